@@ -1,1 +1,27 @@
+//! MCP Server — Skynet Local Bridge: a person's files, terminal, memory, internet and sandbox for AIs, behind one key.
+//!
+//! Read `docs/architecture.md` for the house; the modules below go from the rim inwards.
 
+pub mod command_line;
+pub mod first_start;
+pub mod server;
+
+pub mod bridge;
+
+pub mod filesystem;
+pub mod internet;
+pub mod memory;
+pub mod sandbox;
+pub mod terminal;
+
+pub mod arguments;
+pub mod capability;
+pub mod history;
+pub mod policy;
+
+pub mod caller;
+pub mod clock;
+pub mod error;
+pub mod settings;
+
+pub use error::{Error, Result};

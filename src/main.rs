@@ -1,1 +1,47 @@
-fn main(){}
+//! Command line, settings, bridge, serve.
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use skynet_bridge::{bridge::Bridge, caller::Keys, command_line::CommandLine, first_start, server, settings::Settings};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse();
+    match run(&command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mcp-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(command: &CommandLine) -> Result<()> {
+    let directory = enter(&command.directory)?;
+    let settings = command.over(Settings::load(&directory)?);
+    server::log_to_stderr(settings.log_filter());
+    let key = first_start::key(&settings, &directory)?;
+    let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await.with_context(|| {
+        format!(
+            "cannot listen on {}:{}: is another server running there? Choose another with --port",
+            settings.host, settings.port
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let max_connections = settings.max_connections;
+    let bridge = Arc::new(Bridge::open(settings, Keys::new(key.secret.expose()), &directory)?);
+    println!("{}", first_start::welcome(address, &key, &directory));
+    let router = server::router(bridge.clone());
+    server::serve(listener, router, max_connections, server::stop_signal()).await;
+    bridge.close().await;
+    Ok(())
+}
+
+/// Makes the server's directory the process's own, so that relative paths start there.
+fn enter(directory: &PathBuf) -> Result<PathBuf> {
+    let failed = || format!("the directory {} cannot be entered: it must exist and be readable", directory.display());
+    std::env::set_current_dir(directory).with_context(failed)?;
+    std::env::current_dir().with_context(failed)
+}

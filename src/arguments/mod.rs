@@ -1,0 +1,169 @@
+//! The arguments of a call, decoded once, straight from the bytes that came, with every problem named at once.
+//!
+//! The types of problems and their sentences are pydantic's, since clients of the server that this one ports know them.
+
+mod bounds;
+mod lax;
+mod preview;
+mod problem;
+
+pub use preview::{MASK, preview};
+pub use problem::{Problem, Segment};
+
+use crate::error::{Error, Result};
+use bounds::Bounds;
+use bytes::Bytes;
+use indexmap::IndexMap;
+use lax::{Failure, Fields, Lax};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::ops::Range;
+
+/// How many problems one answer names at the most; a caller with more mends these first.
+const MAX_PROBLEMS: usize = 50;
+
+/// The fields of a request, not yet decoded: which bytes hold which value.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    text: Bytes,
+    fields: IndexMap<String, Range<usize>>,
+    origin: Origin,
+}
+
+/// Where arguments came from, as the first part of a problem's `loc`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The request's JSON body.
+    #[default]
+    Body,
+    /// The query string.
+    Query,
+}
+
+impl Arguments {
+    /// Reads the outline of a JSON object.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] for bytes that are not UTF-8, [`Error::Invalid`] for malformed JSON or anything but an object.
+    pub fn from_json(text: Bytes) -> Result<Self> {
+        let Ok(json) = std::str::from_utf8(&text) else {
+            return Err(Error::Unusable("The body is not valid UTF-8: send JSON encoded as UTF-8".into()));
+        };
+        if json.trim().is_empty() {
+            return Err(Problem::missing(vec![], None).into());
+        }
+        let found = match serde_json::from_str::<IndexMap<String, &RawValue>>(json) {
+            Ok(found) => found,
+            Err(error) => return Err(not_an_object(json, &error).into()),
+        };
+        let start = json.as_ptr() as usize;
+        let place = |raw: &RawValue| {
+            let from = raw.get().as_ptr() as usize - start;
+            from..from + raw.get().len()
+        };
+        let fields = found.into_iter().map(|(name, raw)| (name, place(raw))).collect();
+        let origin = Origin::Body;
+        Ok(Self { text, fields, origin })
+    }
+
+    /// Takes the pairs of a query string; every value is a text that is decoded as leniently as in JSON.
+    pub fn from_query(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let (mut text, mut fields) = (String::new(), IndexMap::new());
+        for (name, value) in pairs {
+            let from = text.len();
+            text.push_str(&serde_json::Value::from(value).to_string());
+            fields.insert(name, from..text.len());
+        }
+        let origin = Origin::Query;
+        Self { text: text.into(), fields, origin }
+    }
+
+    /// Takes what another protocol has parsed already.
+    pub fn from_object(object: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let text = serde_json::to_vec(object).expect("a JSON object can be written as JSON");
+        Self::from_json(text.into()).expect("what was just written is an object in UTF-8")
+    }
+
+    /// Whether there is no field at all.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Removes a field and returns its JSON text.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.fields.shift_remove(name)?;
+        Some(self.slice(&place).to_owned())
+    }
+
+    /// Each field's name and JSON text, in the order sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place)))
+    }
+
+    /// Decodes into a capability's fields and checks the bounds that its schema states.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every problem, in the order in which the capability lists its fields.
+    pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Result<T> {
+        let fields: Fields = self.iter().collect();
+        let bounds = Bounds::of::<T>();
+        let (decoded, mut problems) = decode_collecting::<T>(&fields);
+        bounds.check(&fields, &mut problems);
+        match decoded {
+            Some(decoded) if problems.is_empty() => Ok(decoded),
+            _ => {
+                bounds.sort(&mut problems);
+                problems.truncate(MAX_PROBLEMS);
+                for problem in &mut problems {
+                    problem.came_from(self.origin);
+                }
+                Err(Error::Invalid(problems))
+            }
+        }
+    }
+
+    fn slice(&self, place: &Range<usize>) -> &str {
+        let bytes = self.text.get(place.clone()).expect("places were measured in this text");
+        std::str::from_utf8(bytes).expect("the text was checked to be UTF-8 and places are whole values")
+    }
+}
+
+/// Decodes again and again, each time leaving out what failed before, until nothing new fails.
+/// The first try succeeds for every good request; the others only cost those who sent something wrong.
+fn decode_collecting<T: DeserializeOwned>(fields: &Fields) -> (Option<T>, Vec<Problem>) {
+    let (mut problems, mut skip) = (Vec::new(), Vec::new());
+    while problems.len() < MAX_PROBLEMS {
+        match T::deserialize(Lax::root(fields, &skip)) {
+            Ok(decoded) => return (Some(decoded), problems),
+            Err(Failure { missing: true, path, .. }) if path.is_empty() => break,
+            Err(failure) => {
+                skip.push(failure.path.clone());
+                if !failure.missing {
+                    problems.push(failure.into_problem());
+                }
+            }
+        }
+    }
+    (None, problems)
+}
+
+fn not_an_object(json: &str, error: &serde_json::Error) -> Problem {
+    match serde_json::from_str::<&RawValue>(json) {
+        Ok(raw) if raw.get() == "null" => Problem::missing(vec![], None),
+        Ok(raw) if !raw.get().starts_with('{') => Problem::new(
+            "model_attributes_type",
+            vec![],
+            "Input should be a valid dictionary or object to extract fields from",
+            Some(raw.get()),
+        ),
+        _ => Problem::malformed(offset(json, error), error),
+    }
+}
+
+/// The character at which serde_json stopped, from its line and column (which count from 1, in bytes).
+fn offset(json: &str, error: &serde_json::Error) -> usize {
+    let before: usize =
+        json.split_inclusive('\n').take(error.line().saturating_sub(1)).map(|line| line.chars().count()).sum();
+    before + error.column().saturating_sub(1)
+}

@@ -1,0 +1,124 @@
+//! What is wrong with one argument, and where.
+
+use super::Origin;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// The longest wrong value that is sent back, in bytes of JSON.
+const MAX_INPUT: usize = 64 * 1024;
+
+/// One step of the way to a value: a field's name or a place in a list.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(untagged)]
+pub enum Segment {
+    /// The field of this name.
+    Field(String),
+    /// The element at this place, counted from 0.
+    Index(usize),
+}
+
+/// What is wrong with one argument, and where.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "ValidationProblem")]
+pub struct Problem {
+    /// What kind of problem: `missing`, `string_type`, `int_parsing`, `json_invalid`, …
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// Where it is: `body` or `query`, then the field, then places in it.
+    #[serde(rename = "loc")]
+    location: Vec<Segment>,
+    /// What is wrong, in a sentence.
+    #[serde(rename = "msg")]
+    pub(crate) message: String,
+    /// The value that was sent, or the object in which the field is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "serde_json::Value")]
+    input: Option<Box<RawValue>>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: &str, path: Vec<Segment>, message: impl Into<String>, input: Option<&str>) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            location: located(Origin::Body, path),
+            message: message.into(),
+            input: input.and_then(echo),
+        }
+    }
+
+    /// A value that decodes and is wrong all the same.
+    pub fn value(field: &str, message: impl Into<String>) -> Self {
+        Self::new("value_error", vec![Segment::Field(field.to_owned())], message, None)
+    }
+
+    /// A field that is not there; `object` is what it is missing from.
+    pub(crate) fn missing(path: Vec<Segment>, object: Option<&str>) -> Self {
+        Self::new("missing", path, "Field required", object.or(Some("null")))
+    }
+
+    /// A body whose content type is not JSON: a page of another site can send such a one without asking.
+    pub(crate) fn wrong_media_type() -> Self {
+        let message =
+            "Input should be a valid dictionary or object to extract fields from: send it as application/json";
+        Self::new("model_attributes_type", vec![], message, None)
+    }
+
+    pub(super) fn malformed(offset: usize, error: &serde_json::Error) -> Self {
+        let message = format!("JSON decode error: {error}");
+        Self::new("json_invalid", vec![Segment::Index(offset)], message, None)
+    }
+
+    /// The way to the value, without where the arguments came from.
+    pub(super) fn path(&self) -> &[Segment] {
+        &self.location[1..]
+    }
+
+    /// Says that the arguments came from `origin`.
+    pub(super) fn came_from(&mut self, origin: Origin) {
+        self.location[0] = name(origin);
+    }
+}
+
+impl From<Problem> for crate::error::Error {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(vec![problem])
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut steps = self.path().iter().peekable();
+        if steps.peek().is_some() && self.kind != "json_invalid" {
+            for (i, step) in steps.enumerate() {
+                match step {
+                    Segment::Field(name) if i == 0 => write!(f, "{name}")?,
+                    Segment::Field(name) => write!(f, ".{name}")?,
+                    Segment::Index(place) => write!(f, "[{place}]")?,
+                }
+            }
+            write!(f, ": ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+fn name(origin: Origin) -> Segment {
+    Segment::Field(match origin {
+        Origin::Body => "body".to_owned(),
+        Origin::Query => "query".to_owned(),
+    })
+}
+
+fn located(origin: Origin, path: Vec<Segment>) -> Vec<Segment> {
+    std::iter::once(name(origin)).chain(path).collect()
+}
+
+/// Sends a wrong value back, unless it is so large or so deep that it would hurt the one who reads it.
+fn echo(json: &str) -> Option<Box<RawValue>> {
+    if json.len() > MAX_INPUT || serde_json::from_str::<serde_json::Value>(json).is_err() {
+        return None;
+    }
+    RawValue::from_string(json.to_owned()).ok()
+}

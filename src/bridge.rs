@@ -1,0 +1,164 @@
+//! The bridge: every service, the catalog of what it can do, and the one way to have it done.
+
+use crate::{
+    arguments::{self, Arguments},
+    caller::{Caller, Keys},
+    capability::{Capability, Context},
+    error::{Error, Result},
+    filesystem::Files,
+    history::{Entry, History},
+    internet::Internet,
+    memory::Memory,
+    sandbox::{self, Sandbox},
+    settings::Settings,
+    terminal::Terminal,
+};
+use anyhow::Context as _;
+use serde_json::Value;
+use std::{path::Path, sync::Arc, time::Instant};
+
+/// Everything that a call can reach.
+pub struct Bridge {
+    /// As they were at start.
+    pub settings: Arc<Settings>,
+    /// Who may come in.
+    pub keys: Arc<Keys>,
+    /// What was asked.
+    pub history: Arc<History>,
+    files: Files,
+    terminal: Terminal,
+    memory: Memory,
+    internet: Internet,
+    sandbox: Sandbox,
+}
+
+/// Lets a capability ask for the service it runs on.
+macro_rules! services {
+    ($($field:ident: $service:ty),* $(,)?) => {$(
+        impl AsRef<$service> for Bridge {
+            fn as_ref(&self) -> &$service {
+                &self.$field
+            }
+        }
+    )*};
+}
+
+services! {
+    files: Files, terminal: Terminal, memory: Memory, internet: Internet, sandbox: Sandbox, history: History,
+}
+
+/// Something that shows capabilities to the outside: REST, MCP.
+pub trait Face {
+    /// Shows one.
+    fn show<C: Capability>(&mut self)
+    where
+        Bridge: AsRef<C::Service>;
+}
+
+/// Everything the bridge can do, once. A new capability is one line here.
+pub fn catalog(face: &mut impl Face) {
+    face.show::<sandbox::RunCode>();
+    face.show::<sandbox::BuildImage>();
+}
+
+impl Bridge {
+    /// Opens the services over `directory`: relative paths, `memory/` and `.env` are there.
+    ///
+    /// # Errors
+    /// When something of the bridge's own cannot be made or read; the message names it and how to mend it.
+    pub fn open(settings: Settings, keys: Keys, directory: &Path) -> anyhow::Result<Self> {
+        let settings = Arc::new(settings);
+        let keys = Arc::new(keys);
+        let folder = directory.join("memory");
+        let history = History::open(folder.join("history")).with_context(|| {
+            format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
+        })?;
+        Ok(Self {
+            history: Arc::new(history),
+            files: Files::open(&settings, directory)?,
+            terminal: Terminal::open(&settings, directory)?,
+            memory: Memory::open(&settings, &folder)?,
+            internet: Internet::open(&settings)?,
+            sandbox: Sandbox::open(&settings)?,
+            settings,
+            keys,
+        })
+    }
+
+    /// The one way in: authorise, decode, run, record. Every face ends here.
+    ///
+    /// Dropping the future stops the work and records the call as cancelled.
+    ///
+    /// # Errors
+    /// What the policy, the decoding or the capability refuse, in the words that every face shows.
+    pub async fn call<C: Capability>(&self, context: &Context, arguments: Arguments) -> Result<C::Output>
+    where
+        Self: AsRef<C::Service>,
+    {
+        let mut record = Record::begin::<C>(self, context, &arguments);
+        let _stops_other_threads = context.cancelled.clone().drop_guard();
+        let result = async {
+            context.caller.may(C::ACCESS)?;
+            arguments.decode::<C>()?.run(self.as_ref(), context).await
+        }
+        .await;
+        if let Err(Error::Internal(cause)) = &result {
+            tracing::error!(capability = C::NAME, "{cause:#}");
+        }
+        record.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
+        result
+    }
+
+    /// Records a call that was refused before its caller was known.
+    pub fn record_refusal<C: Capability>(&self, error: &Error) {
+        let context = Context::new(Caller::owner("unknown"));
+        Record::begin::<C>(self, &context, &Arguments::default()).outcome = error.outcome();
+    }
+
+    /// Ends what runs and writes what waits, at a normal stop.
+    pub async fn close(&self) {
+        self.terminal.close().await;
+        self.sandbox.close().await;
+        self.memory.close().await;
+        self.history.close();
+    }
+}
+
+/// Writes the history line when the call is over, however it ends.
+struct Record<'a> {
+    bridge: &'a Bridge,
+    context: &'a Context,
+    action: Option<&'static str>,
+    arguments: Value,
+    started: Instant,
+    outcome: &'static str,
+}
+
+impl<'a> Record<'a> {
+    fn begin<C: Capability>(bridge: &'a Bridge, context: &'a Context, arguments: &Arguments) -> Self {
+        Self {
+            bridge,
+            context,
+            action: C::ACTION,
+            arguments: match C::ACTION {
+                Some(_) => arguments::preview(arguments, &bridge.keys.secrets()),
+                None => Value::Null,
+            },
+            started: Instant::now(),
+            outcome: "cancelled",
+        }
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        let Some(action) = self.action else { return };
+        self.bridge.history.record(Entry {
+            action,
+            details: self.context.recorded().unwrap_or_else(|| self.arguments.take()),
+            caller: self.context.caller.name().to_owned(),
+            outcome: self.outcome,
+            duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,
+        });
+    }
+}

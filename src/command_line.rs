@@ -1,0 +1,33 @@
+//! The command line: what a person may say at start.
+
+use crate::settings::Settings;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// A local bridge between AIs and this machine: files, terminal, memory, internet, sandbox, behind one key.
+///
+/// Settings come from .env in the directory and from the environment; the flags below override both.
+#[derive(Debug, Parser)]
+#[command(name = "mcp-server", version, about)]
+pub struct CommandLine {
+    /// The address to listen on [setting: MCP_HOST]
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The port to listen on; 0 takes a free one [setting: MCP_PORT]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// The server's directory: its .env and memory/ are there, and relative paths start there
+    #[arg(long, default_value = ".")]
+    pub directory: PathBuf,
+}
+
+impl CommandLine {
+    /// The settings with what was said on the command line.
+    pub fn over(&self, mut settings: Settings) -> Settings {
+        if let Some(host) = &self.host {
+            settings.host.clone_from(host);
+        }
+        settings.port = self.port.unwrap_or(settings.port);
+        settings
+    }
+}

@@ -1,0 +1,133 @@
+//! Every way a request can fail, in the domain's own words. No face's status codes here: `server/` holds the one table.
+
+use std::time::Duration;
+
+pub use crate::arguments::Problem;
+
+/// A result of the bridge.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call did not do what was asked. The text of each is shown to the caller and says how to mend the matter.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The arguments do not fit the capability; every problem at once.
+    #[error("{}", sentences(.0))]
+    Invalid(Vec<Problem>),
+    /// The arguments are well formed but can't be acted on.
+    #[error("{0}")]
+    Unusable(String),
+    /// No key was given.
+    #[error("Missing API key")]
+    MissingKey,
+    /// A key was given and is wrong.
+    #[error("Invalid API key")]
+    WrongKey,
+    /// The policy refuses.
+    #[error("{0}")]
+    Refused(String),
+    /// What was named is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// It took longer than allowed.
+    #[error("{0}")]
+    TimedOut(String),
+    /// What is there is not what the caller believed.
+    #[error("{0}")]
+    Conflict(String),
+    /// More was sent or asked for than a limit allows.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The caller goes too fast, or too often gave a wrong key.
+    #[error("{message}")]
+    TooMany {
+        /// What was too much.
+        message: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The capability exists and has no provider here.
+    #[error("{0}")]
+    NotImplemented(String),
+    /// A server that was asked failed.
+    #[error("{0}")]
+    Upstream(String),
+    /// Something that is needed is not there now.
+    #[error("{message}")]
+    Unavailable {
+        /// What is missing.
+        message: String,
+        /// When to try again, where trying again helps.
+        retry_after: Option<Duration>,
+    },
+    /// The disk or a quota is full; nothing was changed.
+    #[error("{0}")]
+    Full(String),
+    /// The caller went away or cancelled.
+    #[error("Cancelled")]
+    Cancelled,
+    /// A program that was run for the call failed in a way the caller should see.
+    #[error("{0}")]
+    Failed(String),
+    /// A fault of the bridge or the machine. The cause is logged, never sent.
+    #[error("Internal server error; the server's log has the cause")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl Error {
+    /// One argument that does not fit, named by its path.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem::value(field, message)])
+    }
+
+    /// Something is missing now and no retry will mend it by itself.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable { message: message.into(), retry_after: None }
+    }
+
+    /// A fault with its cause.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The short name of the outcome, as the history writes it.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Unusable(_) => "unusable",
+            Self::MissingKey | Self::WrongKey | Self::Refused(_) => "refused",
+            Self::NotFound(_) => "not_found",
+            Self::TimedOut(_) => "timed_out",
+            Self::Conflict(_) => "conflict",
+            Self::TooLarge(_) => "too_large",
+            Self::TooMany { .. } => "too_many",
+            Self::NotImplemented(_) => "not_implemented",
+            Self::Upstream(_) => "upstream",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Full(_) => "full",
+            Self::Cancelled => "cancelled",
+            Self::Failed(_) | Self::Internal(_) => "failed",
+        }
+    }
+}
+
+/// Problems of the disk that a caller can mend keep their name; the rest is a fault.
+impl From<std::io::Error> for Error {
+    fn from(cause: std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        match cause.kind() {
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::Refused(
+                "Permission denied by the operating system: the user that runs the bridge may not do this".into(),
+            ),
+            Kind::StorageFull | Kind::QuotaExceeded => {
+                Self::Full("The disk is full: nothing was changed. Free some space and try again".into())
+            }
+            Kind::InvalidFilename => Self::Unusable("The file name is too long for this file system".into()),
+            _ => Self::Internal(cause.into()),
+        }
+    }
+}
+
+fn sentences(problems: &[Problem]) -> String {
+    let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    all.join("; ")
+}

@@ -1,0 +1,3 @@
+//! What may be done: a check returns a type, and what is below takes only the type.
+
+pub mod private;

@@ -1,0 +1,31 @@
+//! Where a request may carry its key.
+
+use axum::http::{HeaderMap, Uri, header::AUTHORIZATION};
+
+/// The keys that the headers and the query string bring, as sent: `Authorization: KEY`, `Authorization: Bearer KEY`,
+/// `?auth=KEY`.
+pub fn brought(headers: &HeaderMap, uri: &Uri) -> Vec<String> {
+    let mut keys = header_keys(headers);
+    keys.extend(query(uri).filter(|(name, value)| name == "auth" && !value.is_empty()).map(|(_, value)| value));
+    keys
+}
+
+/// The keys that the headers bring.
+pub fn header_keys(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+    values.filter(|value| !value.is_empty()).map(|value| bare(value).to_owned()).collect()
+}
+
+/// The pairs of the query string.
+pub fn query(uri: &Uri) -> impl Iterator<Item = (String, String)> {
+    let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.into_owned().collect::<Vec<_>>().into_iter()
+}
+
+/// The scheme's name is matched in any case (RFC 9110, section 11.1); the key exactly.
+fn bare(value: &str) -> &str {
+    match value.split_at_checked("Bearer ".len()) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer ") => key,
+        _ => value,
+    }
+}

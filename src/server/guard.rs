@@ -1,0 +1,75 @@
+//! What protects the bridge from web pages: the Host it is called by, and the origins that may read its answers.
+
+use super::{rest::Shared, status};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::HOST},
+    middleware::Next,
+    response::Response,
+};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+/// How long a browser may keep the answer to a preflight.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+
+/// Any origin by default, never with credentials: the key is what opens, and no browser adds it by itself.
+pub fn cors(origins: &[String]) -> CorsLayer {
+    let origin = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+    };
+    let methods =
+        [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::HEAD];
+    CorsLayer::new()
+        .allow_origin(origin)
+        .allow_methods(methods)
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([HeaderName::from_static("mcp-session-id"), HeaderName::from_static("retry-after")])
+        .max_age(PREFLIGHT_AGE)
+}
+
+/// Refuses a name that this machine is not called by: a page whose own name was made to point here (DNS rebinding)
+/// would else be of the same origin as the bridge.
+pub async fn check_host(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let settings = &shared.bridge.settings;
+    if !is_loopback(&settings.host) && settings.allowed_hosts.is_empty() {
+        return next.run(request).await;
+    }
+    match requested_host(request.headers(), request.uri()) {
+        Some(host) if is_allowed(&host, &settings.allowed_hosts) => next.run(request).await,
+        Some(host) => {
+            let text = format!(
+                "Host {host:?} is not a name of this bridge: add it to MCP_ALLOWED_HOSTS if it is meant to be one"
+            );
+            status::detail(StatusCode::FORBIDDEN, &text)
+        }
+        None => status::detail(StatusCode::BAD_REQUEST, "A request needs exactly one valid Host header"),
+    }
+}
+
+/// The name in the request, lower case and without port; `None` when there is none or more than one.
+fn requested_host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let mut sent = headers.get_all(HOST).iter();
+    let header = match (sent.next(), sent.next()) {
+        (Some(one), None) => one.to_str().ok()?,
+        _ => return None,
+    };
+    let authority = uri.authority().map_or(header, |authority| authority.as_str());
+    let parsed: axum::http::uri::Authority = authority.parse().ok()?;
+    let host = parsed.host().trim_end_matches('.').to_ascii_lowercase();
+    (!host.is_empty() && !authority.contains('@')).then_some(host)
+}
+
+fn is_allowed(host: &str, allowed: &[String]) -> bool {
+    is_loopback(host) || allowed.iter().any(|name| name == "*" || name.eq_ignore_ascii_case(host))
+}
+
+/// `localhost` and the loopback addresses.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost"
+        || bare.ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,68 @@
+//! The rim: HTTP in, the bridge behind it. The only place that knows a protocol.
+
+mod auth;
+mod connections;
+mod docs;
+mod guard;
+mod limits;
+mod openapi;
+mod process;
+mod rest;
+mod schema;
+mod status;
+mod welcome;
+
+pub use connections::serve;
+pub use guard::is_loopback;
+pub use process::{log_to_stderr, stop_signal};
+
+use crate::bridge::Bridge;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::Uri,
+    middleware,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use rest::{Rest, Shared};
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// The whole HTTP service over a bridge.
+pub fn router(bridge: Arc<Bridge>) -> Router {
+    let state = Shared::new(bridge.clone());
+    let mut rest = Rest::default();
+    crate::bridge::catalog(&mut rest);
+    let (routes, paths, document) = rest.finish();
+    let known: Arc<[String]> = paths.into();
+    Router::new()
+        .route("/", get(welcome::index))
+        .route("/health", get(welcome::health))
+        .merge(docs::routes(&document))
+        .merge(routes)
+        .fallback({
+            let known = known.clone();
+            move |uri: Uri| async move { not_found(&known, &uri) }
+        })
+        .method_not_allowed_fallback(|| async {
+            status::detail(axum::http::StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::Extension(welcome::Endpoints(known)))
+        .layer(CatchPanicLayer::custom(status::panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::check_host))
+        .layer(guard::cors(&bridge.settings.cors_origins))
+        .layer(middleware::from_fn(limits::log_request))
+        .with_state(state)
+}
+
+/// A path with a slash too many leads to the one without; any other is not there.
+fn not_found(known: &[String], uri: &Uri) -> Response {
+    let path = uri.path().trim_end_matches('/');
+    if uri.path().ends_with('/') && known.iter().any(|known| known == path) {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        return Redirect::temporary(&format!("{path}{query}")).into_response();
+    }
+    status::detail(axum::http::StatusCode::NOT_FOUND, "Not Found")
+}

@@ -1,0 +1,172 @@
+//! The OpenAPI document, made from the catalog.
+
+use super::{
+    schema,
+    status::{ErrorBody, ValidationErrorBody},
+    welcome::{Health, Index},
+};
+use crate::capability::Capability;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required,
+    ResponseBuilder, Schema, SecurityRequirement,
+    path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+    request_body::RequestBodyBuilder,
+    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    tag::TagBuilder,
+};
+
+/// The title that clients of the original know.
+const TITLE: &str = "MCP Server — Skynet Local Bridge";
+
+const ABOUT: &str = "Files, terminal, long memory, internet and a Docker sandbox of the machine it runs on, for AIs \
+and any HTTP client. Every capability is a POST with a JSON body; give the key as `Authorization: Bearer KEY`, as \
+`Authorization: KEY`, as the body's field `auth` or as `?auth=KEY`.";
+
+const MODULES: [(&str, &str); 6] = [
+    ("filesystem", "Files and folders of this machine, within what the policy allows."),
+    ("terminal", "Commands and programs on this machine."),
+    ("memory", "What is to be remembered across conversations."),
+    ("internet", "Other machines, over HTTP."),
+    ("sandbox", "Code in an isolated container."),
+    ("status", "Whether the bridge is there and well. No key needed."),
+];
+
+/// The document as it grows.
+pub struct Document {
+    paths: PathsBuilder,
+    schemas: SchemaGenerator,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        let mut document = Self { paths: PathsBuilder::new(), schemas: schema::generator_for_openapi() };
+        document.show::<Index>("/", "status_index", "What the bridge is and where its capabilities are");
+        document.show::<Health>("/health", "status_health", "Whether the bridge is well");
+        document
+    }
+}
+
+impl Document {
+    /// Documents a capability at its path.
+    pub fn add<C: Capability>(&mut self, path: &str) {
+        let (module, _) = C::NAME.split_once('_').expect("a capability is named module_action");
+        let (title, description) = schema::words::<C>();
+        let operation = OperationBuilder::new()
+            .operation_id(Some(C::NAME))
+            .tag(module)
+            .summary(Some(title))
+            .description(Some(description).filter(|text| !text.is_empty()))
+            .securities(Some(securities()));
+        let operation = self.request::<C>(operation);
+        let operation = self.responses::<C::Output>(operation);
+        self.put(path, HttpMethod::Post, operation.build());
+    }
+
+    /// The finished document.
+    pub fn finish(mut self) -> Value {
+        let info = InfoBuilder::new()
+            .title(TITLE)
+            .version("1.0.0")
+            .description(Some(ABOUT))
+            .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
+            .build();
+        let tags = MODULES.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+        let api = OpenApiBuilder::new().info(info).paths(self.paths.build()).tags(Some(tags)).build();
+        let mut document = serde_json::to_value(api).expect("a document is plain data");
+        document["components"] = json!({
+            "schemas": self.schemas.take_definitions(true),
+            "securitySchemes": security_schemes(),
+        });
+        document
+    }
+
+    /// A GET that anyone may ask.
+    fn show<T: JsonSchema>(&mut self, path: &str, id: &str, summary: &str) {
+        let content = ContentBuilder::new().schema(Some(self.reference::<T>())).build();
+        let response = ResponseBuilder::new().description("Done").content("application/json", content);
+        let operation = OperationBuilder::new()
+            .operation_id(Some(id))
+            .tag("status")
+            .summary(Some(summary))
+            .response("200", response.build());
+        self.put(path, HttpMethod::Get, operation.build());
+    }
+
+    fn put(&mut self, path: &str, method: HttpMethod, operation: Operation) {
+        let paths = std::mem::take(&mut self.paths);
+        self.paths = paths.path(path, PathItem::new(method, operation));
+    }
+
+    fn request<C: Capability>(&mut self, operation: OperationBuilder) -> OperationBuilder {
+        let reference = self.reference::<C>();
+        self.accept_body_key(&C::schema_name());
+        let example: Value = serde_json::from_str(C::EXAMPLE).expect("an example is JSON");
+        let content = ContentBuilder::new().schema(Some(reference)).example(Some(example)).build();
+        let body = RequestBodyBuilder::new().content("application/json", content);
+        if !C::FROM_QUERY {
+            return operation.request_body(Some(body.required(Some(Required::True)).build()));
+        }
+        let schema = Value::from(schemars::schema_for!(C));
+        let parameters =
+            schema["properties"].as_object().into_iter().flatten().map(|(name, node)| parameter(name, node));
+        operation
+            .request_body(Some(body.description(Some("The fields may also come in the query string.")).build()))
+            .parameters(Some(parameters))
+    }
+
+    /// Every request may carry the key in its body.
+    fn accept_body_key(&mut self, schema: &str) {
+        let Some(definition) = self.schemas.definitions_mut().get_mut(schema) else { return };
+        let key = json!({"type": ["string", "null"], "description": "The API key, where no header can be sent."});
+        let properties = definition.as_object_mut().map(|object| object.entry("properties").or_insert(json!({})));
+        if let Some(Value::Object(properties)) = properties {
+            properties.insert("auth".to_owned(), key);
+        }
+    }
+
+    fn responses<T: JsonSchema>(&mut self, operation: OperationBuilder) -> OperationBuilder {
+        let done = self.reference::<T>();
+        let failed = self.reference::<ErrorBody>();
+        let invalid = self.reference::<ValidationErrorBody>();
+        let answer = |about: &str, schema: &RefOr<Schema>| {
+            let content = ContentBuilder::new().schema(Some(schema.clone())).build();
+            ResponseBuilder::new().description(about).content("application/json", content).build()
+        };
+        operation
+            .response("200", answer("Done", &done))
+            .response("401", answer("No key was given", &failed))
+            .response("403", answer("The key is wrong, or the policy refuses", &failed))
+            .response("422", answer("Arguments do not fit; every problem is listed", &invalid))
+            .response("default", answer("Failed; the detail says why and how to mend it", &failed))
+    }
+
+    fn reference<T: JsonSchema>(&mut self) -> RefOr<Schema> {
+        self.schemas.subschema_for::<T>();
+        Ref::from_schema_name(T::schema_name()).into()
+    }
+}
+
+fn parameter(name: &str, node: &Value) -> Parameter {
+    let mut plain: Map<String, Value> = node.as_object().cloned().unwrap_or_default();
+    let about = plain.remove("description");
+    let schema: Option<Schema> = serde_json::from_value(Value::Object(plain)).ok();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .description(about.and_then(|about| about.as_str().map(str::to_owned)))
+        .schema(schema)
+        .build()
+}
+
+/// Either way of giving the key is enough.
+fn securities() -> [SecurityRequirement; 2] {
+    ["bearer", "query"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()))
+}
+
+fn security_schemes() -> Value {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The API key.")).build();
+    let query = ApiKeyValue::with_description("auth", "The API key, where no header can be sent.");
+    json!({"bearer": SecurityScheme::Http(bearer), "query": SecurityScheme::ApiKey(ApiKey::Query(query))})
+}

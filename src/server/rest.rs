@@ -1,0 +1,137 @@
+//! The REST face: `POST /module/action` for every capability.
+
+use super::{auth, limits, openapi::Document};
+use crate::{
+    arguments::{Arguments, Problem},
+    bridge::{Bridge, Face},
+    caller::Caller,
+    capability::{Capability, Context},
+    error::Result,
+};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use bytes::Bytes;
+use std::{sync::Arc, time::Instant};
+
+/// What every handler can reach.
+pub struct Shared {
+    /// The bridge behind the face.
+    pub bridge: Arc<Bridge>,
+    /// When the server started.
+    pub started: Instant,
+}
+
+impl Shared {
+    /// Starts the clock.
+    pub fn new(bridge: Arc<Bridge>) -> Arc<Self> {
+        Arc::new(Self { bridge, started: Instant::now() })
+    }
+}
+
+/// Collects a route and its documentation for each capability.
+#[derive(Default)]
+pub struct Rest {
+    router: Router<Arc<Shared>>,
+    paths: Vec<String>,
+    document: Document,
+}
+
+impl Rest {
+    /// The routes, their paths in order, and the OpenAPI document.
+    pub fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
+        (self.router, self.paths, self.document.finish())
+    }
+}
+
+impl Face for Rest {
+    fn show<C: Capability>(&mut self)
+    where
+        Bridge: AsRef<C::Service>,
+    {
+        let path = path_of(C::NAME);
+        self.router = std::mem::take(&mut self.router).route(&path, post(serve::<C>));
+        self.document.add::<C>(&path);
+        self.paths.push(path);
+    }
+}
+
+/// `module_action` as a path: `/module/action`.
+fn path_of(name: &str) -> String {
+    format!("/{}", name.replacen('_', "/", 1))
+}
+
+async fn serve<C: Capability>(State(shared): State<Arc<Shared>>, request: Request) -> Response
+where
+    Bridge: AsRef<C::Service>,
+{
+    let (caller, arguments) = match admit(&shared, request, C::FROM_QUERY).await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            shared.bridge.record_refusal::<C>(&error);
+            return error.into_response();
+        }
+    };
+    match shared.bridge.call::<C>(&Context::new(caller), arguments).await {
+        Ok(output) => Json(output).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Key, media type, body: in this order, so that who has no key learns nothing of the rest.
+async fn admit(shared: &Shared, request: Request, from_query: bool) -> Result<(Caller, Arguments)> {
+    let (parts, body) = request.into_parts();
+    let mut keys = auth::brought(&parts.headers, &parts.uri);
+    let early = shared.bridge.keys.identify(keys.iter().map(String::as_str));
+    let limit = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
+    let body = limits::read(&parts.headers, body, limit).await?;
+    let sent = parse(&parts.headers, body, from_query);
+    let (mut sent, problem) = match sent {
+        Ok(sent) => (sent, None),
+        Err(error) => (Arguments::default(), Some(error)),
+    };
+    let caller = match early {
+        Ok(caller) => caller,
+        Err(_) => {
+            keys.extend(body_key(&mut sent));
+            shared.bridge.keys.identify(keys.iter().map(String::as_str))?
+        }
+    };
+    sent.take("auth");
+    match problem {
+        Some(problem) => Err(problem),
+        None if from_query && sent.is_empty() => {
+            let pairs = auth::query(&parts.uri).filter(|(name, _)| name != "auth");
+            Ok((caller, Arguments::from_query(pairs)))
+        }
+        None => Ok((caller, sent)),
+    }
+}
+
+/// A key that is no text is a wrong one; null is none.
+fn body_key(sent: &mut Arguments) -> Option<String> {
+    let json = sent.take("auth").filter(|json| json != "null")?;
+    Some(serde_json::from_str(&json).unwrap_or_default())
+}
+
+fn parse(headers: &HeaderMap, body: Bytes, may_be_empty: bool) -> Result<Arguments> {
+    if may_be_empty && body.trim_ascii().is_empty() {
+        return Ok(Arguments::default());
+    }
+    if !is_json(headers) {
+        return Err(Problem::wrong_media_type().into());
+    }
+    Arguments::from_json(body)
+}
+
+/// JSON by its name, or no name at all.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let Ok(value) = value.to_str() else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}

@@ -1,0 +1,74 @@
+//! The one table from the bridge's errors to HTTP, and the body that every error has.
+
+use crate::error::{Error, Problem};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::any::Any;
+
+/// Why a request was not served.
+#[derive(JsonSchema, Serialize)]
+pub struct ErrorBody {
+    /// What was wrong and how to mend it.
+    pub detail: String,
+}
+
+/// Which arguments do not fit.
+#[derive(JsonSchema, Serialize)]
+pub struct ValidationErrorBody {
+    /// Every problem, in the order of the fields.
+    pub detail: Vec<Problem>,
+}
+
+fn code(error: &Error) -> StatusCode {
+    match error {
+        Error::Unusable(_) => StatusCode::BAD_REQUEST,
+        Error::MissingKey => StatusCode::UNAUTHORIZED,
+        Error::WrongKey | Error::Refused(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
+        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Internal(_) | Error::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
+        Error::Upstream(_) => StatusCode::BAD_GATEWAY,
+        Error::Unavailable { .. } | Error::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let retry_after = match &self {
+            Self::TooMany { retry_after, .. } => Some(*retry_after),
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        let mut response = match self {
+            Self::Invalid(detail) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail })).into_response()
+            }
+            error => detail(code(&error), &error.to_string()),
+        };
+        if let Some(wait) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        response
+    }
+}
+
+/// An answer with the body that every error has.
+pub fn detail(code: StatusCode, text: &str) -> Response {
+    (code, Json(ErrorBody { detail: text.to_owned() })).into_response()
+}
+
+/// A handler that panicked: the panic is logged by its hook, the caller learns nothing of it.
+pub fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::internal(anyhow::anyhow!("a handler panicked")).into_response()
+}

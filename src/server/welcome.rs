@@ -1,0 +1,56 @@
+//! What anyone may ask: who is there, and is it well.
+
+use super::rest::Shared;
+use crate::clock;
+use axum::{Extension, Json, extract::State};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The version of the wire contract, as the original says it.
+const CONTRACT_VERSION: &str = "1.0.0";
+
+/// The paths that the bridge serves.
+#[derive(Clone)]
+pub struct Endpoints(pub Arc<[String]>);
+
+/// What the bridge is and where its capabilities are.
+#[derive(JsonSchema, Serialize)]
+pub struct Index {
+    /// That it runs.
+    status: &'static str,
+    /// The version of the contract.
+    version: &'static str,
+    /// Now.
+    timestamp: String,
+    /// Every path.
+    endpoints: Vec<String>,
+}
+
+/// That the bridge is well.
+#[derive(JsonSchema, Serialize)]
+pub struct Health {
+    /// `healthy`.
+    status: &'static str,
+    /// `running`.
+    uptime: &'static str,
+    /// How long it has been running, in seconds.
+    uptime_seconds: u64,
+    /// Now.
+    timestamp: String,
+}
+
+/// `GET /`
+pub async fn index(Extension(Endpoints(paths)): Extension<Endpoints>) -> Json<Index> {
+    let open = ["/", "/health", "/docs", "/redoc", "/openapi.json"];
+    let endpoints = open.into_iter().map(str::to_owned).chain(paths.iter().cloned()).collect();
+    Json(Index {
+        status: "🟢 MCP Server Online", version: CONTRACT_VERSION, timestamp: clock::timestamp(), endpoints
+    })
+}
+
+/// `GET /health`
+pub async fn health(State(shared): State<Arc<Shared>>) -> Json<Health> {
+    let uptime_seconds = shared.started.elapsed().as_secs();
+    Json(Health { status: "healthy", uptime: "running", uptime_seconds, timestamp: clock::timestamp() })
+}

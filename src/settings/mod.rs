@@ -1,0 +1,134 @@
+//! Every setting, declared once: the table below makes the typed struct, the documentation and the test against
+//! `.env.example`. Nothing else reads the environment.
+
+mod value;
+
+pub use value::{Secret, SettingValue};
+
+use anyhow::{Context, Result, bail};
+use std::{collections::HashMap, path::Path};
+
+/// A setting, for documentation and tests.
+pub struct Setting {
+    /// The name in the environment and in `.env`.
+    pub name: &'static str,
+    /// What holds when it is not set.
+    pub default: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $about:literal])+ $field:ident: $type:ty = $name:literal or $default:literal,)*) => {
+        /// The settings, parsed.
+        #[derive(Clone, Debug)]
+        pub struct Settings {
+            $($(#[doc = $about])+ pub $field: $type,)*
+        }
+
+        /// Every setting that is read, in the order of `.env.example`.
+        pub const TABLE: &[Setting] = &[
+            $(Setting { name: $name, default: $default, about: concat!($($about),+) },)*
+        ];
+
+        impl Settings {
+            fn parse(source: &Source) -> Result<Self> {
+                Ok(Self { $($field: source.get($name, $default)?,)* })
+            }
+        }
+    };
+}
+
+settings! {
+    /// The key that every request needs. Empty: one is made at the first start and written to `.env`.
+    api_key: Option<Secret> = "MCP_API_KEY" or "",
+    /// The address to listen on. Anything but loopback opens the bridge to the network.
+    host: String = "MCP_HOST" or "127.0.0.1",
+    /// The port to listen on; 0 takes a free one.
+    port: u16 = "MCP_PORT" or "7860",
+    /// How much the terminal log says: DEBUG, INFO, WARNING, ERROR or CRITICAL.
+    log_level: String = "LOG_LEVEL" or "INFO",
+    /// Accepted and ignored: the original reloaded its code with it.
+    reload: String = "MCP_RELOAD" or "false",
+    /// Web origins that may call from a browser, separated by commas; `*` is any. The key is needed all the same.
+    cors_origins: Vec<String> = "MCP_CORS_ORIGINS" or "*",
+    /// Further names under which the bridge may be called, separated by commas; loopback names always work. `*` is any.
+    allowed_hosts: Vec<String> = "MCP_ALLOWED_HOSTS" or "",
+    /// The largest request, in MiB; past it 413.
+    max_request_mib: u64 = "MCP_MAX_REQUEST_MIB" or "64",
+    /// How many connections may be open; past it the one that has been idle longest is closed.
+    max_connections: usize = "MCP_MAX_CONNECTIONS" or "1024",
+    /// How long a command runs when the request does not say, in seconds.
+    default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10",
+    /// The longest timeout that a request may ask for, in seconds.
+    max_command_timeout: u64 = "MAX_COMMAND_TIMEOUT" or "30",
+    /// How much of each output stream of a command is kept, in bytes; a command that writes more is ended.
+    max_output_bytes: usize = "MAX_OUTPUT_BYTES" or "10485760",
+    /// How many commands run at once; more wait up to 30 s, then 503.
+    max_concurrent_commands: usize = "MAX_CONCURRENT_COMMANDS" or "32",
+    /// The image in which code runs.
+    sandbox_image: String = "SANDBOX_IMAGE" or "mcp-sandbox:latest",
+}
+
+impl Settings {
+    /// Reads `.env` of `directory` and the process's environment, which wins.
+    ///
+    /// # Errors
+    /// When `.env` cannot be read or a value is not what its setting takes; the message names it.
+    pub fn load(directory: &Path) -> Result<Self> {
+        Self::parse(&Source { file: read_file(&directory.join(".env"))?, environment: true })
+    }
+
+    /// The settings of `pairs` alone, for tests and for programs that embed the bridge.
+    ///
+    /// # Errors
+    /// When a value is not what its setting takes.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let file = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self::parse(&Source { file, environment: false })
+    }
+
+    /// The level of the terminal log in tracing's words.
+    pub fn log_filter(&self) -> &'static str {
+        match self.log_level.to_uppercase().as_str() {
+            "DEBUG" => "debug",
+            "WARNING" | "WARN" => "warn",
+            "ERROR" | "CRITICAL" => "error",
+            _ => "info",
+        }
+    }
+}
+
+struct Source {
+    file: HashMap<String, String>,
+    environment: bool,
+}
+
+impl Source {
+    /// An empty value counts as not set.
+    fn get<T: SettingValue>(&self, name: &str, default: &str) -> Result<T> {
+        let set = self.environment.then(|| std::env::var(name).ok()).flatten().or_else(|| self.file.get(name).cloned());
+        let text = set.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| default.to_owned());
+        match T::parse(text.trim()) {
+            Ok(value) => Ok(value),
+            Err(expected) => bail!("{name} is {text:?}, but must be {expected}: mend it in .env or in the environment"),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the bridge's own .env")]
+fn read_file(path: &Path) -> Result<HashMap<String, String>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => {
+            return Err(error).with_context(|| {
+                format!("{} cannot be read: it must be a text file that this user may read", path.display())
+            });
+        }
+    };
+    let pairs = dotenvy::from_read_iter(text.trim_start_matches('\u{feff}').as_bytes());
+    pairs
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{} has a line that is not NAME=value: mend or remove it", path.display()))
+}

@@ -1,0 +1,179 @@
+//! What holds for every route: the key, the errors, the methods.
+
+use crate::server::{KEY, Pipe, Reply, Server, nothing};
+use serde_json::json;
+
+#[tokio::test]
+async fn health_needs_no_key() {
+    let server = Server::start().await;
+    let health = server.get("/health").await.ok();
+    assert_eq!((&health["status"], &health["uptime"]), (&json!("healthy"), &json!("running")));
+    assert!(health["uptime_seconds"].is_u64());
+}
+
+#[tokio::test]
+async fn the_index_names_every_route() {
+    let server = Server::start().await;
+    let index = server.get("/").await.ok();
+    assert_eq!(index["status"], "🟢 MCP Server Online");
+    assert_eq!(index["version"], "1.0.0");
+    assert!(index["endpoints"].as_array().unwrap().contains(&json!("/sandbox/run")));
+}
+
+#[tokio::test]
+async fn a_request_without_a_key_is_401_and_with_a_wrong_one_403() {
+    let server = Server::start().await;
+    let none = server.request("/sandbox/build").json(&nothing()).pipe(Reply::send).await;
+    assert_eq!((none.status, none.detail()), (401, "Missing API key"));
+    let wrong = server.request("/sandbox/build").bearer_auth("wrong").json(&nothing()).pipe(Reply::send).await;
+    assert_eq!((wrong.status, wrong.detail()), (403, "Invalid API key"));
+}
+
+#[tokio::test]
+async fn the_key_may_come_in_a_header_the_body_or_the_query() {
+    let server = Server::start().await;
+    let build = || server.request("/sandbox/build");
+    let right = [
+        build().header("authorization", KEY).json(&nothing()),
+        build().bearer_auth(KEY).json(&nothing()),
+        build().json(&json!({"auth": KEY})),
+        build().query(&[("auth", KEY)]),
+        build().header("authorization", "Basic Zm9v").json(&json!({"auth": KEY})),
+    ];
+    for request in right {
+        let reply = Reply::send(request).await;
+        assert_eq!(reply.status, 503, "{}", reply.text);
+    }
+    for near in [&format!(" {KEY}"), &KEY.to_uppercase(), &format!("{KEY} ")] {
+        let reply = build().json(&json!({"auth": near})).pipe(Reply::send).await;
+        assert_eq!(reply.status, 403, "{near:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_wrong_argument_is_named_at_once_in_field_order() {
+    let server = Server::start().await;
+    let reply = server.post("/sandbox/run", json!({"code": 1, "timeout": "soon", "command": ["ls"]})).await;
+    assert_eq!(reply.status, 422);
+    let problems = reply.body["detail"].as_array().unwrap();
+    let brief: Vec<_> = problems.iter().map(|problem| (&problem["type"], &problem["loc"], &problem["input"])).collect();
+    let expected = [
+        (json!("string_type"), json!(["body", "command"]), json!(["ls"])),
+        (json!("int_parsing"), json!(["body", "timeout"]), json!("soon")),
+        (json!("string_type"), json!(["body", "code"]), json!(1)),
+    ];
+    assert_eq!(brief, expected.iter().map(|(kind, place, input)| (kind, place, input)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn integers_are_taken_from_text_and_whole_floats_but_not_from_fractions() {
+    let server = Server::start().await;
+    for good in [json!("5"), json!(5.0), json!(5)] {
+        let reply = server.post("/sandbox/run", json!({"command": "true", "timeout": good})).await;
+        assert_eq!(reply.status, 503, "{}", reply.text);
+    }
+    for bad in [json!(1.5), json!(null), json!("five"), json!(0), json!(-3), json!([5])] {
+        let reply = server.post("/sandbox/run", json!({"command": "true", "timeout": bad})).await;
+        assert_eq!(reply.status, 422, "{bad}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_object_is_refused() {
+    let server = Server::start().await;
+    let send = |text: &'static [u8]| server.request("/sandbox/run").bearer_auth(KEY).body(text).pipe(Reply::send);
+    for (text, kind) in [
+        (&b"{\"command\": "[..], "json_invalid"),
+        (b"{\"timeout\": NaN}", "json_invalid"),
+        (b"[1]", "model_attributes_type"),
+        (b"7", "model_attributes_type"),
+        (b"null", "missing"),
+        (b"", "missing"),
+    ] {
+        let reply = send(text).await;
+        assert_eq!((reply.status, &reply.body["detail"][0]["type"]), (422, &json!(kind)), "{}", reply.text);
+        assert_eq!(reply.body["detail"][0]["loc"][0], "body");
+    }
+    assert_eq!(send(b"{\"command\": \"\xff\"}").await.status, 400);
+    assert_eq!(send(br#"{"command": "\ud800"}"#).await.status, 422);
+}
+
+#[tokio::test]
+async fn json_nested_a_hundred_thousand_deep_is_refused() {
+    let server = Server::start().await;
+    let deep = format!("{{\"command\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let reply = server.request("/sandbox/run").bearer_auth(KEY).body(deep).pipe(Reply::send).await;
+    assert_eq!(reply.status, 422, "{}", &reply.text[..200.min(reply.text.len())]);
+}
+
+#[tokio::test]
+async fn another_content_type_is_refused_so_that_a_simple_cross_site_post_never_runs() {
+    let server = Server::start().await;
+    let request = server.request("/sandbox/build").bearer_auth(KEY).header("content-type", "text/plain").body("{}");
+    let reply = Reply::send(request).await;
+    assert_eq!((reply.status, &reply.body["detail"][0]["loc"]), (422, &json!(["body"])));
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let server = Server::start().await;
+    let missing = server.post("/nowhere", nothing()).await;
+    assert_eq!((missing.status, missing.detail()), (404, "Not Found"));
+    let method = server.get("/sandbox/run").await;
+    assert_eq!((method.status, method.detail()), (405, "Method Not Allowed"));
+    assert_eq!(method.headers["allow"], "POST");
+    let slash = server.post("/sandbox/run/?x=1", nothing()).await;
+    assert_eq!((slash.status, slash.headers["location"].to_str().unwrap()), (307, "/sandbox/run?x=1"));
+}
+
+#[tokio::test]
+async fn a_browser_of_any_origin_gets_its_preflight_and_reads_errors() {
+    let server = Server::start().await;
+    let preflight = server
+        .http
+        .request(reqwest::Method::OPTIONS, format!("{}/sandbox/run", server.url))
+        .header("origin", "https://chat.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization,content-type");
+    let reply = Reply::send(preflight).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.headers["access-control-allow-origin"], "*");
+    assert_eq!(reply.headers["access-control-allow-headers"], "authorization,content-type");
+    assert_eq!(reply.headers["access-control-max-age"], "600");
+    let error = server.request("/nowhere").header("origin", "https://chat.example").pipe(Reply::send).await;
+    assert_eq!((error.status, &error.headers["access-control-allow-origin"]), (404, &"*".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_foreign_host_on_loopback_is_refused_with_the_setting_that_allows_it() {
+    let server = Server::start().await;
+    let reply =
+        server.http.get(format!("{}/health", server.url)).header("host", "evil.example").pipe(Reply::send).await;
+    assert_eq!(reply.status, 403);
+    assert!(reply.detail().contains("MCP_ALLOWED_HOSTS"), "{}", reply.detail());
+    let open = Server::with_settings(&[("MCP_ALLOWED_HOSTS", "bridge.example")]).await;
+    let reply =
+        open.http.get(format!("{}/health", open.url)).header("host", "bridge.example:80").pipe(Reply::send).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_over_the_limit_is_413() {
+    let server = Server::with_settings(&[("MCP_MAX_REQUEST_MIB", "1")]).await;
+    let reply = server.post("/sandbox/run", json!({"code": "x".repeat(3 << 20)})).await;
+    assert_eq!(reply.status, 413);
+    assert!(reply.detail().contains("MCP_MAX_REQUEST_MIB"));
+}
+
+#[tokio::test]
+async fn every_call_leaves_one_line_in_the_history_and_no_key_in_it() {
+    let server = Server::start().await;
+    server.post("/sandbox/run", json!({"command": format!("echo {KEY}"), "auth": KEY})).await;
+    server.post("/sandbox/run", json!({"timeout": "x"})).await;
+    let _ = server.request("/sandbox/run").bearer_auth("wrong-key").json(&nothing()).pipe(Reply::send).await;
+    let lines = server.history().await;
+    let outcomes: Vec<_> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["unavailable", "invalid", "refused"]);
+    assert!(!json!(lines).to_string().contains(KEY));
+    assert_eq!(lines[0]["action"], "sandbox_run");
+}

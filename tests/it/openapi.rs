@@ -1,0 +1,40 @@
+//! The published contract.
+
+use crate::server::Server;
+use serde_json::Value;
+
+#[tokio::test]
+async fn the_openapi_document_is_the_one_that_was_reviewed() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.ok();
+    insta::assert_json_snapshot!("openapi", document);
+}
+
+#[tokio::test]
+async fn every_argument_and_every_field_of_an_answer_is_described() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.ok();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for (field, about) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(about["description"].is_string(), "{name}.{field} is not described");
+        }
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            check_operation(path, operation);
+        }
+    }
+}
+
+/// Importers of OpenAPI into chat assistants refuse longer texts.
+fn check_operation(path: &str, operation: &Value) {
+    assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{path} has no summary");
+    let length = operation["description"].as_str().unwrap_or_default().chars().count();
+    assert!(length <= 300, "the description of {path} has {length} characters");
+    if path.matches('/').count() == 2 {
+        assert!(
+            operation["requestBody"]["content"]["application/json"]["example"].is_object(),
+            "{path} has no example"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! The harness: a real server on a free port over a scratch directory.
+#![allow(dead_code, reason = "each file of tests uses the part it needs")]
+
+use serde_json::{Value, json};
+use skynet_bridge::{bridge::Bridge, caller::Keys, server, settings::Settings};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// The key of every test server.
+pub const KEY: &str = "test-key-0123456789abcdef";
+
+/// A real server on a free port over a directory that is deleted on drop.
+pub struct Server {
+    pub url: String,
+    pub http: reqwest::Client,
+    pub bridge: Arc<Bridge>,
+    directory: TempDir,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What a request got.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Reply {
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("the answer is complete");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, headers, text, body }
+    }
+
+    /// The sentence of an error.
+    pub fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap_or_else(|| panic!("no sentence in {self:?}"))
+    }
+
+    /// The body of a success; fails the test for anything else.
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self.body
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with_settings(&[]).await
+    }
+
+    /// With settings as in `.env`, on top of the defaults.
+    pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
+        Self::in_directory(scratch(), settings).await
+    }
+
+    /// Over a directory that is there already.
+    pub async fn in_directory(directory: TempDir, settings: &[(&str, &str)]) -> Self {
+        install_crypto();
+        let settings = Settings::from_pairs(settings.iter().copied()).expect("the test's settings are valid");
+        let max_connections = settings.max_connections;
+        let bridge = Bridge::open(settings, Keys::new(KEY), directory.path()).expect("the bridge opens");
+        let bridge = Arc::new(bridge);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(server::serve(listener, server::router(bridge.clone()), max_connections, stop.clone()));
+        Self { url, http: client(), bridge, directory, stop, task }
+    }
+
+    /// A path in the server's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The same path as an argument.
+    pub fn at(&self, name: &str) -> String {
+        self.path(name).to_str().expect("scratch paths are UTF-8").to_owned()
+    }
+
+    /// Puts a file there, and the folders above it.
+    pub fn with_file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("it lies in the scratch directory")).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    /// Calls with the key.
+    pub async fn post(&self, path: &str, arguments: Value) -> Reply {
+        self.request(path).bearer_auth(KEY).json(&arguments).pipe(Reply::send).await
+    }
+
+    /// Calls a capability by its name and insists on success.
+    pub async fn call(&self, name: &str, arguments: Value) -> Value {
+        self.post(&format!("/{}", name.replacen('_', "/", 1)), arguments).await.ok()
+    }
+
+    /// A POST without a key.
+    pub fn request(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}{path}", self.url))
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.http.get(format!("{}{path}", self.url)).pipe(Reply::send).await
+    }
+
+    /// Today's history entries.
+    pub async fn history(&self) -> Vec<Value> {
+        let entries = self.bridge.history.read(&skynet_bridge::clock::today()).await.expect("the history is readable");
+        entries.unwrap_or_default()
+    }
+
+    /// Stops as SIGTERM does and gives back the directory.
+    pub async fn stop(self) -> TempDir {
+        self.stop.cancel();
+        self.task.await.expect("the server ends by itself");
+        self.bridge.close().await;
+        self.directory
+    }
+}
+
+impl Reply {
+    pub async fn send(request: reqwest::RequestBuilder) -> Self {
+        Self::of(request.send().await.expect("the server answers")).await
+    }
+}
+
+/// Reads left to right: `request.pipe(Reply::send)`.
+pub trait Pipe: Sized {
+    fn pipe<T>(self, next: impl FnOnce(Self) -> T) -> T {
+        next(self)
+    }
+}
+
+impl Pipe for reqwest::RequestBuilder {}
+
+/// A directory under the system's temporary one: home may lie where the policy refuses.
+pub fn scratch() -> TempDir {
+    tempfile::Builder::new().prefix("bridge-test-").tempdir_in("/tmp").expect("/tmp is writable")
+}
+
+/// A client that follows nothing and asks no proxy.
+pub fn client() -> reqwest::Client {
+    install_crypto();
+    let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    builder.timeout(Duration::from_secs(60)).build().expect("a plain client can be made")
+}
+
+fn install_crypto() {
+    // The second call finds one in place.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A body without anything in it.
+pub fn nothing() -> Value {
+    json!({})
+}

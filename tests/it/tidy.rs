@@ -1,0 +1,129 @@
+//! Rules about the source tree that the compiler cannot express.
+
+use std::path::{Path, PathBuf};
+
+const DOMAINS: [&str; 5] = ["filesystem", "terminal", "memory", "internet", "sandbox"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below `folder`, with its text.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let files = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.expect("the tree is readable"));
+    let rust = files.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"));
+    rust.map(|entry| (entry.path().to_owned(), std::fs::read_to_string(entry.path()).unwrap())).collect()
+}
+
+fn is_below_server(file: &Path) -> bool {
+    let inside = file.strip_prefix(root().join("src")).expect("a source lies in src");
+    let first = inside.components().next().expect("a file has a name").as_os_str();
+    !["server", "main.rs", "lib.rs", "command_line.rs", "command_line", "first_start.rs"]
+        .iter()
+        .any(|rim| first == *rim)
+}
+
+#[test]
+fn nothing_below_the_server_knows_a_protocol() {
+    for (file, text) in sources(&root().join("src")).into_iter().filter(|(file, _)| is_below_server(file)) {
+        for word in ["axum", "rmcp", "StatusCode", "crate::server", "utoipa"] {
+            assert!(!text.contains(word), "{} mentions {word}", file.display());
+        }
+    }
+}
+
+#[test]
+fn domains_do_not_know_each_other_nor_the_bridge() {
+    for domain in DOMAINS {
+        for (file, text) in sources(&root().join("src").join(domain)) {
+            for other in DOMAINS.iter().filter(|other| **other != domain).chain(&["bridge"]) {
+                let imports = text.contains(&format!("crate::{other}")) || imports_in_braces(&text, other);
+                assert!(!imports, "{} imports {other}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_lies_below_the_domains_does_not_look_up() {
+    let src = root().join("src");
+    let ground = ["policy", "arguments", "caller", "settings", "capability.rs", "history.rs", "error.rs", "clock.rs"];
+    for (file, text) in ground.iter().flat_map(|name| sources(&src.join(name))) {
+        for above in DOMAINS.iter().chain(&["bridge"]) {
+            let imports = text.contains(&format!("crate::{above}")) || imports_in_braces(&text, above);
+            assert!(!imports, "{} imports {above}", file.display());
+        }
+    }
+}
+
+/// `use crate::{…, name::…}` over several lines.
+fn imports_in_braces(text: &str, name: &str) -> bool {
+    let Some(start) = text.find("use crate::{") else { return false };
+    let block = &text[start..start + text[start..].find("};").unwrap_or(0)];
+    block.lines().any(|line| line.trim_start().starts_with(&format!("{name}::")))
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines_and_no_function_longer_than_60() {
+    for folder in ["src", "tests", "benches"] {
+        for (file, text) in sources(&root().join(folder)) {
+            let lines = text.lines().count();
+            assert!(lines <= 400, "{} has {lines} lines", file.display());
+            for (name, lines) in functions(&text) {
+                assert!(lines <= 60, "{name} in {} has {lines} lines", file.display());
+            }
+        }
+    }
+}
+
+/// Name and length of each function, by the indentation that rustfmt gives.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let (mut found, mut open) = (Vec::new(), None::<(String, String, usize)>);
+    for (number, line) in text.lines().enumerate() {
+        let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+        match &open {
+            Some((name, start, from)) if line == format!("{start}}}") => {
+                found.push((name.clone(), number - from + 1));
+                open = None;
+            }
+            None if line.contains("fn ") && !line.trim_start().starts_with("//") && !line.ends_with(';') => {
+                open = Some((line.trim().to_owned(), indent, number)).filter(|_| !line.ends_with('}'));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_example_environment_names_exactly_the_settings_that_are_read() {
+    let example = std::fs::read_to_string(root().join(".env.example")).unwrap();
+    let assignments = example.lines().map(|line| line.trim_start_matches("# ").trim_start_matches('#'));
+    let named: Vec<(&str, &str)> =
+        assignments.filter_map(|line| line.split_once('=')).filter(|(name, _)| is_name(name)).collect();
+    for setting in skynet_bridge::settings::TABLE {
+        let line = named.iter().find(|(name, _)| *name == setting.name);
+        let (_, default) = line.unwrap_or_else(|| panic!(".env.example does not name {}", setting.name));
+        assert_eq!(*default, setting.default, "the default of {} in .env.example", setting.name);
+    }
+    for (name, _) in named {
+        assert!(
+            skynet_bridge::settings::TABLE.iter().any(|setting| setting.name == name),
+            "nothing reads {name} of .env.example"
+        );
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[test]
+fn every_setting_stands_in_the_readme() {
+    for readme in ["README.md", "README.fr.md"] {
+        let text = std::fs::read_to_string(root().join(readme)).unwrap();
+        for setting in skynet_bridge::settings::TABLE {
+            assert!(text.contains(&format!("`{}`", setting.name)), "{readme} does not explain {}", setting.name);
+        }
+    }
+}
