@@ -9,6 +9,7 @@ use crate::{
     history::{Entry, History},
     internet::Internet,
     memory::Memory,
+    owner::{Claim, Owner},
     sandbox::{self, Sandbox},
     settings::Settings,
     terminal::Terminal,
@@ -30,6 +31,7 @@ pub struct Bridge {
     memory: Memory,
     internet: Internet,
     sandbox: Sandbox,
+    owner: Owner,
 }
 
 /// Lets a capability ask for the service it runs on.
@@ -66,10 +68,12 @@ impl Bridge {
     ///
     /// # Errors
     /// When something of the bridge's own cannot be made or read; the message names it and how to mend it.
+    /// [`crate::owner::Held`] when another process has the folder.
     pub fn open(settings: Settings, keys: Keys, directory: &Path) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let keys = Arc::new(keys);
         let folder = directory.join("memory");
+        let owner = own(&folder)?;
         let history = History::open(folder.join("history")).with_context(|| {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
         })?;
@@ -82,6 +86,7 @@ impl Bridge {
             sandbox: Sandbox::open(&settings)?,
             settings,
             keys,
+            owner,
         })
     }
 
@@ -121,6 +126,18 @@ impl Bridge {
         self.sandbox.close().await;
         self.memory.close().await;
         self.history.close();
+        self.owner.release();
+    }
+}
+
+/// Claims the memory's folder: two bridges over one memory would overwrite each other.
+fn own(folder: &Path) -> anyhow::Result<Owner> {
+    let claim = Owner::claim(folder).with_context(|| {
+        format!("{} cannot be made: it must be a folder that this user may write", folder.display())
+    })?;
+    match claim {
+        Claim::Owned(owner) => Ok(owner),
+        Claim::HeldBy(held) => Err(held.into()),
     }
 }
 

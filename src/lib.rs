@@ -17,6 +17,7 @@ pub mod terminal;
 pub mod arguments;
 pub mod capability;
 pub mod history;
+pub mod owner;
 pub mod policy;
 
 pub mod caller;

@@ -1,9 +1,9 @@
 //! What a user of the bridge relies on, through the real server.
 #![allow(clippy::disallowed_methods, reason = "tests look at the disk from outside the bridge's policy")]
-
 #![allow(missing_docs, reason = "a test says in its name what holds")]
 
 mod contract;
 mod openapi;
+mod owner;
 mod server;
 mod tidy;
