@@ -33,12 +33,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub fn router(bridge: Arc<Bridge>) -> Router {
     let state = Shared::new(bridge.clone());
     let mut rest = Rest::default();
+    rest.open::<welcome::Index>("/", "What the bridge is and where its capabilities are", get(welcome::index));
+    rest.open::<welcome::Health>("/health", "Whether the bridge is well", get(welcome::health));
     crate::bridge::catalog(&mut rest);
     let (routes, paths, document) = rest.finish();
     let known: Arc<[String]> = paths.into();
     Router::new()
-        .route("/", get(welcome::index))
-        .route("/health", get(welcome::health))
         .merge(docs::routes(&document))
         .merge(routes)
         .fallback({

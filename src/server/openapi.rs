@@ -3,13 +3,12 @@
 use super::{
     schema,
     status::{ErrorBody, ValidationErrorBody},
-    welcome::{Health, Index},
 };
 use crate::capability::Capability;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required,
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Paths, PathsBuilder, Ref, RefOr, Required,
     ResponseBuilder, Schema, SecurityRequirement,
     path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
@@ -33,24 +32,20 @@ const MODULES: [(&str, &str); 6] = [
     ("status", "Whether the bridge is there and well. No key needed."),
 ];
 
-/// The document as it grows.
+/// The part of the document that the operations share: the schemas of all requests and answers.
 pub struct Document {
-    paths: PathsBuilder,
     schemas: SchemaGenerator,
 }
 
 impl Default for Document {
     fn default() -> Self {
-        let mut document = Self { paths: PathsBuilder::new(), schemas: schema::generator_for_openapi() };
-        document.show::<Index>("/", "status_index", "What the bridge is and where its capabilities are");
-        document.show::<Health>("/health", "status_health", "Whether the bridge is well");
-        document
+        Self { schemas: schema::generator_for_openapi() }
     }
 }
 
 impl Document {
-    /// Documents a capability at its path.
-    pub fn add<C: Capability>(&mut self, path: &str) {
+    /// The operation of a capability.
+    pub fn capability<C: Capability>(&mut self, path: &str) -> Paths {
         let (module, _) = C::NAME.split_once('_').expect("a capability is named module_action");
         let (title, description) = schema::words::<C>();
         let operation = OperationBuilder::new()
@@ -61,42 +56,37 @@ impl Document {
             .securities(Some(securities()));
         let operation = self.request::<C>(operation);
         let operation = self.responses::<C::Output>(operation);
-        self.put(path, HttpMethod::Post, operation.build());
+        at(path, HttpMethod::Post, operation.build())
     }
 
-    /// The finished document.
-    pub fn finish(mut self) -> Value {
-        let info = InfoBuilder::new()
+    /// A GET that anyone may ask.
+    pub fn open<T: JsonSchema>(&mut self, path: &str, summary: &str) -> Paths {
+        let content = ContentBuilder::new().schema(Some(self.reference::<T>())).build();
+        let response = ResponseBuilder::new().description("Done").content("application/json", content);
+        let operation = OperationBuilder::new()
+            .operation_id(Some(format!("status_{}", T::schema_name().to_lowercase())))
+            .tag("status")
+            .summary(Some(summary))
+            .response("200", response.build());
+        at(path, HttpMethod::Get, operation.build())
+    }
+
+    /// The finished document around the operations that were collected.
+    pub fn finish(mut self, mut api: OpenApi) -> Value {
+        api.info = InfoBuilder::new()
             .title(TITLE)
             .version("1.0.0")
             .description(Some(ABOUT))
             .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
             .build();
-        let tags = MODULES.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
-        let api = OpenApiBuilder::new().info(info).paths(self.paths.build()).tags(Some(tags)).build();
+        api.tags =
+            Some(MODULES.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).into());
         let mut document = serde_json::to_value(api).expect("a document is plain data");
         document["components"] = json!({
             "schemas": self.schemas.take_definitions(true),
             "securitySchemes": security_schemes(),
         });
         document
-    }
-
-    /// A GET that anyone may ask.
-    fn show<T: JsonSchema>(&mut self, path: &str, id: &str, summary: &str) {
-        let content = ContentBuilder::new().schema(Some(self.reference::<T>())).build();
-        let response = ResponseBuilder::new().description("Done").content("application/json", content);
-        let operation = OperationBuilder::new()
-            .operation_id(Some(id))
-            .tag("status")
-            .summary(Some(summary))
-            .response("200", response.build());
-        self.put(path, HttpMethod::Get, operation.build());
-    }
-
-    fn put(&mut self, path: &str, method: HttpMethod, operation: Operation) {
-        let paths = std::mem::take(&mut self.paths);
-        self.paths = paths.path(path, PathItem::new(method, operation));
     }
 
     fn request<C: Capability>(&mut self, operation: OperationBuilder) -> OperationBuilder {
@@ -146,6 +136,10 @@ impl Document {
         self.schemas.subschema_for::<T>();
         Ref::from_schema_name(T::schema_name()).into()
     }
+}
+
+fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {
+    PathsBuilder::new().path(path, PathItem::new(method, operation)).build()
 }
 
 fn parameter(name: &str, node: &Value) -> Parameter {

@@ -13,10 +13,13 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{MethodRouter, post},
 };
 use bytes::Bytes;
+use schemars::JsonSchema;
 use std::{sync::Arc, time::Instant};
+use utoipa::openapi::Paths;
+use utoipa_axum::router::OpenApiRouter;
 
 /// What every handler can reach.
 pub struct Shared {
@@ -36,15 +39,28 @@ impl Shared {
 /// Collects a route and its documentation for each capability.
 #[derive(Default)]
 pub struct Rest {
-    router: Router<Arc<Shared>>,
+    router: OpenApiRouter<Arc<Shared>>,
     paths: Vec<String>,
     document: Document,
 }
 
 impl Rest {
+    /// Adds something that anyone may ask.
+    pub fn open<T: JsonSchema>(&mut self, path: &str, summary: &str, handler: MethodRouter<Arc<Shared>>) {
+        let operation = self.document.open::<T>(path, summary);
+        self.route(path, operation, handler);
+    }
+
     /// The routes, their paths in order, and the OpenAPI document.
     pub fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
-        (self.router, self.paths, self.document.finish())
+        let (router, api) = self.router.split_for_parts();
+        (router, self.paths, self.document.finish(api))
+    }
+
+    fn route(&mut self, path: &str, operation: Paths, handler: MethodRouter<Arc<Shared>>) {
+        // Schemas come from the document's own generator, at the end.
+        self.router = std::mem::take(&mut self.router).routes((vec![], operation, handler));
+        self.paths.push(path.to_owned());
     }
 }
 
@@ -54,9 +70,8 @@ impl Face for Rest {
         Bridge: AsRef<C::Service>,
     {
         let path = path_of(C::NAME);
-        self.router = std::mem::take(&mut self.router).route(&path, post(serve::<C>));
-        self.document.add::<C>(&path);
-        self.paths.push(path);
+        let operation = self.document.capability::<C>(&path);
+        self.route(&path, operation, post(serve::<C>));
     }
 }
 

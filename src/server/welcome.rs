@@ -42,8 +42,8 @@ pub struct Health {
 
 /// `GET /`
 pub async fn index(Extension(Endpoints(paths)): Extension<Endpoints>) -> Json<Index> {
-    let open = ["/", "/health", "/docs", "/redoc", "/openapi.json"];
-    let endpoints = open.into_iter().map(str::to_owned).chain(paths.iter().cloned()).collect();
+    let pages = ["/docs", "/redoc", "/openapi.json"].map(str::to_owned);
+    let endpoints = paths.iter().cloned().chain(pages).collect();
     Json(Index {
         status: "🟢 MCP Server Online", version: CONTRACT_VERSION, timestamp: clock::timestamp(), endpoints
     })
