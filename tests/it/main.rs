@@ -5,5 +5,6 @@
 mod contract;
 mod openapi;
 mod owner;
+mod readme;
 mod server;
 mod tidy;

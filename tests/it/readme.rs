@@ -1,0 +1,110 @@
+//! What the READMEs show is what happens: every ```sh block is run against a real server, and the ```json block that
+//! follows it is what it must print, `…` standing for anything.
+
+use crate::server::{KEY, Server};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// A command of a README and what it must print.
+struct Example {
+    command: String,
+    printed: Option<String>,
+    needs_docker: bool,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_english_readme_answers_as_printed() {
+    run_all("README.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_french_readme_answers_as_printed() {
+    run_all("README.fr.md").await;
+}
+
+async fn run_all(name: &str) {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let examples = examples(&text);
+    assert!(examples.len() >= 8, "{name} shows only {} commands", examples.len());
+    let server = Server::start().await;
+    fs::write(server.path(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    for example in examples.iter().filter(|example| !example.needs_docker || has_engine()) {
+        let printed = run(&example.command, &server);
+        let expected = example.printed.as_deref().unwrap_or("…");
+        assert!(
+            matches(expected.trim(), printed.trim()),
+            "{name}\n{}\nprinted  {printed}\nexpected {expected}",
+            example.command
+        );
+    }
+}
+
+fn has_engine() -> bool {
+    std::env::var("BRIDGE_TEST_ENGINE").is_ok_and(|value| value == "required")
+}
+
+fn run(command: &str, server: &Server) -> String {
+    let address = server.url.trim_start_matches("http://");
+    let child = Command::new("sh")
+        .args(["-ec", &command.replace("localhost:7860", address)])
+        .current_dir(server.path(""))
+        .env("KEY", KEY)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .expect("a shell runs");
+    assert!(child.status.success(), "{command}\n{}", String::from_utf8_lossy(&child.stderr));
+    String::from_utf8(child.stdout).expect("examples print text")
+}
+
+/// The fenced blocks of a Markdown text, as pairs of what is run and what follows.
+fn examples(text: &str) -> Vec<Example> {
+    let (mut examples, mut block) = (Vec::<Example>::new(), None::<(&str, Vec<&str>)>);
+    let mut follows = false;
+    for line in text.lines() {
+        match (&mut block, line.strip_prefix("```")) {
+            (None, Some(kind)) => block = Some((kind, Vec::new())),
+            (None, None) => {}
+            (Some(_), Some(_)) => {
+                let (kind, lines) = block.take().expect("a block is open");
+                let content = lines.join("\n");
+                match kind {
+                    "sh" | "sh docker" => {
+                        let needs_docker = kind == "sh docker";
+                        examples.push(Example { command: content, printed: None, needs_docker });
+                    }
+                    "json" if follows => examples.last_mut().expect("a command came before").printed = Some(content),
+                    _ => {}
+                }
+                follows = kind.starts_with("sh");
+            }
+            (Some((_, lines)), None) => lines.push(line),
+        }
+    }
+    examples
+}
+
+/// Whether `text` is `pattern`, in which `…` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('…');
+    let first = parts.next().expect("a split has a first part");
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    for (number, part) in parts.iter().enumerate() {
+        if number + 1 == parts.len() {
+            return rest.ends_with(part);
+        }
+        let Some(place) = rest.find(part) else { return false };
+        rest = &rest[place + part.len()..];
+    }
+    rest.is_empty()
+}
+
+#[test]
+fn an_ellipsis_stands_for_anything_and_the_rest_is_exact() {
+    assert!(matches("a…c", "abbbc") && matches("abc", "abc") && matches("…", ""));
+    assert!(!matches("a…c", "abbbd") && !matches("abc", "abcd") && !matches("a…b…c", "acb"));
+}
