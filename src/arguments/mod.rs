@@ -67,16 +67,23 @@ impl Arguments {
         Ok(Self { text, fields, origin })
     }
 
-    /// Takes the pairs of a query string; every value is a text that is decoded as leniently as in JSON.
-    pub fn from_query(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let (mut text, mut fields) = (String::new(), IndexMap::new());
-        for (name, value) in pairs {
-            let from = text.len();
-            text.push_str(&serde_json::Value::from(value).to_string());
-            fields.insert(name, from..text.len());
+    /// Adds the pairs of a query string, whose values are texts and decoded as leniently as in JSON. What the body says
+    /// counts before what the query says.
+    pub fn or_query(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        if self.is_empty() {
+            self.origin = Origin::Query;
         }
-        let origin = Origin::Query;
-        Self { text: text.into(), fields, origin }
+        let (mut text, mut added) = (self.text.to_vec(), IndexMap::new());
+        for (name, value) in pairs.into_iter().filter(|(name, _)| !self.fields.contains_key(name)) {
+            let from = text.len();
+            text.extend(serde_json::Value::from(value).to_string().bytes());
+            added.insert(name, from..text.len());
+        }
+        if !added.is_empty() {
+            self.text = text.into();
+            self.fields.extend(added);
+        }
+        self
     }
 
     /// Takes what another protocol has parsed already.

@@ -28,6 +28,8 @@ pub fn cors(origins: &[String]) -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([HeaderName::from_static("mcp-session-id"), HeaderName::from_static("retry-after")])
         .max_age(PREFLIGHT_AGE)
+        // Browsers ask this before a public page may call an address of the user's own network.
+        .allow_private_network(true)
 }
 
 /// Refuses a name that this machine is not called by: a page whose own name was made to point here (DNS rebinding)

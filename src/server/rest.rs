@@ -119,10 +119,7 @@ async fn admit(shared: &Shared, request: Request, from_query: bool) -> Result<(C
     sent.take("auth");
     match problem {
         Some(problem) => Err(problem),
-        None if from_query && sent.is_empty() => {
-            let pairs = auth::query(&parts.uri).filter(|(name, _)| name != "auth");
-            Ok((caller, Arguments::from_query(pairs)))
-        }
+        None if from_query => Ok((caller, sent.or_query(auth::query(&parts.uri).filter(|(name, _)| name != "auth")))),
         None => Ok((caller, sent)),
     }
 }
