@@ -2,7 +2,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at the disk from outside the bridge's policy")]
 #![allow(missing_docs, reason = "a test says in its name what holds")]
 
+mod arguments;
 mod contract;
+mod history;
 mod openapi;
 mod owner;
 mod readme;

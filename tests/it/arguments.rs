@@ -1,0 +1,160 @@
+//! Whatever is sent as arguments: an answer that names what is wrong, never a crash.
+
+use proptest::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use skynet_bridge::{Error, arguments::Arguments, error::Problem};
+
+/// One field of each kind that capabilities use.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only whether they decode matters for some fields")]
+struct Request {
+    text: String,
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 60))]
+    count: u64,
+    #[serde(default)]
+    flag: bool,
+    #[serde(default)]
+    #[schemars(length(max = 3))]
+    tags: Vec<String>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+    when: Option<String>,
+    #[serde(default)]
+    edits: Vec<Edit>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only whether they decode matters for some fields")]
+struct Edit {
+    old: String,
+    new: String,
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    line: u32,
+}
+
+fn decode(text: &str) -> Result<Request, Error> {
+    Arguments::from_json(text.to_owned().into())?.decode()
+}
+
+fn problems(value: &Value) -> Vec<Value> {
+    match decode(&value.to_string()) {
+        Err(Error::Invalid(problems)) => problems.iter().map(|problem: &Problem| json!(problem)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn kinds_and_places(value: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.to_string().replace('"', "");
+    problems(value).iter().map(|problem| (text(&problem["type"]), text(&problem["loc"]))).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(kind, place)| ((*kind).to_owned(), (*place).to_owned())).collect()
+}
+
+#[test]
+fn lenient_values_are_taken_as_pydantic_takes_them() {
+    let request = json!({"text": "", "count": " 7 ", "flag": "Yes", "tags": [], "when": null, "unknown": [1]});
+    let request = decode(&request.to_string()).unwrap();
+    assert_eq!((request.count, request.flag, request.when), (7, true, None));
+    assert!(decode(r#"{"text": "a", "flag": 1, "count": 3.0}"#).unwrap().flag);
+}
+
+#[test]
+fn of_a_repeated_field_the_last_counts() {
+    assert_eq!(decode(r#"{"text": "first", "text": "last"}"#).unwrap().text, "last");
+    assert_eq!(decode(r#"{"text": 5, "text": "last"}"#).unwrap().text, "last");
+}
+
+#[test]
+fn only_optional_fields_accept_null() {
+    let nulls = json!({"text": null, "count": null, "flag": null, "tags": null, "metadata": null, "when": null});
+    let expected = [
+        ("string_type", "[body,text]"),
+        ("int_type", "[body,count]"),
+        ("bool_type", "[body,flag]"),
+        ("list_type", "[body,tags]"),
+        ("dict_type", "[body,metadata]"),
+    ];
+    assert_eq!(kinds_and_places(&nulls), pairs(&expected));
+}
+
+#[test]
+fn problems_inside_lists_and_objects_are_named_with_their_place() {
+    let request =
+        json!({"tags": ["a", 1, null], "edits": [{"old": "a", "new": "b"}, {"old": 5, "line": 0}], "text": "t"});
+    let expected = [
+        ("string_type", "[body,tags,1]"),
+        ("string_type", "[body,tags,2]"),
+        ("string_type", "[body,edits,1,old]"),
+        ("missing", "[body,edits,1,new]"),
+        ("greater_than_equal", "[body,edits,1,line]"),
+    ];
+    assert_eq!(kinds_and_places(&request), pairs(&expected));
+}
+
+#[test]
+fn bounds_that_the_schema_states_are_enforced() {
+    for (request, kind) in [
+        (json!({"text": "", "count": 0}), "greater_than_equal"),
+        (json!({"text": "", "count": "61"}), "less_than_equal"),
+        (json!({"text": "", "count": -1}), "greater_than_equal"),
+        (json!({"text": "", "count": 1e300}), "int_parsing_size"),
+        (json!({"text": "", "tags": ["a", "b", "c", "d"]}), "too_long"),
+    ] {
+        assert_eq!(problems(&request)[0]["type"], kind, "{request}");
+    }
+}
+
+#[test]
+fn a_missing_field_shows_the_object_it_is_missing_from() {
+    let found = problems(&json!({"count": 5}));
+    let expected = json!({"type": "missing", "loc": ["body", "text"], "msg": "Field required", "input": {"count": 5}});
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn metadata_nested_deeper_than_a_parser_follows_is_refused() {
+    let deep = format!(r#"{{"text": "", "metadata": {{"a": {}{}}}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert!(matches!(decode(&deep), Err(Error::Invalid(_))));
+}
+
+/// Any JSON value, a few levels deep.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((".{0,6}", inner), 0..4)
+                .prop_map(|all| all.into_iter().collect::<Map<_, _>>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_any_field_crashes_the_decoder(fields in prop::collection::vec(any_json(), 7)) {
+        let names = ["text", "count", "flag", "tags", "metadata", "when", "edits"];
+        let object: Map<String, Value> = names.into_iter().map(str::to_owned).zip(fields).collect();
+        let text = Value::Object(object).to_string();
+        if let Err(Error::Invalid(problems)) = decode(&text) {
+            prop_assert!(!problems.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_text_crashes_the_decoder(text in "[\\[\\]{}\":,a-z0-9\\\\ntf.eE+-]{0,60}") {
+        let _ = decode(&text);
+        let _ = decode(&format!("{{\"text\": {text}}}"));
+    }
+}
