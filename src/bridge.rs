@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     filesystem::Files,
     history::{Entry, History},
-    internet::Internet,
+    internet::{self, Internet},
     memory::Memory,
     owner::{Claim, Owner},
     sandbox::{self, Sandbox},
@@ -59,6 +59,8 @@ pub trait Face {
 
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
+    face.show::<internet::FetchUrl>();
+    face.show::<internet::SearchWeb>();
     face.show::<sandbox::RunCode>();
     face.show::<sandbox::BuildImage>();
 }

@@ -1,16 +1,76 @@
-//! Comes next.
+//! Other machines, over HTTP: only where the policy allows, and only at the addresses that it checked.
 
-use crate::settings::Settings;
+mod answer;
+mod fetch;
+mod search;
 
-/// Comes next.
-pub struct Internet;
+pub use fetch::FetchUrl;
+pub use search::SearchWeb;
+
+use crate::{
+    policy::{SafeUrl, UrlPolicy},
+    settings::Settings,
+};
+use anyhow::Context;
+use reqwest::redirect::Policy;
+use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
+use rustls_platform_verifier::Verifier;
+use std::{io, net::IpAddr, sync::Arc, sync::OnceLock};
+
+/// The way out.
+pub struct Internet {
+    policy: UrlPolicy,
+    /// Made at the first use, since reading the system's certificates takes a while.
+    tls: OnceLock<ClientConfig>,
+}
 
 impl Internet {
-    /// Opens it.
+    /// Takes what the settings allow.
     ///
     /// # Errors
-    /// None yet.
-    pub fn open(_: &Settings) -> anyhow::Result<Self> {
-        Ok(Self)
+    /// When a setting cannot be used.
+    pub fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self { policy: UrlPolicy::new(settings.fetch_allow_private.clone()), tls: OnceLock::new() })
     }
+
+    /// A client that connects to the checked addresses and to nothing else: no resolver, no proxy, no redirect.
+    /// It is made for one request, so that no connection outlives the check it was opened under.
+    #[expect(clippy::disallowed_methods, reason = "the one place where a SafeUrl becomes a connection")]
+    fn client(&self, url: &SafeUrl) -> anyhow::Result<reqwest::Client> {
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.get_or_init(tls_of_the_system).clone())
+            .resolve_to_addrs(url.url().host_str().unwrap_or_default(), url.addresses())
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .pool_max_idle_per_host(0);
+        builder.build().context("an HTTP client cannot be made")
+    }
+}
+
+/// Asks the system's resolver.
+async fn resolve(name: String) -> io::Result<Vec<IpAddr>> {
+    let found = tokio::net::lookup_host((name, 0)).await?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+/// The system's certificates; without any, HTTP still works and every HTTPS server is refused.
+fn tls_of_the_system() -> ClientConfig {
+    let provider: Arc<CryptoProvider> = rustls::crypto::ring::default_provider().into();
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("ring has the cipher suites of TLS 1.2 and 1.3");
+    let mut config = match Verifier::new(provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        Err(error) => {
+            tracing::warn!(%error, "the system has no certificates: no HTTPS server can be trusted");
+            builder.with_root_certificates(RootCertStore::empty())
+        }
+    }
+    .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
+    config
 }

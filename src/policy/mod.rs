@@ -1,3 +1,6 @@
 //! What may be done: a check returns a type, and what is below takes only the type.
 
 pub mod private;
+mod urls;
+
+pub use urls::{SafeUrl, UrlPolicy};

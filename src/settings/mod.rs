@@ -3,7 +3,7 @@
 
 mod value;
 
-pub use value::{Secret, SettingValue};
+pub use value::{PrivateHosts, Secret, SettingValue};
 
 use anyhow::{Context, Result, bail};
 use std::{collections::HashMap, path::Path};
@@ -66,6 +66,8 @@ settings! {
     max_output_bytes: usize = "MAX_OUTPUT_BYTES" or "10485760",
     /// How many commands run at once; more wait up to 30 s, then 503.
     max_concurrent_commands: usize = "MAX_CONCURRENT_COMMANDS" or "32",
+    /// Whether fetch may reach inside: loopback, private networks, metadata. `true`, `false`, or a list of hosts.
+    fetch_allow_private: PrivateHosts = "MCP_FETCH_ALLOW_PRIVATE" or "false",
     /// The image in which code runs.
     sandbox_image: String = "SANDBOX_IMAGE" or "mcp-sandbox:latest",
 }

@@ -86,3 +86,35 @@ impl<T: SettingValue> SettingValue for Vec<T> {
         parts.map(T::parse).collect()
     }
 }
+
+/// The hosts inside this machine's networks that may be fetched from all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrivateHosts {
+    /// All of them, or with `false` none.
+    All(bool),
+    /// These: `host` or `host:port`.
+    Listed(Vec<String>),
+}
+
+impl PrivateHosts {
+    /// Whether the host that `is_meant` recognises is among them.
+    pub fn allows(&self, is_meant: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::All(all) => *all,
+            Self::Listed(hosts) => hosts.iter().any(|host| is_meant(host)),
+        }
+    }
+}
+
+impl SettingValue for PrivateHosts {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(all) = bool::parse(text) {
+            return Ok(Self::All(all));
+        }
+        let hosts = Vec::<String>::parse(text)?;
+        if hosts.iter().any(|host| host.contains(['/', '*', '@'])) {
+            return Err("true, false, or hosts (`name`, `name:port`, an address) separated by commas".to_owned());
+        }
+        Ok(Self::Listed(hosts))
+    }
+}

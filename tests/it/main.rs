@@ -4,9 +4,15 @@
 
 mod arguments;
 mod contract;
+<<<<<<< HEAD
 mod history;
+=======
+mod internet;
+>>>>>>> f7210ea (Fetch from the internet, and only there: every address is checked before it is connected to)
 mod openapi;
 mod owner;
 mod readme;
 mod server;
 mod tidy;
+mod upstream;
+mod urls;

@@ -1,0 +1,239 @@
+//! Fetches one URL, within one deadline.
+
+use super::{
+    Internet,
+    answer::{self, Text},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::SafeUrl,
+};
+use bytes::Bytes;
+use indexmap::IndexMap;
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{
+        ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
+        HeaderValue, LOCATION, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{error::Error as _, time::Duration};
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 10;
+
+/// Who fetches, unless the caller says otherwise.
+const AGENT: HeaderValue = HeaderValue::from_static("MCP-Server/1.0 (AI-Proxy)");
+
+/// What the connection itself says; a caller's word would only break it.
+const OF_THE_CONNECTION: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, TE, TRANSFER_ENCODING, UPGRADE];
+
+/// What opens one server and is not for another that it redirects to.
+const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+
+/// Fetch a URL over HTTP or HTTPS.
+///
+/// Sends one request and gives status, headers and the decoded text. A 4xx or 5xx of the server is a success here.
+/// Addresses inside this machine's own networks are refused.
+#[derive(Deserialize, JsonSchema)]
+pub struct FetchUrl {
+    /// Where to, beginning with `http://` or `https://`.
+    url: String,
+    /// `GET`, `POST`, `PUT`, `DELETE` or `PATCH`, in any case.
+    #[serde(default = "default_method")]
+    method: String,
+    /// Headers to send. Those of the connection itself (such as `Content-Length`) are left out.
+    headers: Option<IndexMap<String, String>>,
+    /// What to send with POST, PUT or PATCH; other methods send none.
+    body: Option<String>,
+    /// How long all of it may take, in seconds.
+    #[serde(default = "default_timeout")]
+    #[schemars(range(min = 1, max = 3600))]
+    timeout: u64,
+    /// Whether to follow redirects, at most 10, each checked as the URL is.
+    #[serde(default)]
+    follow_redirects: bool,
+}
+
+fn default_method() -> String {
+    "GET".to_owned()
+}
+
+fn default_timeout() -> u64 {
+    30
+}
+
+/// What the server answered.
+#[derive(Serialize, JsonSchema)]
+pub struct FetchOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The URL as sent.
+    url: String,
+    /// The method as sent.
+    method: String,
+    /// The status of the answer, such as 200.
+    status_code: u16,
+    /// The headers of the answer, names in lower case, repeated ones joined by `, `.
+    headers: IndexMap<String, String>,
+    /// The decoded text, at most 10,000,000 characters; what was cut ends with `[... truncated]`.
+    content: String,
+    /// The header `Content-Type` of the answer, where there is one.
+    content_type: Option<String>,
+    /// The length of `content` in characters.
+    size: usize,
+    /// The URL that answered, where redirects led elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    final_url: Option<String>,
+    /// When it was fetched.
+    timestamp: String,
+}
+
+impl Capability for FetchUrl {
+    const NAME: &'static str = "internet_fetch";
+    const ACCESS: Access = Access::Network;
+    const EXAMPLE: &'static str = r#"{"url": "https://example.com/"}"#;
+    type Service = Internet;
+    type Output = FetchOutput;
+
+    async fn run(self, internet: &Internet, _: &Context) -> Result<FetchOutput> {
+        let limit = Duration::from_secs(self.timeout);
+        let fetched = tokio::time::timeout(limit, self.fetch(internet)).await;
+        fetched.unwrap_or_else(|_| Err(Error::TimedOut("Request timed out".into())))
+    }
+}
+
+impl FetchUrl {
+    async fn fetch(self, internet: &Internet) -> Result<FetchOutput> {
+        let mut request = Request {
+            method: self.known_method()?,
+            headers: self.header_map()?,
+            body: self.body.clone().map(Bytes::from),
+            url: internet.policy.check(&self.url, super::resolve).await?,
+        };
+        let mut answer = request.send(internet).await?;
+        for followed in 1.. {
+            let Some(location) = location(&answer).filter(|_| self.follow_redirects) else { break };
+            if followed > MAX_REDIRECTS {
+                return Err(Error::Upstream(format!("HTTP error: more than {MAX_REDIRECTS} redirects")));
+            }
+            let next = internet.policy.follow(&request.url, &location, super::resolve).await?;
+            request.redirect(next, answer.status());
+            answer = request.send(internet).await?;
+        }
+        self.output(answer, &request.url).await
+    }
+
+    async fn output(self, answer: Response, from: &SafeUrl) -> Result<FetchOutput> {
+        let status_code = answer.status().as_u16();
+        let headers = answer::joined(answer.headers());
+        let content_type = headers.get(CONTENT_TYPE.as_str()).cloned();
+        let Text { content, size } = answer::text(answer).await?;
+        let final_url = (from.url().as_str() != self.url && self.follow_redirects).then(|| from.url().to_string());
+        let (success, timestamp) = (true, clock::timestamp());
+        let (url, method) = (self.url, self.method);
+        Ok(FetchOutput {
+            success,
+            url,
+            method,
+            status_code,
+            headers,
+            content,
+            content_type,
+            size,
+            final_url,
+            timestamp,
+        })
+    }
+
+    fn known_method(&self) -> Result<Method> {
+        match self.method.to_ascii_uppercase().as_str() {
+            "GET" => Ok(Method::GET),
+            "POST" => Ok(Method::POST),
+            "PUT" => Ok(Method::PUT),
+            "DELETE" => Ok(Method::DELETE),
+            "PATCH" => Ok(Method::PATCH),
+            _ => Err(Error::Unusable("Invalid HTTP method".into())),
+        }
+    }
+
+    fn header_map(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, AGENT);
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(answer::ENCODINGS));
+        for (name, value) in self.headers.iter().flatten() {
+            let invalid = |what: &str| Error::invalid("headers", format!("{name:?} is not {what} of an HTTP header"));
+            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("the name"))?;
+            let value = HeaderValue::from_str(value.trim()).map_err(|_| {
+                invalid("followed by the value: it must have no line breaks or control characters, which is none")
+            })?;
+            if !OF_THE_CONNECTION.contains(&key) {
+                headers.insert(key, value);
+            }
+        }
+        Ok(headers)
+    }
+}
+
+/// One request, as it goes from redirect to redirect.
+struct Request {
+    method: Method,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    url: SafeUrl,
+}
+
+impl Request {
+    async fn send(&self, internet: &Internet) -> Result<Response> {
+        let client = internet.client(&self.url).map_err(Error::internal)?;
+        let mut request = client.request(self.method.clone(), self.url.url().clone()).headers(self.headers.clone());
+        if matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+            && let Some(body) = &self.body
+        {
+            request = request.body(body.clone());
+        }
+        request.send().await.map_err(|error| upstream(&error))
+    }
+
+    /// As the Fetch standard redirects (section 4.4): 303, and 301 and 302 of a POST, become a GET.
+    fn redirect(&mut self, next: SafeUrl, status: StatusCode) {
+        let becomes_get = status == StatusCode::SEE_OTHER
+            || self.method == Method::POST && matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND);
+        if becomes_get {
+            self.method = Method::GET;
+            self.body = None;
+            self.headers.remove(CONTENT_TYPE);
+        }
+        if next.url().origin() != self.url.url().origin() {
+            for name in CREDENTIALS {
+                self.headers.remove(name);
+            }
+            self.headers.remove(reqwest::header::HOST);
+        }
+        self.url = next;
+    }
+}
+
+/// Where a redirect leads.
+fn location(answer: &Response) -> Option<String> {
+    let redirects = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    answer.headers().get(LOCATION).filter(|_| redirects).map(answer::header_text)
+}
+
+/// The causes of a failed exchange, without the URL, which may hold secrets.
+pub(super) fn upstream(error: &reqwest::Error) -> Error {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        causes.push(found.to_string());
+        cause = found.source();
+    }
+    causes.dedup();
+    let text = if causes.is_empty() { "the request cannot be sent".to_owned() } else { causes.join(": ") };
+    Error::Upstream(format!("HTTP error: {text}"))
+}
