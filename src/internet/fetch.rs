@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use indexmap::IndexMap;
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, Response,
     header::{
         ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
         HeaderValue, LOCATION, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
@@ -123,7 +123,7 @@ impl FetchUrl {
                 return Err(Error::Upstream(format!("HTTP error: more than {MAX_REDIRECTS} redirects")));
             }
             let next = internet.policy.follow(&request.url, &location, super::resolve).await?;
-            request.redirect(next, answer.status());
+            request.redirect(next, answer.status().as_u16());
             answer = request.send(internet).await?;
         }
         self.output(answer, &request.url).await
@@ -201,9 +201,8 @@ impl Request {
     }
 
     /// As the Fetch standard redirects (section 4.4): 303, and 301 and 302 of a POST, become a GET.
-    fn redirect(&mut self, next: SafeUrl, status: StatusCode) {
-        let becomes_get = status == StatusCode::SEE_OTHER
-            || self.method == Method::POST && matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND);
+    fn redirect(&mut self, next: SafeUrl, status: u16) {
+        let becomes_get = status == 303 || self.method == Method::POST && matches!(status, 301 | 302);
         if becomes_get {
             self.method = Method::GET;
             self.body = None;

@@ -45,7 +45,7 @@ impl Capability for SearchWeb {
     const ACCESS: Access = Access::Network;
     const IDEMPOTENT: bool = true;
     const FROM_QUERY: bool = true;
-    const EXAMPLE: &'static str = r#"{"query": "axum graceful shutdown"}"#;
+    const EXAMPLE: &'static str = r#"{"query": "rust graceful shutdown"}"#;
     type Service = Internet;
     type Output = SearchOutput;
 

@@ -4,11 +4,8 @@
 
 mod arguments;
 mod contract;
-<<<<<<< HEAD
 mod history;
-=======
 mod internet;
->>>>>>> f7210ea (Fetch from the internet, and only there: every address is checked before it is connected to)
 mod openapi;
 mod owner;
 mod readme;
