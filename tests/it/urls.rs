@@ -10,7 +10,7 @@ use skynet_bridge::{
 use std::{
     future::{Ready, ready},
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 const PUBLIC: &str = "93.184.215.14";
@@ -49,14 +49,14 @@ fn walk(row: &Value) -> Result<Vec<IpAddr>> {
     let answers = first_answer(row);
     let url = row["url"].as_str().expect("a row has a URL");
     let mut at = futures::executor::block_on(policy.check(url, |_| answer(&answers)))?;
-    let mut visited: Vec<IpAddr> = at.addresses().iter().map(|address| address.ip()).collect();
+    let mut visited: Vec<IpAddr> = at.addresses().iter().map(SocketAddr::ip).collect();
     for (number, location) in row["redirects"].as_array().into_iter().flatten().enumerate() {
         if number == MAX_REDIRECTS {
             return Err(Error::Upstream("too many".into()));
         }
         let location = location.as_str().expect("a redirect is a URL");
         at = futures::executor::block_on(policy.follow(&at, location, |_| answer(&answers)))?;
-        visited.extend(at.addresses().iter().map(|address| address.ip()));
+        visited.extend(at.addresses().iter().map(SocketAddr::ip));
     }
     Ok(visited)
 }
