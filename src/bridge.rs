@@ -57,6 +57,21 @@ pub trait Face {
         Bridge: AsRef<C::Service>;
 }
 
+/// A list of capabilities, for faces that are made from one.
+pub trait Catalog {
+    /// Shows each capability to a face, in a reader's order.
+    fn show(face: &mut impl Face);
+}
+
+/// The catalog of this bridge.
+pub struct Everything;
+
+impl Catalog for Everything {
+    fn show(face: &mut impl Face) {
+        catalog(face);
+    }
+}
+
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
     face.show::<internet::FetchUrl>();

@@ -32,8 +32,42 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     /// What it answers.
     type Output: Serialize + JsonSchema + Send + 'static;
 
+    /// Takes pictures, sounds and documents out of an answer, for a face that shows them as what they are.
+    /// A face that only has JSON leaves them in.
+    fn media(_: &mut Self::Output) -> Vec<Medium> {
+        Vec::new()
+    }
+
     /// Does it. Dropping the future cancels the work; blocking work watches [`Context::cancelled`].
     fn run(self, service: &Self::Service, context: &Context) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// A part of an answer that is no JSON.
+#[derive(Clone, Debug)]
+pub enum Medium {
+    /// A picture.
+    Image {
+        /// Its type: `image/png`.
+        mime_type: String,
+        /// Its bytes, in base64.
+        base64: String,
+    },
+    /// A sound.
+    Audio {
+        /// Its type: `audio/wav`.
+        mime_type: String,
+        /// Its bytes, in base64.
+        base64: String,
+    },
+    /// A document, embedded whole.
+    Document {
+        /// What it is called.
+        uri: String,
+        /// Its type: `text/plain`.
+        mime_type: String,
+        /// Its text.
+        text: String,
+    },
 }
 
 /// A sign of life from a long call.

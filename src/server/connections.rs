@@ -1,6 +1,13 @@
 //! Connections: how many, how long they may be silent, and how they end at a stop.
 
-use axum::{Router, body::Body, extract::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{Method, header::CONTENT_TYPE},
+    response::Response,
+};
+use futures::StreamExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
@@ -104,7 +111,7 @@ impl Server {
     async fn run(&self, stream: TcpStream, peer: SocketAddr, connection: &Arc<Connection>) {
         // Small answers go out at once instead of waiting for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request: hyper::Request<Incoming>| answer(&self.router, request, peer, connection));
+        let service = service_fn(|request: hyper::Request<Incoming>| answer(self, request, peer, connection));
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
@@ -120,18 +127,35 @@ impl Server {
     }
 }
 
+/// Answers one request. A stream that answers a POST keeps its connection busy to its end: it is work under way.
 async fn answer(
-    router: &Router,
+    server: &Server,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
     connection: &Arc<Connection>,
-) -> Result<axum::response::Response, Infallible> {
+) -> Result<Response, Infallible> {
     connection.busy.fetch_add(1, Ordering::Relaxed);
-    let _until_answered = Busy(connection.clone());
+    let until_answered = Busy(connection.clone());
     let mut request: Request = request.map(Body::new);
+    let posts = request.method() == Method::POST;
     request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
-    router.clone().oneshot(request).await
+    request.extensions_mut().insert(Stopping(server.stop.clone()));
+    let response = server.router.clone().oneshot(request).await?;
+    let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == "text/event-stream");
+    if !(posts && is_stream) {
+        return Ok(response);
+    }
+    Ok(response.map(|body| {
+        Body::from_stream(body.into_data_stream().map(move |part| {
+            let _ = &until_answered;
+            part
+        }))
+    }))
 }
+
+/// Cancelled when the server stops, for streams that would else go on.
+#[derive(Clone)]
+pub struct Stopping(pub CancellationToken);
 
 struct Busy(Arc<Connection>);
 

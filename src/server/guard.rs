@@ -1,9 +1,13 @@
 //! What protects the bridge from web pages: the Host it is called by, and the origins that may read its answers.
 
 use super::{rest::Shared, status};
+use crate::error::{Error, Result};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::HOST},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+        header::{HOST, ORIGIN},
+    },
     middleware::Next,
     response::Response,
 };
@@ -66,6 +70,26 @@ fn requested_host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
 
 fn is_allowed(host: &str, allowed: &[String]) -> bool {
     is_loopback(host) || allowed.iter().any(|name| name == "*" || name.eq_ignore_ascii_case(host))
+}
+
+/// Refuses a page of another origin: for `/mcp`, where the specification asks for it. Pages of this machine and the
+/// origins that the settings name may call; `*` is any for REST and means none here.
+///
+/// # Errors
+/// [`Error::Refused`] for a foreign origin, an opaque one or more than one.
+pub fn check_origin(headers: &HeaderMap, named: &[String]) -> Result<()> {
+    let mut sent = headers.get_all(ORIGIN).iter();
+    let (origin, more) = (sent.next(), sent.next());
+    let Some(origin) = origin else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default().trim_end_matches('/');
+    let is_named = named.iter().any(|name| name.trim_end_matches('/').eq_ignore_ascii_case(origin));
+    let is_local = origin.parse::<Uri>().ok().and_then(|uri| uri.host().map(is_loopback)).unwrap_or(false);
+    if more.is_none() && (is_named || is_local) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "The origin {origin:?} may not use /mcp from a browser: name it in MCP_CORS_ORIGINS if it is meant to"
+    )))
 }
 
 /// `localhost` and the loopback addresses.

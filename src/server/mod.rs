@@ -5,6 +5,7 @@ mod connections;
 mod docs;
 mod guard;
 mod limits;
+pub mod mcp;
 mod openapi;
 mod process;
 mod rest;
@@ -16,7 +17,7 @@ pub use connections::serve;
 pub use guard::is_loopback;
 pub use process::{log_to_stderr, stop_signal};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Everything};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -26,11 +27,18 @@ use axum::{
     routing::get,
 };
 use rest::{Rest, Shared};
+use rmcp::ServerHandler;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The whole HTTP service over a bridge.
 pub fn router(bridge: Arc<Bridge>) -> Router {
+    let handler = mcp::Mcp::new::<Everything>(bridge.clone());
+    router_with(bridge, handler)
+}
+
+/// The same with another handler at `/mcp`.
+pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> Router {
     let state = Shared::new(bridge.clone());
     let mut rest = Rest::default();
     rest.open::<welcome::Index>("/", "What the bridge is and where its capabilities are", get(welcome::index));
@@ -41,6 +49,7 @@ pub fn router(bridge: Arc<Bridge>) -> Router {
     Router::new()
         .merge(docs::routes(&document))
         .merge(routes)
+        .merge(mcp::routes(mcp::Endpoint::new(&bridge, handler)))
         .fallback({
             let known = known.clone();
             move |uri: Uri| async move { not_found(&known, &uri) }

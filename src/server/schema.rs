@@ -1,8 +1,8 @@
 //! Schemas of requests and answers, from the types themselves.
 
 use crate::capability::Capability;
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
-use serde_json::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
+use serde_json::{Map, Value};
 
 /// A generator whose definitions stand where OpenAPI keeps them.
 pub fn generator_for_openapi() -> SchemaGenerator {
@@ -11,6 +11,29 @@ pub fn generator_for_openapi() -> SchemaGenerator {
         settings.meta_schema = None;
     });
     settings.with_transform(RecursiveTransform(plain)).into_generator()
+}
+
+/// The schema of a request by itself, everything it refers to written out: many models read no references.
+pub fn of_request<T: JsonSchema>() -> Map<String, Value> {
+    alone::<T>(SchemaSettings::draft2020_12())
+}
+
+/// The schema of an answer by itself.
+pub fn of_answer<T: JsonSchema>() -> Map<String, Value> {
+    alone::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn alone<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
+    let settings = settings.with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let schema = settings.with_transform(RecursiveTransform(plain)).into_generator().into_root_schema_for::<T>();
+    let Value::Object(mut schema) = Value::from(schema) else { return Map::new() };
+    // The capability's words stand beside the schema already.
+    schema.remove("title");
+    schema.remove("description");
+    schema
 }
 
 /// Leaves out what only Rust means: `uint64` and its like are no formats of JSON Schema.

@@ -6,6 +6,7 @@ mod arguments;
 mod contract;
 mod history;
 mod internet;
+mod mcp;
 mod openapi;
 mod owner;
 mod readme;

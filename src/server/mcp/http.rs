@@ -1,0 +1,209 @@
+//! `/mcp`: who may come in, and what the SDK's service gets to see.
+
+use super::sessions::{RETRY, Sessions};
+use crate::{
+    bridge::Bridge,
+    error::{Error, Result},
+    server::{auth, connections::Stopping, guard, limits, rest::Shared, status},
+};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue, Method, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http_body_util::Full;
+use rmcp::{
+    ErrorData, ServerHandler,
+    model::JsonRpcError,
+    transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How often a stream without news carries a comment, so that nothing on the way takes it for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long the head of a response may wait for its first word.
+const HEAD_TIME: Duration = Duration::from_secs(3);
+
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Where a request may carry its key beside `Authorization`: only here, and as clients of this protocol do.
+const API_KEY_HEADER: &str = "x-api-key";
+
+/// The SDK's service for a handler, with our sessions.
+pub struct Endpoint<H> {
+    service: StreamableHttpService<H, Sessions>,
+    /// Ends the sessions with the last route that could reach them.
+    _until_dropped: DropGuard,
+}
+
+impl<H: ServerHandler + Clone> Endpoint<H> {
+    /// Serves `handler`, one for all sessions.
+    pub fn new(bridge: &Bridge, handler: H) -> Self {
+        let settings = &bridge.settings;
+        let stop = CancellationToken::new();
+        // Host and Origin are checked before the key, by the bridge's own rules; the body is read by then too.
+        let config = StreamableHttpServerConfig::default()
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_max_request_body_bytes(usize::MAX)
+            .with_sse_keep_alive(Some(KEEP_ALIVE))
+            .with_sse_retry(Some(RETRY))
+            .with_json_response(true)
+            .with_cancellation_token(stop.clone());
+        let idle = Duration::from_secs(settings.mcp_session_idle_hours.saturating_mul(3600));
+        let sessions = Arc::new(Sessions::new(settings.mcp_max_sessions, idle));
+        let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
+        Self { service, _until_dropped: stop.drop_guard() }
+    }
+}
+
+/// `/mcp` and `/mcp/`.
+pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Shared>> {
+    let endpoint = Arc::new(endpoint);
+    let serve = any(
+        move |State(shared): State<Arc<Shared>>, stopping: Option<Extension<Stopping>>, request: Request| async move {
+            admit(&shared, &endpoint, stopping, request).await.unwrap_or_else(refusal)
+        },
+    );
+    Router::new().route("/mcp", serve.clone()).route("/mcp/", serve)
+}
+
+/// Origin, key, media type, body: in this order, so that who has no key learns nothing of the rest. Host came before.
+async fn admit<H: ServerHandler + Clone>(
+    shared: &Shared,
+    endpoint: &Endpoint<H>,
+    stopping: Option<Extension<Stopping>>,
+    request: Request,
+) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
+    let keys = brought(&parts.headers);
+    let caller = shared.bridge.keys.identify(keys.iter().map(String::as_str))?;
+    let posts = parts.method == Method::POST;
+    if posts && !is_json(&parts.headers) {
+        let text = "Send the message as application/json";
+        return Ok(status::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    let limit = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
+    let body = limits::read(&parts.headers, body, limit).await?;
+    accept_anything(&mut parts.headers);
+    parts.extensions.insert(caller);
+    let request = axum::http::Request::from_parts(parts, Full::new(body.clone()));
+    let service = endpoint.service.clone();
+    let response = in_time(async move { service.handle(request).await.map(Body::new) }).await;
+    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return Ok(unreadable(&body));
+    }
+    Ok(match stopping {
+        Some(Extension(Stopping(stop))) if !posts => response.map(|body| until(stop, body)),
+        _ => response,
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The response; when that takes long, the head of a stream that carries it as soon as it is there. Clients give up on
+/// a request whose head does not come.
+async fn in_time(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    let mut work = Box::pin(work);
+    if let Ok(response) = tokio::time::timeout(HEAD_TIME, &mut work).await {
+        return response;
+    }
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(1);
+    tokio::spawn(async move {
+        let response = tokio::select! {
+            response = work => response,
+            () = comment_until_closed(&sender) => return,
+        };
+        let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM);
+        let (before, after) = if is_stream { ("", "") } else { ("data: ", "\n\n") };
+        let whole = stream::iter([Ok(Bytes::from_static(before.as_bytes()))])
+            .chain(response.into_body().into_data_stream())
+            .chain(stream::iter([Ok(Bytes::from_static(after.as_bytes()))]));
+        tokio::pin!(whole);
+        while let Some(part) = whole.next().await {
+            if sender.send(part).await.is_err() {
+                return;
+            }
+        }
+    });
+    let body = Body::from_stream(stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|part| (part, receiver))
+    }));
+    ([(CONTENT_TYPE, EVENT_STREAM)], body).into_response()
+}
+
+/// Sends a comment from time to time; ends when nobody reads them any more.
+async fn comment_until_closed(sender: &mpsc::Sender<Result<Bytes, axum::Error>>) {
+    let mut ticks = tokio::time::interval(KEEP_ALIVE);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                if sender.send(Ok(Bytes::from_static(b": still running\n\n"))).await.is_err() {
+                    return;
+                }
+            }
+            () = sender.closed() => return,
+        }
+    }
+}
+
+/// The keys of the headers; never of the query, which lands in logs, nor of the body, which is the protocol's.
+fn brought(headers: &HeaderMap) -> Vec<String> {
+    let mut keys = auth::header_keys(headers);
+    let values = headers.get_all(API_KEY_HEADER).iter();
+    keys.extend(values.filter_map(|value| value.to_str().ok()).filter(|key| !key.is_empty()).map(str::to_owned));
+    keys
+}
+
+/// Who says nothing about the answer's type, or takes any, takes the protocol's two.
+fn accept_anything(headers: &mut HeaderMap) {
+    let accepts_any = headers.get(ACCEPT).is_none_or(|value| value == "*/*");
+    if accepts_any {
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    }
+}
+
+/// A stream that ends when the server stops.
+fn until(stop: CancellationToken, body: Body) -> Body {
+    Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned()))
+}
+
+/// The refusals in REST's words. No `resource_metadata`: there is no authorization server, the key is configured.
+fn refusal(error: Error) -> Response {
+    let missing = matches!(error, Error::MissingKey);
+    let mut response = error.into_response();
+    if missing {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// What is wrong with a body that the SDK cannot read, as JSON-RPC says it.
+fn unreadable(body: &Bytes) -> Response {
+    let error = match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Err(error) => ErrorData::parse_error(format!("The message is not JSON: {error}"), None),
+        Ok(_) if body.trim_ascii_start().starts_with(b"[") => {
+            ErrorData::invalid_request("Batches are not supported: send each message as a request of its own", None)
+        }
+        Ok(_) => {
+            ErrorData::invalid_request("The message is not a JSON-RPC 2.0 request, notification or response", None)
+        }
+    };
+    let text = serde_json::to_string(&JsonRpcError::new(None, error)).expect("an error is plain data");
+    (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, "application/json")], text).into_response()
+}
