@@ -62,6 +62,15 @@ impl Server {
 
     /// Over a directory that is there already.
     pub async fn in_directory(directory: TempDir, settings: &[(&str, &str)]) -> Self {
+        Self::with_router(directory, settings, server::router).await
+    }
+
+    /// With another service over the bridge.
+    pub async fn with_router(
+        directory: TempDir,
+        settings: &[(&str, &str)],
+        router: impl FnOnce(Arc<Bridge>) -> axum::Router,
+    ) -> Self {
         install_crypto();
         let settings = Settings::from_pairs(settings.iter().copied()).expect("the test's settings are valid");
         let max_connections = settings.max_connections;
@@ -70,7 +79,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
         let stop = CancellationToken::new();
-        let task = tokio::spawn(server::serve(listener, server::router(bridge.clone()), max_connections, stop.clone()));
+        let task = tokio::spawn(server::serve(listener, router(bridge.clone()), max_connections, stop.clone()));
         Self { url, http: client(), bridge, directory, stop, task }
     }
 

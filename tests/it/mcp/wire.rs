@@ -133,11 +133,10 @@ async fn the_revision_without_sessions_is_spoken() {
 /// A message in the words of revision 2026-07-28.
 pub fn modern(server: &Server, message: &Value) -> reqwest::RequestBuilder {
     let mut message = message.clone();
-    message["params"]["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
+    let meta = &mut message["params"]["_meta"];
+    meta["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+    meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "1"});
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
     let request = server.mcp(&message).header("mcp-protocol-version", "2026-07-28");
     let request = request.header("mcp-method", message["method"].as_str().unwrap());
     match message["params"]["name"].as_str() {
