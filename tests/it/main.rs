@@ -4,6 +4,7 @@
 
 mod arguments;
 mod contract;
+mod faces;
 mod history;
 mod internet;
 mod mcp;
