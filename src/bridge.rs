@@ -10,6 +10,7 @@ use crate::{
     internet::{self, Internet},
     memory::Memory,
     owner::{Claim, Owner},
+    policy::private,
     sandbox::{self, Sandbox},
     settings::Settings,
     terminal::Terminal,
@@ -91,6 +92,7 @@ impl Bridge {
         let keys = Arc::new(keys);
         let folder = directory.join("memory");
         let owner = own(&folder)?;
+        private::tighten(&folder);
         let history = History::open(folder.join("history")).with_context(|| {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
         })?;

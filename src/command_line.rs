@@ -1,7 +1,7 @@
 //! The command line: what a person may say at start.
 
 use crate::settings::Settings;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// A local bridge between AIs and this machine: files, terminal, memory, internet, sandbox, behind one key.
@@ -17,8 +17,29 @@ pub struct CommandLine {
     #[arg(long)]
     pub port: Option<u16>,
     /// The server's directory: its .env and memory/ are there, and relative paths start there
-    #[arg(long, default_value = ".")]
+    #[arg(long, default_value = ".", global = true)]
     pub directory: PathBuf,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// What the program can do beside serving.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// The key that opens the bridge
+    Key {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+}
+
+/// What can be done with the key.
+#[derive(Debug, Subcommand)]
+pub enum KeyAction {
+    /// Replace it by a new one, at once, also in a server that runs in this directory
+    Rotate,
 }
 
 impl CommandLine {

@@ -4,6 +4,7 @@
 
 pub mod command_line;
 pub mod first_start;
+pub mod key_file;
 pub mod server;
 
 pub mod bridge;

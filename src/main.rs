@@ -2,13 +2,23 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use skynet_bridge::{bridge::Bridge, caller::Keys, command_line::CommandLine, first_start, server, settings::Settings};
+use skynet_bridge::{
+    bridge::Bridge,
+    caller::Keys,
+    command_line::{CommandLine, KeyAction, Task},
+    first_start, key_file, server,
+    settings::Settings,
+};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
     let command = CommandLine::parse();
-    match run(&command) {
+    let done = match &command.task {
+        None => serve(&command),
+        Some(Task::Key { action: KeyAction::Rotate }) => rotate(&command),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mcp-server: {error:#}");
@@ -17,8 +27,14 @@ fn main() -> ExitCode {
     }
 }
 
+fn rotate(command: &CommandLine) -> Result<()> {
+    let directory = enter(&command.directory)?;
+    println!("{}", first_start::rotated(&key_file::rotate(&directory)?, &directory));
+    Ok(())
+}
+
 #[tokio::main]
-async fn run(command: &CommandLine) -> Result<()> {
+async fn serve(command: &CommandLine) -> Result<()> {
     let directory = enter(&command.directory)?;
     let settings = command.over(Settings::load(&directory)?);
     server::log_to_stderr(settings.log_filter());
@@ -31,7 +47,11 @@ async fn run(command: &CommandLine) -> Result<()> {
     })?;
     let address = listener.local_addr()?;
     let max_connections = settings.max_connections;
-    let bridge = Arc::new(Bridge::open(settings, Keys::new(key.secret.expose()), &directory)?);
+    let mut keys = Keys::new(key.secret.expose()).allowing_wrong(settings.max_wrong_keys);
+    if let Some(source) = key_file::follow(&directory, &key.secret, &settings.host) {
+        keys = keys.following(source);
+    }
+    let bridge = Arc::new(Bridge::open(settings, keys, &directory)?);
     println!("{}", first_start::welcome(address, &key, &directory));
     let router = server::router(bridge.clone());
     server::serve(listener, router, max_connections, server::stop_signal()).await;

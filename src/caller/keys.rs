@@ -1,15 +1,30 @@
 //! The key that opens the bridge.
 
-use super::Caller;
+use super::{Caller, attempts::WrongKeys};
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
-use std::{fmt, sync::RwLock};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    sync::RwLock,
+    time::{Duration, Instant},
+};
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+
+/// How soon what lasts (a terminal's socket) hears of a new key. A request always hears of it at once.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where a new key may come from while the bridge runs: gives one when it differs from the one before.
+pub type Source = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// The keys that are accepted. Only digests are compared, in constant time, so neither the length nor a common
 /// beginning of a wrong key can be measured.
 pub struct Keys {
     current: RwLock<Accepted>,
+    wrong: WrongKeys,
+    source: Option<Source>,
+    replaced: watch::Sender<()>,
 }
 
 struct Accepted {
@@ -33,33 +48,75 @@ impl fmt::Debug for Keys {
 impl Keys {
     /// Accepts one key, whose holder is the owner.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { current: RwLock::new(Accepted::new(key.into())) }
+        Self {
+            current: RwLock::new(Accepted::new(key.into())),
+            wrong: WrongKeys::default(),
+            source: None,
+            replaced: watch::Sender::new(()),
+        }
+    }
+
+    /// The same, asking `source` for a new key before each request is judged.
+    pub fn following(self, source: Source) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// The same, letting each peer send `max` wrong keys a minute.
+    pub fn allowing_wrong(mut self, max: usize) -> Self {
+        self.wrong.max = max;
+        self
     }
 
     /// Accepts `key` from now on, and no longer the one before.
     pub fn replace(&self, key: impl Into<String>) {
         *self.current.write().expect("no one panics while holding it") = Accepted::new(key.into());
+        self.replaced.send_replace(());
     }
 
-    /// Who holds one of the keys that a request brought. Any right one counts.
+    /// Who holds one of the keys that a request brought; any right one counts. Wrong ones are not counted here.
+    pub fn holder<'a>(&self, brought: impl IntoIterator<Item = &'a str>) -> Option<Caller> {
+        self.refresh();
+        let current = self.current.read().expect("no one panics while holding it");
+        let right = brought.into_iter().any(|key| digest(key).ct_eq(&current.digest).into());
+        right.then(|| Caller::owner("owner"))
+    }
+
+    /// Who holds one of the keys that a request of `peer` brought. Any right one counts, however many wrong ones that
+    /// peer sent before. An unknown peer counts as one.
     ///
     /// # Errors
-    /// [`Error::MissingKey`] when there is none, [`Error::WrongKey`] when none is right.
-    pub fn identify<'a>(&self, brought: impl IntoIterator<Item = &'a str>) -> Result<Caller> {
-        let current = self.current.read().expect("no one panics while holding it");
-        let mut outcome = Err(Error::MissingKey);
-        for key in brought {
-            if digest(key).ct_eq(&current.digest).into() {
-                return Ok(Caller::owner("owner"));
-            }
-            outcome = Err(Error::WrongKey);
+    /// [`Error::MissingKey`] when there is none, [`Error::WrongKey`] when none is right, [`Error::TooMany`] when that
+    /// happened often in the last minute.
+    pub fn identify<'a>(&self, peer: Option<IpAddr>, brought: impl IntoIterator<Item = &'a str>) -> Result<Caller> {
+        let mut any = false;
+        if let Some(caller) = self.holder(brought.into_iter().inspect(|_| any = true)) {
+            return Ok(caller);
         }
-        outcome
+        if !any {
+            return Err(Error::MissingKey);
+        }
+        let peer = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        Err(self.wrong.add(peer, Instant::now()))
     }
 
     /// What must never be written to a log, a history line, an error or a child's environment.
     pub fn secrets(&self) -> Vec<String> {
         vec![self.current.read().expect("no one panics while holding it").key.clone()]
+    }
+
+    /// Waits until another key is accepted: what the old one opened must end then.
+    pub async fn replaced(&self) {
+        let mut replaced = self.replaced.subscribe();
+        while tokio::time::timeout(LOOK_AGAIN, replaced.changed()).await.is_err() {
+            self.refresh();
+        }
+    }
+
+    fn refresh(&self) {
+        if let Some(key) = self.source.as_ref().and_then(|source| source()) {
+            tracing::info!("another key is accepted from now on");
+            self.replace(key);
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who calls, and what they may do.
 
+mod attempts;
 mod keys;
 
-pub use keys::Keys;
+pub use keys::{Keys, Source};
 
 use crate::error::{Error, Result};
 

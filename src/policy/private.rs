@@ -19,6 +19,39 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Takes from others what they may do with the bridge's own files in `folder`, and with it: a clone or an earlier
+/// program may have made them readable to all. What cannot be changed is said in the log.
+pub fn tighten(folder: &Path) {
+    only_owner_from_now_on(folder);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => tighten(&entry.path()),
+            _ => only_owner_from_now_on(&entry.path()),
+        }
+    }
+}
+
+/// Takes from others what they may do with one file. A link is left as it is, and so is what it leads to.
+pub fn only_owner_from_now_on(path: &Path) {
+    #[cfg(unix)]
+    if let Err(error) = take_from_others(path) {
+        tracing::warn!(path = %path.display(), %error, "others may read this file of the bridge");
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+#[cfg(unix)]
+fn take_from_others(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let found = std::fs::symlink_metadata(path)?;
+    let mode = found.permissions().mode();
+    if found.is_symlink() || mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o077))
+}
+
 /// A file that these options create is for the owner only (0600).
 pub fn only_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]

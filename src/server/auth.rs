@@ -1,6 +1,10 @@
 //! Where a request may carry its key.
 
-use axum::http::{HeaderMap, Uri, header::AUTHORIZATION};
+use axum::{
+    extract::ConnectInfo,
+    http::{Extensions, HeaderMap, Uri, header::AUTHORIZATION},
+};
+use std::net::{IpAddr, SocketAddr};
 
 /// The keys that the headers and the query string bring, as sent: `Authorization: KEY`, `Authorization: Bearer KEY`,
 /// `?auth=KEY`.
@@ -14,6 +18,11 @@ pub fn brought(headers: &HeaderMap, uri: &Uri) -> Vec<String> {
 pub fn header_keys(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     values.filter(|value| !value.is_empty()).map(|value| bare(value).to_owned()).collect()
+}
+
+/// Who is at the other end of the connection.
+pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
 }
 
 /// The pairs of the query string.

@@ -44,11 +44,16 @@ pub async fn read(headers: &HeaderMap, mut body: Body, limit: u64) -> Result<Byt
         return Ok(received.freeze());
     }
     drop(received);
-    let _ = tokio::time::timeout(DRAIN_TIME, drain(body, limit.saturating_mul(DRAINED))).await;
+    discard(body, limit).await;
     Err(Error::TooLarge(format!(
         "The request is larger than {} MiB: send less at once, or raise MCP_MAX_REQUEST_MIB",
         limit / (1024 * 1024)
     )))
+}
+
+/// Reads on and throws away, within bounds: a client that is still sending then sees the answer.
+pub async fn discard(body: Body, limit: u64) {
+    let _ = tokio::time::timeout(DRAIN_TIME, drain(body, limit.saturating_mul(DRAINED))).await;
 }
 
 async fn drain(mut body: Body, mut left: u64) {

@@ -97,23 +97,29 @@ where
     }
 }
 
-/// Key, media type, body: in this order, so that who has no key learns nothing of the rest.
+/// Key, media type, body: in this order, so that who has no key learns nothing of the rest. A body is read before the
+/// key is known only where it may hold the key.
 async fn admit(shared: &Shared, request: Request, from_query: bool) -> Result<(Caller, Arguments)> {
     let (parts, body) = request.into_parts();
     let mut keys = auth::brought(&parts.headers, &parts.uri);
-    let early = shared.bridge.keys.identify(keys.iter().map(String::as_str));
+    let early = shared.bridge.keys.holder(keys.iter().map(String::as_str));
     let limit = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
-    let body = limits::read(&parts.headers, body, limit).await?;
-    let sent = parse(&parts.headers, body, from_query);
-    let (mut sent, problem) = match sent {
+    let readable = is_json(&parts.headers);
+    let body = if readable || from_query {
+        limits::read(&parts.headers, body, limit).await?
+    } else {
+        limits::discard(body, limit).await;
+        Bytes::new()
+    };
+    let (mut sent, problem) = match parse(readable, body, from_query) {
         Ok(sent) => (sent, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
     let caller = match early {
-        Ok(caller) => caller,
-        Err(_) => {
+        Some(caller) => caller,
+        None => {
             keys.extend(body_key(&mut sent));
-            shared.bridge.keys.identify(keys.iter().map(String::as_str))?
+            shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?
         }
     };
     sent.take("auth");
@@ -130,11 +136,11 @@ fn body_key(sent: &mut Arguments) -> Option<String> {
     Some(serde_json::from_str(&json).unwrap_or_default())
 }
 
-fn parse(headers: &HeaderMap, body: Bytes, may_be_empty: bool) -> Result<Arguments> {
+fn parse(readable: bool, body: Bytes, may_be_empty: bool) -> Result<Arguments> {
     if may_be_empty && body.trim_ascii().is_empty() {
         return Ok(Arguments::default());
     }
-    if !is_json(headers) {
+    if !readable {
         return Err(Problem::wrong_media_type().into());
     }
     Arguments::from_json(body)

@@ -54,6 +54,8 @@ settings! {
     cors_origins: Vec<String> = "MCP_CORS_ORIGINS" or "*",
     /// Further names under which the bridge may be called, separated by commas; loopback names always work. `*` is any.
     allowed_hosts: Vec<String> = "MCP_ALLOWED_HOSTS" or "",
+    /// How many wrong keys a peer may send a minute; past it 429 for wrong keys, never for the right one.
+    max_wrong_keys: usize = "MCP_MAX_WRONG_KEYS" or "10",
     /// The largest request, in MiB; past it 413.
     max_request_mib: u64 = "MCP_MAX_REQUEST_MIB" or "64",
     /// How many connections may be open; past it the one that has been idle longest is closed.
@@ -105,6 +107,21 @@ impl Settings {
             _ => "info",
         }
     }
+}
+
+/// Whether the process's environment sets this setting, so that `.env` cannot.
+pub fn is_in_environment(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| !value.trim().is_empty())
+}
+
+/// The key in `.env` of `directory`, whatever the environment says.
+///
+/// # Errors
+/// When `.env` cannot be read.
+pub fn key_in_file(directory: &Path) -> Result<Option<Secret>> {
+    let mut file = read_file(&directory.join(".env"))?;
+    let key = file.remove("MCP_API_KEY").map(|key| key.trim().to_owned());
+    Ok(key.filter(|key| !key.is_empty()).map(Secret::new))
 }
 
 struct Source {

@@ -1,0 +1,137 @@
+//! The key in `.env`: written there, replaced there, and followed there while the bridge runs.
+
+use crate::{
+    first_start,
+    policy::private,
+    settings::{self, Secret},
+};
+use anyhow::{Context, Result, bail};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use std::{
+    fs::Metadata,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::SystemTime,
+};
+
+/// The setting that holds the key.
+const NAME: &str = "MCP_API_KEY";
+
+/// What `.env` is made from.
+const EXAMPLE: &str = include_str!("../.env.example");
+
+/// Makes a key of 256 random bits and writes it to `.env` of `directory`.
+///
+/// # Errors
+/// When there are no random numbers or `.env` cannot be written.
+pub fn make(directory: &Path) -> Result<Secret> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).context("the system gives no random numbers")?;
+    let key = BASE64_URL_SAFE_NO_PAD.encode(bits);
+    write(&key, directory)?;
+    Ok(Secret::new(key))
+}
+
+/// Replaces the key in `.env` of `directory` by a new one, which a bridge that runs there accepts at once.
+///
+/// # Errors
+/// When the environment sets the key, which would win, or `.env` cannot be written.
+pub fn rotate(directory: &Path) -> Result<Secret> {
+    if settings::is_in_environment(NAME) {
+        bail!("{NAME} is set in the environment, which wins over .env: change it there, and restart the server");
+    }
+    make(directory)
+}
+
+/// Sets the line `MCP_API_KEY=` of `.env`, which is made from the example when it is missing.
+///
+/// # Errors
+/// When `.env` cannot be read or written.
+#[expect(clippy::disallowed_methods, reason = "the bridge's own .env")]
+pub fn write(key: &str, directory: &Path) -> Result<()> {
+    let path = path(directory);
+    let before = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => EXAMPLE.to_owned(),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    };
+    private::replace(&path, with_key(&before, key).as_bytes()).with_context(|| {
+        format!("the new key cannot be written to {}: make the folder writable, or set {NAME}", path.display())
+    })
+}
+
+/// Leaves `.env` to its owner alone, where there is one.
+pub fn tighten(directory: &Path) {
+    let path = path(directory);
+    if path.is_file() {
+        private::only_owner_from_now_on(&path);
+    }
+}
+
+/// Gives the key of `.env` whenever it has become another, for [`crate::caller::Keys::following`]; `None` when the
+/// environment sets the key, which wins. A key that may not be used at `host` is not followed, and said so once.
+pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::caller::Source> {
+    if settings::is_in_environment(NAME) {
+        return None;
+    }
+    let path = path(directory);
+    let last = Mutex::new((stamp(&path), current.clone()));
+    let (directory, host) = (directory.to_owned(), host.to_owned());
+    Some(Box::new(move || {
+        let mut last = last.lock().expect("no one panics while holding it");
+        // Taken before the file is read: what changes in between is read again.
+        let now = stamp(&path);
+        if now == last.0 {
+            return None;
+        }
+        last.0 = now;
+        let key = usable_key(&directory, &host)
+            .inspect_err(|error| tracing::warn!("the key stays as it was: {error:#}"))
+            .ok()?;
+        (key != last.1).then(|| {
+            last.1 = key.clone();
+            key.expose().to_owned()
+        })
+    }))
+}
+
+fn usable_key(directory: &Path, host: &str) -> Result<Secret> {
+    let key = settings::key_in_file(directory)?.with_context(|| format!("{NAME} is no longer set in .env"))?;
+    first_start::check(key.expose(), host)?;
+    Ok(key)
+}
+
+fn path(directory: &Path) -> PathBuf {
+    directory.join(".env")
+}
+
+/// What changes whenever a file is written or replaced.
+type Stamp = Option<(SystemTime, u64, u64)>;
+
+#[expect(clippy::disallowed_methods, reason = "the bridge's own .env")]
+fn stamp(path: &Path) -> Stamp {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.modified().ok()?, found.len(), number(&found)))
+}
+
+#[cfg(unix)]
+fn number(found: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn number(_: &Metadata) -> u64 {
+    0
+}
+
+fn with_key(env: &str, key: &str) -> String {
+    let line = format!("{NAME}={key}");
+    let is_key = |text: &str| {
+        let text = text.trim_start_matches('\u{feff}').trim_start().trim_start_matches("export ").trim_start();
+        text.strip_prefix(NAME).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let mut lines: Vec<&str> = env.lines().filter(|text| !is_key(text)).collect();
+    let place = env.lines().position(is_key).unwrap_or(lines.len());
+    lines.insert(place.min(lines.len()), &line);
+    lines.join("\n") + "\n"
+}
