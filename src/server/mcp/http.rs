@@ -89,7 +89,7 @@ async fn admit<H: ServerHandler + Clone>(
     let (mut parts, body) = request.into_parts();
     guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
     let keys = brought(&parts.headers);
-    let caller = shared.bridge.keys.identify(keys.iter().map(String::as_str))?;
+    let caller = shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?;
     let posts = parts.method == Method::POST;
     if posts && !is_json(&parts.headers) {
         let text = "Send the message as application/json";
