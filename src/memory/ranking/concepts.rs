@@ -1,0 +1,66 @@
+//! Words that stand for one another: a small hand-made table of everyday English and French.
+
+use super::stem::lines;
+use super::terms::Analyser;
+use std::collections::HashMap;
+
+/// What a near-synonym counts for beside the word itself, and a member beside its kind, and back.
+/// On two LoCoMo conversations 0.4 to 0.6 gave the same recall, within half a point.
+const SYNONYM: f32 = 0.5;
+const MEMBER: f32 = 0.5;
+const KIND: f32 = 0.3;
+
+/// The stems that also answer for a stem, with their weight.
+pub type Related = HashMap<u64, Vec<(u64, f32)>>;
+
+/// The table, once under English stems and once under French ones.
+pub struct Concepts {
+    pub english: Related,
+    pub french: Related,
+}
+
+impl Concepts {
+    pub fn new(analyser: &Analyser) -> Self {
+        let mut concepts = Self { english: Related::new(), french: Related::new() };
+        for line in lines(include_str!("concepts.txt")) {
+            match line.split_once('>') {
+                Some((kind, members)) => concepts.kind(analyser, kind.trim(), members),
+                None => concepts.group(analyser, line),
+            }
+        }
+        concepts
+    }
+
+    fn kind(&mut self, analyser: &Analyser, kind: &str, members: &str) {
+        for member in members.split_whitespace() {
+            self.relate(analyser, kind, member, MEMBER);
+            self.relate(analyser, member, kind, KIND);
+        }
+    }
+
+    fn group(&mut self, analyser: &Analyser, group: &str) {
+        let words: Vec<&str> = group.split_whitespace().collect();
+        for from in &words {
+            for to in &words {
+                self.relate(analyser, from, to, SYNONYM);
+            }
+        }
+    }
+
+    fn relate(&mut self, analyser: &Analyser, from: &str, to: &str, weight: f32) {
+        let (from, to) = (analyser.word(from), analyser.word(to));
+        strengthen(&mut self.english, from.english, to.english, weight);
+        strengthen(&mut self.french, from.french, to.french, weight);
+    }
+}
+
+fn strengthen(related: &mut Related, from: u64, to: u64, weight: f32) {
+    if from == to {
+        return;
+    }
+    let others = related.entry(from).or_default();
+    match others.iter_mut().find(|(stem, _)| *stem == to) {
+        Some((_, known)) => *known = known.max(weight),
+        None => others.push((to, weight)),
+    }
+}

@@ -1,0 +1,77 @@
+//! A set of entries by their position in the index: what passes the filters of a question.
+
+/// One bit an entry.
+#[derive(Clone, Default, Debug)]
+pub struct DocSet {
+    blocks: Vec<u64>,
+}
+
+impl DocSet {
+    /// A set that holds every position below `count`.
+    pub fn full(count: usize) -> Self {
+        let mut blocks = vec![u64::MAX; count.div_ceil(64)];
+        if let Some(last) = blocks.last_mut()
+            && !count.is_multiple_of(64)
+        {
+            *last = (1 << (count % 64)) - 1;
+        }
+        Self { blocks }
+    }
+
+    /// A set with room for positions below `count`, holding none.
+    pub fn empty(count: usize) -> Self {
+        Self { blocks: vec![0; count.div_ceil(64)] }
+    }
+
+    pub fn insert(&mut self, doc: u32) {
+        let block = doc as usize / 64;
+        if block >= self.blocks.len() {
+            self.blocks.resize(block + 1, 0);
+        }
+        self.blocks[block] |= 1 << (doc % 64);
+    }
+
+    pub fn remove(&mut self, doc: u32) {
+        if let Some(block) = self.blocks.get_mut(doc as usize / 64) {
+            *block &= !(1 << (doc % 64));
+        }
+    }
+
+    pub fn contains(&self, doc: u32) -> bool {
+        self.blocks.get(doc as usize / 64).is_some_and(|block| block & (1 << (doc % 64)) != 0)
+    }
+
+    /// One above the highest position it has room for.
+    pub fn room(&self) -> usize {
+        self.blocks.len() * 64
+    }
+
+    pub fn len(&self) -> usize {
+        self.blocks.iter().map(|block| block.count_ones() as usize).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.blocks.iter().all(|&block| block == 0)
+    }
+
+    /// Keeps what is also in `other`.
+    pub fn intersect(&mut self, other: &Self) {
+        for (index, block) in self.blocks.iter_mut().enumerate() {
+            *block &= other.blocks.get(index).copied().unwrap_or(0);
+        }
+    }
+
+    /// The positions in it, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.blocks.iter().enumerate().flat_map(|(index, &block)| {
+            let mut rest = block;
+            std::iter::from_fn(move || {
+                (rest != 0).then(|| {
+                    let bit = rest.trailing_zeros();
+                    rest &= rest - 1;
+                    index as u32 * 64 + bit
+                })
+            })
+        })
+    }
+}

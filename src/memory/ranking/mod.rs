@@ -1,0 +1,137 @@
+//! The ranking of memory: which entries answer a question, by the words alone, with no model.
+//!
+//! Every entry is indexed in four fields: its words stemmed as English, and as French, their four-character
+//! parts, and pairs of neighbouring words. A question is scored by BM25 in each, with the statistics of the
+//! entries that pass its filters; related words of a small table count for part of the word itself. An entry
+//! then shares in the score of those said just before and after it. The numbers were measured on LoCoMo
+//! (Maharana et al. 2024), a public benchmark of questions about long conversations.
+
+mod concepts;
+mod dates;
+mod docset;
+mod field;
+mod fold;
+mod neighbours;
+mod postings;
+mod question;
+mod stem;
+mod terms;
+
+pub use dates::parse_moment;
+pub use docset::DocSet;
+pub use fold::fold;
+pub use postings::DOCS_MAX;
+
+use chrono::NaiveDateTime;
+use concepts::Concepts;
+use dates::date_words;
+use field::Field;
+use neighbours::Neighbours;
+use std::{cmp::Ordering, collections::BTreeSet};
+use terms::{Analyser, Terms, WordCache};
+
+/// What the index sees of an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'entry> {
+    pub content: &'entry str,
+    pub tags: &'entry [String],
+    pub source: &'entry str,
+    /// When what it tells took place, as far as is known.
+    pub moment: Option<NaiveDateTime>,
+}
+
+/// An entry that answers a question, with its score and the parts of it. 1 is about what an entry gets that
+/// says each word of the question once.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranked {
+    pub doc: u32,
+    pub score: f32,
+    pub parts: Parts,
+}
+
+/// Where a score comes from. The parts add up to the score before the speaker's share.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Parts {
+    pub english: f32,
+    pub french: f32,
+    pub letters: f32,
+    pub phrases: f32,
+    pub neighbours: f32,
+    pub speaker: f32,
+}
+
+/// A stored name is a 32-bit hash; entries without a second name (or any) hold this.
+const NOBODY: u32 = 0;
+
+/// The index of all entries. An entry is known by its position, given by the caller and never reused while
+/// the entry stands.
+#[derive(Default)]
+pub struct Ranking {
+    analyser: Analyser,
+    concepts: std::sync::OnceLock<Concepts>,
+    english: Field,
+    french: Field,
+    grams: Field,
+    pairs: Field,
+    neighbours: Neighbours,
+    /// The first and last word of the name an entry begins with ("Ada Lovelace: …").
+    speakers: Vec<[u32; 2]>,
+}
+
+impl Ranking {
+    /// Adds an entry. Positions that only grow are added in constant time.
+    pub fn add(&mut self, doc: u32, document: &Document<'_>) {
+        let terms = self.analyse(document, &mut WordCache::default());
+        self.insert(doc, document, terms);
+    }
+
+    /// Adds many entries, faster than one by one.
+    pub fn load<'entry>(&mut self, documents: impl Iterator<Item = (u32, Document<'entry>)>) {
+        let mut cache = WordCache::default();
+        for (doc, document) in documents {
+            let terms = self.analyse(&document, &mut cache);
+            self.insert(doc, &document, terms);
+        }
+    }
+
+    /// Takes out an entry, given as it was added.
+    pub fn remove(&mut self, doc: u32, document: &Document<'_>) {
+        let terms = self.analyse(document, &mut WordCache::default());
+        self.english.remove(doc, &terms.english);
+        self.french.remove(doc, &terms.french);
+        self.grams.remove(doc, &terms.grams);
+        self.pairs.remove(doc, &terms.pairs);
+        self.forget(doc);
+    }
+
+    /// Unlinks an entry that will never again be among the asked ones: its postings stay, unread, until the
+    /// index is built anew.
+    pub fn forget(&mut self, doc: u32) {
+        self.neighbours.remove(doc);
+    }
+
+    fn analyse(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
+        let beside = document.moment.map(|moment| date_words(moment.date())).unwrap_or_default();
+        self.analyser.terms(document.content, &beside, cache)
+    }
+
+    fn insert(&mut self, doc: u32, document: &Document<'_>, terms: Terms) {
+        self.english.add(doc, terms.english);
+        self.french.add(doc, terms.french);
+        self.grams.add(doc, terms.grams);
+        self.pairs.add(doc, terms.pairs);
+        let keys: BTreeSet<u64> =
+            document.tags.iter().map(|tag| self.analyser.hash((tag, document.source))).collect();
+        let moment = document.moment.map_or(i64::MIN / 2, |moment| moment.and_utc().timestamp());
+        self.neighbours.add(doc, &keys, moment, document.content.contains(['?', '？']));
+        if self.speakers.len() <= doc as usize {
+            self.speakers.resize(doc as usize + 1, [NOBODY; 2]);
+        }
+        self.speakers[doc as usize] = self.speaker(document.content);
+    }
+}
+
+/// Best first; of two the same the later one.
+fn best_first(left: &Ranked, right: &Ranked) -> Ordering {
+    right.score.total_cmp(&left.score).then(right.doc.cmp(&left.doc))
+}

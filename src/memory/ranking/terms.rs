@@ -1,0 +1,131 @@
+//! Terms: what a text is indexed under, each known by a 64-bit hash.
+
+use super::{
+    fold::{fold, words},
+    stem::{Language, LanguageStemmer, is_stop_word},
+};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, RandomState},
+    rc::Rc,
+};
+
+/// Characters of a word part. Four separates better than three and still bridges a typo.
+const GRAM: usize = 4;
+
+/// Distinct words kept analysed during a bulk load; real vocabularies repeat, so most words are met again.
+const CACHE_MAX: usize = 100_000;
+
+/// The terms of one entry, field by field, repeated as often as they occur.
+#[derive(Default, Debug)]
+pub struct Terms {
+    pub english: Vec<u64>,
+    pub french: Vec<u64>,
+    pub grams: Vec<u64>,
+    pub pairs: Vec<u64>,
+}
+
+/// One word's terms.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Word {
+    pub surface: u64,
+    pub english: u64,
+    pub french: u64,
+    pub grams: Vec<u64>,
+    pub stop: bool,
+}
+
+/// Turns text into terms. The hash is keyed at random each start, so nobody can write texts that collide.
+pub struct Analyser {
+    hasher: RandomState,
+    english: LanguageStemmer,
+    french: LanguageStemmer,
+}
+
+impl Default for Analyser {
+    fn default() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            english: LanguageStemmer::new(Language::English),
+            french: LanguageStemmer::new(Language::French),
+        }
+    }
+}
+
+/// Words already analysed, for texts that come in bulk.
+#[derive(Default)]
+pub struct WordCache(HashMap<Box<str>, Rc<Word>>);
+
+impl Analyser {
+    pub fn hash(&self, text: impl Hash) -> u64 {
+        self.hasher.hash_one(text)
+    }
+
+    /// The terms of a folded word.
+    pub fn word(&self, word: &str) -> Word {
+        Word {
+            surface: self.hash(word),
+            english: self.hash(self.english.stem(word)),
+            french: self.hash(self.french.stem(word)),
+            grams: self.grams(word),
+            stop: is_stop_word(word),
+        }
+    }
+
+    fn grams(&self, word: &str) -> Vec<u64> {
+        let padded: Vec<char> = format!("#{word}#").chars().collect();
+        if padded.len() <= GRAM {
+            return vec![self.hash(&padded[..])];
+        }
+        padded.windows(GRAM).map(|gram| self.hash(gram)).collect()
+    }
+
+    /// Two meaningful words that stand side by side.
+    pub fn pair(&self, left: &Word, right: &Word) -> u64 {
+        self.hash((left.english, right.english))
+    }
+
+    /// The words of a text, in order, stop words among them.
+    pub fn words_of(&self, text: &str) -> Vec<Word> {
+        let mut found = Vec::new();
+        words(&fold(text), |word| found.push(self.word(word)));
+        found
+    }
+
+    /// The terms of an entry: its text, and words (already folded) that stand beside it, such as its date's.
+    pub fn terms(&self, text: &str, beside: &[String], cache: &mut WordCache) -> Terms {
+        let mut terms = Terms::default();
+        let mut previous: Option<Rc<Word>> = None;
+        words(&fold(text), |word| {
+            let word = cache.get(self, word);
+            if word.stop {
+                return;
+            }
+            terms.english.push(word.english);
+            terms.french.push(word.french);
+            terms.grams.extend(&word.grams);
+            if let Some(left) = previous.replace(Rc::clone(&word)) {
+                terms.pairs.push(self.pair(&left, &word));
+            }
+        });
+        for word in beside {
+            let word = cache.get(self, word);
+            terms.english.push(word.english);
+            terms.french.push(word.french);
+        }
+        terms
+    }
+}
+
+impl WordCache {
+    fn get(&mut self, analyser: &Analyser, word: &str) -> Rc<Word> {
+        if let Some(known) = self.0.get(word) {
+            return Rc::clone(known);
+        }
+        let analysed = Rc::new(analyser.word(word));
+        if self.0.len() < CACHE_MAX {
+            self.0.insert(word.into(), Rc::clone(&analysed));
+        }
+        analysed
+    }
+}
