@@ -8,7 +8,7 @@ use crate::{
     filesystem::Files,
     history::{Entry, History},
     internet::{self, Internet},
-    memory::Memory,
+    memory::{self, Memory},
     owner::{Claim, Owner},
     policy::private,
     sandbox::{self, Sandbox},
@@ -75,6 +75,11 @@ impl Catalog for Everything {
 
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
+    face.show::<memory::AddEntry>();
+    face.show::<memory::QueryMemory>();
+    face.show::<memory::RecallMemory>();
+    face.show::<memory::ReadHistory>();
+    face.show::<memory::ClearMemory>();
     face.show::<internet::FetchUrl>();
     face.show::<internet::SearchWeb>();
     face.show::<sandbox::RunCode>();

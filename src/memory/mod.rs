@@ -1,20 +1,44 @@
-//! Comes next.
+//! Long memory: entries that survive, found again by the meaning of their words.
+
+mod add;
+mod clear;
+mod entry;
+mod filter;
+mod history;
+mod query;
+mod ranking;
+mod recall;
+mod store;
+mod view;
+
+pub use add::AddEntry;
+pub use clear::ClearMemory;
+pub use history::ReadHistory;
+pub use query::QueryMemory;
+pub use recall::RecallMemory;
 
 use crate::settings::Settings;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
+use store::Store;
 
-/// Comes next.
-pub struct Memory;
+/// The memory of the bridge.
+pub struct Memory {
+    store: Arc<Store>,
+}
 
 impl Memory {
-    /// Opens it.
+    /// Opens the memory in `folder`, or makes a new one there.
     ///
     /// # Errors
-    /// None yet.
-    pub fn open(_: &Settings, _: &Path) -> anyhow::Result<Self> {
-        Ok(Self)
+    /// When its files cannot be read or made.
+    pub fn open(_: &Settings, folder: &Path) -> anyhow::Result<Self> {
+        Ok(Self { store: Arc::new(Store::open(folder)?) })
     }
 
-    /// Ends it.
-    pub async fn close(&self) {}
+    /// Finishes what was asked and writes the files.
+    pub async fn close(&self) {
+        let store = Arc::clone(&self.store);
+        // A panic in there has said so itself.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
 }

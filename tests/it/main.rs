@@ -8,6 +8,7 @@ mod faces;
 mod history;
 mod internet;
 mod mcp;
+mod memory;
 mod openapi;
 mod owner;
 mod process;

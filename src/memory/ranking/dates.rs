@@ -28,9 +28,8 @@ const WEEKDAYS: [[&str; 2]; 7] = [
 ];
 
 /// How people write a date, tried in turn.
-const DATE_FORMATS: [&str; 8] = [
-    "%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%b %d %Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d",
-];
+const DATE_FORMATS: [&str; 8] =
+    ["%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%b %d %Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d"];
 const TIME_FORMATS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
 
 /// The words of a day, in English and French: month, weekday, year, day of the month.

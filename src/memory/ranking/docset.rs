@@ -7,22 +7,12 @@ pub struct DocSet {
 }
 
 impl DocSet {
-    /// A set that holds every position below `count`.
-    pub fn full(count: usize) -> Self {
-        let mut blocks = vec![u64::MAX; count.div_ceil(64)];
-        if let Some(last) = blocks.last_mut()
-            && !count.is_multiple_of(64)
-        {
-            *last = (1 << (count % 64)) - 1;
-        }
-        Self { blocks }
-    }
-
     /// A set with room for positions below `count`, holding none.
     pub fn empty(count: usize) -> Self {
         Self { blocks: vec![0; count.div_ceil(64)] }
     }
 
+    /// Puts a position in.
     pub fn insert(&mut self, doc: u32) {
         let block = doc as usize / 64;
         if block >= self.blocks.len() {
@@ -31,12 +21,14 @@ impl DocSet {
         self.blocks[block] |= 1 << (doc % 64);
     }
 
+    /// Takes a position out.
     pub fn remove(&mut self, doc: u32) {
         if let Some(block) = self.blocks.get_mut(doc as usize / 64) {
             *block &= !(1 << (doc % 64));
         }
     }
 
+    /// Whether a position is in it.
     pub fn contains(&self, doc: u32) -> bool {
         self.blocks.get(doc as usize / 64).is_some_and(|block| block & (1 << (doc % 64)) != 0)
     }
@@ -46,12 +38,9 @@ impl DocSet {
         self.blocks.len() * 64
     }
 
+    /// How many positions are in it.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.count_ones() as usize).sum()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.blocks.iter().all(|&block| block == 0)
     }
 
     /// Keeps what is also in `other`.

@@ -4,9 +4,8 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// French elided articles and conjunctions, as they stand before an apostrophe ("l'eau", "qu'elle").
-const ELISIONS: [&str; 14] = [
-    "l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "quelqu",
-];
+const ELISIONS: [&str; 14] =
+    ["l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "quelqu"];
 
 /// English contracted endings, as they stand behind an apostrophe ("it's", "they'll", "don't").
 const CONTRACTIONS: [&str; 6] = ["s", "t", "ll", "re", "ve", "m"];

@@ -21,14 +21,12 @@ pub use dates::parse_moment;
 pub use docset::DocSet;
 pub use fold::fold;
 pub use postings::DOCS_MAX;
+pub use terms::{Analyser, Terms, WordCache};
 
 use chrono::NaiveDateTime;
-use concepts::Concepts;
-use dates::date_words;
 use field::Field;
 use neighbours::Neighbours;
-use std::{cmp::Ordering, collections::BTreeSet};
-use terms::{Analyser, Terms, WordCache};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 /// What the index sees of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +63,8 @@ const NOBODY: u32 = 0;
 
 /// The index of all entries. An entry is known by its position, given by the caller and never reused while
 /// the entry stands.
-#[derive(Default)]
 pub struct Ranking {
-    analyser: Analyser,
-    concepts: std::sync::OnceLock<Concepts>,
+    analyser: Arc<Analyser>,
     english: Field,
     french: Field,
     grams: Field,
@@ -79,24 +75,43 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// Adds an entry. Positions that only grow are added in constant time.
-    pub fn add(&mut self, doc: u32, document: &Document<'_>) {
-        let terms = self.analyse(document, &mut WordCache::default());
+    /// An empty index.
+    pub fn new(analyser: Arc<Analyser>) -> Self {
+        Self {
+            analyser,
+            english: Field::default(),
+            french: Field::default(),
+            grams: Field::default(),
+            pairs: Field::default(),
+            neighbours: Neighbours::default(),
+            speakers: vec![],
+        }
+    }
+
+    /// What turns texts into terms; it may be used without the index at hand.
+    pub fn analyser(&self) -> &Arc<Analyser> {
+        &self.analyser
+    }
+
+    /// Adds an entry, with its terms where [`Analyser::document`] has found them already. Positions that only grow
+    /// are added in constant time.
+    pub fn add(&mut self, doc: u32, document: &Document<'_>, terms: Option<Terms>) {
+        let terms = terms.unwrap_or_else(|| self.analyser.document(document, &mut WordCache::default()));
         self.insert(doc, document, terms);
     }
 
     /// Adds many entries, faster than one by one.
-    pub fn load<'entry>(&mut self, documents: impl Iterator<Item = (u32, Document<'entry>)>) {
+    pub fn load(&mut self, documents: Vec<(u32, Document<'_>)>) {
         let mut cache = WordCache::default();
         for (doc, document) in documents {
-            let terms = self.analyse(&document, &mut cache);
+            let terms = self.analyser.document(&document, &mut cache);
             self.insert(doc, &document, terms);
         }
     }
 
     /// Takes out an entry, given as it was added.
     pub fn remove(&mut self, doc: u32, document: &Document<'_>) {
-        let terms = self.analyse(document, &mut WordCache::default());
+        let terms = self.analyser.document(document, &mut WordCache::default());
         self.english.remove(doc, &terms.english);
         self.french.remove(doc, &terms.french);
         self.grams.remove(doc, &terms.grams);
@@ -110,18 +125,12 @@ impl Ranking {
         self.neighbours.remove(doc);
     }
 
-    fn analyse(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
-        let beside = document.moment.map(|moment| date_words(moment.date())).unwrap_or_default();
-        self.analyser.terms(document.content, &beside, cache)
-    }
-
     fn insert(&mut self, doc: u32, document: &Document<'_>, terms: Terms) {
         self.english.add(doc, terms.english);
         self.french.add(doc, terms.french);
         self.grams.add(doc, terms.grams);
         self.pairs.add(doc, terms.pairs);
-        let keys: BTreeSet<u64> =
-            document.tags.iter().map(|tag| self.analyser.hash((tag, document.source))).collect();
+        let keys: BTreeSet<u64> = document.tags.iter().map(|tag| self.analyser.hash((tag, document.source))).collect();
         let moment = document.moment.map_or(i64::MIN / 2, |moment| moment.and_utc().timestamp());
         self.neighbours.add(doc, &keys, moment, document.content.contains(['?', '？']));
         if self.speakers.len() <= doc as usize {

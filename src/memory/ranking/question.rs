@@ -1,7 +1,7 @@
 //! A question against the index.
 
 use super::{
-    Concepts, DocSet, NOBODY, Parts, Ranked, Ranking, best_first,
+    DocSet, NOBODY, Parts, Ranked, Ranking, best_first,
     concepts::Related,
     field::{FieldScores, Wanted},
     terms::Word,
@@ -28,21 +28,26 @@ const NAME_BYTES: usize = 60;
 const WORDS_MAX: usize = 128;
 
 impl Ranking {
-    /// The entries of `docs` that have to do with a question, best first, the later first among equals.
-    /// Empty when the question holds no word with a meaning of its own.
-    pub fn recall(&self, question: &str, docs: &DocSet) -> Vec<Ranked> {
+    /// The `limit` entries of `docs` that have most to do with a question, best first, the later first among equals.
+    /// A question without a word of its own meaning ("what is it?") is answered by the latest entries, with score 0.
+    pub fn recall(&self, question: &str, docs: &DocSet, limit: usize) -> Vec<Ranked> {
         let words = self.meaningful_words(question);
         let population = docs.len();
-        if words.is_empty() || population == 0 {
+        if words.is_empty() {
+            return latest(docs, limit);
+        }
+        if population == 0 || limit == 0 {
             return Vec::new();
         }
         let own = self.own_scores(&words, docs, population);
         let neighbours = self.neighbours.shares(&own.total, docs);
         let named: HashSet<u32> = words.iter().map(|word| name_hash(word.surface)).collect();
-        let mut ranked: Vec<Ranked> = docs
-            .iter()
-            .filter_map(|doc| self.ranked(doc, &own, &neighbours, &named))
-            .collect();
+        let mut ranked: Vec<Ranked> =
+            docs.iter().filter_map(|doc| self.ranked(doc, &own, &neighbours, &named)).collect();
+        if ranked.len() > limit {
+            ranked.select_nth_unstable_by(limit, best_first);
+            ranked.truncate(limit);
+        }
         ranked.sort_unstable_by(best_first);
         ranked
     }
@@ -74,14 +79,12 @@ impl Ranking {
     }
 
     fn own_scores(&self, words: &[Word], docs: &DocSet, population: usize) -> OwnScores {
-        let concepts = self.concepts.get_or_init(|| Concepts::new(&self.analyser));
+        let concepts = self.analyser.concepts();
         let english = wanted(words.iter().map(|word| word.english), &concepts.english);
         let french = wanted(words.iter().map(|word| word.french), &concepts.french);
         let grams = wanted(words.iter().flat_map(|word| word.grams.iter().copied()), &Related::new());
-        let pairs: Vec<Wanted> = words
-            .windows(2)
-            .map(|two| Wanted::exactly(self.analyser.pair(&two[0], &two[1])))
-            .collect();
+        let pairs: Vec<Wanted> =
+            words.windows(2).map(|two| Wanted::exactly(self.analyser.pair(&two[0], &two[1]))).collect();
         let english = self.english.score(&english, docs, population);
         let french = self.french.score(&french, docs, population);
         let grams = self.grams.score(&grams, docs, population);
@@ -96,8 +99,8 @@ impl Ranking {
     pub(super) fn speaker(&self, content: &str) -> [u32; 2] {
         let Some(name) = speaker_name(content) else { return [NOBODY; 2] };
         let words = self.analyser.words_of(name);
-        let [first, last] = [words.first(), words.last()]
-            .map(|word| word.map_or(NOBODY, |word| name_hash(word.surface)));
+        let [first, last] =
+            [words.first(), words.last()].map(|word| word.map_or(NOBODY, |word| name_hash(word.surface)));
         [first, last]
     }
 }
@@ -113,9 +116,7 @@ struct OwnScores {
 
 impl OwnScores {
     fn sum(english: Vec<f32>, french: Vec<f32>, letters: Vec<f32>, phrases: Vec<f32>) -> Self {
-        let total = (0..english.len())
-            .map(|at| english[at] + french[at] + letters[at] + phrases[at])
-            .collect();
+        let total = (0..english.len()).map(|at| english[at] + french[at] + letters[at] + phrases[at]).collect();
         Self { total, english, french, letters, phrases }
     }
 }
@@ -125,9 +126,7 @@ impl OwnScores {
 fn covering(field: FieldScores) -> Vec<f32> {
     let half = 0.5 / field.ideal.max(f32::MIN_POSITIVE);
     let scores = field.scores.iter().zip(&field.coverage);
-    scores
-        .map(|(&score, &share)| if score > 0.0 { score * half * share.powf(COVERAGE) } else { 0.0 })
-        .collect()
+    scores.map(|(&score, &share)| if score > 0.0 { score * half * share.powf(COVERAGE) } else { 0.0 }).collect()
 }
 
 /// The terms of a question in one field, each once, with the related ones that it does not say itself.
@@ -147,6 +146,13 @@ fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
         Wanted { terms: std::iter::once((term, 1.0)).chain(others).collect(), times }
     };
     times.iter().copied().map(with_related).collect()
+}
+
+fn latest(docs: &DocSet, limit: usize) -> Vec<Ranked> {
+    let mut positions: Vec<u32> = docs.iter().collect();
+    positions.reverse();
+    positions.truncate(limit);
+    positions.into_iter().map(|doc| Ranked { doc, score: 0.0, parts: Parts::default() }).collect()
 }
 
 fn name_hash(surface: u64) -> u32 {

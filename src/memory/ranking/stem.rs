@@ -39,12 +39,8 @@ impl LanguageStemmer {
     /// The stem of a folded word.
     pub fn stem<'word>(&self, word: &'word str) -> Cow<'word, str> {
         match self.language {
-            Language::English => {
-                self.snowball.stem(ENGLISH_FORMS.get(word).copied().unwrap_or(word))
-            }
-            Language::French => {
-                unaccented(self.snowball.stem(FRENCH_FORMS.get(word).copied().unwrap_or(word)))
-            }
+            Language::English => self.snowball.stem(ENGLISH_FORMS.get(word).copied().unwrap_or(word)),
+            Language::French => unaccented(self.snowball.stem(FRENCH_FORMS.get(word).copied().unwrap_or(word))),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Terms: what a text is indexed under, each known by a 64-bit hash.
 
 use super::{
+    Document,
+    concepts::Concepts,
+    dates::date_words,
     fold::{fold, words},
     stem::{Language, LanguageStemmer, is_stop_word},
 };
@@ -8,6 +11,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
     rc::Rc,
+    sync::OnceLock,
 };
 
 /// Characters of a word part. Four separates better than three and still bridges a typo.
@@ -40,6 +44,7 @@ pub struct Analyser {
     hasher: RandomState,
     english: LanguageStemmer,
     french: LanguageStemmer,
+    concepts: OnceLock<Concepts>,
 }
 
 impl Default for Analyser {
@@ -48,6 +53,7 @@ impl Default for Analyser {
             hasher: RandomState::new(),
             english: LanguageStemmer::new(Language::English),
             french: LanguageStemmer::new(Language::French),
+            concepts: OnceLock::new(),
         }
     }
 }
@@ -92,8 +98,19 @@ impl Analyser {
         found
     }
 
+    /// The words that stand for one another, under this analyser's hashes.
+    pub fn concepts(&self) -> &Concepts {
+        self.concepts.get_or_init(|| Concepts::new(self))
+    }
+
+    /// The terms of an entry: its words, and those of its date.
+    pub fn document(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
+        let beside = document.moment.map(|moment| date_words(moment.date())).unwrap_or_default();
+        self.terms(document.content, &beside, cache)
+    }
+
     /// The terms of an entry: its text, and words (already folded) that stand beside it, such as its date's.
-    pub fn terms(&self, text: &str, beside: &[String], cache: &mut WordCache) -> Terms {
+    fn terms(&self, text: &str, beside: &[String], cache: &mut WordCache) -> Terms {
         let mut terms = Terms::default();
         let mut previous: Option<Rc<Word>> = None;
         words(&fold(text), |word| {

@@ -1,0 +1,159 @@
+//! Remembers something.
+
+use super::{
+    Memory,
+    entry::{DEFAULT_SOURCE, Entry, object_text},
+    store::{Added, Draft, document, moment, same_hash},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Texts up to this many bytes are split into words where the call runs; longer ones on a thread of their own.
+const ANALYSED_IN_PLACE: usize = 32 << 10;
+
+/// How much of the content the history shows, in characters.
+const SHOWN: usize = 100;
+
+/// Remember something for good.
+///
+/// It is on disk when the answer comes. With `id`, sending the same entry again changes nothing.
+#[derive(Deserialize, JsonSchema)]
+pub struct AddEntry {
+    /// What to remember; may be empty.
+    content: String,
+    /// Words to find it by.
+    #[serde(default)]
+    tags: Vec<String>,
+    /// What else there is to say, as an object. A `date` or `timestamp` in it says when what is told took place.
+    #[serde(default)]
+    metadata: Map<String, Value>,
+    /// Who says it.
+    #[serde(default = "default_source")]
+    source: String,
+    /// An id of the caller's own; one is made otherwise. The same id with another content is refused.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    id: Option<String>,
+    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; never when left out.
+    #[serde(default)]
+    expires_at: Option<String>,
+    /// Whether an entry with the same content and tags (whatever the case and the accents) is answered instead of adding
+    /// another.
+    #[serde(default)]
+    dedupe: bool,
+}
+
+fn default_source() -> String {
+    DEFAULT_SOURCE.to_owned()
+}
+
+/// That it is remembered.
+#[derive(Serialize, JsonSchema)]
+pub struct EntryAdded {
+    success: bool,
+    /// The entry's id.
+    id: String,
+    /// In words.
+    message: String,
+    /// When it was added.
+    timestamp: String,
+    /// True when the entry was there already and nothing was added; left out otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    existed: bool,
+}
+
+impl Capability for AddEntry {
+    const NAME: &'static str = "memory_add";
+    const ACCESS: Access = Access::Write;
+    const EXAMPLE: &'static str = r#"{"content": "Alice prefers tea over coffee", "tags": ["alice", "preferences"], "metadata": {"project": "demo"}}"#;
+    type Service = Memory;
+    type Output = EntryAdded;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<EntryAdded> {
+        let timestamp = clock::timestamp();
+        let shown: String = self.content.chars().take(SHOWN).collect();
+        let tags = self.tags.clone();
+        let Self { content, tags: own, metadata, source, id, expires_at, dedupe } = self;
+        let new = NewEntry { content, tags: own, metadata, source, id, expires_at };
+        let added = memory.remember(vec![new.draft("expires_at", &timestamp, dedupe)?]).await?;
+        let Added { id, existed } = added.into_iter().next().expect("one draft has one answer");
+        context.record_as(json!({"id": &*id, "content": shown, "tags": tags}));
+        let message = "Memory entry added successfully".to_owned();
+        Ok(EntryAdded { success: true, id: id.to_string(), message, timestamp, existed })
+    }
+}
+
+/// What to remember.
+#[derive(Deserialize, JsonSchema)]
+pub struct NewEntry {
+    /// What to remember; may be empty.
+    pub content: String,
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What else there is to say, as an object. A `date` or `timestamp` in it says when what is told took place.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// Who says it.
+    #[serde(default = "default_source")]
+    pub source: String,
+    /// An id of the caller's own; one is made otherwise. The same id with another content is refused.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    pub id: Option<String>,
+    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; never when left out.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+}
+
+impl NewEntry {
+    /// Checks what the schema cannot say. `expires_at` is the argument to name in an error.
+    pub fn draft(self, expires_at: &str, timestamp: &str, dedupe: bool) -> Result<Draft> {
+        if let Some(end) = &self.expires_at
+            && clock::parse(end).is_none()
+        {
+            return Err(Error::invalid(expires_at, "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
+        }
+        let same = same_hash(&self.content, &self.tags);
+        let entry = Entry {
+            id: "".into(),
+            content: self.content.into(),
+            tags: self.tags.into(),
+            metadata: object_text(&self.metadata),
+            timestamp: timestamp.into(),
+            source: self.source.into(),
+            expires_at: self.expires_at.map(Into::into),
+            extra: None,
+        };
+        Ok(Draft { id: self.id, entry, terms: None, same, dedupe })
+    }
+}
+
+impl Memory {
+    /// Adds entries, all or none; their words are found here, not on the one thread that writes.
+    pub(super) async fn remember(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
+        let store = self.store.clone();
+        let bytes: usize = drafts.iter().map(|draft| draft.entry.content.len()).sum();
+        let analyse = move || {
+            let mut cache = super::ranking::WordCache::default();
+            let analysed = drafts.into_iter().map(|draft| {
+                let terms = store.analyser().document(&document(&draft.entry, moment(&draft.entry)), &mut cache);
+                Draft { terms: Some(terms), ..draft }
+            });
+            analysed.collect()
+        };
+        let drafts = if bytes <= ANALYSED_IN_PLACE {
+            analyse()
+        } else {
+            tokio::task::spawn_blocking(analyse).await.map_err(Error::internal)?
+        };
+        self.store.add(drafts).await
+    }
+}

@@ -1,0 +1,54 @@
+//! Forgets everything.
+
+use super::{Memory, store::Change};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Forget every memory entry.
+///
+/// Cannot be taken back. The history of what was asked stays.
+#[derive(Deserialize, JsonSchema)]
+pub struct ClearMemory {
+    /// Must be true: nothing is forgotten by mistake.
+    #[serde(default)]
+    confirm: bool,
+}
+
+/// That it is done.
+#[derive(Serialize, JsonSchema)]
+pub struct Cleared {
+    success: bool,
+    /// In words.
+    message: String,
+    /// When it was done.
+    timestamp: String,
+}
+
+impl Capability for ClearMemory {
+    const NAME: &'static str = "memory_clear";
+    const ACCESS: Access = Access::Admin;
+    const IDEMPOTENT: bool = true;
+    const DESTRUCTIVE: bool = true;
+    const FROM_QUERY: bool = true;
+    const ACTION: Option<&'static str> = Some("memory_cleared");
+    const EXAMPLE: &'static str = r#"{"confirm": true}"#;
+    type Service = Memory;
+    type Output = Cleared;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<Cleared> {
+        if !self.confirm {
+            return Err(Error::Unusable("Confirmation required. Set 'confirm': true".into()));
+        }
+        memory.store.change(|_| Ok((vec![Change::Clear], ()))).await?;
+        let timestamp = clock::timestamp();
+        context.record_as(json!({"timestamp": timestamp}));
+        Ok(Cleared { success: true, message: "All memory cleared".into(), timestamp })
+    }
+}

@@ -1,0 +1,162 @@
+//! Which entries a request is about.
+
+use super::{
+    entry::Entry,
+    ranking::DocSet,
+    store::{State, now},
+};
+use crate::{
+    clock,
+    error::{Error, Result},
+};
+use chrono::{Days, NaiveDateTime};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+use std::{borrow::Cow, fmt};
+
+/// What an entry must be like. Everything given must hold.
+#[derive(Default)]
+pub struct Filter {
+    /// Any of these tags.
+    pub tags: Vec<String>,
+    /// All of these tags.
+    pub all_tags: Vec<String>,
+    /// This source.
+    pub source: Option<String>,
+    /// Added then or later.
+    pub since: Option<NaiveDateTime>,
+    /// Added before.
+    pub until: Option<NaiveDateTime>,
+    /// These values in its metadata.
+    pub metadata: Map<String, Value>,
+}
+
+/// The tags that an entry must all have: a list of them, or `true` for those of `tags`.
+pub enum AllTags {
+    /// Whether those of `tags` are meant.
+    Those(bool),
+    /// These.
+    List(Vec<String>),
+}
+
+impl Filter {
+    /// A filter from what requests bring.
+    ///
+    /// # Errors
+    /// When a time cannot be read.
+    pub fn new(
+        tags: Option<Vec<String>>,
+        all_tags: Option<AllTags>,
+        source: Option<String>,
+        times: (Option<&str>, Option<&str>),
+        metadata: Option<Map<String, Value>>,
+    ) -> Result<Self> {
+        let (tags, all_tags) = match (tags.unwrap_or_default(), all_tags) {
+            (tags, Some(AllTags::Those(true))) => (vec![], tags),
+            (tags, Some(AllTags::List(all))) => (tags, all),
+            (tags, _) => (tags, vec![]),
+        };
+        let since = times.0.map(|text| moment("since", text)).transpose()?;
+        let until = times.1.map(|text| moment("until", text).map(|end| after(text, end))).transpose()?;
+        Ok(Self { tags, all_tags, source, since, until, metadata: metadata.unwrap_or_default() })
+    }
+
+    /// The positions of the entries that pass and have not expired.
+    pub fn positions(&self, state: &State) -> DocSet {
+        let mut passing = state.live().clone();
+        if !self.tags.is_empty() {
+            passing.intersect(&state.tagged(&self.tags, false));
+        }
+        if !self.all_tags.is_empty() {
+            passing.intersect(&state.tagged(&self.all_tags, true));
+        }
+        let looks_at_each =
+            self.source.is_some() || self.since.is_some() || self.until.is_some() || !self.metadata.is_empty();
+        if !looks_at_each && !state.has_expiring() {
+            return passing;
+        }
+        let now = now();
+        let refused: Vec<u32> = passing
+            .iter()
+            .filter(|position| state.at(*position).is_none_or(|entry| entry.is_expired(now) || !self.passes(entry)))
+            .collect();
+        refused.into_iter().for_each(|position| passing.remove(position));
+        passing
+    }
+
+    /// Whether an entry passes what the tags do not say.
+    fn passes(&self, entry: &Entry) -> bool {
+        self.source.as_ref().is_none_or(|source| **source == *entry.source)
+            && self.in_time(entry)
+            && (self.metadata.is_empty() || {
+                let metadata = entry.metadata();
+                self.metadata.iter().all(|(key, value)| metadata.get(key) == Some(value))
+            })
+    }
+
+    /// An entry whose timestamp a person made unreadable is in no span of time.
+    fn in_time(&self, entry: &Entry) -> bool {
+        if self.since.is_none() && self.until.is_none() {
+            return true;
+        }
+        let Some(written) = entry.written() else { return false };
+        self.since.is_none_or(|since| written >= since) && self.until.is_none_or(|until| written < until)
+    }
+}
+
+fn moment(field: &str, text: &str) -> Result<NaiveDateTime> {
+    clock::parse(text)
+        .ok_or_else(|| Error::invalid(field, "Input should be a time as YYYY-MM-DDTHH:MM:SS or a day as YYYY-MM-DD"))
+}
+
+/// The first moment that is too late: after the day, or after the microsecond.
+fn after(text: &str, end: NaiveDateTime) -> NaiveDateTime {
+    let is_day = !text.trim().contains(['T', ' ', ':']);
+    if is_day { end.checked_add_days(Days::new(1)).unwrap_or(end) } else { end + chrono::TimeDelta::microseconds(1) }
+}
+
+impl<'de> Deserialize<'de> for AllTags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AllTagsVisitor)
+    }
+}
+
+struct AllTagsVisitor;
+
+impl<'de> Visitor<'de> for AllTagsVisitor {
+    type Value = AllTags;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tags, or true for those of `tags`")
+    }
+
+    fn visit_bool<E>(self, those: bool) -> Result<AllTags, E> {
+        Ok(AllTags::Those(those))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<AllTags, A::Error> {
+        let mut tags = Vec::new();
+        while let Some(tag) = sequence.next_element()? {
+            tags.push(tag);
+        }
+        Ok(AllTags::List(tags))
+    }
+}
+
+impl JsonSchema for AllTags {
+    fn schema_name() -> Cow<'static, str> {
+        "AllTags".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "boolean"}]})
+    }
+}

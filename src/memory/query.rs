@@ -1,0 +1,107 @@
+//! The plain search: entries that contain a text.
+
+use super::{
+    Memory,
+    entry::Entry,
+    store::{State, now},
+    view::MemoryEntry,
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Find memory entries that contain a text.
+///
+/// Exact: the text must stand in the content or the tags, whatever its case. Newest first. To find by meaning, or with a
+/// question, use memory_recall.
+#[derive(Deserialize, JsonSchema)]
+pub struct QueryMemory {
+    /// The text to look for; an empty one matches every entry.
+    query: String,
+    /// Only entries with any of these tags, letter for letter.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    /// How many entries at the most.
+    #[serde(default = "default_limit")]
+    limit: usize,
+}
+
+fn default_limit() -> usize {
+    10
+}
+
+/// What was found.
+#[derive(Serialize, JsonSchema)]
+pub struct QueryResults {
+    success: bool,
+    /// The text that was looked for.
+    query: String,
+    /// How many entries are in `results`.
+    count: usize,
+    /// The entries, newest first.
+    results: Vec<MemoryEntry>,
+    /// When it was answered.
+    timestamp: String,
+}
+
+impl Capability for QueryMemory {
+    const NAME: &'static str = "memory_query";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"query": "coffee", "limit": 5}"#;
+    type Service = Memory;
+    type Output = QueryResults;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<QueryResults> {
+        let Self { query, tags, limit } = self;
+        let (text, wanted) = (query.clone(), tags.clone().unwrap_or_default());
+        let results = memory.store.read(move |state| find(state, &text, &wanted, limit)).await?;
+        context.record_as(json!({"query": query, "tags": tags, "results_count": results.len()}));
+        let count = results.len();
+        Ok(QueryResults { success: true, query, count, results, timestamp: clock::timestamp() })
+    }
+}
+
+fn find(state: &State, query: &str, tags: &[String], limit: usize) -> Vec<MemoryEntry> {
+    let (needle, now) = (Needle::new(query), now());
+    let tagged = |entry: &Entry| tags.is_empty() || entry.tags.iter().any(|tag| tags.contains(tag));
+    let matching = state.entries().rev().filter(|entry| {
+        tagged(entry) && !entry.is_expired(now) && (needle.is_in(&entry.content) || needle.is_in_tags(&entry.tags))
+    });
+    matching.take(limit).map(|entry| MemoryEntry::from(&**entry)).collect()
+}
+
+/// A text to look for, whatever its case.
+struct Needle {
+    lower: String,
+}
+
+impl Needle {
+    fn new(text: &str) -> Self {
+        Self { lower: text.to_lowercase() }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        if !text.is_ascii() {
+            return text.to_lowercase().contains(&self.lower);
+        }
+        // Nothing but ASCII lowers to ASCII here: no copy is needed.
+        let (needle, text) = (self.lower.as_bytes(), text.as_bytes());
+        let Some((&first, _)) = needle.split_first() else { return true };
+        let upper = first.to_ascii_uppercase();
+        let starts = text.iter().enumerate().filter(|(_, byte)| **byte == first || **byte == upper);
+        starts
+            .into_iter()
+            .any(|(at, _)| text.get(at..at + needle.len()).is_some_and(|part| part.eq_ignore_ascii_case(needle)))
+    }
+
+    fn is_in_tags(&self, tags: &[String]) -> bool {
+        !tags.is_empty() && self.is_in(&tags.join(" "))
+    }
+}

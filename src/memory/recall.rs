@@ -1,0 +1,166 @@
+//! Finds what answers a question.
+
+use super::{
+    Memory,
+    filter::{AllTags, Filter},
+    ranking::{Parts, Ranked},
+    store::State,
+    view::MemoryEntry,
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Recall what the memory knows about a question.
+///
+/// Ask in plain words, English or French: related words, other forms, typos and what was said just before are found
+/// too. Best first.
+#[derive(Deserialize, JsonSchema)]
+pub struct RecallMemory {
+    /// The question, or words that matter.
+    query: String,
+    /// Only entries with any of these tags.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    /// Only entries with all of these tags; `true` stands for those of `tags`.
+    #[serde(default)]
+    all_tags: Option<AllTags>,
+    /// Only entries of this source.
+    #[serde(default)]
+    source: Option<String>,
+    /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
+    #[serde(default)]
+    since: Option<String>,
+    /// Only entries added then or before; a day counts whole.
+    #[serde(default)]
+    until: Option<String>,
+    /// Only entries whose metadata has these values.
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    /// How many entries at the most.
+    #[serde(default = "default_limit")]
+    limit: usize,
+    /// How many of the best to leave out, to read on.
+    #[serde(default)]
+    offset: usize,
+    /// Only entries with at least this score. 1 is about what an entry gets that says each word of the question once.
+    #[serde(default)]
+    min_score: f64,
+    /// Whether each result says what its score is made of.
+    #[serde(default)]
+    explain: bool,
+}
+
+fn default_limit() -> usize {
+    10
+}
+
+/// What was recalled.
+#[derive(Serialize, JsonSchema)]
+pub struct RecallResults {
+    success: bool,
+    /// The question.
+    query: String,
+    /// How many entries are in `results`.
+    count: usize,
+    /// The entries, best first; equal ones newest first.
+    results: Vec<Recalled>,
+    /// When it was answered.
+    timestamp: String,
+}
+
+/// An entry with how well it answers.
+#[derive(Serialize, JsonSchema)]
+pub struct Recalled {
+    #[serde(flatten)]
+    entry: MemoryEntry,
+    /// How well it answers; 1 is about what an entry gets that says each word of the question once.
+    score: f64,
+    /// What the score is made of, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<Explained>,
+}
+
+/// The parts of a score; they add up to it.
+#[derive(Serialize, JsonSchema)]
+pub struct Explained {
+    /// Words in common, and related ones, by their English stems.
+    english: f64,
+    /// The same by their French stems.
+    french: f64,
+    /// Word parts of four characters in common.
+    letters: f64,
+    /// Words in common that stand side by side.
+    phrases: f64,
+    /// From what was said just before and after, under a common tag and source.
+    neighbours: f64,
+    /// For being said by somebody whom the question names.
+    speaker: f64,
+}
+
+impl Capability for RecallMemory {
+    const NAME: &'static str = "memory_recall";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"query": "What does Alice like to drink?", "limit": 5}"#;
+    type Service = Memory;
+    type Output = RecallResults;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<RecallResults> {
+        let times = (self.since.as_deref(), self.until.as_deref());
+        let filter = Filter::new(self.tags.clone(), self.all_tags, self.source, times, self.metadata)?;
+        let page = Page { limit: self.limit, offset: self.offset, min_score: self.min_score, explain: self.explain };
+        let question = self.query.clone();
+        let results = memory.store.read(move |state| recall(state, &question, &filter, &page)).await?;
+        let shown: String = self.query.chars().take(100).collect();
+        context.record_as(json!({"query": shown, "tags": self.tags, "results_count": results.len()}));
+        let count = results.len();
+        Ok(RecallResults { success: true, query: self.query, count, results, timestamp: clock::timestamp() })
+    }
+}
+
+/// Which of the ranked entries are wanted, and how.
+struct Page {
+    limit: usize,
+    offset: usize,
+    min_score: f64,
+    explain: bool,
+}
+
+fn recall(state: &State, question: &str, filter: &Filter, page: &Page) -> Vec<Recalled> {
+    let among = filter.positions(state);
+    let wanted = page.offset.saturating_add(page.limit);
+    let ranked = state.ranking().recall(question, &among, wanted);
+    let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);
+    let shown = good.skip(page.offset).take(page.limit);
+    shown.filter_map(|ranked| Some(recalled(state.at(ranked.doc)?.as_ref().into(), ranked, page.explain))).collect()
+}
+
+fn recalled(entry: MemoryEntry, ranked: &Ranked, explain: bool) -> Recalled {
+    let explain = explain.then(|| Explained::from(ranked.parts));
+    Recalled { entry, score: rounded(ranked.score), explain }
+}
+
+impl From<Parts> for Explained {
+    fn from(parts: Parts) -> Self {
+        Self {
+            english: rounded(parts.english),
+            french: rounded(parts.french),
+            letters: rounded(parts.letters),
+            phrases: rounded(parts.phrases),
+            neighbours: rounded(parts.neighbours),
+            speaker: rounded(parts.speaker),
+        }
+    }
+}
+
+/// To six digits: what is behind them is chance.
+fn rounded(score: f32) -> f64 {
+    (f64::from(score) * 1e6).round() / 1e6
+}

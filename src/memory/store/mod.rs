@@ -1,0 +1,158 @@
+//! The durable store: what is acknowledged is on disk, whatever happens next.
+//!
+//! A change goes to one writer thread, which appends it to the journal, waits for the disk, applies it to the state in
+//! the process, and answers; changes that wait meanwhile share the next fsync. The two index files follow.
+
+mod index_file;
+mod journal;
+mod markdown;
+mod opening;
+mod publisher;
+mod reconcile;
+mod schedule;
+mod state;
+mod writer;
+
+pub use journal::Change;
+pub use state::{State, document, moment, now, same_hash};
+pub use writer::{Added, Draft};
+
+use crate::{
+    error::{Error, Result},
+    memory::ranking::Analyser,
+};
+use publisher::Publisher;
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Sender, channel},
+    },
+    thread::JoinHandle,
+};
+use tokio::sync::oneshot;
+use writer::{Request, Writer};
+
+/// A memory of at most so many entries is looked at in well under a millisecond.
+const LOOKED_AT_IN_PLACE: usize = 500;
+
+/// The memory of one folder. The caller sees to it that no other process has the folder.
+pub struct Store {
+    publisher: Arc<Publisher>,
+    analyser: Arc<Analyser>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What ends at a stop.
+struct Running {
+    requests: Sender<Request>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens a folder, or makes a new memory in it.
+    ///
+    /// # Errors
+    /// When its files cannot be read or made; the message says which and why.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        let analyser = Arc::new(Analyser::default());
+        let publisher = Arc::new(opening::open(folder, &analyser)?);
+        let (requests, received) = channel();
+        let (changed, changes) = channel();
+        let writer = Writer::new(Arc::clone(&publisher), changed);
+        let files = schedule::Schedule::new(Arc::clone(&publisher));
+        let threads = vec![
+            std::thread::Builder::new().name("memory".into()).spawn(move || writer.run(&received))?,
+            std::thread::Builder::new().name("memory-files".into()).spawn(move || files.run(&changes))?,
+        ];
+        let running = Mutex::new(Some(Running { requests, threads }));
+        Ok(Self { publisher, analyser, running })
+    }
+
+    /// What turns texts into terms for the ranking.
+    pub fn analyser(&self) -> &Analyser {
+        &self.analyser
+    }
+
+    /// Looks at the state, every edit of the index file that was made before the call included. Away from the threads
+    /// that serve everybody when there is much to look at.
+    ///
+    /// # Errors
+    /// When the bridge is stopping.
+    pub async fn read<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Result<T> {
+        if self.publisher.is_edited() {
+            self.job(|writer| {
+                writer.read_edits();
+                Ok(())
+            })
+            .await?;
+        }
+        if self.publisher.state().len() <= LOOKED_AT_IN_PLACE {
+            return Ok(look(&self.publisher.state()));
+        }
+        let publisher = Arc::clone(&self.publisher);
+        tokio::task::spawn_blocking(move || look(&publisher.state())).await.map_err(Error::internal)
+    }
+
+    /// Adds entries, all or none; returns when they are on disk.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when the disk is.
+    pub async fn add(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Add(drafts, reply))?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Decides on the present state and does what was decided; returns when it is on disk.
+    ///
+    /// # Errors
+    /// What the decision refuses, or [`Error::Full`].
+    pub async fn change<T: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)> + Send + 'static,
+    ) -> Result<T> {
+        self.job(|writer| writer.change(decide)).await
+    }
+
+    async fn job<T: Send + 'static>(&self, work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(move |writer: &mut Writer| {
+            // Who asked may be gone; the work is done all the same.
+            let _ = reply.send(work(writer));
+        });
+        self.send(Request::Job(job))?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    fn send(&self, request: Request) -> Result<()> {
+        let running = self.running.lock().expect("no one panics while holding it");
+        let sender = &running.as_ref().ok_or_else(closed)?.requests;
+        sender.send(request).map_err(|_| gone())
+    }
+
+    /// Finishes what was asked and writes the files.
+    pub fn close(&self) {
+        let running = self.running.lock().expect("no one panics while holding it").take();
+        let Some(Running { requests, threads }) = running else { return };
+        drop(requests);
+        for thread in threads {
+            // A thread that panicked has said so; its work is in the journal.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn closed() -> Error {
+    Error::unavailable("The bridge is stopping: the memory takes no more requests")
+}
+
+fn gone() -> Error {
+    Error::internal(anyhow::anyhow!("the memory's writer is gone"))
+}

@@ -1,0 +1,138 @@
+//! Keeps the two index files true: writes them after changes, never over somebody's edit.
+
+use super::{
+    index_file::{IndexFile, Stamp},
+    journal::{Journal, Saved},
+    markdown,
+    state::{State, now},
+};
+use crate::{memory::entry::Entry, policy::private};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+/// The journal is shortened past this length, in bytes, once an index file holds what is in it.
+const JOURNAL_KEPT: u64 = 4 << 20;
+
+/// The state with its files on disk.
+pub struct Publisher {
+    state: RwLock<State>,
+    journal: Mutex<Journal>,
+    index: IndexFile,
+    markdown: PathBuf,
+    base: Mutex<Base>,
+    /// The version of the index file that the state knows of.
+    known: Mutex<Option<Stamp>>,
+}
+
+/// What the index file held when it was last written or read. Whoever holds it is the only one at the files.
+#[derive(Default)]
+pub struct Base {
+    /// Its entries.
+    pub entries: Vec<Arc<Entry>>,
+    /// The last change in it; `None` when it must be written in any case.
+    pub through: Option<u64>,
+}
+
+/// What came of an attempt to write the files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Published {
+    /// The files hold the state.
+    Done,
+    /// Someone else's edit lies there and must be read first.
+    Edited,
+}
+
+impl Publisher {
+    /// A state whose index file is the version `known`.
+    pub fn new(folder: &Path, state: State, journal: Journal, base: Base, known: Option<Stamp>) -> Self {
+        Self {
+            state: RwLock::new(state),
+            journal: Mutex::new(journal),
+            index: IndexFile::new(folder),
+            markdown: folder.join("memory_index.md"),
+            base: Mutex::new(base),
+            known: Mutex::new(known),
+        }
+    }
+
+    /// The state, to look at.
+    pub fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().expect("no one panics while changing it")
+    }
+
+    /// The state, to change. Only the writer does.
+    pub fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().expect("no one panics while changing it")
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().expect("no one panics while writing it")
+    }
+
+    /// What the index file held; excludes everybody else from the files.
+    pub fn base(&self) -> MutexGuard<'_, Base> {
+        self.base.lock().expect("no one panics while writing the files")
+    }
+
+    /// The index file.
+    pub fn index(&self) -> &IndexFile {
+        &self.index
+    }
+
+    /// Whether the index file is not the version that the state knows of.
+    pub fn is_edited(&self) -> bool {
+        self.index.stamp() != *self.known.lock().expect("no one panics while holding it")
+    }
+
+    /// Makes a version of the index file the known one.
+    pub fn know(&self, stamp: Option<Stamp>) {
+        *self.known.lock().expect("no one panics while holding it") = stamp;
+    }
+
+    /// Whether the files lack a change.
+    pub fn is_behind(&self) -> bool {
+        self.base().through != Some(self.state().applied)
+    }
+
+    /// Writes both files, unless they hold the state already.
+    ///
+    /// # Errors
+    /// When the disk refuses; the old files are whole.
+    pub fn publish(&self) -> io::Result<Published> {
+        let mut base = self.base();
+        let (entries, applied) = self.snapshot();
+        if base.through == Some(applied) {
+            return Ok(Published::Done);
+        }
+        let known = *self.known.lock().expect("no one panics while holding it");
+        if self.index.stamp() != known {
+            return Ok(Published::Edited);
+        }
+        let prepared = self.index.prepare(&entries)?;
+        let saved = Saved { through: applied, crc: prepared.crc, bytes: prepared.bytes };
+        self.journal().note(saved)?;
+        let Some(stamp) = self.index.publish(prepared, known)? else { return Ok(Published::Edited) };
+        self.know(Some(stamp));
+        *base = Base { through: Some(applied), entries };
+        self.write_markdown(&base.entries)?;
+        let mut journal = self.journal();
+        if journal.len() > JOURNAL_KEPT {
+            journal.drop_through(saved)?;
+        }
+        Ok(Published::Done)
+    }
+
+    fn snapshot(&self) -> (Vec<Arc<Entry>>, u64) {
+        let (state, now) = (self.state(), now());
+        let entries = state.entries().filter(|entry| !entry.is_expired(now)).cloned().collect();
+        (entries, state.applied)
+    }
+
+    fn write_markdown(&self, entries: &[Arc<Entry>]) -> io::Result<()> {
+        private::replace(&self.markdown, markdown::render(entries).as_bytes())
+    }
+}

@@ -1,0 +1,273 @@
+//! The memory in the process: every entry, the ways to find it, and its ranking.
+
+use super::journal::Change;
+use crate::memory::{
+    entry::Entry,
+    ranking::{Analyser, DOCS_MAX, DocSet, Document, Ranking, Terms, fold, parse_moment},
+};
+use chrono::{Local, NaiveDateTime};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+/// Removed entries leave a gap; past this many, and a third of all, everything is laid out anew.
+const GAPS_KEPT: usize = 1000;
+
+/// Every entry in the order of the file, oldest first.
+pub struct State {
+    /// By position; a removed one leaves a gap, so that positions stay.
+    slots: Vec<Option<Arc<Entry>>>,
+    live: DocSet,
+    count: usize,
+    /// Bytes of text in all entries, about.
+    bytes: usize,
+    /// How many entries end some day.
+    expiring: usize,
+    positions: HashMap<Arc<str>, u32>,
+    /// Positions by tag, ascending; some may be out of date and are checked when read.
+    tagged: HashMap<Box<str>, Vec<u32>>,
+    /// First positions by what [`same_hash`] makes of an entry, made when first asked for.
+    same: Option<HashMap<u64, u32>>,
+    ranking: Ranking,
+    /// The number of the last change in here.
+    pub applied: u64,
+}
+
+impl State {
+    /// Entries in their order; one with an id that is taken gets another.
+    pub fn new(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+        let mut state = Self::empty(analyser);
+        let entries: Vec<Arc<Entry>> = entries.into_iter().collect();
+        let moments: Vec<Option<NaiveDateTime>> = entries.iter().map(|entry| moment(entry)).collect();
+        let documents = entries.iter().zip(&moments).enumerate();
+        state.ranking.load(documents.map(|(at, (entry, moment))| (at as u32, document(entry, *moment))).collect());
+        for entry in entries {
+            state.place(entry);
+        }
+        state
+    }
+
+    fn empty(analyser: &Arc<Analyser>) -> Self {
+        Self {
+            slots: vec![],
+            live: DocSet::default(),
+            count: 0,
+            bytes: 0,
+            expiring: 0,
+            positions: HashMap::new(),
+            tagged: HashMap::new(),
+            same: None,
+            ranking: Ranking::new(Arc::clone(analyser)),
+            applied: 0,
+        }
+    }
+
+    /// Entries that are there.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// How many more the index can hold.
+    pub fn room(&self) -> usize {
+        DOCS_MAX.saturating_sub(self.slots.len())
+    }
+
+    /// Every entry, oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        self.slots.iter().flatten()
+    }
+
+    /// The entry with an id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Entry>> {
+        self.at(*self.positions.get(id)?)
+    }
+
+    /// The entry at a position.
+    pub fn at(&self, position: u32) -> Option<&Arc<Entry>> {
+        self.slots.get(position as usize)?.as_ref()
+    }
+
+    /// What ranks them.
+    pub fn ranking(&self) -> &Ranking {
+        &self.ranking
+    }
+
+    /// The positions of all entries.
+    pub fn live(&self) -> &DocSet {
+        &self.live
+    }
+
+    /// The positions of entries that have any of `tags`, or all of them.
+    pub fn tagged(&self, tags: &[String], all: bool) -> DocSet {
+        let mut found = DocSet::empty(self.slots.len());
+        let wanted = if all { &tags[..tags.len().min(1)] } else { tags };
+        for &position in wanted.iter().filter_map(|tag| self.tagged.get(tag.as_str())).flatten() {
+            let Some(entry) = self.at(position) else { continue };
+            let has = |tag: &String| entry.tags.contains(tag);
+            if if all { tags.iter().all(has) } else { tags.iter().any(has) } {
+                found.insert(position);
+            }
+        }
+        found
+    }
+
+    /// The first entry with the same content and tags, by what [`same_hash`] makes of them.
+    pub fn same_as(&mut self, hash: u64) -> Option<&Arc<Entry>> {
+        if self.same.is_none() {
+            let mut same = HashMap::new();
+            for (at, entry) in self.slots.iter().enumerate() {
+                if let Some(entry) = entry {
+                    same.entry(same_hash(&entry.content, &entry.tags)).or_insert(at as u32);
+                }
+            }
+            self.same = Some(same);
+        }
+        let position = *self.same.as_ref()?.get(&hash)?;
+        self.at(position)
+    }
+
+    /// Whether there are at most so many entries and bytes of text.
+    pub fn is_small(&self, entries: usize, bytes: usize) -> bool {
+        self.count <= entries && self.bytes <= bytes
+    }
+
+    /// Whether any entry ends some day.
+    pub fn has_expiring(&self) -> bool {
+        self.expiring > 0
+    }
+
+    /// The ids of what has expired, if anything has.
+    pub fn expired(&self, now: NaiveDateTime) -> Option<Vec<Arc<str>>> {
+        if !self.has_expiring() {
+            return None;
+        }
+        let expired = self.entries().filter(|entry| entry.is_expired(now));
+        let ids: Vec<_> = expired.map(|entry| Arc::clone(&entry.id)).collect();
+        (!ids.is_empty()).then_some(ids)
+    }
+
+    /// Keeps count of an entry that comes (1) or goes (-1).
+    fn count(&mut self, entry: &Entry, sign: isize) {
+        let size = (entry.content.len() + entry.metadata.len()).cast_signed();
+        self.bytes = self.bytes.saturating_add_signed(sign * size);
+        self.expiring = self.expiring.saturating_add_signed(sign * isize::from(entry.expires_at.is_some()));
+    }
+
+    /// Puts an entry that is ranked already at the end.
+    fn place(&mut self, entry: Arc<Entry>) {
+        let position = u32::try_from(self.slots.len()).expect("the number of entries is limited below");
+        self.positions.insert(Arc::clone(&entry.id), position);
+        self.note_tags(&entry, position);
+        if let Some(same) = &mut self.same {
+            same.entry(same_hash(&entry.content, &entry.tags)).or_insert(position);
+        }
+        self.live.insert(position);
+        self.count(&entry, 1);
+        self.count += 1;
+        self.slots.push(Some(entry));
+    }
+
+    fn note_tags(&mut self, entry: &Entry, position: u32) {
+        for tag in &entry.tags {
+            match self.tagged.get_mut(tag.as_str()) {
+                Some(positions) => positions.push(position),
+                None => {
+                    self.tagged.insert(tag.as_str().into(), vec![position]);
+                }
+            }
+        }
+    }
+
+    /// Adds an entry whose id is free. `terms` are its terms where they are known already.
+    pub fn add(&mut self, entry: Arc<Entry>, terms: Option<Terms>) {
+        let position = u32::try_from(self.slots.len()).expect("the number of entries is limited below");
+        let moment = moment(&entry);
+        self.ranking.add(position, &document(&entry, moment), terms);
+        self.place(entry);
+    }
+
+    /// Puts an entry in the place of the one with its id, or adds it.
+    fn update(&mut self, entry: Arc<Entry>) {
+        let Some(&position) = self.positions.get(&entry.id) else { return self.add(entry, None) };
+        let Some(old) = self.slots[position as usize].replace(Arc::clone(&entry)) else { return };
+        self.count(&old, -1);
+        self.count(&entry, 1);
+        self.ranking.remove(position, &document(&old, moment(&old)));
+        self.ranking.add(position, &document(&entry, moment(&entry)), None);
+        self.note_tags(&entry, position);
+        self.same = None;
+    }
+
+    fn delete(&mut self, id: &str) {
+        let Some(position) = self.positions.remove(id) else { return };
+        if let Some(entry) = self.slots[position as usize].take() {
+            self.count(&entry, -1);
+        }
+        self.live.remove(position);
+        self.ranking.forget(position);
+        self.count -= 1;
+        self.same = None;
+    }
+
+    /// Does what a line of the journal says. Doing it twice is the same as doing it once.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Add(entries) => {
+                for entry in entries {
+                    self.update(Arc::clone(entry));
+                }
+            }
+            Change::Update(entry) => self.update(Arc::clone(entry)),
+            Change::Delete(ids) => ids.iter().for_each(|id| self.delete(id)),
+            Change::Clear => {
+                *self = Self { applied: self.applied, ..Self::empty(self.ranking.analyser()) };
+            }
+        }
+    }
+
+    /// Whether removed entries have left so many gaps that [`Self::compacted`] is worth its time.
+    pub fn is_sparse(&self) -> bool {
+        let gaps = self.slots.len() - self.count;
+        gaps > GAPS_KEPT && gaps > self.slots.len() / 3
+    }
+
+    /// The same without gaps.
+    pub fn compacted(&self) -> Self {
+        let mut state = Self::new(self.ranking.analyser(), self.entries().cloned());
+        state.applied = self.applied;
+        state
+    }
+}
+
+/// When what an entry tells took place: its metadata's `date` or `timestamp`, else when it was added.
+pub fn moment(entry: &Entry) -> Option<NaiveDateTime> {
+    let told = (&*entry.metadata != "{}").then(|| {
+        let metadata = entry.metadata();
+        ["timestamp", "date"].iter().find_map(|key| parse_moment(metadata.get(*key)?.as_str()?))
+    });
+    told.flatten().or_else(|| entry.written())
+}
+
+/// An entry as its ranking sees it.
+pub fn document(entry: &Entry, moment: Option<NaiveDateTime>) -> Document<'_> {
+    Document { content: &entry.content, tags: &entry.tags, source: &entry.source, moment }
+}
+
+/// The same for entries whose content and tags differ in case, accents and spaces only.
+pub fn same_hash(content: &str, tags: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in fold(content).split_whitespace() {
+        word.hash(&mut hasher);
+    }
+    let mut tags: Vec<&String> = tags.iter().collect();
+    tags.sort();
+    tags.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The time against which `expires_at` is held.
+pub fn now() -> NaiveDateTime {
+    Local::now().naive_local()
+}
