@@ -57,6 +57,7 @@ fn default_source() -> String {
 /// That it is remembered.
 #[derive(Serialize, JsonSchema)]
 pub struct EntryAdded {
+    /// Always true; what fails is answered with an error.
     success: bool,
     /// The entry's id.
     id: String,

@@ -24,6 +24,7 @@ pub struct ClearMemory {
 /// That it is done.
 #[derive(Serialize, JsonSchema)]
 pub struct Cleared {
+    /// Always true; what fails is answered with an error.
     success: bool,
     /// In words.
     message: String,

@@ -25,6 +25,7 @@ pub struct ReadHistory {
 /// A day's calls.
 #[derive(Serialize, JsonSchema)]
 pub struct DayHistory {
+    /// Always true; what fails is answered with an error.
     success: bool,
     /// The day.
     date: String,

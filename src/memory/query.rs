@@ -39,6 +39,7 @@ fn default_limit() -> usize {
 /// What was found.
 #[derive(Serialize, JsonSchema)]
 pub struct QueryResults {
+    /// Always true; what fails is answered with an error.
     success: bool,
     /// The text that was looked for.
     query: String,

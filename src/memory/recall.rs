@@ -64,6 +64,7 @@ fn default_limit() -> usize {
 /// What was recalled.
 #[derive(Serialize, JsonSchema)]
 pub struct RecallResults {
+    /// Always true; what fails is answered with an error.
     success: bool,
     /// The question.
     query: String,

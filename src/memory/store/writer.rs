@@ -54,10 +54,13 @@ pub struct Added {
     pub existed: bool,
 }
 
+/// Where the answer to drafts goes.
+type Reply = oneshot::Sender<Result<Vec<Added>>>;
+
 /// What the writer is asked for.
 pub enum Request {
     /// New entries, all or none.
-    Add(Vec<Draft>, oneshot::Sender<Result<Vec<Added>>>),
+    Add(Vec<Draft>, Reply),
     /// Anything else.
     Job(Box<dyn FnOnce(&mut Writer) + Send>),
 }
@@ -111,7 +114,7 @@ impl Writer {
     }
 
     /// Adds what several callers want with one fsync.
-    fn add(&mut self, requests: Vec<(Vec<Draft>, oneshot::Sender<Result<Vec<Added>>>)>) {
+    fn add(&mut self, requests: Vec<(Vec<Draft>, Reply)>) {
         if requests.is_empty() {
             return;
         }
