@@ -1,0 +1,317 @@
+//! Calls in code: what runs a command, removes, writes.
+
+use super::Language;
+use super::expressions::{has_path, list, split, tilde, value};
+use super::names::{EVALUATORS, REMOVERS, RUNNERS, WRITERS};
+use super::scan::Token;
+use crate::policy::commands::Refusal;
+use crate::policy::commands::effects::Write;
+use crate::policy::commands::judge::{Judge, Judged};
+use crate::policy::commands::places::Place;
+use crate::policy::commands::scope::Scope;
+use crate::policy::commands::shells;
+use crate::policy::commands::values::{Data, Field, Part};
+
+struct Call<'t> {
+    /// The name without what it belongs to, in lower case.
+    name: String,
+    /// The name in full: `os.system`.
+    full: &'t str,
+    arguments: Vec<&'t [Token]>,
+    /// What follows the closing parenthesis.
+    after: &'t [Token],
+}
+
+pub(super) fn judge(
+    judge: &mut Judge<'_>,
+    language: Language,
+    tokens: &[Token],
+    text: &str,
+    arguments: &[Field],
+    scope: &mut Scope,
+) -> Judged<()> {
+    let calls = calls(tokens);
+    refuse_disguise(&calls, text)?;
+    for call in &calls {
+        one(judge, language, call, scope)?;
+    }
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Command(command) => run(judge, command, scope)?,
+            Token::Literal(text) if language == Language::Awk => awk_literal(judge, tokens, at, text, scope)?,
+            _ => {}
+        }
+    }
+    let literal_name = tokens.iter().any(|token| {
+        matches!(token, Token::Literal(text) if matches!(text.as_str(), "system" | "popen" | "rmtree" | "execSync" | "rmSync"))
+    });
+    if literal_name {
+        // `getattr(os, 'system')(…)`: which call is meant is not followed, so every literal is.
+        for token in tokens {
+            if let Token::Literal(text) = token {
+                run(judge, text, scope)?;
+                judge.removes("code", &tilde(judge, Field::text(text.clone())), true, scope)?;
+            }
+        }
+    }
+    passed_arguments(judge, &calls, text, arguments, scope)
+}
+
+/// `sys.argv`, `ARGV`: what follows the code on the command line can be run or removed by it.
+fn passed_arguments(
+    judge: &mut Judge<'_>,
+    calls: &[Call<'_>],
+    text: &str,
+    arguments: &[Field],
+    scope: &mut Scope,
+) -> Judged<()> {
+    let lower = text.to_lowercase();
+    if arguments.is_empty() || !(lower.contains("argv") || lower.contains("args")) {
+        return Ok(());
+    }
+    if calls.iter().any(|call| REMOVERS.contains(&call.name.as_str())) {
+        for argument in arguments {
+            judge.removes("code", argument, true, scope)?;
+        }
+    }
+    if calls.iter().any(|call| RUNNERS.contains(&call.name.as_str())) {
+        judge.run(arguments, &mut scope.clone())?;
+    }
+    Ok(())
+}
+
+/// Every call `name(…)`, and `name "…"` for the names that matter.
+fn calls(tokens: &[Token]) -> Vec<Call<'_>> {
+    let mut calls = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let Token::Word(full) = token else {
+            continue;
+        };
+        let name = full.rsplit(['.', ':']).next().unwrap_or_default().to_lowercase();
+        let rest = &tokens[at + 1..];
+        let (inside, after) = match rest.first() {
+            Some(Token::Symbol('(')) => balanced(rest),
+            Some(Token::Literal(_) | Token::Symbol('[') | Token::Word(_)) if known(&name) => {
+                let end = rest
+                    .iter()
+                    .position(|token| matches!(token, Token::Symbol(';' | '\n' | '}' | '{')))
+                    .unwrap_or(rest.len());
+                (&rest[..end], &rest[end..])
+            }
+            _ => continue,
+        };
+        calls.push(Call { name, full, arguments: split(inside), after });
+    }
+    calls
+}
+
+fn known(name: &str) -> bool {
+    [RUNNERS, REMOVERS, WRITERS, &["open", "kill"]].iter().any(|names| names.contains(&name))
+}
+
+/// What stands in the parentheses that open `tokens`, and what follows them.
+fn balanced(tokens: &[Token]) -> (&[Token], &[Token]) {
+    let mut depth = 0usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => {
+                depth -= 1;
+                if depth == 0 {
+                    return (&tokens[1..at], &tokens[at + 1..]);
+                }
+            }
+            _ => {}
+        }
+    }
+    (&tokens[1..], &[])
+}
+
+/// Code that decodes a text and code that runs one do not belong together.
+fn refuse_disguise(calls: &[Call<'_>], text: &str) -> Judged<()> {
+    let runs = calls
+        .iter()
+        .any(|call| RUNNERS.contains(&call.name.as_str()) || matches!(call.name.as_str(), "eval" | "function"));
+    const DECODERS: &[&str] = &[
+        "b64decode",
+        "b32decode",
+        "a85decode",
+        "fromhex",
+        "unhexlify",
+        "codecs.decode",
+        "rot13",
+        "rot_13",
+        "atob(",
+        "fromCharCode",
+        "pack(",
+        "chr(",
+        "decode_base64",
+        "base64_decode",
+        "Base64.decode64",
+        "decode64",
+        "zlib.decompress",
+        "marshal.loads",
+        "gzinflate",
+        "[::-1]",
+        ".reverse()",
+        "'base64')",
+        "\"base64\")",
+        "'hex')",
+        "\"hex\")",
+        "hex2bin",
+        "str_rot13",
+        "strrev",
+        "unpack(",
+    ];
+    if runs && DECODERS.iter().any(|decoder| text.contains(decoder)) {
+        return Err(Refusal::new("decoded-shell", "the code decodes a disguised text and runs commands"));
+    }
+    let fetches = |tokens: &&[Token]| {
+        tokens.iter().any(|token| matches!(token, Token::Word(word) if {
+            let word = word.to_lowercase();
+            ["urlopen", "requests.get", "urlretrieve", "fetch", "http.get", "httpx.get", "file_get_contents", "lwp::simple", "net::http"].iter().any(|name| word.contains(name))
+        }))
+    };
+    let evaluates = |call: &&Call<'_>| matches!(call.name.as_str(), "exec" | "eval" | "system" | "function");
+    if calls.iter().filter(evaluates).any(|call| call.arguments.iter().any(fetches)) {
+        return Err(Refusal::new("pipe-to-shell", "the code runs what it fetches from the network"));
+    }
+    Ok(())
+}
+
+fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, scope: &mut Scope) -> Judged<()> {
+    let name = call.name.as_str();
+    let method = method_after(call);
+    if REMOVERS.contains(&name) || call.name == "path" && method.as_deref().is_some_and(|name| REMOVERS.contains(&name))
+    {
+        for argument in &call.arguments {
+            for field in list(judge, argument) {
+                judge.removes(call.full, &field, true, scope)?;
+            }
+        }
+    }
+    let writes =
+        WRITERS.contains(&name) || call.name == "path" && method.as_deref().is_some_and(|name| WRITERS.contains(&name));
+    if (writes || name == "open" && opens_for_writing(call))
+        && let Some(path) = call.arguments.iter().find(|tokens| has_path(tokens))
+    {
+        let path = strip_mode(value(judge, path));
+        judge.writes(call.full, &path, Write::Replace, scope)?;
+    }
+    if matches!(name, "chmod" | "chown" | "chmodsync" | "chownsync" | "lchown" | "chmod_r") {
+        changes_permissions(judge, call, scope)?;
+    }
+    if name == "kill" && kills_all(call) {
+        return Err(Refusal::new("kill-all", "the code would end every process"));
+    }
+    if EVALUATORS.contains(&name) && !(name == "exec" && call.full.contains('.')) && runs_code(language, name) {
+        for argument in &call.arguments {
+            if let Some(text) = value(judge, argument).known().filter(|text| !text.is_empty()) {
+                let language = match language {
+                    Language::JavaScript => "node",
+                    Language::Perl => "perl",
+                    Language::Ruby => "ruby",
+                    Language::Php => "php",
+                    _ => "python",
+                };
+                super::code(judge, language, &text, &[], scope)?;
+            }
+        }
+    } else if RUNNERS.contains(&name) {
+        runs(judge, call, scope)?;
+    }
+    Ok(())
+}
+
+/// `exec` is a command in most languages and code in Python; `eval` is code everywhere.
+fn runs_code(language: Language, name: &str) -> bool {
+    name != "exec" || language == Language::Python
+}
+
+/// `Path("x").unlink()`: the method called on what was made.
+fn method_after(call: &Call<'_>) -> Option<String> {
+    match call.after.first()? {
+        Token::Word(word) => word.strip_prefix('.').map(str::to_lowercase),
+        _ => None,
+    }
+}
+
+fn runs(judge: &mut Judge<'_>, call: &Call<'_>, scope: &mut Scope) -> Judged<()> {
+    let mut argv = Vec::new();
+    for argument in &call.arguments {
+        // Keyword arguments and option objects are no part of the command.
+        let option =
+            matches!(argument.get(1), Some(Token::Symbol('='))) || matches!(argument.first(), Some(Token::Symbol('{')));
+        if !option {
+            argv.extend(list(judge, argument));
+        }
+    }
+    let Some(first) = argv.first().cloned() else {
+        return Ok(());
+    };
+    let text = shells::script_text(&first);
+    if text.contains(char::is_whitespace) || argv.len() == 1 {
+        run(judge, &text, scope)?;
+    }
+    judge.run(&argv, &mut scope.clone()).map(drop)
+}
+
+/// A literal that a shell would run; a piece of one that does not parse is no command by itself.
+fn run(judge: &mut Judge<'_>, text: &str, scope: &mut Scope) -> Judged<()> {
+    let source = Data::Nothing;
+    match shells::run_text(judge, &source, text, &mut scope.clone()) {
+        Err(refusal) if refusal.rule != "unparsable" => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// `open(path, "w")`, and Perl's `open(F, ">path")`.
+fn opens_for_writing(call: &Call<'_>) -> bool {
+    call.arguments.iter().flat_map(|tokens| tokens.iter()).any(|token| {
+        matches!(token, Token::Literal(text)
+            if text.starts_with('>') || text.starts_with("+<")
+                || text.len() <= 3 && text.contains(['w', 'a', '+', 'x']) && text.chars().all(|c| "rwabtx+".contains(c)))
+    })
+}
+
+fn strip_mode(mut field: Field) -> Field {
+    if let Some(Part::Text(text)) = field.0.first_mut() {
+        *text = text.trim_start_matches(['>', '<', '+', ' ']).to_owned();
+    }
+    field
+}
+
+fn changes_permissions(judge: &Judge<'_>, call: &Call<'_>, scope: &Scope) -> Judged<()> {
+    for argument in call.arguments.iter().filter(|tokens| has_path(tokens)) {
+        for (target, place) in judge.places(&value(judge, argument), scope) {
+            if matches!(place, Place::Root | Place::System | Place::Home | Place::Protected | Place::Disk) {
+                return Err(Refusal::new(
+                    "permissions",
+                    format!("the code would change who may use {}", target.shown()),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kills_all(call: &Call<'_>) -> bool {
+    call.arguments.iter().any(|tokens| matches!(tokens, [Token::Symbol('-'), Token::Word(number)] if number == "1"))
+        || matches!(call.arguments.first(), Some([Token::Word(number)]) if number == "1")
+}
+
+/// awk: `"cmd" | getline`, `print | "cmd"`, `print > "file"`.
+fn awk_literal(judge: &mut Judge<'_>, tokens: &[Token], at: usize, text: &str, scope: &mut Scope) -> Judged<()> {
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+    let after = tokens.get(at + 1);
+    if matches!(before, Some(Token::Symbol('|'))) || matches!(after, Some(Token::Symbol('|'))) {
+        run(judge, text, scope)?;
+        if text.split_whitespace().next().is_some_and(|program| program.ends_with("sh")) {
+            return Err(Refusal::new("decoded-shell", "the text that awk prints would be run by a shell"));
+        }
+    }
+    if matches!(before, Some(Token::Symbol('>'))) {
+        judge.writes("awk", &Field::text(text), Write::Replace, scope)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Signals, and processes without end.
+
+use crate::policy::commands::Refusal;
+use crate::policy::commands::judge::{Judge, Judged};
+use crate::policy::commands::options::Options;
+use crate::policy::commands::scope::Scope;
+use crate::policy::commands::simple::Invocation;
+use crate::policy::commands::syntax::{Command, Kind, Script, Simple};
+use crate::policy::commands::values::Field;
+
+pub(super) const NAMES: &[&str] = &["kill", "pkill", "killall", "killall5", "skill", "slay", "xkill"];
+
+fn refuse(call: &Invocation, what: &str) -> Judged<()> {
+    Err(Refusal::new("kill-all", format!("`{}` would {what}", call.name)))
+}
+
+pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judged<()> {
+    match call.name.as_str() {
+        "kill" => kill(call),
+        "killall5" => refuse(call, "end every process"),
+        _ => by_name(judge, call),
+    }
+}
+
+/// `-1` is a signal where a signal may stand, and every process where a process may.
+fn kill(call: &Invocation) -> Judged<()> {
+    let mut signal_given = false;
+    let mut arguments = call.arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let text = argument.visible();
+        if !signal_given && text.starts_with('-') && text.len() > 1 {
+            match text.as_str() {
+                "-l" | "-L" | "--list" | "--table" => return Ok(()),
+                "-s" | "-n" | "--signal" => {
+                    arguments.next();
+                }
+                "--" => {}
+                // `kill -1` alone has no process to signal.
+                "-1" if call.arguments.len() == 1 => {}
+                _ => {}
+            }
+            signal_given = true;
+            continue;
+        }
+        if argument.is("-1") || argument.is("1") || argument.is("-0") {
+            return refuse(call, "end every process, or the one that holds the system");
+        }
+    }
+    Ok(())
+}
+
+fn by_name(judge: &Judge<'_>, call: &Invocation) -> Judged<()> {
+    let valued = ["-s", "--signal", "-u", "--user", "-U", "--uid", "-g", "-G", "-P", "-t", "-F", "-o", "-y", "--euid"];
+    let options = Options::read(&call.arguments, &valued);
+    let patterns: Vec<String> = options.operands.iter().filter_map(Field::known).collect();
+    let everything = |pattern: &String| {
+        matches!(
+            pattern.as_str(),
+            "." | ".*" | "" | "*" | "^" | "$" | ".+" | "[a-z]" | "[a-z]*" | "-1" | "^.*" | "[[:alpha:]]"
+        )
+    };
+    const VITAL: &[&str] = &[
+        "systemd",
+        "init",
+        "sshd",
+        "dbus-daemon",
+        "Xorg",
+        "gnome-shell",
+        "NetworkManager",
+        "launchd",
+        "WindowServer",
+        "loginwindow",
+        "mcp-server",
+    ];
+    let whole_user = options.values(&["-u", "--user", "-U", "--uid", "--euid"]).any(|user| {
+        user.is("root") || user.is("0") || user.known().is_some_and(|name| name == judge.surroundings.user())
+    });
+    if patterns.iter().any(everything) || whole_user && patterns.is_empty() {
+        return refuse(call, "end every process of a user");
+    }
+    if patterns.iter().any(|pattern| VITAL.contains(&pattern.trim_start_matches('^').trim_end_matches('$'))) {
+        return refuse(call, "end a process that holds the system or this bridge");
+    }
+    Ok(())
+}
+
+/// `while true; do cmd & done`: new processes without end and without waiting for them.
+pub(in super::super) fn spawns_without_end(condition: &Script, body: &Script) -> bool {
+    let endless = condition.statements.iter().all(|statement| {
+        statement.rest.is_empty()
+            && statement.first.commands.iter().all(|command| {
+                matches!(&command.kind, Kind::Simple(simple)
+                    if matches!(name(simple).as_deref(), Some("true" | ":" | "1")))
+                    || matches!(&command.kind, Kind::Test(words) if words.iter().all(is_constant))
+            })
+    });
+    let forks = body.statements.iter().any(|statement| statement.background);
+    endless && forks && !pauses(body)
+}
+
+fn is_constant(word: &crate::policy::commands::syntax::Word) -> bool {
+    word.literal().is_some_and(|text| matches!(text.trim(), "1" | "" | ";;" | "true"))
+}
+
+fn name(simple: &Simple) -> Option<String> {
+    simple.words.first()?.literal()
+}
+
+/// Whether something in the list waits: a sleep, a `wait`, a read, a `break`.
+fn pauses(script: &Script) -> bool {
+    let commands = script.statements.iter().filter(|statement| !statement.background).flat_map(|statement| {
+        let first = statement.first.commands.iter();
+        first.chain(statement.rest.iter().flat_map(|(_, pipeline)| pipeline.commands.iter()))
+    });
+    commands.into_iter().any(|command: &std::rc::Rc<Command>| match &command.kind {
+        Kind::Simple(simple) => !matches!(name(simple).as_deref(), Some(":" | "true" | "echo" | "printf")),
+        _ => true,
+    })
+}

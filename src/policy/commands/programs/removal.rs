@@ -1,0 +1,41 @@
+//! Programs that remove files.
+
+use crate::policy::commands::judge::{Judge, Judged};
+use crate::policy::commands::options::Options;
+use crate::policy::commands::scope::Scope;
+use crate::policy::commands::simple::Invocation;
+use crate::policy::commands::values::{Field, Part};
+
+pub(super) const NAMES: &[&str] = &["rm", "unlink", "shred", "srm", "wipe", "rimraf", "del", "rd", "gio", "git"];
+
+pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+    let arguments = &call.arguments;
+    match call.name.as_str() {
+        "git" => return git(judge, arguments, scope),
+        "gio" if !arguments.first().is_some_and(|first| first.is("remove")) => return Ok(()),
+        _ => {}
+    }
+    let options = Options::read(arguments, &["-n", "-s", "--iterations", "--size", "--random-source"]);
+    // shred and its kin destroy what they are given, directory or not.
+    let whole = call.name != "rm" && call.name != "unlink" || options.has(&["-r", "-R", "--recursive"]);
+    for operand in &options.operands {
+        judge.removes(&call.name, operand, whole, scope)?;
+    }
+    Ok(())
+}
+
+/// git removes files of the directory that it is pointed at; commands in its options are judged elsewhere.
+fn git(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+    let valued = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"];
+    let (options, read) = Options::leading(arguments, &valued);
+    let rest = &arguments[read..];
+    let removes = rest.first().is_some_and(|first| first.is("clean"))
+        && Options::read(rest, &["-e", "--exclude"]).has(&["-f", "--force"]);
+    if !removes || Options::read(rest, &[]).has(&["-n", "--dry-run"]) {
+        return Ok(());
+    }
+    let mut place = options.value(&["-C", "--work-tree"]).unwrap_or_else(|| Field::text("."));
+    place.push(Part::Text("/".into()));
+    place.0.push(Part::Below);
+    judge.removes("git clean", &place, true, scope)
+}

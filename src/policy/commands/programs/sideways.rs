@@ -1,0 +1,379 @@
+//! Programs that run a command given in one of their options: pagers, editors, archivers, git.
+
+use crate::policy::commands::judge::{Judge, Judged};
+use crate::policy::commands::options::Options;
+use crate::policy::commands::scope::Scope;
+use crate::policy::commands::shells;
+use crate::policy::commands::simple::Invocation;
+use crate::policy::commands::values::{Data, Field};
+
+pub(super) const NAMES: &[&str] = &[
+    "tar",
+    "bsdtar",
+    "gtar",
+    "git",
+    "man",
+    "less",
+    "vim",
+    "vi",
+    "nvim",
+    "ex",
+    "view",
+    "vimdiff",
+    "emacs",
+    "ed",
+    "sed",
+    "gsed",
+    "rsync",
+    "scp",
+    "sftp",
+    "zip",
+    "sort",
+    "split",
+    "rg",
+    "socat",
+    "nc",
+    "ncat",
+    "tmux",
+    "screen",
+    "make",
+    "gmake",
+    "sqlite3",
+    "psql",
+    "mysql",
+    "mariadb",
+    "gdb",
+    "lldb",
+    "expect",
+    "npm",
+    "yarn",
+    "pnpm",
+    "concurrently",
+    "nodemon",
+    "watchexec",
+    "entr",
+    "start-stop-daemon",
+    "capsh",
+    "gcc",
+    "nmap",
+    "mutt",
+    "tcpdump",
+    "logrotate",
+    "ionice",
+    "cargo",
+    "composer",
+    "pip",
+    "crontab",
+    "kitty",
+    "xterm",
+    "gnome-terminal",
+    "konsole",
+    "alacritty",
+    "dotenv",
+    "run-parts",
+    "ftp",
+    "zsh",
+];
+
+/// An option and the program it belongs to: its value is a command line.
+const OPTIONS: &[(&[&str], &[&str])] = &[
+    (
+        &["tar", "bsdtar", "gtar"],
+        &[
+            "--to-command",
+            "-I",
+            "--use-compress-program",
+            "--rsh-command",
+            "-F",
+            "--info-script",
+            "--new-volume-script",
+        ],
+    ),
+    (&["man"], &["-P", "--pager", "-H", "--html"]),
+    (&["rsync"], &["-e", "--rsh", "--rsync-path"]),
+    (&["scp", "sftp"], &["-S"]),
+    (&["zip"], &["-TT", "--unzip-command"]),
+    (&["sort"], &["--compress-program"]),
+    (&["split"], &["--filter"]),
+    (&["rg"], &["--pre", "--hostname-bin"]),
+    (&["nc", "ncat"], &["-e", "-c", "--exec", "--sh-exec"]),
+    (&["nodemon"], &["--exec", "-x"]),
+    (&["capsh"], &["-c"]),
+    (&["start-stop-daemon"], &["--exec", "-a", "--startas"]),
+    (&["xterm", "kitty", "gnome-terminal", "konsole", "alacritty"], &["-e", "-c"]),
+    (&["tcpdump"], &["-z"]),
+    (&["emacs"], &["--eval", "-eval"]),
+];
+
+pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+    let name = call.name.as_str();
+    for (programs, names) in OPTIONS {
+        if programs.contains(&name) {
+            for option in Options::read(&call.arguments, names).values(names) {
+                run(judge, option, scope)?;
+            }
+        }
+    }
+    let arguments = &call.arguments;
+    match name {
+        "tar" | "bsdtar" | "gtar" => {
+            for argument in arguments {
+                if let Some(action) = argument.after("--checkpoint-action=exec=") {
+                    run(judge, &action, scope)?;
+                }
+            }
+            for action in Options::read(arguments, &["--checkpoint-action"]).values(&["--checkpoint-action"]) {
+                if let Some(command) = action.after("exec=") {
+                    run(judge, &command, scope)?;
+                }
+            }
+        }
+        "git" => git(judge, arguments, scope)?,
+        "vim" | "vi" | "nvim" | "ex" | "view" | "vimdiff" | "less" | "ed" => editor(judge, call, scope)?,
+        "sed" | "gsed" => sed(judge, arguments, scope)?,
+        "socat" => {
+            for argument in arguments {
+                let text = argument.visible();
+                let lower = text.to_lowercase();
+                if lower.starts_with("exec:") || lower.starts_with("system:") {
+                    let start = text.find(':').map_or(0, |at| at + 1);
+                    let command = text[start..].trim_matches(['\'', '"']).to_owned();
+                    run(judge, &Field::text(command), scope)?;
+                }
+            }
+        }
+        "tmux" | "screen" | "concurrently" | "watchexec" | "expect" => terminal(judge, call, scope)?,
+        "make" | "gmake" => make(judge, arguments, scope)?,
+        "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" => database(judge, call, scope)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn run(judge: &mut Judge<'_>, command: &Field, scope: &Scope) -> Judged<()> {
+    let source = Data::Text(command.clone());
+    let text = shells::script_text(command);
+    shells::run_text(judge, &source, &text, &mut scope.clone()).map(drop)
+}
+
+/// Settings and subcommands of git that hold commands.
+fn git(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+    let valued = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"];
+    let (options, read) = Options::leading(arguments, &valued);
+    for setting in options.values(&["-c"]) {
+        if let Some((name, value)) = setting.split_once('=') {
+            setting_runs(judge, &name, &value, scope)?;
+        }
+    }
+    let rest = &arguments[read..];
+    let subcommand = rest.first().map(Field::visible).unwrap_or_default();
+    let after = rest.get(1..).unwrap_or_default();
+    let valued = [
+        "-x",
+        "--exec",
+        "--tree-filter",
+        "--index-filter",
+        "--env-filter",
+        "--msg-filter",
+        "--commit-filter",
+        "--upload-pack",
+        "-u",
+        "--receive-pack",
+    ];
+    match subcommand.as_str() {
+        "config" => {
+            let operands = Options::read(after, &["-f", "--file", "--type"]).operands;
+            if let [name, value, ..] = operands.as_slice() {
+                setting_runs(judge, &name.visible(), value, scope)?;
+            }
+        }
+        "rebase" | "filter-branch" | "clone" | "fetch" | "pull" | "push" | "ls-remote" | "difftool" | "mergetool" => {
+            let valued =
+                if subcommand == "rebase" || subcommand == "filter-branch" { &valued[..7] } else { &valued[7..8] };
+            let options = Options::read(after, valued);
+            for command in options.values(valued) {
+                run(judge, command, scope)?;
+            }
+            // `ext::sh -c …` is a transport that runs a command.
+            for operand in &options.operands {
+                if let Some(command) = operand.after("ext::") {
+                    run(judge, &command, scope)?;
+                }
+            }
+        }
+        "bisect" if after.first().is_some_and(|first| first.is("run")) => {
+            judge.run(&after[1..], &mut scope.clone())?;
+        }
+        "submodule" if after.iter().any(|field| field.is("foreach")) => {
+            let at = after.iter().position(|field| field.is("foreach")).map_or(0, |at| at + 1);
+            let command = after[at..].iter().filter(|field| !field.visible().starts_with("--"));
+            let text = shells::joined_text(command, &Field::clone);
+            run(judge, &Field::text(text), scope)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn setting_runs(judge: &mut Judge<'_>, name: &str, value: &Field, scope: &Scope) -> Judged<()> {
+    let name = name.to_lowercase();
+    let alias = name.starts_with("alias.");
+    let runs = [
+        "pager",
+        "editor",
+        "sshcommand",
+        "fsmonitor",
+        "askpass",
+        ".cmd",
+        "textconv",
+        "command",
+        "external",
+        "gitproxy",
+        ".process",
+        ".clean",
+        ".smudge",
+        "hookspath",
+        "helper",
+        ".program",
+    ];
+    let value_runs = runs.iter().any(|end| name.ends_with(end)) || name.starts_with("pager.");
+    let text = value.visible();
+    let command = text.strip_prefix('!');
+    if let Some(command) = command.filter(|_| alias || value_runs) {
+        return run(judge, &Field::text(command), scope);
+    }
+    if value_runs && !alias { run(judge, value, scope) } else { Ok(()) }
+}
+
+/// `vim -c ':!cmd'`, `less +!cmd`, `ed` scripts with `!cmd`.
+fn editor(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+    let mut scripts: Vec<String> = Vec::new();
+    let options = Options::read(&call.arguments, &["-c", "--cmd", "-S"]);
+    scripts.extend(options.values(&["-c", "--cmd"]).map(Field::visible));
+    scripts.extend(call.arguments.iter().map(Field::visible).filter(|text| text.starts_with('+')));
+    if matches!(call.name.as_str(), "ed" | "ex") {
+        scripts.extend(scope.stdin.field().visible().lines().map(str::to_owned));
+    }
+    for script in scripts {
+        for part in script.split('|') {
+            let part = part.trim_start_matches(['+', ':', ' ']);
+            let shell = part
+                .find('!')
+                .filter(|at| part[..*at].chars().all(|c| c.is_ascii_alphanumeric() || "%,$ ".contains(c)));
+            if let Some(at) = shell {
+                run(judge, &Field::text(&part[at + 1..]), scope)?;
+            }
+            if let Some((_, rest)) = part.split_once("system(") {
+                let command = rest.trim_start_matches(['\'', '"']).split(['\'', '"']).next().unwrap_or_default();
+                run(judge, &Field::text(command), scope)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `sed '1e command'` and `s/…/…/e`.
+fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    let options = Options::read(arguments, &["-e", "--expression", "-f", "--file", "-l"]);
+    let mut scripts: Vec<String> = options.values(&["-e", "--expression"]).map(Field::visible).collect();
+    if scripts.is_empty() {
+        scripts.extend(options.operands.first().map(Field::visible));
+    }
+    for script in scripts {
+        for line in script.split(['\n', ';']) {
+            let line = line.trim_start_matches(|c: char| c.is_ascii_digit() || "$,~! ".contains(c));
+            let command = line.strip_prefix("e ").or_else(|| {
+                let (_, after) = line.strip_prefix('/')?.split_once('/')?;
+                after.strip_prefix('e').map(str::trim_start)
+            });
+            if let Some(command) = command {
+                run(judge, &Field::text(command), scope)?;
+            }
+            // `s/^/command/e` runs what the line became.
+            let mut parts = line.strip_prefix("s/").into_iter().flat_map(|rest| rest.split('/'));
+            let (_, with, flags) = (parts.next(), parts.next(), parts.next());
+            if let (Some(with), Some(flags)) = (with, flags)
+                && flags.contains('e')
+            {
+                run(judge, &Field::text(with), scope)?;
+            }
+        }
+        // `w /dev/sda` writes to a file.
+        for line in script.split(['\n', ';']) {
+            if let Some((before, file)) = line.split_once("w /")
+                && before.chars().all(|c| c.is_ascii_digit() || "$, /sgp".contains(c))
+            {
+                let file = Field::text(format!("/{}", file.trim()));
+                judge.writes("sed", &file, crate::policy::commands::effects::Write::Replace, scope)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `tmux new -d 'cmd'`, `screen -dm cmd`, `concurrently 'a' 'b'`.
+fn terminal(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
+    for argument in &call.arguments {
+        let text = argument.visible();
+        let script = text.contains(' ') && !text.starts_with('#');
+        if script && call.name == "expect" {
+            for command in text.split("spawn ").skip(1).chain(text.split("exec ").skip(1)) {
+                run(judge, &Field::text(command), scope)?;
+            }
+        } else if script {
+            run(judge, argument, scope)?;
+        }
+    }
+    let start = call.arguments.iter().position(|argument| {
+        let text = argument.visible();
+        !text.starts_with('-') && !text.contains(' ') && call.name != "expect"
+    });
+    if let Some(at) = start {
+        judge.run(&call.arguments[at..], &mut scope.clone())?;
+    }
+    Ok(())
+}
+
+/// A makefile on the input or in `--eval`: its recipes are commands.
+fn make(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+    let options = Options::read(arguments, &["-f", "--file", "--eval", "-C", "-j", "-E"]);
+    let mut texts: Vec<Data> = options.values(&["--eval", "-E"]).cloned().map(Data::Text).collect();
+    for file in options.values(&["-f", "--file"]) {
+        texts.extend(if shells::is_stdin(file) { Some(scope.stdin.clone()) } else { scope.file(file) });
+    }
+    for text in texts {
+        shells::refuse_origin(text.origin(), "make")?;
+        for line in shells::script_text(&text.field()).lines() {
+            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(";").map(|(_, recipe)| recipe));
+            let shell = line.split_once("$(shell ").map(|(_, rest)| rest.trim_end_matches(')'));
+            for command in recipe.into_iter().chain(shell) {
+                let command = command.trim_start_matches(['@', '-', '+']).replace("$$", "$");
+                run(judge, &Field::text(command), scope)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `\! cmd`, `.shell cmd`, `system cmd` in a database client or debugger.
+fn database(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+    let mut texts: Vec<String> = call.arguments.iter().map(Field::visible).collect();
+    texts.extend(scope.stdin.field().visible().lines().map(str::to_owned));
+    for text in texts {
+        for mark in
+            ["\\!", ".shell ", ".system ", "system ", "shell ", "TO PROGRAM '", "to program '", "FROM PROGRAM '"]
+        {
+            if let Some(at) = text.find(mark)
+                && text[..at]
+                    .trim_end()
+                    .chars()
+                    .next_back()
+                    .is_none_or(|c| !c.is_alphanumeric() || mark.contains("PROGRAM"))
+            {
+                let command = text[at + mark.len()..].trim_end_matches(['\'', ';']);
+                run(judge, &Field::text(command), scope)?;
+            }
+        }
+    }
+    Ok(())
+}

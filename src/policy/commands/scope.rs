@@ -1,0 +1,123 @@
+//! What is known while a line is followed: directory, variables, functions, files it writes.
+
+use super::syntax::Command;
+use super::values::{Data, Field, Origin};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The lists of fields that a variable can hold; a scalar is a list of one.
+pub(super) type Variable = Vec<Vec<Field>>;
+
+/// How many meanings of one variable or directory are followed.
+pub(super) const MEANINGS: usize = 64;
+
+#[derive(Clone, Default)]
+pub(super) struct Scope {
+    /// Where the command can be; `None`: somewhere unknown.
+    pub directories: Vec<Option<String>>,
+    pub left: Vec<Option<String>>,
+    pub variables: HashMap<String, Variable>,
+    pub functions: HashMap<String, Rc<Command>>,
+    pub aliases: HashMap<String, String>,
+    /// `$1…`; `None`: not known (a function judged where it is defined).
+    pub positional: Option<Vec<Field>>,
+    /// Files that this line itself wrote, by absolute path.
+    pub files: HashMap<String, Data>,
+    /// Links that this line itself made: from, to.
+    pub links: Vec<(String, String)>,
+    /// In a container or a changed root: path inside, path on the host.
+    pub mounts: Option<Vec<(String, String)>>,
+    pub stdin: Data,
+    /// Functions being followed, each with the number of forks at its call.
+    pub calls: Vec<(String, usize)>,
+    /// Pipelines and background jobs around the current command.
+    pub forks: usize,
+    /// `exit`, `return`: what follows in this list does not run.
+    pub ended: bool,
+}
+
+impl Scope {
+    pub fn at(directory: &str) -> Self {
+        Self {
+            directories: vec![Some(directory.to_owned())],
+            left: vec![None],
+            positional: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    pub fn set(&mut self, name: &str, value: Variable) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    pub fn set_one(&mut self, name: &str, field: Field) {
+        self.set(name, vec![vec![field]]);
+    }
+
+    /// What either of two ways through the line leaves: the union of both.
+    pub fn merge(&mut self, other: Self) {
+        if other.ended {
+            return;
+        }
+        if self.ended {
+            *self = other;
+            return;
+        }
+        union(&mut self.directories, other.directories);
+        union(&mut self.left, other.left);
+        for (name, value) in other.variables {
+            match self.variables.get_mut(&name) {
+                Some(own) => union(own, value),
+                None => {
+                    // Unset on this way: what the environment gives stays possible as unknown.
+                    self.variables.insert(name, value);
+                }
+            }
+        }
+        self.functions.extend(other.functions);
+        self.aliases.extend(other.aliases);
+        self.files.extend(other.files);
+        self.links.extend(other.links);
+        self.links.dedup();
+    }
+
+    /// Moves to what `targets` name; nothing known means anywhere.
+    pub fn move_to(&mut self, directories: Vec<Option<String>>) {
+        let directories = if directories.is_empty() { vec![None] } else { directories };
+        self.left = std::mem::replace(&mut self.directories, directories);
+    }
+
+    /// The name of a fresh file that holds `data`, for `<( … )`.
+    pub fn virtual_file(&mut self, data: Data) -> Field {
+        let path = format!("/dev/fd/{}", 63_usize.wrapping_add(self.files.len()));
+        self.files.insert(path.clone(), data);
+        Field::text(path)
+    }
+
+    /// The content of a file that this line wrote or substituted.
+    pub fn file(&self, field: &Field) -> Option<Data> {
+        let target = super::targets::resolve(field, self).into_iter().next()?;
+        self.files.get(&target.shown()).cloned()
+    }
+
+    /// Notes what a file will hold; what is appended to an unknown file leaves it unknown.
+    pub fn write_file(&mut self, field: &Field, data: Data, append: bool) {
+        for target in super::targets::resolve(field, self) {
+            let path = target.shown();
+            let data = match (append, self.files.remove(&path)) {
+                (true, Some(before)) => before.then(data.clone()),
+                (true, None) => Data::Opaque(data.origin().unwrap_or(Origin::Local)).then(data.clone()),
+                (false, _) => data.clone(),
+            };
+            self.files.insert(path, data);
+        }
+    }
+}
+
+fn union<T: PartialEq>(own: &mut Vec<T>, other: Vec<T>) {
+    for value in other {
+        if !own.contains(&value) && own.len() < MEANINGS {
+            own.push(value);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Simple commands: assignments, then a program with its arguments.
+
+use super::Refusal;
+use super::judge::{Judge, Judged};
+use super::scope::{Scope, Variable};
+use super::syntax::{AssignedValue, Assignment, Simple};
+use super::values::{Data, Field, Origin, Part};
+use super::{builtins, outputs, patterns, programs, shells, wrappers};
+
+/// A program and its arguments after all expansion.
+pub(super) struct Invocation {
+    /// The last component of what was written, without directories and `.exe`.
+    pub name: String,
+    pub arguments: Vec<Field>,
+}
+
+impl Judge<'_> {
+    pub fn simple(&mut self, simple: &Simple, scope: &mut Scope) -> Judged {
+        let mut values = Vec::new();
+        for assignment in &simple.assignments {
+            let value = self.assigned(assignment, scope)?;
+            values.push((assignment.name.clone(), value));
+        }
+        let Some(first) = simple.words.first() else {
+            scope.variables.extend(values);
+            return Ok(Data::Nothing);
+        };
+        for (name, value) in &values {
+            self.environment_runs(name, value, scope)?;
+        }
+        let programs = self.meanings(first, scope)?;
+        let mut arguments = Vec::new();
+        for word in &simple.words[1..] {
+            arguments.extend(self.fields(word, scope)?);
+        }
+        let declares = first.literal().is_some_and(|name| builtins::declares(&name));
+        if declares {
+            scope.variables.extend(values);
+            values = Vec::new();
+        }
+        let outer: Vec<_> = values.iter().map(|(name, _)| (name.clone(), scope.variables.get(name).cloned())).collect();
+        scope.variables.extend(values);
+        if let Some(output) = self.alias(first.bare(), &arguments, scope)? {
+            return Ok(output);
+        }
+        let mut output = Data::Nothing;
+        for mut program in programs {
+            program.extend(arguments.iter().cloned());
+            output = output.then(self.run(&program, scope)?);
+        }
+        for (name, value) in outer {
+            match value {
+                Some(value) => scope.set(&name, value),
+                None => {
+                    scope.variables.remove(&name);
+                }
+            }
+        }
+        Ok(output)
+    }
+
+    fn assigned(&mut self, assignment: &Assignment, scope: &mut Scope) -> Judged<Variable> {
+        let new: Variable = match &assignment.value {
+            AssignedValue::Scalar(word) => {
+                let values = self.unsplit(word, scope)?;
+                values.into_iter().map(|field| vec![field]).collect()
+            }
+            AssignedValue::Array(words) => {
+                let mut list = Vec::new();
+                for word in words {
+                    list.extend(self.fields(word, scope)?);
+                }
+                vec![list]
+            }
+        };
+        if !assignment.append {
+            return Ok(new);
+        }
+        let array = matches!(assignment.value, AssignedValue::Array(_));
+        let old = scope.variables.get(&assignment.name).cloned().unwrap_or_default();
+        Ok(appended(&old, &new, array))
+    }
+
+    /// Variables whose value other programs run as a command.
+    fn environment_runs(&mut self, name: &str, value: &Variable, scope: &mut Scope) -> Judged<()> {
+        let runs = name.ends_with("PAGER")
+            || name.ends_with("EDITOR")
+            || name.ends_with("COMMAND")
+            || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "GIT_ASKPASS");
+        if name == "LESSOPEN" || runs {
+            for text in value.iter().flatten().filter_map(Field::known) {
+                let text = text.trim_start_matches('|').to_owned();
+                let dialect = self.dialect;
+                self.text(&text, dialect, &mut scope.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, name: Option<&str>, arguments: &[Field], scope: &mut Scope) -> Judged<Option<Data>> {
+        let Some(text) = name.and_then(|name| scope.aliases.remove(name)) else {
+            return Ok(None);
+        };
+        let name = name.unwrap_or_default().to_owned();
+        let line = shells::joined_text([Field::text(text.clone())].iter().chain(arguments.iter()), &|field| {
+            shells::quoted(field)
+        });
+        let dialect = self.dialect;
+        let result = self.text(&line, dialect, scope);
+        scope.aliases.insert(name, text);
+        result.map(Some)
+    }
+
+    /// Judges a program with its arguments, and says what it prints.
+    pub fn run(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
+        self.spend()?;
+        let Some((program, arguments)) = argv.split_first() else {
+            return Ok(Data::Nothing);
+        };
+        let Some(text) = program.known() else {
+            return self.unknown_program(program, arguments, scope);
+        };
+        if text.chars().any(is_invisible) {
+            return Err(Refusal::new("hidden-character", "the program's name holds a character that cannot be seen"));
+        }
+        if program.has_glob() {
+            return self.pattern_program(&text, arguments, scope);
+        }
+        if text.is_empty() {
+            return self.run(arguments, scope);
+        }
+        if !text.contains('/') && scope.functions.contains_key(&text) {
+            return self.call(&text, arguments, scope);
+        }
+        if text.contains('/')
+            && let Some(content) = scope.file(program)
+        {
+            return shells::run_file(self, &content, arguments, scope);
+        }
+        let name = text.rsplit('/').next().unwrap_or_default();
+        let name = name.strip_suffix(".exe").unwrap_or(name).to_owned();
+        self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope)
+    }
+
+    fn invoke(&mut self, call: &Invocation, scope: &mut Scope) -> Judged {
+        let asks = |text: &str| call.arguments.len() == 1 && call.arguments[0].is(text);
+        if asks("--help") || asks("--version") || asks("-V") && call.name != "find" {
+            return Ok(Data::local());
+        }
+        if let Some(output) = builtins::run(self, call, scope)? {
+            return Ok(output);
+        }
+        if let Some(output) = wrappers::run(self, call, scope)? {
+            return Ok(output);
+        }
+        if let Some(output) = shells::run(self, call, scope)? {
+            return Ok(output);
+        }
+        programs::judge(self, call, scope)?;
+        outputs::of(self, call, scope)
+    }
+
+    /// A program that is not known: dangerous if its arguments are those of a removal, or if it is only a
+    /// prefix (`$SUDO rm …`) of one that is.
+    fn unknown_program(&mut self, program: &Field, arguments: &[Field], scope: &mut Scope) -> Judged {
+        match program.origin() {
+            Some(Origin::Fetched | Origin::Decoded) => {
+                return Err(Refusal::new(
+                    "decoded-shell",
+                    "the program to run comes from the network or from a disguised text",
+                ));
+            }
+            _ if program.0.len() > 1 => {
+                // `$DIR/rm` is rm wherever it lies.
+                if let Some(Part::Text(end)) = program.0.last()
+                    && let Some((_, name)) = end.rsplit_once('/')
+                {
+                    let call = Invocation { name: name.to_owned(), arguments: arguments.to_vec() };
+                    return self.invoke(&call, scope);
+                }
+            }
+            _ => {}
+        }
+        let removal = arguments
+            .iter()
+            .filter_map(Field::known)
+            .any(|text| text.starts_with('-') && !text.starts_with("--") && text.contains(['r', 'R', 'f']));
+        if removal {
+            for argument in arguments {
+                self.removes("an unknown program", argument, true, scope)?;
+            }
+        }
+        if arguments.first().is_some_and(|first| first.known().is_some()) {
+            self.run(arguments, scope)?;
+        }
+        Ok(Data::local())
+    }
+
+    /// `/bin/r?`: every program that the pattern can mean and that is judged at all.
+    fn pattern_program(&mut self, pattern: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
+        let last = pattern.rsplit('/').next().unwrap_or_default();
+        for name in programs::NAMES {
+            if patterns::matches_text(last, name) {
+                let mut argv = vec![Field::text(*name)];
+                argv.extend_from_slice(arguments);
+                self.run(&argv, scope)?;
+            }
+        }
+        Ok(Data::local())
+    }
+}
+
+fn appended(old: &Variable, new: &Variable, array: bool) -> Variable {
+    let empty = vec![Vec::new()];
+    let old = if old.is_empty() { &empty } else { old };
+    let mut values = Vec::new();
+    for before in old {
+        for after in new {
+            let mut list = before.clone();
+            if array || list.is_empty() {
+                list.extend(after.iter().cloned());
+            } else if let (Some(last), Some(first)) = (list.last_mut(), after.first()) {
+                last.extend(first);
+            }
+            if values.len() < super::scope::MEANINGS {
+                values.push(list);
+            }
+        }
+    }
+    values
+}
+
+/// Characters that a reader of the command cannot see: zero-width, direction marks, tags.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{e0000}'..='\u{e007f}')
+}

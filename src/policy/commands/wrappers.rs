@@ -1,0 +1,365 @@
+//! Programs that run the program named in their arguments.
+
+use super::judge::{Judge, Judged};
+use super::options::Options;
+use super::scope::Scope;
+use super::shells;
+use super::simple::Invocation;
+use super::targets::resolve;
+use super::values::{Data, Field, Origin};
+
+/// How a wrapper's own arguments end and the command begins.
+struct Wrapper {
+    names: &'static [&'static str],
+    /// Options that take a value.
+    valued: &'static [&'static str],
+    /// Operands of its own before the command.
+    operands: usize,
+}
+
+const WRAPPERS: &[Wrapper] = &[
+    Wrapper {
+        names: &["sudo", "doas", "pkexec", "gosu", "su-exec", "dzdo", "please", "run0"],
+        valued: &[
+            "-u",
+            "-g",
+            "-p",
+            "-C",
+            "-D",
+            "-h",
+            "-R",
+            "-r",
+            "-t",
+            "-T",
+            "-U",
+            "--user",
+            "--group",
+            "--prompt",
+            "--chdir",
+            "--host",
+            "--chroot",
+            "--role",
+            "--type",
+            "--command-timeout",
+            "--other-user",
+        ],
+        operands: 0,
+    },
+    Wrapper { names: &["env"], valued: &["-u", "--unset", "-C", "--chdir", "-S", "--split-string"], operands: 0 },
+    Wrapper {
+        names: &[
+            "nohup",
+            "setsid",
+            "command",
+            "builtin",
+            "unbuffer",
+            "fakeroot",
+            "proxychains",
+            "proxychains4",
+            "torsocks",
+            "torify",
+            "dbus-run-session",
+            "dbus-launch",
+            "noglob",
+            "nocorrect",
+            "setarch",
+            "linux64",
+            "linux32",
+            "i386",
+            "winpty",
+            "catchsegv",
+            "valgrind",
+            "ltrace",
+            "rlwrap",
+            "ccache",
+            "sccache",
+            "firejail",
+            "npx",
+            "bunx",
+            "pnpx",
+            "uvx",
+            "pipx",
+            "eatmydata",
+            "chronic",
+            "ifne",
+            "sem",
+            "-",
+        ],
+        valued: &["--package", "-p", "--symbol-filter"],
+        operands: 0,
+    },
+    Wrapper {
+        names: &["nice", "ionice", "chrt", "stdbuf", "exec", "time", "caffeinate", "cpulimit", "numactl", "prlimit"],
+        valued: &[
+            "-n",
+            "--adjustment",
+            "-c",
+            "--class",
+            "--classdata",
+            "-i",
+            "-o",
+            "-e",
+            "-a",
+            "-f",
+            "--format",
+            "--output",
+            "-w",
+            "-l",
+            "--limit",
+            "-T",
+            "-P",
+            "-D",
+            "-m",
+            "-N",
+            "-C",
+        ],
+        operands: 0,
+    },
+    Wrapper { names: &["timeout", "gtimeout"], valued: &["-s", "--signal", "-k", "--kill-after"], operands: 1 },
+    Wrapper {
+        names: &["taskset", "flock", "lockf", "softlimit", "chpst", "setuidgid", "envdir", "sshpass"],
+        valued: &["-w", "--timeout", "-E", "-c", "-u", "-m", "-f", "-e"],
+        operands: 1,
+    },
+    Wrapper {
+        names: &["strace", "perf", "gdb", "systemd-run", "systemd-inhibit", "xvfb-run", "setpriv", "unshare"],
+        valued: &[
+            "-e",
+            "-o",
+            "-p",
+            "-s",
+            "-u",
+            "-E",
+            "-a",
+            "-O",
+            "-S",
+            "-P",
+            "-n",
+            "-f",
+            "-t",
+            "--unit",
+            "--property",
+            "--what",
+            "--who",
+            "--why",
+            "--mode",
+            "--setenv",
+            "--uid",
+            "--gid",
+            "--slice",
+            "--server-args",
+            "--reuid",
+            "--regid",
+            "--root",
+            "--wd",
+            "-R",
+            "-w",
+            "-G",
+            "--working-directory",
+        ],
+        operands: 0,
+    },
+];
+
+/// Runners whose command follows a word of their own: `poetry run …`.
+const RUNNERS: &[(&str, &[&str])] = &[
+    ("poetry", &["run"]),
+    ("uv", &["run"]),
+    ("pipenv", &["run"]),
+    ("pdm", &["run"]),
+    ("hatch", &["run"]),
+    ("rye", &["run"]),
+    ("conda", &["run"]),
+    ("mamba", &["run"]),
+    ("bundle", &["exec"]),
+    ("npm", &["exec", "x"]),
+    ("pnpm", &["exec", "dlx"]),
+    ("yarn", &["exec", "dlx"]),
+    ("rbenv", &["exec"]),
+    ("pyenv", &["exec"]),
+    ("asdf", &["exec"]),
+    ("mise", &["exec", "x"]),
+    ("direnv", &["exec"]),
+    ("rustup", &["run"]),
+    ("dotenv", &["run"]),
+    ("doppler", &["run"]),
+    ("op", &["run"]),
+    ("aws-vault", &["exec"]),
+    ("nix", &["develop"]),
+    ("flatpak-spawn", &["--host"]),
+    ("chezmoi", &["execute"]),
+    ("git-bisect", &["run"]),
+];
+
+/// Runs the command inside a wrapper; `None`: the program is none.
+pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<Option<Data>> {
+    let name = call.name.as_str();
+    match name {
+        "busybox" | "toybox" => return judge.run(&call.arguments, scope).map(Some),
+        "chroot" => return changed_root(judge, &call.arguments, scope).map(Some),
+        "nsenter" => return other_namespaces(judge, &call.arguments, scope).map(Some),
+        "watch" | "ssh" | "hyperfine" | "entr" => return joined(judge, call, scope).map(Some),
+        "xargs" => return super::programs::search::xargs(judge, &call.arguments, scope).map(Some),
+        "parallel" => return super::programs::search::parallel(judge, &call.arguments, scope).map(Some),
+        _ => {}
+    }
+    if let Some((_, words)) = RUNNERS.iter().find(|(runner, _)| *runner == name) {
+        return runner(judge, &call.arguments, words, scope);
+    }
+    let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name)) else {
+        return Ok(None);
+    };
+    if name == "command" && call.arguments.first().is_some_and(|first| first.is("-v") || first.is("-V")) {
+        return Ok(None);
+    }
+    let (options, read) = Options::leading(&call.arguments, wrapper.valued);
+    let mut inner = scope.clone();
+    for directory in options.values(&["-C", "--chdir", "-D"]) {
+        let directories = resolve(directory, scope);
+        inner.move_to(directories.iter().map(|target| Some(target.shown())).collect());
+    }
+    let texts = options.values(&["-S", "--split-string"]).chain(options.values(&["-c"]));
+    for text in texts.filter(|_| matches!(name, "env" | "flock")) {
+        let source = Data::Text(text.clone());
+        let mut line = shells::script_text(text);
+        for argument in &call.arguments[read..] {
+            line.push(' ');
+            line.push_str(&shells::script_text(&shells::quoted(argument)));
+        }
+        shells::run_text(judge, &source, &line, &mut inner)?;
+    }
+    let rest = &call.arguments[read..];
+    let (assigned, rest) = assignments(rest, &mut inner);
+    for (variable, value) in assigned {
+        inner.set_one(&variable, value);
+    }
+    let rest = rest.get(wrapper.operands..).unwrap_or_default();
+    // `sudo -s`, `sudo -i` and `sudo` alone read what they run from their input.
+    let shell = rest.is_empty() && options.has(&["-s", "-i", "--shell", "--login"]);
+    if shell && matches!(name, "sudo" | "doas") {
+        return judge.run(&[Field::text("sh")], &mut inner).map(Some);
+    }
+    let output = judge.run(rest, &mut inner)?;
+    scope.files.extend(inner.files);
+    Ok(Some(output))
+}
+
+/// `NAME=value` before the command, as `env` and `sudo` take them.
+fn assignments<'f>(arguments: &'f [Field], scope: &mut Scope) -> (Vec<(String, Field)>, &'f [Field]) {
+    let mut assigned = Vec::new();
+    let mut at = 0;
+    while let Some((name, value)) = arguments.get(at).and_then(|field| field.split_once('=')) {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            break;
+        }
+        scope.set_one(&name, value.clone());
+        assigned.push((name, value));
+        at += 1;
+    }
+    (assigned, &arguments[at..])
+}
+
+fn runner(judge: &mut Judge<'_>, arguments: &[Field], words: &[&str], scope: &mut Scope) -> Judged<Option<Data>> {
+    let Some(at) = arguments.iter().position(|field| words.iter().any(|word| field.is(word))) else {
+        return Ok(None);
+    };
+    let rest = &arguments[at + 1..];
+    let separator = rest.iter().position(|field| field.is("--"));
+    // Options of a runner differ too much to be listed: the command is what follows them, tried from each
+    // operand on, since a value of an option is no dangerous program.
+    let starts = match separator {
+        Some(at) => vec![at + 1],
+        None => (0..rest.len().min(4)).filter(|at| !rest[*at].visible().starts_with('-')).collect(),
+    };
+    for start in starts {
+        judge.run(&rest[start..], &mut scope.clone())?;
+    }
+    Ok(Some(Data::local()))
+}
+
+/// `chroot DIR command`: the command's paths lie below DIR.
+fn changed_root(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
+    let valued = ["--userspec", "--groups"];
+    let (_, read) = Options::leading(arguments, &valued);
+    let Some((root, command)) = arguments[read..].split_first() else {
+        return Ok(Data::Nothing);
+    };
+    let mut inner = scope.clone();
+    if let Some(target) = resolve(root, scope).first() {
+        let below = target.shown();
+        if below != "/" {
+            inner.mounts = Some(vec![("/".to_owned(), below)]);
+            inner.directories = vec![Some("/".to_owned())];
+        }
+    }
+    if command.is_empty() {
+        return judge.run(&[Field::text("sh")], &mut inner);
+    }
+    judge.run(command, &mut inner)
+}
+
+/// `nsenter -t 1 …` leaves every container: what follows is judged on the host.
+fn other_namespaces(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
+    let valued = ["-t", "--target", "-S", "-G", "--setuid", "--setgid"];
+    let (_, read) = Options::leading(arguments, &valued);
+    let mut inner = scope.clone();
+    inner.mounts = None;
+    judge.run(&arguments[read..], &mut inner)
+}
+
+/// `watch`, `ssh`: the rest of the arguments is a script.
+fn joined(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged {
+    let valued = [
+        "-n",
+        "--interval",
+        "-b",
+        "-c",
+        "-D",
+        "-E",
+        "-e",
+        "-F",
+        "-I",
+        "-i",
+        "-J",
+        "-L",
+        "-l",
+        "-m",
+        "-O",
+        "-o",
+        "-p",
+        "-Q",
+        "-R",
+        "-S",
+        "-W",
+        "-w",
+        "-r",
+    ];
+    let (options, read) = Options::leading(&call.arguments, &valued);
+    let own = usize::from(call.name == "ssh");
+    let rest = call.arguments[read..].get(own..).unwrap_or_default();
+    let mut inner = scope.clone();
+    if call.name == "ssh" {
+        for option in options.values(&["-o"]) {
+            if let Some((name, command)) = option.split_once('=')
+                && name.to_lowercase().ends_with("command")
+            {
+                let source = Data::Text(command.clone());
+                shells::run_text(judge, &source, &shells::script_text(&command), &mut inner)?;
+            }
+        }
+        // On the other machine this one's directory and variables mean nothing.
+        inner.directories = vec![None];
+    }
+    if rest.is_empty() {
+        let source = inner.stdin.clone();
+        if call.name == "ssh" {
+            shells::run_text(judge, &source, &shells::script_text(&source.field()), &mut inner)?;
+        }
+        return Ok(Data::local());
+    }
+    let origin = rest.iter().filter_map(Field::origin).max();
+    let source = Data::Opaque(origin.unwrap_or(Origin::Local));
+    let text = shells::joined_text(rest.iter(), &Field::clone);
+    shells::run_text(judge, &source, &text, &mut inner)?;
+    Ok(Data::local())
+}
