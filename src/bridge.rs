@@ -17,7 +17,11 @@ use crate::{
 };
 use anyhow::Context as _;
 use serde_json::Value;
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 /// Everything that a call can reach.
 pub struct Bridge {
@@ -95,7 +99,7 @@ impl Bridge {
     pub fn open(settings: Settings, keys: Keys, directory: &Path) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let keys = Arc::new(keys);
-        let folder = directory.join("memory");
+        let folder = Self::folder_in(directory);
         let owner = own(&folder)?;
         private::tighten(&folder);
         let history = History::open(folder.join("history")).with_context(|| {
@@ -112,6 +116,16 @@ impl Bridge {
             keys,
             owner,
         })
+    }
+
+    /// The folder of a directory's bridge, which one process at a time may own.
+    pub fn folder_in(directory: &Path) -> PathBuf {
+        directory.join("memory")
+    }
+
+    /// The folder that this bridge owns.
+    pub fn folder(&self) -> &Path {
+        self.owner.folder()
     }
 
     /// The one way in: authorise, decode, run, record. Every face ends here.

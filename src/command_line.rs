@@ -1,6 +1,7 @@
 //! The command line: what a person may say at start.
 
 use crate::settings::Settings;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub struct CommandLine {
 /// What the program can do beside serving.
 #[derive(Debug, Subcommand)]
 pub enum Task {
+    /// Speak MCP over standard input and output, for a client that starts the bridge itself
+    Stdio,
     /// The key that opens the bridge
     Key {
         /// What to do with it.
@@ -43,6 +46,17 @@ pub enum KeyAction {
 }
 
 impl CommandLine {
+    /// Makes the server's directory the process's own, so that relative paths start there.
+    ///
+    /// # Errors
+    /// When it cannot be entered.
+    pub fn enter(&self) -> Result<PathBuf> {
+        let shown = self.directory.display();
+        let failed = || format!("the directory {shown} cannot be entered: it must exist and be readable");
+        std::env::set_current_dir(&self.directory).with_context(failed)?;
+        std::env::current_dir().with_context(failed)
+    }
+
     /// The settings with what was said on the command line.
     pub fn over(&self, mut settings: Settings) -> Settings {
         if let Some(host) = &self.host {

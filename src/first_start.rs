@@ -35,6 +35,14 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
     Ok(Key { secret, is_new: false })
 }
 
+/// The key of a bridge that nobody calls with one: the settings', or one that is kept nowhere.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn key_unasked(settings: &Settings) -> Result<Secret> {
+    settings.api_key.clone().map_or_else(key_file::random, Ok)
+}
+
 /// Whether a key is good enough for a bridge that listens on `host`; one that is short warns on loopback.
 ///
 /// # Errors

@@ -25,11 +25,19 @@ const EXAMPLE: &str = include_str!("../.env.example");
 /// # Errors
 /// When there are no random numbers or `.env` cannot be written.
 pub fn make(directory: &Path) -> Result<Secret> {
+    let key = random()?;
+    write(key.expose(), directory)?;
+    Ok(key)
+}
+
+/// Makes a key of 256 random bits.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn random() -> Result<Secret> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).context("the system gives no random numbers")?;
-    let key = BASE64_URL_SAFE_NO_PAD.encode(bits);
-    write(&key, directory)?;
-    Ok(Secret::new(key))
+    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(bits)))
 }
 
 /// Replaces the key in `.env` of `directory` by a new one, which a bridge that runs there accepts at once.

@@ -1,6 +1,6 @@
 //! Command line, settings, bridge, serve.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use skynet_bridge::{
     bridge::Bridge,
@@ -9,15 +9,14 @@ use skynet_bridge::{
     first_start, key_file, server,
     settings::Settings,
 };
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
-use tokio::net::TcpListener;
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
     let command = CommandLine::parse();
-    let done = match &command.task {
-        None => serve(&command),
-        Some(Task::Key { action: KeyAction::Rotate }) => rotate(&command),
-    };
+    let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");
+    let done = runtime.block_on(run(&command));
+    // Reading standard input cannot be given up: nothing waits for it.
+    runtime.shutdown_background();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -27,41 +26,41 @@ fn main() -> ExitCode {
     }
 }
 
-fn rotate(command: &CommandLine) -> Result<()> {
-    let directory = enter(&command.directory)?;
-    println!("{}", first_start::rotated(&key_file::rotate(&directory)?, &directory));
-    Ok(())
-}
-
-#[tokio::main]
-async fn serve(command: &CommandLine) -> Result<()> {
-    let directory = enter(&command.directory)?;
+async fn run(command: &CommandLine) -> Result<()> {
+    let directory = command.enter()?;
+    if let Some(Task::Key { action: KeyAction::Rotate }) = command.task {
+        println!("{}", first_start::rotated(&key_file::rotate(&directory)?, &directory));
+        return Ok(());
+    }
     let settings = command.over(Settings::load(&directory)?);
     server::log_to_stderr(settings.log_filter());
-    let key = first_start::key(&settings, &directory)?;
-    let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await.with_context(|| {
-        format!(
-            "cannot listen on {}:{}: is another server running there? Choose another with --port",
-            settings.host, settings.port
-        )
-    })?;
+    match command.task {
+        Some(Task::Stdio) => {
+            let key = first_start::key_unasked(&settings)?;
+            server::stdio::serve(settings, key, &directory, server::stop_signal()).await
+        }
+        _ => serve(settings, &directory).await,
+    }
+}
+
+/// Serves over HTTP until a signal.
+async fn serve(settings: Settings, directory: &Path) -> Result<()> {
+    let key = first_start::key(&settings, directory)?;
+    let listener = server::listen(&settings).await?;
     let address = listener.local_addr()?;
     let max_connections = settings.max_connections;
     let mut keys = Keys::new(key.secret.expose()).allowing_wrong(settings.max_wrong_keys);
-    if let Some(source) = key_file::follow(&directory, &key.secret, &settings.host) {
+    if let Some(source) = key_file::follow(directory, &key.secret, &settings.host) {
         keys = keys.following(source);
     }
-    let bridge = Arc::new(Bridge::open(settings, keys, &directory)?);
-    println!("{}", first_start::welcome(address, &key, &directory));
-    let router = server::router(bridge.clone());
-    server::serve(listener, router, max_connections, server::stop_signal()).await;
+    server::stdio::make_way(directory).await;
+    let bridge = Arc::new(Bridge::open(settings, keys, directory)?);
+    let doorway = server::stdio::Doorway::open(bridge.clone(), None);
+    println!("{}", first_start::welcome(address, &key, directory));
+    server::serve(listener, server::router(bridge.clone()), max_connections, server::stop_signal()).await;
+    if let Some(doorway) = doorway {
+        doorway.close().await;
+    }
     bridge.close().await;
     Ok(())
-}
-
-/// Makes the server's directory the process's own, so that relative paths start there.
-fn enter(directory: &PathBuf) -> Result<PathBuf> {
-    let failed = || format!("the directory {} cannot be entered: it must exist and be readable", directory.display());
-    std::env::set_current_dir(directory).with_context(failed)?;
-    std::env::current_dir().with_context(failed)
 }

@@ -11,11 +11,12 @@ mod process;
 mod rest;
 mod schema;
 mod status;
+pub mod stdio;
 mod welcome;
 
 pub use connections::serve;
 pub use guard::is_loopback;
-pub use process::{log_to_stderr, stop_signal};
+pub use process::{listen, log_to_stderr, stop_signal};
 
 use crate::bridge::{Bridge, Everything};
 use axum::{

@@ -1,5 +1,8 @@
 //! The server as a process: its log and the signals that stop it.
 
+use crate::settings::Settings;
+use anyhow::Context;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -14,6 +17,17 @@ pub fn log_to_stderr(level: &str) {
         .with_ansi(terminal)
         .with_writer(std::io::stderr)
         .try_init();
+}
+
+/// Takes the address and port of the settings.
+///
+/// # Errors
+/// When they cannot be had; the message says what to do.
+pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+    let (host, port) = (settings.host.as_str(), settings.port);
+    TcpListener::bind((host, port)).await.with_context(|| {
+        format!("cannot listen on {host}:{port}: is another server running there? Choose another with --port")
+    })
 }
 
 /// Cancelled by SIGINT or SIGTERM (Ctrl-C elsewhere).

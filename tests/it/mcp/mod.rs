@@ -4,6 +4,8 @@ mod client;
 mod fixtures;
 mod long;
 mod results;
+#[cfg(unix)]
+mod stdio;
 mod wire;
 
 pub use client::*;
