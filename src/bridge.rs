@@ -80,8 +80,16 @@ impl Catalog for Everything {
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
     face.show::<memory::AddEntry>();
+    face.show::<memory::AddEntries>();
     face.show::<memory::QueryMemory>();
     face.show::<memory::RecallMemory>();
+    face.show::<memory::GetEntry>();
+    face.show::<memory::ListEntries>();
+    face.show::<memory::UpdateEntry>();
+    face.show::<memory::DeleteEntries>();
+    face.show::<memory::ListTags>();
+    face.show::<memory::ExportEntries>();
+    face.show::<memory::ImportEntries>();
     face.show::<memory::ReadHistory>();
     face.show::<memory::ClearMemory>();
     face.show::<internet::FetchUrl>();

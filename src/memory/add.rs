@@ -18,8 +18,9 @@ use serde_json::{Map, Value, json};
 /// Texts up to this many bytes are split into words where the call runs; longer ones on a thread of their own.
 const ANALYSED_IN_PLACE: usize = 32 << 10;
 
-/// How much of the content the history shows, in characters.
+/// How much of the content the history shows, in characters, and how many tags.
 const SHOWN: usize = 100;
+const TAGS_SHOWN: usize = 100;
 
 /// Remember something for good.
 ///
@@ -80,10 +81,11 @@ impl Capability for AddEntry {
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntryAdded> {
         let timestamp = clock::timestamp();
         let shown: String = self.content.chars().take(SHOWN).collect();
-        let tags = self.tags.clone();
+        let tags: Vec<String> = self.tags.iter().take(TAGS_SHOWN).cloned().collect();
         let Self { content, tags: own, metadata, source, id, expires_at, dedupe } = self;
         let new = NewEntry { content, tags: own, metadata, source, id, expires_at };
-        let added = memory.remember(vec![new.draft("expires_at", &timestamp, dedupe)?]).await?;
+        let draft = new.draft(&timestamp, dedupe).map_err(|(field, problem)| Error::invalid(field, problem))?;
+        let added = memory.remember(vec![draft]).await?;
         let Added { id, existed } = added.into_iter().next().expect("one draft has one answer");
         context.record_as(json!({"id": &*id, "content": shown, "tags": tags}));
         let message = "Memory entry added successfully".to_owned();
@@ -115,14 +117,14 @@ pub struct NewEntry {
 }
 
 impl NewEntry {
-    /// Checks what the schema cannot say. `expires_at` is the argument to name in an error.
-    pub fn draft(self, expires_at: &str, timestamp: &str, dedupe: bool) -> Result<Draft> {
+    /// Checks what the schema cannot say; the error is the field's name and a sentence.
+    pub fn draft(self, timestamp: &str, dedupe: bool) -> Result<Draft, (&'static str, &'static str)> {
         if let Some(end) = &self.expires_at
             && clock::parse(end).is_none()
         {
-            return Err(Error::invalid(expires_at, "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
+            return Err(("expires_at", "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
         }
-        let same = same_hash(&self.content, &self.tags);
+        let same = dedupe.then(|| same_hash(&self.content, &self.tags));
         let entry = Entry {
             id: "".into(),
             content: self.content.into(),
@@ -133,7 +135,7 @@ impl NewEntry {
             expires_at: self.expires_at.map(Into::into),
             extra: None,
         };
-        Ok(Draft { id: self.id, entry, terms: None, same, dedupe })
+        Ok(Draft { id: self.id, entry, terms: None, same })
     }
 }
 

@@ -65,6 +65,15 @@ impl Filter {
         Ok(Self { tags, all_tags, source, since, until, metadata: metadata.unwrap_or_default() })
     }
 
+    /// Whether it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.all_tags.is_empty() && !self.looks_at_each()
+    }
+
+    fn looks_at_each(&self) -> bool {
+        self.source.is_some() || self.since.is_some() || self.until.is_some() || !self.metadata.is_empty()
+    }
+
     /// The positions of the entries that pass and have not expired.
     pub fn positions(&self, state: &State) -> DocSet {
         let mut passing = state.live().clone();
@@ -74,9 +83,7 @@ impl Filter {
         if !self.all_tags.is_empty() {
             passing.intersect(&state.tagged(&self.all_tags, true));
         }
-        let looks_at_each =
-            self.source.is_some() || self.since.is_some() || self.until.is_some() || !self.metadata.is_empty();
-        if !looks_at_each && !state.has_expiring() {
+        if !self.looks_at_each() && !state.has_expiring() {
             return passing;
         }
         let now = now();

@@ -1,21 +1,37 @@
 //! Long memory: entries that survive, found again by the meaning of their words.
 
 mod add;
+mod add_many;
 mod clear;
+mod delete;
 mod entry;
+mod export;
 mod filter;
+mod get;
 mod history;
+mod import;
+mod list;
 mod query;
 mod ranking;
 mod recall;
 mod store;
+mod tags;
+mod update;
 mod view;
 
 pub use add::AddEntry;
+pub use add_many::AddEntries;
 pub use clear::ClearMemory;
+pub use delete::DeleteEntries;
+pub use export::ExportEntries;
+pub use get::GetEntry;
 pub use history::ReadHistory;
+pub use import::ImportEntries;
+pub use list::ListEntries;
 pub use query::QueryMemory;
 pub use recall::RecallMemory;
+pub use tags::ListTags;
+pub use update::UpdateEntry;
 
 use crate::settings::Settings;
 use std::{path::Path, sync::Arc};

@@ -28,6 +28,15 @@ impl DocSet {
         }
     }
 
+    /// Takes every other position out.
+    pub fn keep_only(&mut self, doc: u32) {
+        let was_in = self.contains(doc);
+        self.blocks.fill(0);
+        if was_in {
+            self.insert(doc);
+        }
+    }
+
     /// Whether a position is in it.
     pub fn contains(&self, doc: u32) -> bool {
         self.blocks.get(doc as usize / 64).is_some_and(|block| block & (1 << (doc % 64)) != 0)

@@ -17,6 +17,9 @@ use std::{
 /// Characters of a word part. Four separates better than three and still bridges a typo.
 const GRAM: usize = 4;
 
+/// Words of one entry that are ranked: a hundred pages. Of a longer one the beginning stands for the rest.
+const WORDS_MAX: usize = 50_000;
+
 /// Distinct words kept analysed during a bulk load; real vocabularies repeat, so most words are met again.
 const CACHE_MAX: usize = 100_000;
 
@@ -113,7 +116,10 @@ impl Analyser {
     fn terms(&self, text: &str, beside: &[String], cache: &mut WordCache) -> Terms {
         let mut terms = Terms::default();
         let mut previous: Option<Rc<Word>> = None;
-        words(&fold(text), |word| {
+        words(&fold(beginning(text)), |word| {
+            if terms.english.len() >= WORDS_MAX {
+                return;
+            }
             let word = cache.get(self, word);
             if word.stop {
                 return;
@@ -132,6 +138,15 @@ impl Analyser {
         }
         terms
     }
+}
+
+/// As much of a text as may hold the words that are ranked.
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(WORDS_MAX * 20);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 impl WordCache {

@@ -15,7 +15,7 @@ mod writer;
 
 pub use journal::Change;
 pub use state::{State, document, moment, now, same_hash};
-pub use writer::{Added, Draft};
+pub use writer::{Added, Draft, made_ids};
 
 use crate::{
     error::{Error, Result},

@@ -89,6 +89,16 @@ impl State {
         self.slots.get(position as usize)?.as_ref()
     }
 
+    /// Where the entry with an id stands.
+    pub fn position(&self, id: &str) -> Option<u32> {
+        self.positions.get(id).copied()
+    }
+
+    /// Whether a position is one that an entry left.
+    pub fn is_gap(&self, position: u32) -> bool {
+        matches!(self.slots.get(position as usize), Some(None))
+    }
+
     /// What ranks them.
     pub fn ranking(&self) -> &Ranking {
         &self.ranking

@@ -39,10 +39,8 @@ pub struct Draft {
     pub entry: Entry,
     /// Its terms for the ranking.
     pub terms: Option<Terms>,
-    /// What [`super::same_hash`] makes of it.
-    pub same: u64,
-    /// Whether an entry with the same content and tags is taken instead.
-    pub dedupe: bool,
+    /// What [`super::same_hash`] makes of it, when an entry with the same content and tags is to be taken instead.
+    pub same: Option<u64>,
 }
 
 /// What became of a draft.
@@ -119,6 +117,7 @@ impl Writer {
             return;
         }
         self.read_edits();
+        self.expire();
         let mut batch = Batch { last: self.publisher.state().applied, ..Batch::default() };
         let mut decided = Vec::new();
         for (drafts, reply) in requests {
@@ -181,6 +180,7 @@ impl Writer {
     /// What the decision refuses, or the disk.
     pub fn change<T>(&mut self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)>) -> Result<T> {
         self.read_edits();
+        self.expire();
         let (changes, outcome) = decide(&self.publisher.state())?;
         self.commit(&changes).map_err(|error| refusal(&error))?;
         Ok(outcome)
@@ -269,7 +269,9 @@ impl Batch {
         };
         let entry = Arc::new(Entry { id: Arc::clone(&id), ..draft.entry });
         self.by_id.insert(Arc::clone(&id), Arc::clone(&entry));
-        self.by_same.entry(draft.same).or_insert_with(|| Arc::clone(&id));
+        if let Some(same) = draft.same {
+            self.by_same.entry(same).or_insert_with(|| Arc::clone(&id));
+        }
         self.entries.push((entry, draft.terms));
         id
     }
@@ -315,11 +317,9 @@ fn known(state: &mut State, batch: &Batch, draft: &Draft) -> std::result::Result
              or choose another id"
         ));
     }
-    if !draft.dedupe {
-        return Ok(None);
-    }
-    let present = state.same_as(draft.same).map(|entry| &entry.id);
-    Ok(present.or_else(|| batch.by_same.get(&draft.same)).cloned())
+    let Some(same) = draft.same else { return Ok(None) };
+    let present = state.same_as(same).map(|entry| &entry.id);
+    Ok(present.or_else(|| batch.by_same.get(&same)).cloned())
 }
 
 /// The ids that the bridge makes for a moment, from a number on.

@@ -3,6 +3,8 @@
 mod basics;
 mod durability;
 mod hand_edits;
+mod life;
+mod recall;
 
 use crate::server::Server;
 use serde_json::{Value, json};

@@ -1,0 +1,110 @@
+//! Forgets some entries.
+
+use super::{
+    Memory,
+    filter::{AllTags, Filter},
+    get::missing,
+    store::{Change, State},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Forget a memory entry, or all that a filter matches.
+///
+/// By `id`, or by tags, source, time and metadata. More than one entry goes only with `confirm`. Cannot be taken back.
+#[derive(Deserialize, JsonSchema)]
+pub struct DeleteEntries {
+    /// The one entry to forget.
+    #[serde(default)]
+    id: Option<String>,
+    /// Entries with any of these tags.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    /// Entries with all of these tags; `true` stands for those of `tags`.
+    #[serde(default)]
+    all_tags: Option<AllTags>,
+    /// Entries of this source.
+    #[serde(default)]
+    source: Option<String>,
+    /// Entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
+    #[serde(default)]
+    since: Option<String>,
+    /// Entries added then or before; a day counts whole.
+    #[serde(default)]
+    until: Option<String>,
+    /// Entries whose metadata has these values.
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    /// Must be true to forget more than one entry.
+    #[serde(default)]
+    confirm: bool,
+}
+
+/// What was forgotten.
+#[derive(Serialize, JsonSchema)]
+pub struct EntriesDeleted {
+    /// Always true; what fails is answered with an error.
+    success: bool,
+    /// How many entries were forgotten.
+    count: usize,
+    /// Their ids, the first 1,000.
+    ids: Vec<String>,
+    /// In words.
+    message: String,
+    /// When it was done.
+    timestamp: String,
+}
+
+/// How many ids the answer shows.
+const SHOWN: usize = 1000;
+
+impl Capability for DeleteEntries {
+    const NAME: &'static str = "memory_delete";
+    const ACCESS: Access = Access::Write;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"id": "mem_20260131_093000_0"}"#;
+    type Service = Memory;
+    type Output = EntriesDeleted;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<EntriesDeleted> {
+        let times = (self.since.as_deref(), self.until.as_deref());
+        let filter = Filter::new(self.tags, self.all_tags, self.source, times, self.metadata)?;
+        if self.id.is_none() && filter.is_empty() {
+            let how =
+                "Say which entries: an `id`, or tags, source, since, until or metadata (memory_clear forgets all)";
+            return Err(Error::invalid("id", how));
+        }
+        let (id, confirm) = (self.id, self.confirm);
+        let gone = memory.store.change(move |state| decide(state, id.as_deref(), &filter, confirm)).await?;
+        let ids: Vec<String> = gone.iter().take(SHOWN).map(ToString::to_string).collect();
+        context.record_as(json!({"count": gone.len(), "ids": &ids[..ids.len().min(10)]}));
+        let message = match gone.len() {
+            1 => "1 memory entry deleted".to_owned(),
+            count => format!("{count} memory entries deleted"),
+        };
+        Ok(EntriesDeleted { success: true, count: gone.len(), ids, message, timestamp: clock::timestamp() })
+    }
+}
+
+fn decide(state: &State, id: Option<&str>, filter: &Filter, confirm: bool) -> Result<(Vec<Change>, Vec<Arc<str>>)> {
+    let mut passing = filter.positions(state);
+    if let Some(id) = id {
+        let position = state.position(id).filter(|position| passing.contains(*position)).ok_or_else(|| missing(id))?;
+        passing.keep_only(position);
+    }
+    let ids: Vec<Arc<str>> = passing.iter().filter_map(|position| Some(Arc::clone(&state.at(position)?.id))).collect();
+    if ids.len() > 1 && !confirm {
+        let count = ids.len();
+        return Err(Error::Unusable(format!("Confirmation required: {count} entries match. Set 'confirm': true")));
+    }
+    let changes = if ids.is_empty() { vec![] } else { vec![Change::Delete(ids.clone())] };
+    Ok((changes, ids))
+}

@@ -1,0 +1,136 @@
+//! Takes in what an export gave.
+
+use super::{
+    Memory,
+    entry::Entry,
+    store::{Change, State, made_ids},
+};
+use crate::{
+    arguments::Problem,
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::{collections::HashMap, sync::Arc};
+
+/// Import memory entries from JSON lines.
+///
+/// All of them, with their ids and times, or none when a line is wrong. An entry that is there already in the same words
+/// is left alone.
+#[derive(Deserialize, JsonSchema)]
+pub struct ImportEntries {
+    /// The entries, one JSON object a line, as memory_export gives them; only `content` must be there.
+    content: String,
+    /// What to do with an id that another entry has: `error` imports nothing, `skip` keeps the entry that is there,
+    /// `replace` takes the new one.
+    #[serde(default)]
+    on_conflict: OnConflict,
+}
+
+/// What to do with an id that another entry has.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnConflict {
+    /// Import nothing.
+    #[default]
+    Error,
+    /// Keep the entry that is there.
+    Skip,
+    /// Take the new one.
+    Replace,
+}
+
+/// What was imported.
+#[derive(Serialize, JsonSchema)]
+pub struct Imported {
+    /// Always true; what fails is answered with an error.
+    success: bool,
+    /// How many entries were added or replaced.
+    count: usize,
+    /// How many were there already, or were skipped.
+    skipped: usize,
+    /// In words.
+    message: String,
+    /// When it was done.
+    timestamp: String,
+}
+
+/// How many wrong lines an answer names.
+const PROBLEMS_MAX: usize = 20;
+
+impl Capability for ImportEntries {
+    const NAME: &'static str = "memory_import";
+    const ACCESS: Access = Access::Write;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str =
+        r#"{"content": "{\"id\": \"alice-1\", \"content\": \"Alice lives in Lyon\", \"tags\": [\"alice\"]}\n"}"#;
+    type Service = Memory;
+    type Output = Imported;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<Imported> {
+        let Self { content, on_conflict } = self;
+        // Parsing a large import is work of its own.
+        let lines = tokio::task::spawn_blocking(move || parse(&content)).await.map_err(Error::internal)??;
+        let total = lines.len();
+        let count = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
+        context.record_as(json!({"count": count, "skipped": total - count}));
+        let message = format!("{count} memory entries imported");
+        Ok(Imported { success: true, count, skipped: total - count, message, timestamp: clock::timestamp() })
+    }
+}
+
+/// The entries with the numbers of their lines, from 1.
+type Lines = Vec<(usize, Entry)>;
+
+fn parse(content: &str) -> Result<Lines> {
+    let (mut entries, mut problems) = (Lines::new(), Vec::new());
+    for (number, line) in (1..).zip(content.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        match serde_json::from_str::<Entry>(line) {
+            Ok(entry) => entries.push((number, entry)),
+            Err(error) => problems.push(Problem::value("content", format!("line {number}: {error}"))),
+        }
+        if problems.len() >= PROBLEMS_MAX {
+            break;
+        }
+    }
+    if problems.is_empty() { Ok(entries) } else { Err(Error::Invalid(problems)) }
+}
+
+fn decide(state: &State, lines: Lines, on_conflict: OnConflict) -> Result<(Vec<Change>, usize)> {
+    let mut taken: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut entries: Vec<Arc<Entry>> = Vec::new();
+    let mut replacing = 0;
+    for (number, mut entry) in lines {
+        if entry.id.is_empty() {
+            let free = |id: &String| state.get(id).is_none() && !taken.contains_key(id.as_str());
+            let mut ids = made_ids(&entry.timestamp, state.len() + entries.len()).filter(free);
+            entry.id = ids.next().expect("there are more numbers than entries").into();
+        }
+        let earlier = taken.get(&entry.id).map(|place| &entries[*place]);
+        match earlier.or_else(|| state.get(&entry.id)) {
+            Some(present) if **present == entry => continue,
+            Some(_) if on_conflict == OnConflict::Skip => continue,
+            Some(_) if on_conflict == OnConflict::Error || earlier.is_some() => return Err(conflict(number, &entry)),
+            Some(_) => replacing += 1,
+            None => {}
+        }
+        taken.insert(Arc::clone(&entry.id), entries.len());
+        entries.push(Arc::new(entry));
+    }
+    let count = entries.len();
+    if count - replacing > state.room() {
+        return Err(Error::Full("The memory holds as many entries as it can: delete some first".into()));
+    }
+    Ok((if entries.is_empty() { vec![] } else { vec![Change::Add(entries)] }, count))
+}
+
+fn conflict(number: usize, entry: &Entry) -> Error {
+    Error::Conflict(format!(
+        "line {number}: the id {:?} belongs to another entry; nothing was imported. Set on_conflict to skip or replace",
+        entry.id
+    ))
+}

@@ -1,0 +1,120 @@
+//! Every entry, page by page.
+
+use super::{
+    Memory,
+    filter::{AllTags, Filter},
+    store::State,
+    view::MemoryEntry,
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// List memory entries, page by page.
+///
+/// Newest first. `next_cursor` of a page, given as `cursor`, brings the next one; it is null on the last.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListEntries {
+    /// Only entries with any of these tags.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    /// Only entries with all of these tags; `true` stands for those of `tags`.
+    #[serde(default)]
+    all_tags: Option<AllTags>,
+    /// Only entries of this source.
+    #[serde(default)]
+    source: Option<String>,
+    /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
+    #[serde(default)]
+    since: Option<String>,
+    /// Only entries added then or before; a day counts whole.
+    #[serde(default)]
+    until: Option<String>,
+    /// Only entries whose metadata has these values.
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    /// Where the page before ended.
+    #[serde(default)]
+    cursor: Option<String>,
+    /// How many entries a page has at the most.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 1, max = 10_000))]
+    limit: usize,
+}
+
+fn default_limit() -> usize {
+    100
+}
+
+/// A page of entries.
+#[derive(Serialize, JsonSchema)]
+pub struct EntryPage {
+    /// Always true; what fails is answered with an error.
+    success: bool,
+    /// How many entries are in `results`.
+    count: usize,
+    /// How many entries there are on all pages.
+    total: usize,
+    /// The entries, newest first.
+    results: Vec<MemoryEntry>,
+    /// What to send as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+    /// When it was answered.
+    timestamp: String,
+}
+
+impl Capability for ListEntries {
+    const NAME: &'static str = "memory_list";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"tags": ["alice"], "limit": 20}"#;
+    type Service = Memory;
+    type Output = EntryPage;
+
+    async fn run(self, memory: &Memory, _: &Context) -> Result<EntryPage> {
+        let times = (self.since.as_deref(), self.until.as_deref());
+        let filter = Filter::new(self.tags, self.all_tags, self.source, times, self.metadata)?;
+        let (cursor, limit) = (self.cursor, self.limit);
+        memory.store.read(move |state| page(state, &filter, cursor.as_deref(), limit)).await?
+    }
+}
+
+fn page(state: &State, filter: &Filter, cursor: Option<&str>, limit: usize) -> Result<EntryPage> {
+    let end = cursor.map(|cursor| position(state, cursor)).transpose()?;
+    let passing = filter.positions(state);
+    let mut before: Vec<u32> = passing.iter().take_while(|position| end.is_none_or(|end| *position < end)).collect();
+    before.reverse();
+    let more = before.len() > limit;
+    before.truncate(limit);
+    let next_cursor = before.last().filter(|_| more).and_then(|last| Some(format!("{last}.{}", state.at(*last)?.id)));
+    let results: Vec<MemoryEntry> =
+        before.iter().filter_map(|position| Some((&**state.at(*position)?).into())).collect();
+    Ok(EntryPage {
+        success: true,
+        count: results.len(),
+        total: passing.len(),
+        results,
+        next_cursor,
+        timestamp: clock::timestamp(),
+    })
+}
+
+/// Where a page ended: its last entry's position, or where that entry stands now.
+fn position(state: &State, cursor: &str) -> Result<u32> {
+    let wrong =
+        || Error::invalid("cursor", "The cursor is none of this memory, or its entry is gone: begin again without it");
+    let (position, id) = cursor.split_once('.').ok_or_else(wrong)?;
+    let position: u32 = position.parse().map_err(|_| wrong())?;
+    match state.position(id) {
+        Some(present) => Ok(present),
+        // The entry was deleted since; its gap still marks the place.
+        None if state.is_gap(position) => Ok(position),
+        None => Err(wrong()),
+    }
+}

@@ -1,0 +1,83 @@
+//! The tags in use.
+
+use super::{
+    Memory,
+    store::{State, now},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// List the tags of the memory with how many entries have each.
+///
+/// The most used first.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListTags {
+    /// How many tags at the most.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 1))]
+    limit: usize,
+}
+
+fn default_limit() -> usize {
+    1000
+}
+
+/// The tags in use.
+#[derive(Serialize, JsonSchema)]
+pub struct TagList {
+    /// Always true; what fails is answered with an error.
+    success: bool,
+    /// How many different tags there are, shown or not.
+    count: usize,
+    /// The tags, the most used first, then by name.
+    tags: Vec<TagCount>,
+    /// When it was answered.
+    timestamp: String,
+}
+
+/// A tag and its use.
+#[derive(Serialize, JsonSchema)]
+pub struct TagCount {
+    /// The tag.
+    tag: String,
+    /// How many entries have it.
+    count: usize,
+}
+
+impl Capability for ListTags {
+    const NAME: &'static str = "memory_tags";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = "{}";
+    type Service = Memory;
+    type Output = TagList;
+
+    async fn run(self, memory: &Memory, _: &Context) -> Result<TagList> {
+        let mut tags = memory.store.read(count).await?;
+        let count = tags.len();
+        tags.sort_by(|left, right| right.count.cmp(&left.count).then_with(|| left.tag.cmp(&right.tag)));
+        tags.truncate(self.limit);
+        Ok(TagList { success: true, count, tags, timestamp: clock::timestamp() })
+    }
+}
+
+/// An entry counts once for a tag, though it may have it twice.
+fn count(state: &State) -> Vec<TagCount> {
+    let now = now();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for entry in state.entries().filter(|entry| !entry.is_expired(now)) {
+        for (at, tag) in entry.tags.iter().enumerate() {
+            if entry.tags.len() > 100 || !entry.tags[..at].contains(tag) {
+                *counts.entry(tag).or_default() += 1;
+            }
+        }
+    }
+    counts.into_iter().map(|(tag, count)| TagCount { tag: tag.to_owned(), count }).collect()
+}

@@ -1,0 +1,89 @@
+//! Changes an entry.
+
+use super::{
+    Memory,
+    entry::{Entry, object_text},
+    get::{EntryFound, missing},
+    store::{Change, State, now},
+    view::MemoryEntry,
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Change a memory entry.
+///
+/// What is left out stays as it is. The id and the time it was added stay too.
+#[derive(Deserialize, JsonSchema)]
+pub struct UpdateEntry {
+    /// The entry's id.
+    id: String,
+    /// Its new content.
+    #[serde(default)]
+    content: Option<String>,
+    /// Its new tags, all of them.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    /// Its new metadata, all of it.
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    /// Its new source.
+    #[serde(default)]
+    source: Option<String>,
+    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; an empty text makes it stay for good.
+    #[serde(default)]
+    expires_at: Option<String>,
+}
+
+impl Capability for UpdateEntry {
+    const NAME: &'static str = "memory_update";
+    const ACCESS: Access = Access::Write;
+    const IDEMPOTENT: bool = true;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"id": "mem_20260131_093000_0", "content": "Alice now prefers coffee"}"#;
+    type Service = Memory;
+    type Output = EntryFound;
+
+    async fn run(self, memory: &Memory, context: &Context) -> Result<EntryFound> {
+        if let Some(end) = self.expires_at.as_ref().filter(|end| !end.is_empty())
+            && clock::parse(end).is_none()
+        {
+            return Err(Error::invalid("expires_at", "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
+        }
+        context.record_as(json!({"id": self.id.chars().take(100).collect::<String>()}));
+        let entry = memory.store.change(move |state| self.decide(state)).await?;
+        Ok(EntryFound::new(entry))
+    }
+}
+
+impl UpdateEntry {
+    fn decide(self, state: &State) -> Result<(Vec<Change>, MemoryEntry)> {
+        let present = state.get(&self.id).filter(|entry| !entry.is_expired(now())).ok_or_else(|| missing(&self.id))?;
+        let mut entry = Entry::clone(present);
+        if let Some(content) = self.content {
+            entry.content = content.into();
+        }
+        if let Some(tags) = self.tags {
+            entry.tags = tags.into();
+        }
+        if let Some(metadata) = self.metadata {
+            entry.metadata = object_text(&metadata);
+        }
+        if let Some(source) = self.source {
+            entry.source = source.into();
+        }
+        if let Some(end) = self.expires_at {
+            entry.expires_at = Some(end).filter(|end| !end.is_empty()).map(Into::into);
+        }
+        let view = MemoryEntry::from(&entry);
+        let changes = if entry == **present { vec![] } else { vec![Change::Update(Arc::new(entry))] };
+        Ok((changes, view))
+    }
+}
