@@ -1,15 +1,21 @@
 //! REST and MCP are two faces of one thing: the same answer, the same refusal, for every capability.
 
 use crate::server::{Reply, Server};
+use regex::Regex;
 use serde_json::{Map, Value, json};
 use skynet_bridge::{
     bridge::{Bridge, Face, catalog},
     capability::Capability,
 };
+use std::sync::LazyLock;
 
 /// What tells two runs of the same call apart without telling the faces apart.
 const VOLATILE: [&str; 8] =
     ["timestamp", "execution_time", "modified", "id", "duration_ms", "pid", "uptime_seconds", "caller"];
+
+/// Times, and the ids that are made of them, within texts.
+static MOMENTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}|\d{8}_\d{6}").expect("it is one"));
 
 struct Example {
     name: &'static str,
@@ -86,7 +92,10 @@ fn settled(server: &Server, outcome: Outcome) -> Outcome {
     let scratch = server.at("");
     match outcome {
         Ok(answer) => Ok(still(&answer, scratch.trim_end_matches('/'))),
-        Err(sentence) => Err(sentence.replace(scratch.trim_end_matches('/'), "SCRATCH")),
+        Err(sentence) => match still(&sentence.into(), scratch.trim_end_matches('/')) {
+            Value::String(sentence) => Err(sentence),
+            other => panic!("{other}"),
+        },
     }
 }
 
@@ -97,7 +106,7 @@ fn still(value: &Value, scratch: &str) -> Value {
             Value::Object(kept.map(|(name, value)| (name.clone(), still(value, scratch))).collect::<Map<_, _>>())
         }
         Value::Array(items) => items.iter().map(|item| still(item, scratch)).collect(),
-        Value::String(text) => text.replace(scratch, "SCRATCH").into(),
+        Value::String(text) => MOMENTS.replace_all(&text.replace(scratch, "SCRATCH"), "THEN").into(),
         other => other.clone(),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     capability::{Context, Medium, Progress},
     error::{Error, Result},
 };
-use futures::{FutureExt, future::BoxFuture};
+use futures::future::BoxFuture;
 use rmcp::{
     ErrorData,
     model::{
@@ -21,7 +21,6 @@ use rmcp::{
 };
 use serde_json::Value;
 use std::{
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -202,10 +201,6 @@ async fn watched(
     reports: Option<Reports>,
     mut receiver: mpsc::Receiver<Progress>,
 ) -> Result<Answer> {
-    // A panic would else leave the client without any answer.
-    let mut run = AssertUnwindSafe(&mut run)
-        .catch_unwind()
-        .map(|outcome| outcome.unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("a capability panicked")))));
     let Some(mut reports) = reports else { return run.await };
     let outcome = tokio::select! {
         outcome = &mut run => outcome,

@@ -4,6 +4,7 @@
 mod call;
 mod cut;
 mod http;
+pub mod library;
 mod sessions;
 mod tools;
 
@@ -14,11 +15,14 @@ use crate::{
     caller::Caller,
 };
 use cut::Rests;
+use library::Library;
 use rmcp::{
     ErrorData, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, PaginatedRequestParams,
-        ServerCapabilities, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
+        GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+        ServerConfig, Tool,
     },
     service::{RequestContext, RoleServer},
 };
@@ -37,6 +41,7 @@ pub struct Mcp {
     bridge: Arc<Bridge>,
     tools: Arc<Tools>,
     rests: Arc<Rests>,
+    library: Arc<Library>,
     info: Arc<ServerConfig>,
     /// Who calls where no request carries a key.
     caller: Option<Caller>,
@@ -45,7 +50,17 @@ pub struct Mcp {
 impl Mcp {
     /// The face of a bridge, with the tools of a catalog.
     pub fn new<C: Catalog>(bridge: Arc<Bridge>) -> Self {
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        Self::with_library::<C>(bridge, Library::default())
+    }
+
+    /// The same with other resources and prompts.
+    pub fn with_library<C: Catalog>(bridge: Arc<Bridge>, library: Library) -> Self {
+        let capabilities = ServerCapabilities::builder()
+            .enable_completions()
+            .enable_prompts()
+            .enable_resources()
+            .enable_tools()
+            .build();
         let server =
             Implementation::new("mcp-server", env!("CARGO_PKG_VERSION")).with_title("MCP Server — Skynet Local Bridge");
         let info = ServerConfig::new(capabilities).with_server_info(server).with_instructions(INSTRUCTIONS);
@@ -53,6 +68,7 @@ impl Mcp {
             bridge,
             tools: Arc::new(Tools::of::<C>()),
             rests: Arc::new(Rests::default()),
+            library: Arc::new(library),
             info: Arc::new(info),
             caller: None,
         }
@@ -95,5 +111,61 @@ impl ServerHandler for Mcp {
         rpc: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.call(request, rpc).await.map(Into::into)
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        rpc: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let asker = self.asker(self.caller(&rpc)?);
+        self.resources(&asker, request.and_then(|request| request.cursor)).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(self.templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        rpc: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let asker = self.asker(self.caller(&rpc)?);
+        tokio::select! {
+            read = self.resource(&asker, &request.uri) => read.map(Into::into),
+            () = rpc.ct.cancelled() => Err(ErrorData::internal_error("Cancelled", None)),
+        }
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(self.library.prompts.list()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        rpc: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let asker = self.asker(self.caller(&rpc)?);
+        let given = request.arguments.unwrap_or_default();
+        self.library.prompts.get(&asker, &request.name, given).await.map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        rpc: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let asker = self.asker(self.caller(&rpc)?);
+        Ok(self.completions(&asker, request).await)
     }
 }

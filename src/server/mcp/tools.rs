@@ -5,14 +5,15 @@ use crate::{
     bridge::{Bridge, Catalog, Face},
     caller::Access,
     capability::{Capability, Context, Medium},
-    error::Result,
+    error::{Error, Result},
     server::schema,
 };
-use futures::future::BoxFuture;
+use anyhow::anyhow;
+use futures::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// The argument by which a call goes on with an answer that was cut. Only this face has it: REST never cuts.
 pub const RESULT_CURSOR: &str = "result_cursor";
@@ -74,11 +75,14 @@ impl Face for Tools {
         Bridge: AsRef<C::Service>,
     {
         let run: Run = Box::new(|bridge, context, arguments| {
-            Box::pin(async move {
+            let call = async move {
                 let mut output = bridge.call::<C>(&context, arguments).await?;
                 let media = C::media(&mut output);
                 Ok(Answer { json: json!(output), media })
-            })
+            };
+            // The SDK would leave the client of a call that panics without any answer.
+            let whole = AssertUnwindSafe(call).catch_unwind();
+            Box::pin(whole.map(|outcome| outcome.unwrap_or_else(|_| Err(Error::internal(anyhow!("a call panicked"))))))
         });
         self.all.insert(C::NAME, Entry { tool: describe::<C>(), run });
     }

@@ -2,6 +2,7 @@
 
 mod client;
 mod fixtures;
+mod library;
 mod long;
 mod results;
 #[cfg(unix)]
