@@ -13,7 +13,7 @@ use crate::{
     policy::private,
     sandbox::{self, Sandbox},
     settings::Settings,
-    terminal::Terminal,
+    terminal::{self, Terminal},
 };
 use anyhow::Context as _;
 use serde_json::Value;
@@ -79,6 +79,8 @@ impl Catalog for Everything {
 
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
+    face.show::<terminal::ExecuteCommand>();
+    face.show::<terminal::TerminalInfo>();
     face.show::<memory::AddEntry>();
     face.show::<memory::AddEntries>();
     face.show::<memory::QueryMemory>();

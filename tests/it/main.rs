@@ -17,6 +17,7 @@ mod program;
 mod readme;
 mod secrets;
 mod server;
+mod terminal;
 mod tidy;
 mod upstream;
 mod urls;

@@ -27,14 +27,13 @@ impl Judge<'_> {
 
     fn lookup(&self, parameter: &Parameter, quoted: bool, scope: &Scope) -> Variable {
         let name = parameter.name.as_str();
-        let number = || one(Field::text("1"));
         match name {
             "@" | "*" => {
                 let fields = scope.positional.clone();
                 let fields = fields.unwrap_or_else(|| vec![Field::unknown(Origin::Local)]);
                 vec![if name == "*" && quoted { vec![joined(&fields)] } else { fields }]
             }
-            "#" | "?" | "$" | "!" => number(),
+            "#" | "?" | "$" | "!" => one(Field::unknown(Origin::Local)),
             "-" => one(Field::text("hB")),
             "0" => one(Field::text("sh")),
             _ => match name.parse::<usize>() {

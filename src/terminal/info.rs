@@ -1,0 +1,110 @@
+//! What machine this is.
+
+use super::{Terminal, execute::follow, spawn::Streams};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+/// How long python3 may take to say its version.
+const PYTHON_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Describe the machine that commands run on.
+///
+/// Its system, its processor, its user and folders, the version of its python3.
+#[derive(Deserialize, JsonSchema)]
+pub struct TerminalInfo {}
+
+/// The machine that commands run on.
+#[derive(Serialize, JsonSchema)]
+pub struct InfoOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The system: `Linux`, `Darwin`, `Windows`.
+    system: String,
+    /// The system, its release and its processor in one.
+    platform: String,
+    /// The processor's architecture.
+    processor: String,
+    /// The version of the machine's python3; null when it has none.
+    python_version: Option<String>,
+    /// The folder in which commands run when they do not say.
+    cwd: String,
+    /// The user that commands run as.
+    user: Option<String>,
+    /// The user's home.
+    home: String,
+    /// Now.
+    timestamp: String,
+}
+
+impl Capability for TerminalInfo {
+    const NAME: &'static str = "terminal_info";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const FROM_QUERY: bool = true;
+    const EXAMPLE: &'static str = "{}";
+    type Service = Terminal;
+    type Output = InfoOutput;
+
+    async fn run(self, terminal: &Terminal, _: &Context) -> Result<InfoOutput> {
+        let python_version = terminal.python_version.get_or_init(|| python_version(terminal)).await.clone();
+        let (system, release) = kernel();
+        let processor = std::env::consts::ARCH.to_owned();
+        let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        Ok(InfoOutput {
+            success: true,
+            platform: [system.as_str(), &release, &processor].join("-"),
+            system,
+            processor,
+            python_version,
+            cwd: text(terminal.spawner.directory()),
+            user: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).or_else(user_name),
+            home: std::env::home_dir().as_deref().map(text).unwrap_or_default(),
+            timestamp: clock::timestamp(),
+        })
+    }
+}
+
+/// The system's name and release.
+#[cfg(unix)]
+fn kernel() -> (String, String) {
+    let uname = rustix::system::uname();
+    (uname.sysname().to_string_lossy().into_owned(), uname.release().to_string_lossy().into_owned())
+}
+
+#[cfg(not(unix))]
+fn kernel() -> (String, String) {
+    let name = std::env::consts::OS;
+    let capital = name.chars().take(1).flat_map(char::to_uppercase);
+    (capital.chain(name.chars().skip(1)).collect(), std::env::consts::FAMILY.to_owned())
+}
+
+/// The name of the user that the process runs as, where the environment does not say it.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "the system's table of users, not a path of a caller")]
+fn user_name() -> Option<String> {
+    let id = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    lines.find(|fields| fields.get(2) == Some(&id.as_str())).map(|fields| fields[0].to_owned())
+}
+
+#[cfg(not(unix))]
+fn user_name() -> Option<String> {
+    None
+}
+
+/// What `python3` says of itself, as a command would find it.
+async fn python_version(terminal: &Terminal) -> Option<String> {
+    let command = terminal.spawner.permit("python3 --version", false, None, BTreeMap::new()).ok()?;
+    let tree = terminal.spawner.start(command, Streams::captured()).await.ok()?;
+    let end = tokio::time::timeout(PYTHON_PATIENCE, follow(&tree, 1024)).await.ok()?.ok()?;
+    let version = end.stdout.trim().strip_prefix("Python ")?.to_owned();
+    (end.exit_code == 0).then_some(version)
+}

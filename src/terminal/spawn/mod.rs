@@ -1,0 +1,226 @@
+//! Starts programs: the one place that does.
+//!
+//! A program runs in a session of its own. On Linux a supervisor, a copy of this process that runs nothing but
+//! `supervisor::watch`, stands between the server and the program: it lives as long as the server holds the other end
+//! of its control socket, and it does not end before everything that the program started has ended.
+
+#[cfg_attr(target_os = "linux", path = "tree_linux.rs")]
+#[cfg_attr(all(unix, not(target_os = "linux")), path = "tree_unix.rs")]
+#[cfg_attr(not(unix), path = "tree_plain.rs")]
+mod tree;
+
+#[cfg(target_os = "linux")]
+mod supervisor;
+
+pub use tree::{Signal, Tree};
+
+use super::environment::Environment;
+use crate::{
+    error::{Error, Result},
+    policy::{Guard, Line, PermittedCommand},
+    settings::Settings,
+};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
+
+/// The line to judge: for the shell, or split as a shell would.
+fn line(text: &str, shell: bool) -> Result<Line> {
+    if text.contains('\0') {
+        return Err(Error::invalid("command", "The command holds a NUL character, which no argument may hold"));
+    }
+    if shell {
+        return Ok(Line::Shell(text.to_owned()));
+    }
+    match shlex::split(text) {
+        None => Err(Error::invalid("command", "The command cannot be split: a quote or a backslash is not closed")),
+        Some(words) if words.is_empty() => Err(Error::invalid("command", "The command is empty")),
+        Some(words) => Ok(Line::Program(words)),
+    }
+}
+
+fn command(line: &Line) -> tokio::process::Command {
+    match line {
+        Line::Shell(text) => shell(text),
+        Line::Program(words) => {
+            let mut command = program(&words[0]);
+            command.args(&words[1..]);
+            command
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where permitted commands are run")]
+fn program(name: &str) -> tokio::process::Command {
+    tokio::process::Command::new(name)
+}
+
+#[cfg(not(windows))]
+fn shell(line: &str) -> tokio::process::Command {
+    let mut command = program("/bin/sh");
+    command.arg("-c").arg(line);
+    command
+}
+
+#[cfg(windows)]
+fn shell(line: &str) -> tokio::process::Command {
+    let mut command = program("cmd");
+    command.arg("/C").raw_arg(line);
+    command
+}
+
+/// The three descriptors of a program.
+pub struct Streams {
+    /// Its input.
+    pub stdin: Stdio,
+    /// Its output.
+    pub stdout: Stdio,
+    /// Its errors.
+    pub stderr: Stdio,
+    /// Whether its input is a terminal, which becomes its controlling one.
+    pub is_terminal: bool,
+}
+
+impl Streams {
+    /// No input; [`Tree::take_output`] gives the output.
+    pub fn captured() -> Self {
+        Self { stdin: Stdio::null(), stdout: Stdio::piped(), stderr: Stdio::piped(), is_terminal: false }
+    }
+}
+
+/// Starts programs, each with what holds for all.
+pub struct Spawner {
+    directory: PathBuf,
+    environment: Environment,
+    guard: Guard,
+}
+
+impl Spawner {
+    /// Programs start in `directory`, with the process's environment less the server's secrets.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
+        let directory = std::path::absolute(directory)?;
+        let home = std::env::home_dir().unwrap_or_default();
+        let own = [directory.join(".env"), directory.join("memory")];
+        Ok(Self { environment: Environment::inherited(settings), guard: Guard::new(&home, &[], &own), directory })
+    }
+
+    /// Where programs start when nobody says.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What judges commands.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Judges a command as a caller sent it: for the shell or not, in which folder, with which variables on top.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the rule that refuses, [`Error::NotFound`] for no folder, [`Error::Invalid`] for what
+    /// cannot be run at all.
+    pub fn permit(
+        &self,
+        command: &str,
+        shell: bool,
+        cwd: Option<&str>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<PermittedCommand> {
+        check_environment(&environment)?;
+        self.guard.permit(line(command, shell)?, &self.folder(cwd)?, environment)
+    }
+
+    fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {
+        match sent {
+            None => Ok(self.directory.clone()),
+            Some("") => Err(not_found()),
+            Some(sent) if sent.contains('\0') => {
+                Err(Error::invalid("cwd", "A folder's name cannot hold a NUL character"))
+            }
+            Some(sent) => Ok(self.directory.join(sent)),
+        }
+    }
+
+    /// Starts a program on a blocking thread: its fork and its confinement take milliseconds.
+    ///
+    /// # Errors
+    /// As [`Self::start_now`].
+    pub async fn start(self: &Arc<Self>, command: PermittedCommand, streams: Streams) -> Result<Tree> {
+        let spawner = self.clone();
+        tokio::task::spawn_blocking(move || spawner.start_now(&command, streams)).await.map_err(Error::internal)?
+    }
+
+    /// Starts a program; blocks until it runs. Called within the runtime.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a missing program or folder, [`Error::Refused`] for one that may not be run,
+    /// [`Error::Unavailable`] when the system is out of something.
+    pub fn start_now(&self, permitted: &PermittedCommand, streams: Streams) -> Result<Tree> {
+        let cwd = permitted.directory();
+        let mut command = command(permitted.line());
+        command.env_clear().envs(self.environment.iter()).envs(permitted.environment()).env("PWD", cwd);
+        command.current_dir(cwd).stdin(streams.stdin).stdout(streams.stdout).stderr(streams.stderr);
+        Tree::start(command, streams.is_terminal).map_err(|cause| explain(cause, cwd))
+    }
+}
+
+fn check_environment(environment: &BTreeMap<String, String>) -> Result<()> {
+    let is_good = |name: &str, value: &str| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
+    match environment.iter().find(|(name, value)| !is_good(name, value)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Error::invalid(
+            "env",
+            format!(
+                "{name:?} cannot be set: a name is not empty and has no `=`, and neither it nor its value has a NUL"
+            ),
+        )),
+    }
+}
+
+fn not_found() -> Error {
+    Error::NotFound("Command or working directory not found".into())
+}
+
+/// What the system says when a program does not start, in a caller's words.
+fn explain(cause: io::Error, cwd: &Path) -> Error {
+    use io::ErrorKind as Kind;
+    match cause.kind() {
+        Kind::NotFound => not_found(),
+        Kind::NotADirectory if !cwd.is_dir() => {
+            Error::Unusable(format!("The working directory {} is not a directory", cwd.display()))
+        }
+        Kind::NotADirectory => not_found(),
+        Kind::PermissionDenied => Error::Refused(
+            "Permission denied: the program or the working directory may not be used by the user that runs the bridge"
+                .into(),
+        ),
+        Kind::ArgumentListTooLong => Error::TooLarge(
+            "The command with its environment is longer than the system takes: put it into a file".into(),
+        ),
+        Kind::WouldBlock | Kind::OutOfMemory => Error::Unavailable {
+            message: format!("The system cannot start another process now ({cause}): try again later"),
+            retry_after: Some(std::time::Duration::from_secs(5)),
+        },
+        _ if is_no_program(&cause) => {
+            Error::Unusable("The file is not a program: give a script a first line such as #!/bin/sh".into())
+        }
+        _ => Error::internal(cause),
+    }
+}
+
+#[cfg(unix)]
+fn is_no_program(cause: &io::Error) -> bool {
+    cause.raw_os_error() == Some(libc::ENOEXEC)
+}
+
+#[cfg(not(unix))]
+fn is_no_program(_: &io::Error) -> bool {
+    false
+}

@@ -1,0 +1,159 @@
+//! The process between the server and a program. It is a copy of the server that never runs another program: it waits,
+//! and sees to it that nothing of the program's tree outlives the program or the server.
+//!
+//! All of this runs between fork and exec in a process that was copied from one with many threads: no allocation, no
+//! lock, only system calls.
+
+use std::{
+    ffi::{c_int, c_ulong},
+    io, ptr,
+};
+
+/// What the supervisor is told.
+pub struct Order {
+    /// Its end of the control socket.
+    pub control: c_int,
+    /// Whether the program's input is its controlling terminal.
+    pub is_terminal: bool,
+}
+
+/// Called in the new process. Forks: the child returns and becomes the program, the parent never returns.
+pub fn take_over(order: &Order) -> io::Result<()> {
+    // SAFETY: plain system calls; the child of this fork goes on like the child of the first one.
+    unsafe {
+        // Orphans of the program become this process's children, wherever they hide.
+        check(libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0))?;
+        match check(libc::fork())? {
+            0 => become_program(order),
+            program => watch(order.control, program),
+        }
+    }
+}
+
+unsafe fn become_program(order: &Order) -> io::Result<()> {
+    // SAFETY: plain system calls on descriptors of this process.
+    unsafe {
+        check(libc::setsid())?;
+        if order.is_terminal {
+            check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
+        }
+        // The program gets its three descriptors and no other, whatever libraries of the server left open.
+        let rest = libc::syscall(libc::SYS_close_range, 3, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        // Linux before 5.11 does not know this; there the standard library's own care has to do.
+        debug_assert!(rest == 0 || *libc::__errno_location() == libc::EINVAL);
+        Ok(())
+    }
+}
+
+/// Waits for the program's end or the server's word.
+unsafe fn watch(control: c_int, program: libc::pid_t) -> ! {
+    // SAFETY: plain system calls; nothing of the copied server's memory is used.
+    unsafe {
+        become_quiet(control);
+        let ended = libc::c_int::try_from(libc::syscall(libc::SYS_pidfd_open, program, 0)).unwrap_or(-1);
+        let mut events = [
+            libc::pollfd { fd: 0, events: libc::POLLIN, revents: 0 },
+            libc::pollfd { fd: ended, events: libc::POLLIN, revents: 0 },
+        ];
+        loop {
+            if libc::poll(events.as_mut_ptr(), 2, -1) < 0 {
+                continue;
+            }
+            if events[1].revents != 0 {
+                let mut status = 0;
+                libc::waitpid(program, &raw mut status, 0);
+                end_tree(program);
+                follow_into(status);
+            }
+            if events[0].revents != 0 {
+                let mut signal = 0_u8;
+                if libc::read(0, (&raw mut signal).cast(), 1) == 1 {
+                    libc::kill(-program, c_int::from(signal));
+                } else {
+                    end_tree(program);
+                    follow_into(libc::SIGKILL);
+                }
+            }
+        }
+    }
+}
+
+/// Lets go of everything but the control socket, which becomes descriptor 0, and of the server's signal handlers.
+unsafe fn become_quiet(control: c_int) {
+    // SAFETY: plain system calls; the handlers that are removed belong to threads that this process does not have.
+    unsafe {
+        for signal in 1..=libc::SIGRTMAX() {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        libc::dup2(control, 0);
+        libc::syscall(libc::SYS_close_range, 1, c_int::MAX, 0);
+        libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
+    }
+}
+
+/// Ends what is left of the tree. What is forked meanwhile becomes a child of this process at the latest when its
+/// parent ends, so that the loop meets it.
+unsafe fn end_tree(program: libc::pid_t) {
+    // SAFETY: plain system calls on a buffer of this frame.
+    unsafe {
+        loop {
+            libc::kill(-program, libc::SIGKILL);
+            kill_children();
+            let mut reaped = 0;
+            loop {
+                match libc::waitpid(-1, ptr::null_mut(), libc::WNOHANG) {
+                    0 => break,
+                    -1 => return,
+                    _ => reaped += 1,
+                }
+            }
+            if reaped == 0 {
+                let pause = libc::timespec { tv_sec: 0, tv_nsec: 500_000 };
+                libc::nanosleep(&raw const pause, ptr::null_mut());
+            }
+        }
+    }
+}
+
+/// Kills each child that the kernel lists (proc_pid_children(5)): numbers with a space after each.
+unsafe fn kill_children() {
+    // SAFETY: plain system calls on a buffer of this frame.
+    unsafe {
+        let list = libc::open(c"/proc/thread-self/children".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if list < 0 {
+            return;
+        }
+        let (mut buffer, mut child) = ([0_u8; 4096], 0);
+        loop {
+            let read = libc::read(list, buffer.as_mut_ptr().cast(), buffer.len());
+            let Ok(read @ 1..) = usize::try_from(read) else { break };
+            for byte in buffer.iter().take(read) {
+                if byte.is_ascii_digit() {
+                    child = child * 10 + libc::pid_t::from(byte - b'0');
+                } else if child > 0 {
+                    libc::kill(child, libc::SIGKILL);
+                    child = 0;
+                }
+            }
+        }
+        libc::close(list);
+    }
+}
+
+/// Ends this process as the program ended.
+unsafe fn follow_into(status: c_int) -> ! {
+    // SAFETY: plain system calls.
+    unsafe {
+        if libc::WIFSIGNALED(status) {
+            // A signal that dumps core did so in the program; the copy of the server must leave none.
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+            libc::kill(libc::getpid(), libc::WTERMSIG(status));
+        }
+        libc::_exit(libc::WEXITSTATUS(status))
+    }
+}
+
+fn check(result: c_int) -> io::Result<c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

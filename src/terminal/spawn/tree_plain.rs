@@ -1,0 +1,73 @@
+//! A program alone, where the system has no process groups.
+
+use crate::error::{Error, Result};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+/// What can be sent to a program here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The end.
+    Kill,
+}
+
+/// A program. Dropping it ends it.
+pub struct Tree {
+    id: u32,
+    child: tokio::sync::Mutex<Child>,
+    output: Mutex<Option<(ChildStdout, ChildStderr)>>,
+}
+
+impl Tree {
+    /// Starts the command.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start(mut command: Command, _is_terminal: bool) -> io::Result<Self> {
+        let mut child = command.kill_on_drop(true).spawn()?;
+        Ok(Self {
+            id: child.id().unwrap_or_default(),
+            output: Mutex::new(child.stdout.take().zip(child.stderr.take())),
+            child: tokio::sync::Mutex::new(child),
+        })
+    }
+
+    /// The program's process id.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What a captured program writes; once.
+    pub fn take_output(&self) -> Option<(ChildStdout, ChildStderr)> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits for the program's end and gives its exit code.
+    ///
+    /// # Errors
+    /// When the system loses the process.
+    pub async fn wait(&self) -> Result<i32> {
+        let status = self.child.lock().await.wait().await.map_err(Error::internal)?;
+        Ok(status.code().unwrap_or(-1))
+    }
+
+    /// Ends the program.
+    pub fn signal(&self, _: Signal) {
+        if let Ok(mut child) = self.child.try_lock() {
+            // One that is gone has had its end.
+            let _ = child.start_kill();
+        }
+    }
+
+    /// Ends it and waits for that.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub async fn kill(&self) -> Result<i32> {
+        let _ = self.child.lock().await.start_kill();
+        self.wait().await
+    }
+}

@@ -1,0 +1,87 @@
+//! A program with the process group that it leads, where no supervisor can be had.
+
+use crate::error::{Error, Result};
+use rustix::process::Pid;
+use std::{
+    io,
+    os::unix::process::ExitStatusExt,
+    sync::{Mutex, PoisonError},
+};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+pub use rustix::process::Signal;
+
+/// A program with its process group. Dropping it ends them.
+pub struct Tree {
+    id: u32,
+    child: tokio::sync::Mutex<Child>,
+    output: Mutex<Option<(ChildStdout, ChildStderr)>>,
+}
+
+impl Tree {
+    /// Starts the command in a session of its own.
+    ///
+    /// # Errors
+    /// The system's, from any step until the program runs.
+    pub fn start(mut command: Command, is_terminal: bool) -> io::Result<Self> {
+        // SAFETY: only system calls that are safe between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                rustix::process::setsid()?;
+                if is_terminal {
+                    rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+                }
+                Ok(())
+            });
+        }
+        let mut child = command.spawn()?;
+        Ok(Self {
+            id: child.id().unwrap_or_default(),
+            output: Mutex::new(child.stdout.take().zip(child.stderr.take())),
+            child: tokio::sync::Mutex::new(child),
+        })
+    }
+
+    /// The program's process id.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What a captured program writes; once.
+    pub fn take_output(&self) -> Option<(ChildStdout, ChildStderr)> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits for the program's end, then ends its group. Gives its exit code, negative for a signal.
+    ///
+    /// # Errors
+    /// When the system loses the process.
+    pub async fn wait(&self) -> Result<i32> {
+        let status = self.child.lock().await.wait().await.map_err(Error::internal)?;
+        self.signal(Signal::KILL);
+        Ok(status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(-1))
+    }
+
+    /// Sends a signal to the program and its group.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(group) = Pid::from_raw(self.id.cast_signed()) {
+            // A group that is gone has had its end.
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+
+    /// Ends all of the group and waits for that.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub async fn kill(&self) -> Result<i32> {
+        self.signal(Signal::KILL);
+        self.wait().await
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
