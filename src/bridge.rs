@@ -5,12 +5,12 @@ use crate::{
     caller::{Caller, Keys},
     capability::{Capability, Context},
     error::{Error, Result},
-    filesystem::Files,
+    filesystem::{self, Files},
     history::{Entry, History},
     internet::{self, Internet},
     memory::{self, Memory},
     owner::{Claim, Owner},
-    policy::private,
+    policy::{Workspace, private},
     sandbox::{self, Sandbox},
     settings::Settings,
     terminal::{self, Terminal},
@@ -79,6 +79,10 @@ impl Catalog for Everything {
 
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
+    face.show::<filesystem::ReadFile>();
+    face.show::<filesystem::WriteFile>();
+    face.show::<filesystem::ListDirectory>();
+    face.show::<filesystem::SearchFiles>();
     face.show::<terminal::ExecuteCommand>();
     face.show::<terminal::TerminalInfo>();
     face.show::<memory::AddEntry>();
@@ -115,9 +119,10 @@ impl Bridge {
         let history = History::open(folder.join("history")).with_context(|| {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
         })?;
+        let workspace = Workspace::open(&settings, directory)?;
         Ok(Self {
             history: Arc::new(history),
-            files: Files::open(&settings, directory)?,
+            files: Files::open(&workspace, &settings)?,
             terminal: Terminal::open(&settings, directory)?,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,

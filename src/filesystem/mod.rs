@@ -1,20 +1,81 @@
-//! Comes next.
+//! Files and folders of this machine, within what the policy allows.
+//!
+//! Every capability checks its paths into [`crate::policy::SafePath`] and works on those. The disk is asked on blocking
+//! threads; what walks or reads for long watches the call's cancellation.
 
-use crate::settings::Settings;
-use std::path::Path;
+mod digest;
+mod encoding;
+mod ignored;
+mod lines;
+mod list;
+mod page;
+mod read;
+mod replacement;
+mod search;
+mod walk;
+mod write;
 
-/// Comes next.
-pub struct Files;
+pub use list::ListDirectory;
+pub use read::ReadFile;
+pub use search::SearchFiles;
+pub use write::WriteFile;
+
+use crate::{
+    capability::Context,
+    error::{Error, Result},
+    policy::Workspace,
+    settings::Settings,
+};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The files of this machine.
+#[derive(Clone)]
+pub struct Files {
+    workspace: Arc<Workspace>,
+    /// The most that is read into memory for one call, in bytes.
+    max_read: u64,
+    /// One change at a time, so that what was there before it is what it found.
+    changing: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Files {
-    /// Opens it.
+    /// Works within `workspace`.
     ///
     /// # Errors
-    /// None yet.
-    pub fn open(_: &Settings, _: &Path) -> anyhow::Result<Self> {
-        Ok(Self)
+    /// When a setting cannot be used.
+    pub fn open(workspace: &Arc<Workspace>, settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            workspace: workspace.clone(),
+            max_read: settings.max_request_mib.saturating_mul(1024 * 1024),
+            changing: Arc::default(),
+        })
     }
 
-    /// Ends it.
-    pub async fn close(&self) {}
+    /// Does blocking work that only looks.
+    async fn look<T: Send + 'static>(
+        &self,
+        context: &Context,
+        work: impl FnOnce(&Self, &CancellationToken) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (files, cancelled) = (self.clone(), context.cancelled.clone());
+        tokio::task::spawn_blocking(move || work(&files, &cancelled)).await.map_err(Error::internal)?
+    }
+
+    /// Does blocking work that changes something. It waits for its turn without a thread, and once it has begun it
+    /// ends, even when the caller goes away.
+    async fn change<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
+        let turn = self.changing.clone().lock_owned().await;
+        let files = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&files)
+        });
+        done.await.map_err(Error::internal)?
+    }
+}
+
+/// Fails when the call is over.
+fn go_on(cancelled: &CancellationToken) -> Result<()> {
+    if cancelled.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -1,8 +1,10 @@
 //! What may be done: a check returns a type, and what is below takes only the type.
 
 pub mod commands;
+pub mod paths;
 pub mod private;
 mod urls;
 
 pub use commands::{Guard, Line, PermittedCommand};
+pub use paths::{Folder, SafePath, Workspace};
 pub use urls::{SafeUrl, UrlPolicy};

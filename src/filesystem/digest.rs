@@ -1,0 +1,39 @@
+//! SHA-256 of files: what a caller compares to know that a file is still the one it read.
+
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Read};
+
+/// As much is read at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// The SHA-256 of bytes, in lower-case hexadecimal.
+pub fn of(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// The SHA-256 and the length of all that a reader gives.
+///
+/// # Errors
+/// What reading says.
+pub fn of_reader(mut reader: impl Read) -> io::Result<(String, u64)> {
+    let (mut hasher, mut length, mut buffer) = (Sha256::new(), 0, vec![0; CHUNK]);
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((hexadecimal(&hasher.finalize()), length)),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                length += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|half| char::from(b"0123456789abcdef"[usize::from(half)]))
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! What `.gitignore` files leave out, level by level as a tree is walked. They count whether or not the tree is a git
+//! repository; those above the start count up to the repository's top.
+
+use crate::policy::{Folder, Workspace, paths::Intent};
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use std::{
+    ffi::OsStr,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// No one writes longer ignore files by hand, in bytes.
+const MAX_SIZE: u64 = 1024 * 1024;
+
+/// The rules that hold in a directory: its own and those above it.
+#[derive(Clone, Default)]
+pub struct Ignored(Option<Arc<Level>>);
+
+struct Level {
+    above: Ignored,
+    rules: Gitignore,
+}
+
+impl Ignored {
+    /// The rules above a directory, from the top of the repository it is in; none when it is in none.
+    pub fn above(workspace: &Arc<Workspace>, folder: &Path) -> Self {
+        let is_top = |path: &Path| open(workspace, path).is_some_and(|folder| folder.look(OsStr::new(".git")).is_ok());
+        let Some(top) = folder.ancestors().find(|path| is_top(path)) else { return Self::default() };
+        let mut between: Vec<PathBuf> =
+            folder.ancestors().skip(1).take_while(|path| path.starts_with(top)).map(Path::to_owned).collect();
+        between.reverse();
+        let mut rules = Self::default();
+        for path in between {
+            if let Some(folder) = open(workspace, &path) {
+                rules = rules.inside(&folder);
+            }
+        }
+        rules
+    }
+
+    /// The rules inside a directory.
+    pub fn inside(&self, folder: &Folder) -> Self {
+        let mut builder = GitignoreBuilder::new(folder.real());
+        let mut found = false;
+        if folder.look(OsStr::new(".git")).is_ok()
+            && let Some(info) = folder.enter(OsStr::new(".git")).and_then(|git| git.enter(OsStr::new("info")))
+        {
+            found |= add(&mut builder, &info, "exclude");
+        }
+        found |= add(&mut builder, folder, ".gitignore");
+        match builder.build() {
+            Ok(rules) if found => Self(Some(Arc::new(Level { above: self.clone(), rules }))),
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether something at `real` is left out. The nearest rule that speaks of it decides.
+    pub fn leaves_out(&self, real: &Path, is_folder: bool) -> bool {
+        let mut level = &self.0;
+        while let Some(here) = level {
+            let verdict = here.rules.matched(real, is_folder);
+            if verdict.is_ignore() {
+                return true;
+            }
+            if verdict.is_whitelist() {
+                return false;
+            }
+            level = &here.above.0;
+        }
+        false
+    }
+}
+
+fn open(workspace: &Arc<Workspace>, path: &Path) -> Option<Folder> {
+    workspace.resolve_real(path, Intent::Read).ok()?.open_folder().ok()
+}
+
+fn add(builder: &mut GitignoreBuilder, folder: &Folder, name: &str) -> bool {
+    let opened = folder.at(OsStr::new(name), Intent::Read).and_then(|path| path.open());
+    let Ok((file, _)) = opened else { return false };
+    let mut text = Vec::new();
+    if file.take(MAX_SIZE).read_to_end(&mut text).is_err() {
+        return false;
+    }
+    for line in String::from_utf8_lossy(&text).lines() {
+        // A line that is no pattern is left out, as git does.
+        let _ = builder.add_line(None, line);
+    }
+    true
+}

@@ -1,0 +1,150 @@
+//! Lists a directory.
+
+use super::{
+    Files,
+    page::{Cursor, shown},
+    walk::{Next, Visit, walk},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::paths::{Found, Intent, Kind, Named},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+/// As many items fit one answer.
+const MAX_ITEMS: usize = 100_000;
+
+/// List a directory.
+///
+/// Its files and folders by name, hidden ones too; with `recursive` all that is below. Links are not walked into.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListDirectory {
+    /// The directory. Relative paths start at the server's directory.
+    path: String,
+    /// Whether to list what is in its directories too.
+    #[serde(default)]
+    recursive: bool,
+    /// The most items to return, 1 to 100,000.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 1, max = 100_000))]
+    limit: usize,
+    /// `next_cursor` of the page before. Default: the first page.
+    cursor: Option<String>,
+}
+
+fn default_limit() -> usize {
+    MAX_ITEMS
+}
+
+/// What is in a directory.
+#[derive(Serialize, JsonSchema)]
+pub struct ListOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// How many items this page has.
+    count: usize,
+    /// The items by name, a directory before what is in it.
+    items: Vec<Item>,
+    /// There are more: send this as `cursor` for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    /// When it was listed.
+    timestamp: String,
+}
+
+/// A file or a directory.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DirectoryItem")]
+pub struct Item {
+    /// Its name.
+    name: String,
+    /// The path as sent, joined with the names below it.
+    path: String,
+    /// What it is; a link is what it leads to.
+    #[serde(rename = "type")]
+    kind: ItemKind,
+    /// Its size in bytes; null for directories and for links that lead nowhere.
+    size: Option<u64>,
+    /// When it was last changed; null for directories and for links that lead nowhere.
+    modified: Option<String>,
+}
+
+/// What an item is.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemKind {
+    /// Anything but a directory.
+    File,
+    /// A directory.
+    Directory,
+}
+
+impl Capability for ListDirectory {
+    const NAME: &'static str = "filesystem_list";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "."}"#;
+    type Service = Files;
+    type Output = ListOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<ListOutput> {
+        files.look(context, |files, cancelled| self.list(files, cancelled)).await
+    }
+}
+
+impl ListDirectory {
+    fn list(self, files: &Files, cancelled: &CancellationToken) -> Result<ListOutput> {
+        let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
+        let folder = path.open_folder()?;
+        let after = Cursor::parse(self.cursor.as_deref())?.map(|cursor| cursor.path);
+        let (mut items, mut last, mut next_cursor) = (Vec::new(), None, None);
+        walk(&folder, after.as_deref(), self.limit, cancelled, &mut |visit| {
+            if items.len() == self.limit {
+                next_cursor = last.take();
+                return Ok(Next::Stop);
+            }
+            let Some(item) = item(&self.path, visit) else { return Ok(Next::Past) };
+            items.push(item);
+            if items.len() == self.limit {
+                last = Some(Cursor::text(visit.path, 0));
+            }
+            Ok(if self.recursive { Next::Into } else { Next::Past })
+        })
+        .map_err(|error| match error {
+            Error::Internal(_) => Error::Unusable("Path is not a directory that can be read".into()),
+            error => error,
+        })?;
+        let timestamp = clock::timestamp();
+        Ok(ListOutput { success: true, path: self.path, count: items.len(), items, next_cursor, timestamp })
+    }
+}
+
+/// What is shown of a name; `None` when it has just gone.
+fn item(sent: &str, visit: &Visit) -> Option<Item> {
+    let name = &visit.child.name;
+    let found = match visit.child.kind {
+        Some(Kind::Folder) => None,
+        Some(Kind::Link) => visit.folder.look_through(name),
+        Some(Kind::File | Kind::Special) => Some(visit.folder.look(name).ok()?),
+        None => match visit.folder.look(name).ok()? {
+            link if link.kind == Kind::Link => visit.folder.look_through(name),
+            found => Some(found),
+        },
+    };
+    let is_folder = visit.child.kind == Some(Kind::Folder) || found.is_some_and(|found| found.is_folder());
+    let file: Option<Found> = found.filter(|_| !is_folder);
+    Some(Item {
+        name: name.to_string_lossy().into_owned(),
+        path: shown(sent, visit.path),
+        kind: if is_folder { ItemKind::Directory } else { ItemKind::File },
+        size: file.map(|found| found.size),
+        modified: file.map(|found| clock::timestamp_of(found.times.modified())),
+    })
+}

@@ -1,0 +1,73 @@
+//! A new version of a file, made beside it and put in its place at once.
+
+use crate::{
+    error::Result,
+    policy::paths::{Directory, Found, Times, dress},
+};
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    io,
+};
+
+/// A name for something that is not meant to stay, short enough beside any other.
+pub fn temporary_name() -> OsString {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("a system without random numbers cannot have started the bridge");
+    format!(".bridge-{:016x}.tmp", u64::from_ne_bytes(random)).into()
+}
+
+/// A file that has no place yet; dropped, it is gone.
+pub struct Replacement {
+    holder: Directory,
+    name: OsString,
+    file: File,
+    placed: bool,
+}
+
+impl Replacement {
+    /// An empty one in `holder`, under a name from [`temporary_name`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create(holder: &Directory, name: &OsStr) -> io::Result<Self> {
+        let file = holder.create(name, 0o666)?;
+        Ok(Self { holder: holder.clone(), name: name.to_owned(), file, placed: false })
+    }
+
+    /// To write into.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Keeps the permission bits and the owner of the file that it replaces.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn dress_as(&self, old: &Found) -> io::Result<()> {
+        dress(&self.file, old.mode, Some(old.owner))
+    }
+
+    /// Puts it in the place of whatever has the name there; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// What the system says; the old file is whole then.
+    pub fn place(mut self, at: &OsStr, times: Option<Times>) -> Result<()> {
+        if let Some(times) = times {
+            self.holder.set_times(&self.name, times)?;
+        }
+        self.file.sync_all()?;
+        self.holder.rename(&self.name, &self.holder, at)?;
+        self.placed = true;
+        Ok(self.holder.sync()?)
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if !self.placed {
+            // What cannot be removed is found and removed at the next start.
+            let _ = self.holder.remove(&self.name);
+        }
+    }
+}

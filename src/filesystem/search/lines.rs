@@ -1,0 +1,142 @@
+//! The lines of one file that match.
+
+use super::hits::{Content, Hit, Hits};
+use grep_matcher::Matcher;
+use grep_regex::RegexMatcher;
+use grep_searcher::{BinaryDetection, Searcher as Grep, SearcherBuilder, Sink, SinkContext, SinkFinish, SinkMatch};
+use std::{collections::VecDeque, fs::File, io, path::Path};
+use tokio_util::sync::CancellationToken;
+
+/// Longer lines are cut around the match, in characters.
+const MAX_LINE: usize = 4_000;
+
+/// A file with a longer line than this many bytes is skipped: no one reads such a line.
+const MAX_HEAP: usize = 32 * 1024 * 1024;
+
+/// Searches one file after another, with one buffer.
+pub struct Searcher<'a> {
+    matcher: &'a RegexMatcher,
+    context: usize,
+    most: usize,
+    grep: Grep,
+}
+
+impl<'a> Searcher<'a> {
+    /// Finds at most `most` lines a file.
+    pub fn new(matcher: &'a RegexMatcher, context: usize, most: usize) -> Self {
+        let mut builder = SearcherBuilder::new();
+        builder.line_number(true).binary_detection(BinaryDetection::quit(0)).heap_limit(Some(MAX_HEAP));
+        builder.before_context(context).after_context(context);
+        Self { matcher, context, most, grep: builder.build() }
+    }
+
+    /// Adds the matching lines of a file. One that cannot be read has none.
+    pub fn search(&mut self, file: &File, path: &Path, hits: &Hits, cancelled: &CancellationToken) {
+        let found = Found {
+            matcher: self.matcher,
+            context: self.context as u64,
+            most: self.most,
+            from: hits.first_line(path),
+            recent: VecDeque::new(),
+            lines: Vec::new(),
+            open: 0,
+            cancelled,
+        };
+        let mut found = found;
+        if self.grep.search_file(self.matcher, file, &mut found).is_ok() {
+            for (line, content) in found.lines {
+                hits.add(Hit { path: path.to_owned(), line, content: Some(content) });
+            }
+        }
+    }
+}
+
+struct Found<'a> {
+    matcher: &'a RegexMatcher,
+    context: u64,
+    most: usize,
+    /// Matches up to this line were on an earlier page.
+    from: u64,
+    /// The last lines seen, matching or not.
+    recent: VecDeque<(u64, String)>,
+    lines: Vec<(u64, Content)>,
+    /// Matches before this place have all their lines after.
+    open: usize,
+    cancelled: &'a CancellationToken,
+}
+
+impl Found<'_> {
+    /// Gives a line to the matches before it that still want lines after.
+    fn pass(&mut self, number: u64, text: &str) {
+        if self.context == 0 {
+            return;
+        }
+        while self.lines.get(self.open).is_some_and(|(line, _)| number > line + self.context) {
+            self.open += 1;
+        }
+        for (_, content) in &mut self.lines[self.open..] {
+            content.after.push(text.to_owned());
+        }
+        self.recent.push_back((number, text.to_owned()));
+        if self.recent.len() as u64 > self.context {
+            self.recent.pop_front();
+        }
+    }
+
+    fn before(&self, number: u64) -> Vec<String> {
+        let near = |(line, _): &&(u64, String)| line + self.context >= number;
+        self.recent.iter().filter(near).map(|(_, text)| text.clone()).collect()
+    }
+
+    fn goes_on(&self, number: u64) -> bool {
+        let waits = self.lines.last().is_some_and(|(line, _)| number < line + self.context);
+        !self.cancelled.is_cancelled() && (self.lines.len() < self.most || waits)
+    }
+}
+
+impl Sink for Found<'_> {
+    type Error = io::Error;
+
+    fn matched(&mut self, _: &Grep, found: &SinkMatch) -> io::Result<bool> {
+        let number = found.line_number().unwrap_or(0);
+        let bytes = without_end(found.bytes());
+        let start = self.matcher.find(bytes).ok().flatten().map_or(0, |place| place.start());
+        let text = shown(bytes, start);
+        let wanted = number > self.from && self.lines.len() < self.most;
+        let before = if wanted { self.before(number) } else { vec![] };
+        self.pass(number, &text);
+        if wanted {
+            let column = String::from_utf8_lossy(&bytes[..start]).chars().count() as u64 + 1;
+            self.lines.push((number, Content { column, text, before, after: vec![] }));
+        }
+        Ok(self.goes_on(number))
+    }
+
+    fn context(&mut self, _: &Grep, found: &SinkContext) -> io::Result<bool> {
+        let number = found.line_number().unwrap_or(0);
+        self.pass(number, &shown(without_end(found.bytes()), 0));
+        Ok(self.goes_on(number))
+    }
+
+    fn finish(&mut self, _: &Grep, end: &SinkFinish) -> io::Result<()> {
+        if end.binary_byte_offset().is_some() {
+            self.lines.clear();
+        }
+        Ok(())
+    }
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A line as text; of a very long one what surrounds the match.
+fn shown(line: &[u8], start: usize) -> String {
+    if line.len() <= MAX_LINE {
+        return String::from_utf8_lossy(line).into_owned();
+    }
+    let from = start.saturating_sub(MAX_LINE / 2);
+    let part = String::from_utf8_lossy(&line[from..line.len().min(from + 4 * MAX_LINE)]);
+    part.chars().take(MAX_LINE).collect()
+}

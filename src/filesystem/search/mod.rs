@@ -1,0 +1,257 @@
+//! Searches files by name and by content, with ripgrep's own machinery for lines, patterns and ignore files.
+
+mod hits;
+mod lines;
+mod tree;
+
+use super::{
+    Files,
+    ignored::Ignored,
+    page::{Cursor, shown},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::{
+        SafePath,
+        paths::{Intent, Named, not_a_file},
+    },
+};
+use globset::{Glob, GlobBuilder, GlobMatcher};
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use hits::{Hit, Hits};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// What a compiled pattern may take, in bytes: patterns grow when they repeat.
+const MAX_PATTERN: usize = 16 * 1024 * 1024;
+
+/// Search files by name and content.
+///
+/// Finds lines that hold `query` (a text, or a regular expression with `regex`) in files whose name fits the glob
+/// `name`; one of the two is enough. Binary files and what .gitignore names are skipped. Matches come in path order.
+#[derive(Deserialize, JsonSchema)]
+pub struct SearchFiles {
+    /// The directory to search, or one file.
+    path: String,
+    /// What a line must hold. Without it, files are found by `name` alone.
+    query: Option<String>,
+    /// A glob for the file's name (`*.rs`), or for its path below the directory where the glob has a slash
+    /// (`src/**/*.rs`).
+    name: Option<String>,
+    /// Whether `query` is a regular expression (Rust's syntax: no look-around, never slow).
+    #[serde(default)]
+    regex: bool,
+    /// Whether upper and lower case differ.
+    #[serde(default)]
+    case_sensitive: bool,
+    /// How many lines around each match to return.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 100))]
+    context: usize,
+    /// The most matches to return, 1 to 10,000.
+    #[serde(default = "default_results")]
+    #[schemars(range(min = 1, max = 10_000))]
+    max_results: usize,
+    /// Whether to search files and folders whose name starts with a dot.
+    #[serde(default)]
+    include_hidden: bool,
+    /// Whether to leave out what .gitignore files name.
+    #[serde(default = "yes")]
+    respect_gitignore: bool,
+    /// `next_cursor` of the page before. Default: the first page.
+    cursor: Option<String>,
+}
+
+fn default_results() -> usize {
+    200
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What was found.
+#[derive(Serialize, JsonSchema)]
+pub struct SearchOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// How many matches are returned.
+    count: usize,
+    /// Whether there are more.
+    truncated: bool,
+    /// The matches, by path and line.
+    matches: Vec<Match>,
+    /// Where there are more: send this as `cursor` for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    /// When it was searched.
+    timestamp: String,
+}
+
+/// A line that holds the query, or a file whose name fits.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SearchMatch")]
+pub struct Match {
+    /// The file: the path as sent, joined with the names below it.
+    path: String,
+    /// The line, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    /// Where in the line the first match starts, in characters, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
+    /// The line without its end; one longer than 4,000 characters is cut around the match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The lines before it, as many as `context` asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Vec<String>>,
+    /// The lines after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Vec<String>>,
+}
+
+impl Capability for SearchFiles {
+    const NAME: &'static str = "filesystem_search";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": ".", "query": "TODO", "name": "*.md"}"#;
+    type Service = Files;
+    type Output = SearchOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<SearchOutput> {
+        files.look(context, |files, cancelled| self.search(files, cancelled)).await
+    }
+}
+
+/// What is looked for, compiled.
+struct Pattern {
+    matcher: Option<RegexMatcher>,
+    name: Option<Name>,
+    context: usize,
+    include_hidden: bool,
+}
+
+/// A glob on the last name, or on the path below the start.
+struct Name {
+    glob: GlobMatcher,
+    whole_path: bool,
+}
+
+impl Name {
+    fn fits(&self, path: &Path) -> bool {
+        if self.whole_path {
+            return self.glob.is_match(path);
+        }
+        path.file_name().is_some_and(|name| self.glob.is_match(name))
+    }
+}
+
+impl SearchFiles {
+    fn search(self, files: &Files, cancelled: &CancellationToken) -> Result<SearchOutput> {
+        let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
+        let pattern = self.compile()?;
+        let after = Cursor::parse(self.cursor.as_deref())?;
+        let hits = Hits::new(self.max_results, after.as_ref());
+        let found = *path.existing()?;
+        if found.is_folder() {
+            let folder = path.open_folder()?;
+            let rules = self.respect_gitignore.then(|| Ignored::above(&files.workspace, folder.real()));
+            tree::search(&folder, rules, &pattern, &hits, cancelled)?;
+        } else if found.is_file() {
+            search_one(&path, &pattern, &hits, cancelled)?;
+        } else {
+            return Err(not_a_file());
+        }
+        super::go_on(cancelled)?;
+        Ok(self.answer(hits))
+    }
+
+    fn compile(&self) -> Result<Pattern> {
+        let query = self.query.as_deref().filter(|query| !query.is_empty());
+        let name = self.name.as_deref().filter(|name| !name.is_empty());
+        if query.is_none() && name.is_none() {
+            return Err(Error::invalid("query", "Give a query to find lines, a name (glob) to find files, or both"));
+        }
+        Ok(Pattern {
+            matcher: query.map(|query| self.matcher(query)).transpose()?,
+            name: name.map(|name| self.glob(name)).transpose()?,
+            context: self.context,
+            include_hidden: self.include_hidden,
+        })
+    }
+
+    fn matcher(&self, query: &str) -> Result<RegexMatcher> {
+        let mut builder = RegexMatcherBuilder::new();
+        builder.case_insensitive(!self.case_sensitive).fixed_strings(!self.regex).multi_line(true);
+        builder.line_terminator(Some(b'\n')).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
+        builder.build(query).map_err(|error| {
+            let what = if self.regex { "a regular expression" } else { "a text within one line" };
+            Error::invalid("query", format!("{query:?} is not usable as {what}: {error}"))
+        })
+    }
+
+    fn glob(&self, name: &str) -> Result<Name> {
+        let build = |text: &str| -> Result<Glob, globset::Error> {
+            GlobBuilder::new(text).literal_separator(true).case_insensitive(!self.case_sensitive).build()
+        };
+        let glob = build(name.trim_start_matches("./"));
+        let glob =
+            glob.map_err(|error| Error::invalid("name", format!("{name:?} is not usable as a glob: {error}")))?;
+        Ok(Name { glob: glob.compile_matcher(), whole_path: name.contains('/') })
+    }
+
+    fn answer(self, hits: Hits) -> SearchOutput {
+        let (hits, truncated) = hits.finish();
+        let next_cursor = hits.last().filter(|_| truncated).map(|hit| Cursor::text(&hit.path, hit.line));
+        let matches: Vec<Match> = hits.into_iter().map(|hit| hit.into_match(&self.path, self.context)).collect();
+        SearchOutput {
+            success: true,
+            path: self.path,
+            count: matches.len(),
+            truncated,
+            matches,
+            next_cursor,
+            timestamp: clock::timestamp(),
+        }
+    }
+}
+
+impl Hit {
+    fn into_match(self, sent: &str, context: usize) -> Match {
+        let path = shown(sent, &self.path);
+        match self.content {
+            None => Match { path, line: None, column: None, text: None, before: None, after: None },
+            Some(content) => Match {
+                path,
+                line: Some(self.line),
+                column: Some(content.column),
+                text: Some(content.text),
+                before: (context > 0).then_some(content.before),
+                after: (context > 0).then_some(content.after),
+            },
+        }
+    }
+}
+
+/// Searches a file that was named itself, whatever it is called.
+fn search_one(path: &SafePath, pattern: &Pattern, hits: &Hits, cancelled: &CancellationToken) -> Result<()> {
+    if pattern.name.as_ref().is_some_and(|name| !name.fits(Path::new(path.name()))) {
+        return Ok(());
+    }
+    match &pattern.matcher {
+        None => hits.add(Hit::file(Path::new(""))),
+        Some(matcher) => {
+            let (file, _) = path.open()?;
+            lines::Searcher::new(matcher, pattern.context, hits.most()).search(&file, Path::new(""), hits, cancelled);
+        }
+    }
+    Ok(())
+}

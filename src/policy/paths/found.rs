@@ -1,0 +1,72 @@
+//! What is found at a name.
+
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime};
+
+/// What kind of thing has a name. Links are not followed to tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A FIFO, a socket or a device: opening one can wait for ever or do something.
+    Special,
+}
+
+/// When something was last read and changed, in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// Last read.
+    pub accessed: i128,
+    /// Last changed.
+    pub modified: i128,
+}
+
+impl Times {
+    /// The time of the last change.
+    pub fn modified(self) -> SystemTime {
+        let since = u64::try_from(self.modified.unsigned_abs()).map_or(Duration::MAX, Duration::from_nanos);
+        let time = if self.modified < 0 {
+            SystemTime::UNIX_EPOCH.checked_sub(since)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_add(since)
+        };
+        time.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+/// What is known of something without opening it.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// What it is.
+    pub kind: Kind,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Permission bits, with set-user-id and its like.
+    pub mode: u32,
+    /// When it was read and changed.
+    pub times: Times,
+    /// When anything about it last changed, name and mode included; nanoseconds since 1970.
+    pub changed: i128,
+    /// Device and number: the same for two names of one file.
+    pub identity: (u64, u64),
+    /// How many names it has.
+    pub names: u64,
+    /// The user and the group it belongs to.
+    pub owner: (u32, u32),
+}
+
+impl Found {
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.kind == Kind::File
+    }
+
+    /// Whether it is a directory.
+    pub fn is_folder(&self) -> bool {
+        self.kind == Kind::Folder
+    }
+}

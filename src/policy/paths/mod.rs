@@ -1,0 +1,27 @@
+//! Which files a caller may reach.
+//!
+//! [`Workspace`] holds the roots and the denied places; [`Workspace::resolve`] turns the text that a caller sent into a
+//! [`SafePath`], and nothing else opens a caller's file. The check is not on a text that is opened later: it walks from
+//! the top of the disk by directory descriptors, one name at a time, follows links itself, and keeps the descriptor of
+//! the directory that holds the last name. What is then opened is that name in that directory, with links refused. So
+//! there is no moment between check and use in which a swapped link could lead elsewhere.
+//!
+//! The usual path has no link in it; then the kernel walks it with one `openat2` that refuses links altogether
+//! (`RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`), and the text without its dots is where it leads.
+
+#[cfg_attr(unix, path = "directory.rs")]
+#[cfg_attr(not(unix), path = "directory_plain.rs")]
+mod directory;
+mod folder;
+mod found;
+mod safe_path;
+mod secrets;
+mod text;
+mod walk;
+mod workspace;
+
+pub use directory::{Directory, Entries, dress, look_at};
+pub use folder::{Child, Folder};
+pub use found::{Found, Kind, Times};
+pub use safe_path::{SafePath, not_a_file};
+pub use workspace::{Denial, Intent, Named, Workspace};

@@ -1,0 +1,159 @@
+//! A checked path.
+
+use super::{Directory, Folder, Found, Named, Workspace, walk::Place};
+use crate::error::{Error, Result};
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A path that the policy allows: a name in a directory that is held open.
+#[derive(Debug)]
+pub struct SafePath {
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) holder: Directory,
+    pub(super) missing: Vec<OsString>,
+    pub(super) name: OsString,
+    pub(super) real: PathBuf,
+    pub(super) found: Option<Found>,
+    named: Named,
+    means_folder: bool,
+}
+
+impl SafePath {
+    pub(super) fn new(workspace: Arc<Workspace>, place: Place, named: Named, means_folder: bool) -> Self {
+        let Place { holder, missing, name, real, found } = place;
+        Self { workspace, holder, missing, name, real, found, named, means_folder }
+    }
+
+    /// Where it is: absolute, without dots and links.
+    pub fn real(&self) -> &Path {
+        &self.real
+    }
+
+    /// The last name of [`Self::real`]; `.` for the top of the disk.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// What was there when it was checked.
+    pub fn found(&self) -> Option<&Found> {
+        self.found.as_ref()
+    }
+
+    /// What was there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing was.
+    pub fn existing(&self) -> Result<&Found> {
+        self.found.as_ref().ok_or_else(|| self.named.not_found())
+    }
+
+    /// Whether the caller's text can only mean a directory (`notes/`).
+    pub fn means_folder(&self) -> bool {
+        self.means_folder
+    }
+
+    /// The directory that holds the name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it has to be made first.
+    pub fn holder(&self) -> Result<&Directory> {
+        if self.missing.is_empty() { Ok(&self.holder) } else { Err(self.named.not_found()) }
+    }
+
+    /// The directories above it that are not there, topmost first.
+    pub fn missing_folders(&self) -> Vec<PathBuf> {
+        let mut path: PathBuf = self.real.clone();
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for _ in &self.missing {
+            path.pop();
+            folders.push(path.clone());
+        }
+        folders.reverse();
+        folders
+    }
+
+    /// Makes the directories above it that are not there.
+    ///
+    /// # Errors
+    /// What the system says; a link that appeared in the way is refused.
+    pub fn make_folders(&mut self) -> Result<()> {
+        for name in std::mem::take(&mut self.missing) {
+            match self.holder.make_folder(&name, 0o777) {
+                Ok(()) => self.holder.sync()?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.holder = self.holder.enter(&name).map_err(|_| self.named.refused())?;
+        }
+        Ok(())
+    }
+
+    /// Opens the regular file that is there, and tells what it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unusable`] for anything but a regular file, at once; [`Error::Refused`] when a link
+    /// took its place.
+    pub fn open(&self) -> Result<(File, Found)> {
+        self.existing()?;
+        self.holder()?.open(&self.name).map_err(|error| self.explain(error))
+    }
+
+    /// Opens the directory that is there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unusable`] for anything but a directory.
+    pub fn open_folder(&self) -> Result<Folder> {
+        if !self.existing()?.is_folder() {
+            return Err(Error::Unusable("Path is not a directory".into()));
+        }
+        let directory = self.holder()?.enter(&self.name).map_err(|error| self.explain(error))?;
+        Ok(Folder::new(self.workspace.clone(), directory, self.real.clone()))
+    }
+
+    /// Fails unless the whole directory may go: nothing in it is denied.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] naming no place: who may not see it does not learn where it is.
+    pub fn may_go_whole(&self) -> Result<()> {
+        if self.found.is_some_and(|found| found.is_folder()) && self.workspace.holds_denied(&self.real) {
+            return Err(self.named.refused());
+        }
+        Ok(())
+    }
+
+    /// The policy it was checked by.
+    pub fn workspace(&self) -> &Arc<Workspace> {
+        &self.workspace
+    }
+
+    /// Tells what the system said about this path in the caller's words.
+    pub fn explain(&self, error: io::Error) -> Error {
+        match (error.kind(), self.named) {
+            (io::ErrorKind::NotFound, named) => named.not_found(),
+            (io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory, Named::File) => not_a_file(),
+            (io::ErrorKind::NotADirectory, Named::Folder) => Error::Unusable("Path is not a directory".into()),
+            _ if is_link(&error) => self.named.refused(),
+            _ => error.into(),
+        }
+    }
+}
+
+/// What a directory, a FIFO, a socket or a device is told as.
+pub fn not_a_file() -> Error {
+    Error::Unusable("Path is not a file".into())
+}
+
+#[cfg(unix)]
+fn is_link(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
+}
+
+#[cfg(not(unix))]
+fn is_link(_: &io::Error) -> bool {
+    false
+}

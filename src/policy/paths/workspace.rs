@@ -1,0 +1,277 @@
+//! The roots and the denied places.
+
+use super::{Directory, SafePath, secrets, text, walk};
+use crate::{
+    error::{Error, Result},
+    settings::Settings,
+};
+use anyhow::{Context, ensure};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What a caller wants with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// To look.
+    Read,
+    /// To change, make or remove what is there.
+    Write,
+}
+
+/// What a caller takes the path for: refusals are worded by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file.
+    File,
+    /// A directory.
+    Folder,
+}
+
+impl Named {
+    /// The refusal.
+    pub fn refused(self) -> Error {
+        Error::Refused(match self {
+            Self::File => "Unsafe file path".into(),
+            Self::Folder => "Unsafe directory path".into(),
+        })
+    }
+
+    /// That it is not there.
+    pub fn not_found(self) -> Error {
+        Error::NotFound(match self {
+            Self::File => "File not found".into(),
+            Self::Folder => "Directory not found".into(),
+        })
+    }
+}
+
+/// A place that is refused, with all below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Where it is, without links in it.
+    pub path: PathBuf,
+    /// Whether reading is refused, or only changing.
+    pub reading_too: bool,
+}
+
+/// Where callers may go: inside the roots, and not into the denied places.
+#[derive(Debug)]
+pub struct Workspace {
+    start: PathBuf,
+    roots: Vec<PathBuf>,
+    denials: Vec<Denial>,
+    environment: PathBuf,
+    pub(super) top: Directory,
+}
+
+impl Workspace {
+    /// Takes the settings' roots and denials, and those that always hold, for a server in `directory`.
+    ///
+    /// # Errors
+    /// When a root is not there or is no directory.
+    pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Arc<Self>> {
+        let directory = without_links(directory);
+        let roots =
+            settings.allowed_dirs.iter().map(|root| open_root(root, &directory)).collect::<Result<Vec<_>, _>>()?;
+        let start = match roots.first() {
+            Some(first) if !roots.iter().any(|root| lies_under(&directory, root)) => first.clone(),
+            _ => directory.clone(),
+        };
+        let denials = denials(&settings.denied_paths, &directory);
+        for root in roots.iter().filter(|root| is_denied(&denials, root, Intent::Read)) {
+            tracing::warn!(
+                "{} is allowed by MCP_ALLOWED_DIRS but lies in a denied place: it stays denied",
+                root.display()
+            );
+        }
+        let top = Directory::top().context("the top of the disk cannot be opened")?;
+        Ok(Arc::new(Self { start, roots, denials, environment: directory.join(".env"), top }))
+    }
+
+    /// Where relative paths start: the server's directory, or the first root when that lies in none.
+    pub fn start(&self) -> &Path {
+        &self.start
+    }
+
+    /// The only places that may be reached, without links in them; none: the whole disk.
+    pub fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
+    /// The places that may not be reached although they lie in a root.
+    pub fn denials(&self) -> &[Denial] {
+        &self.denials
+    }
+
+    /// Whether something that really lies at `real` (no links, no dots) may be reached for this.
+    pub fn allows(&self, real: &Path, intent: Intent) -> bool {
+        self.is_in_roots(real) && !is_denied(&self.denials, real, intent)
+    }
+
+    /// Whether a place that may not be changed lies in the directory `real`, so that it may not go as a whole.
+    pub fn holds_denied(&self, real: &Path) -> bool {
+        self.denials.iter().any(|denial| lies_under(&denial.path, real))
+    }
+
+    fn is_in_roots(&self, real: &Path) -> bool {
+        self.roots.is_empty() || self.roots.iter().any(|root| lies_under(real, root))
+    }
+
+    /// Checks a path as a caller sent it and follows it to where it leads. What is not there yet can be resolved too.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] outside the roots or in a denied place, whether or not something is there.
+    pub fn resolve(self: &Arc<Self>, sent: &str, named: Named, intent: Intent) -> Result<SafePath> {
+        self.find(sent, named, intent, true)
+    }
+
+    /// The same, but a link at the end is meant itself.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_link(self: &Arc<Self>, sent: &str, named: Named, intent: Intent) -> Result<SafePath> {
+        self.find(sent, named, intent, false)
+    }
+
+    fn find(self: &Arc<Self>, sent: &str, named: Named, intent: Intent, follow: bool) -> Result<SafePath> {
+        if text::is_unsafe(sent) {
+            return Err(named.refused());
+        }
+        if sent.is_empty() {
+            return Err(match intent {
+                Intent::Read => named.not_found(),
+                Intent::Write => Error::Unusable("The path is empty: name a file or a directory".into()),
+            });
+        }
+        let means_folder = text::means_folder(sent);
+        self.find_absolute(&text::absolute(&self.start, sent), named, intent, follow || means_folder, means_folder)
+    }
+
+    /// Checks again a path that was resolved before, in another process perhaps. Links on the way are refused.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_real(self: &Arc<Self>, real: &Path, intent: Intent) -> Result<SafePath> {
+        let found = self.find_absolute(real, Named::File, intent, false, false)?;
+        if found.real() == real { Ok(found) } else { Err(Named::File.refused()) }
+    }
+
+    fn find_absolute(
+        self: &Arc<Self>,
+        path: &Path,
+        named: Named,
+        intent: Intent,
+        follow: bool,
+        means_folder: bool,
+    ) -> Result<SafePath> {
+        let walked = walk::walk(self, path, intent, follow);
+        let place = walked.map_err(|stop| stop.explain(named, intent))?;
+        if means_folder && place.found.is_some_and(|found| !found.is_folder()) {
+            return Err(walk::Stop::no_folder().explain(named, intent));
+        }
+        let aliases =
+            place.found.is_some_and(|found| found.names > 1 && found.is_file() && self.is_environment(found.identity));
+        if aliases {
+            return Err(named.refused());
+        }
+        Ok(SafePath::new(self.clone(), place, named, means_folder))
+    }
+
+    /// Whether a file is the server's `.env` under another name.
+    fn is_environment(&self, identity: (u64, u64)) -> bool {
+        let (Some(holder), Some(name)) = (self.environment.parent(), self.environment.file_name()) else {
+            return false;
+        };
+        let Ok(below) = holder.strip_prefix("/") else { return false };
+        let directory = self.top.descend_without_links(below);
+        directory.and_then(|directory| directory.look(name).ok()).is_some_and(|found| found.identity == identity)
+    }
+}
+
+fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
+    let path = directory.join(expand(text));
+    let real = canonical(&path).with_context(|| {
+        format!("MCP_ALLOWED_DIRS names {text:?}, which is not there: make the folder or take it out")
+    })?;
+    ensure!(real.is_dir(), "MCP_ALLOWED_DIRS names {text:?}, which is no folder: name the folder it lies in");
+    Ok(real)
+}
+
+fn denials(asked: &[String], directory: &Path) -> Vec<Denial> {
+    let own = [directory.join(".env"), directory.join("memory/undo")];
+    let system = secrets::SYSTEM.iter().map(PathBuf::from);
+    let asked = asked.iter().map(|text| directory.join(expand(text)));
+    let places = system.chain(secrets::of_homes()).chain(own).chain(asked);
+    let unreadable = places.map(|path| Denial { path, reading_too: true });
+    let unwritable = Denial { path: directory.join("memory"), reading_too: false };
+    let mut all = Vec::new();
+    for denial in unreadable.chain([unwritable]) {
+        // Where the place is a link, both the link and what it leads to.
+        let real = Denial { path: without_links(&denial.path), ..denial };
+        for one in [real, denial] {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
+}
+
+fn is_denied(denials: &[Denial], real: &Path, intent: Intent) -> bool {
+    let counts = |denial: &&Denial| denial.reading_too || intent == Intent::Write;
+    denials.iter().filter(counts).any(|denial| lies_under(real, &denial.path))
+}
+
+/// Whether `path` is `place` or lies below it; both are absolute and without dots. Where names are usually found in any
+/// case, they are compared so.
+fn lies_under(path: &Path, place: &Path) -> bool {
+    let (path, place) = (path.as_os_str().as_encoded_bytes(), place.as_os_str().as_encoded_bytes());
+    let place = place.strip_suffix(b"/").unwrap_or(place);
+    let Some((head, rest)) = path.split_at_checked(place.len()) else { return false };
+    let same = if cfg!(any(target_os = "macos", windows)) { head.eq_ignore_ascii_case(place) } else { head == place };
+    same && rest.first().is_none_or(|next| *next == b'/' || (cfg!(windows) && *next == b'\\'))
+}
+
+/// A leading `~` of a setting is the user's home.
+fn expand(text: &str) -> PathBuf {
+    let below = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match (below, std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(text),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a path of the settings, at start, before any caller")]
+fn canonical(path: &Path) -> std::io::Result<PathBuf> {
+    std::fs::canonicalize(path)
+}
+
+/// The path with the links of the part that is there followed.
+fn without_links(path: &Path) -> PathBuf {
+    let mut rest = Vec::new();
+    for there in path.ancestors() {
+        if let Ok(real) = canonical(there) {
+            return rest.iter().rev().fold(real, |path, name| path.join(name));
+        }
+        rest.extend(there.file_name());
+    }
+    path.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_ends_at_a_whole_name() {
+        let under = |path: &str, place: &str| lies_under(Path::new(path), Path::new(place));
+        assert!(under("/a/allowed", "/a/allowed") && under("/a/allowed/x", "/a/allowed") && under("/a", "/"));
+        assert!(
+            !under("/a/allowed-evil", "/a/allowed")
+                && !under("/a", "/a/allowed")
+                && !under("/a/allowed.txt", "/a/allowed")
+        );
+    }
+}
