@@ -59,7 +59,8 @@ impl Files {
         work: impl FnOnce(&Self, &CancellationToken) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (files, cancelled) = (self.clone(), context.cancelled.clone());
-        tokio::task::spawn_blocking(move || work(&files, &cancelled)).await.map_err(Error::internal)?
+        let done = tokio::task::spawn_blocking(move || work(&files, &cancelled));
+        done.await.map_err(Error::internal)?.map_err(changed_meanwhile)
     }
 
     /// Does blocking work that changes something. It waits for its turn without a thread, and once it has begun it
@@ -71,7 +72,21 @@ impl Files {
             let _turn = turn;
             work(&files)
         });
-        done.await.map_err(Error::internal)?
+        done.await.map_err(Error::internal)?.map_err(changed_meanwhile)
+    }
+}
+
+/// What was checked is not there any more, or is something else: no fault of the bridge, and trying again helps.
+fn changed_meanwhile(error: Error) -> Error {
+    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound};
+    let kinds = [AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound];
+    match &error {
+        Error::Internal(cause)
+            if cause.downcast_ref::<std::io::Error>().is_some_and(|cause| kinds.contains(&cause.kind())) =>
+        {
+            Error::Conflict("Someone else changed the path while the call ran: look at it and try again".into())
+        }
+        _ => error,
     }
 }
 

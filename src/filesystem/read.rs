@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     caller::Access,
-    capability::{Capability, Context},
+    capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
     policy::paths::{Intent, Named},
@@ -105,6 +105,16 @@ impl Capability for ReadFile {
     const EXAMPLE: &'static str = r#"{"path": "README.md"}"#;
     type Service = Files;
     type Output = ReadOutput;
+
+    fn media(output: &mut ReadOutput) -> Vec<Medium> {
+        let mime_type = output.mime_type.clone().filter(|_| output.form == Form::Base64).unwrap_or_default();
+        let taken = |output: &mut ReadOutput| std::mem::take(&mut output.content);
+        match mime_type.split('/').next() {
+            Some("image") => vec![Medium::Image { base64: taken(output), mime_type }],
+            Some("audio") => vec![Medium::Audio { base64: taken(output), mime_type }],
+            _ => vec![],
+        }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadOutput> {
         files.look(context, |files, _| self.read(files)).await

@@ -60,19 +60,16 @@ settings! {
     max_request_mib: u64 = "MCP_MAX_REQUEST_MIB" or "64",
     /// How many connections may be open; past it the one that has been idle longest is closed.
     max_connections: usize = "MCP_MAX_CONNECTIONS" or "1024",
-<<<<<<< HEAD
     /// How many MCP sessions may be open; past it the one that has been idle longest ends.
     mcp_max_sessions: usize = "MCP_MAX_SESSIONS" or "1000",
     /// How long an MCP session may be idle before it may be ended, in hours.
     mcp_session_idle_hours: u64 = "MCP_SESSION_IDLE_HOURS" or "24",
     /// The longest result over MCP, in bytes; a longer one is cut and says how to go on. REST is never cut.
     mcp_max_result_bytes: usize = "MCP_MAX_RESULT_BYTES" or "50000",
-=======
     /// The only folders that callers may reach, separated by commas. Empty: the whole disk less the denied places.
     allowed_dirs: Vec<String> = "MCP_ALLOWED_DIRS" or "",
     /// Places that no caller may reach, separated by commas, on top of those that are always denied.
     denied_paths: Vec<String> = "MCP_DENIED_PATHS" or "",
->>>>>>> 24c5cf1 (Serve files: checked paths by descriptor; read, write, list, search)
     /// How long a command runs when the request does not say, in seconds.
     default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10",
     /// The longest timeout that a request may ask for, in seconds.

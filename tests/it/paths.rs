@@ -139,10 +139,22 @@ fn swap(base: &Path, stop: &AtomicBool) {
     let (race, real, link) = (base.join("allowed/race"), base.join("allowed/real"), base.join("allowed/link"));
     symlink(base.join("outside"), &link).unwrap();
     while !stop.load(Ordering::Relaxed) {
-        fs::rename(&real, &race).unwrap();
-        fs::rename(&race, &real).unwrap();
-        fs::rename(&link, &race).unwrap();
-        fs::rename(&race, &link).unwrap();
+        for place in [&real, &link] {
+            // A write may have made the directory in the moment when nothing had the name.
+            while fs::rename(place, &race).is_err() {
+                let _ = fs::remove_dir_all(&race);
+            }
+            fs::rename(&race, place).unwrap();
+        }
+    }
+}
+
+/// Ends the swapping also when the test fails.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -160,6 +172,7 @@ async fn of_ten_thousand_tries_in_a_swap_race_none_escapes() {
     let (mut served, mut refused) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| swap(base.path(), &stop));
+        let _stops = Stops(&stop);
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
                 for turn in 0..10_000 {
@@ -175,7 +188,6 @@ async fn of_ten_thousand_tries_in_a_swap_race_none_escapes() {
                 }
             });
         });
-        stop.store(true, Ordering::Relaxed);
     });
     assert!(!base.path().join("outside/w.txt").exists(), "a write escaped");
     assert!(served > 100 && refused > 100, "the race took place: {served} served, {refused} refused");

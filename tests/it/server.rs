@@ -3,7 +3,11 @@
 
 use serde_json::{Value, json};
 use skynet_bridge::{bridge::Bridge, caller::Keys, server, settings::Settings};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +20,7 @@ pub struct Server {
     pub url: String,
     pub http: reqwest::Client,
     pub bridge: Arc<Bridge>,
+    home: PathBuf,
     directory: TempDir,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -65,27 +70,42 @@ impl Server {
         Self::with_router(directory, settings, server::router).await
     }
 
+    /// Over a directory that the test keeps.
+    pub async fn at_directory(home: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::over(scratch(), home.to_owned(), settings, server::router).await
+    }
+
     /// With another service over the bridge.
     pub async fn with_router(
         directory: TempDir,
         settings: &[(&str, &str)],
         router: impl FnOnce(Arc<Bridge>) -> axum::Router,
     ) -> Self {
+        let home = directory.path().to_owned();
+        Self::over(directory, home, settings, router).await
+    }
+
+    async fn over(
+        directory: TempDir,
+        home: PathBuf,
+        settings: &[(&str, &str)],
+        router: impl FnOnce(Arc<Bridge>) -> axum::Router,
+    ) -> Self {
         install_crypto();
         let settings = Settings::from_pairs(settings.iter().copied()).expect("the test's settings are valid");
         let max_connections = settings.max_connections;
-        let bridge = Bridge::open(settings, Keys::new(KEY), directory.path()).expect("the bridge opens");
+        let bridge = Bridge::open(settings, Keys::new(KEY), &home).expect("the bridge opens");
         let bridge = Arc::new(bridge);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
         let stop = CancellationToken::new();
         let task = tokio::spawn(server::serve(listener, router(bridge.clone()), max_connections, stop.clone()));
-        Self { url, http: client(), bridge, directory, stop, task }
+        Self { url, http: client(), bridge, home, directory, stop, task }
     }
 
     /// A path in the server's directory.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.home.join(name)
     }
 
     /// The same path as an argument.

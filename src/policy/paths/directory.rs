@@ -200,7 +200,7 @@ impl Directory {
     /// # Errors
     /// When it may not be read.
     pub fn entries(&self) -> io::Result<Entries> {
-        Ok(Entries(rustix::fs::Dir::read_from(&self.0)?))
+        Ok(Entries(rustix::fs::Dir::new(self.readable()?)?))
     }
 
     /// Makes new names in it durable. A directory that may not be read is left to the system's own time.
@@ -208,12 +208,17 @@ impl Directory {
     /// # Errors
     /// What the system says.
     pub fn sync(&self) -> io::Result<()> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match rustix::fs::openat(&self.0, ".", flags, Mode::empty()) {
+        match self.readable() {
             Ok(readable) => Ok(rustix::fs::fsync(readable)?),
             Err(Errno::ACCESS) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The same directory, open for more than passing through.
+    fn readable(&self) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.0, ".", flags, Mode::empty())
     }
 }
 

@@ -100,7 +100,8 @@ impl SafePath {
     /// took its place.
     pub fn open(&self) -> Result<(File, Found)> {
         self.existing()?;
-        self.holder()?.open(&self.name).map_err(|error| self.explain(error))
+        let (file, found) = self.holder()?.open(&self.name).map_err(|error| self.explain(error))?;
+        if self.workspace.is_environment(&found) { Err(self.named.refused()) } else { Ok((file, found)) }
     }
 
     /// Opens the directory that is there.

@@ -1,6 +1,6 @@
 //! The roots and the denied places.
 
-use super::{Directory, SafePath, secrets, text, walk};
+use super::{Directory, Found, SafePath, secrets, text, walk};
 use crate::{
     error::{Error, Result},
     settings::Settings,
@@ -171,22 +171,23 @@ impl Workspace {
         if means_folder && place.found.is_some_and(|found| !found.is_folder()) {
             return Err(walk::Stop::no_folder().explain(named, intent));
         }
-        let aliases =
-            place.found.is_some_and(|found| found.names > 1 && found.is_file() && self.is_environment(found.identity));
-        if aliases {
+        if place.found.is_some_and(|found| self.is_environment(&found)) {
             return Err(named.refused());
         }
         Ok(SafePath::new(self.clone(), place, named, means_folder))
     }
 
-    /// Whether a file is the server's `.env` under another name.
-    fn is_environment(&self, identity: (u64, u64)) -> bool {
+    /// Whether a file is the server's `.env` under another name. Only one with several names can be.
+    pub(super) fn is_environment(&self, found: &Found) -> bool {
+        if found.names < 2 || !found.is_file() {
+            return false;
+        }
         let (Some(holder), Some(name)) = (self.environment.parent(), self.environment.file_name()) else {
             return false;
         };
         let Ok(below) = holder.strip_prefix("/") else { return false };
         let directory = self.top.descend_without_links(below);
-        directory.and_then(|directory| directory.look(name).ok()).is_some_and(|found| found.identity == identity)
+        directory.and_then(|directory| directory.look(name).ok()).is_some_and(|own| own.identity == found.identity)
     }
 }
 

@@ -1,0 +1,6 @@
+//! The files of the machine.
+
+mod list;
+mod read;
+mod search;
+mod write;

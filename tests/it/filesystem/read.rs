@@ -1,0 +1,169 @@
+//! Reading.
+
+use crate::server::Server;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::{process::Command, time::Duration};
+
+#[tokio::test]
+async fn a_file_is_read_whole_with_what_it_holds_unchanged() {
+    let text = "\u{feff}première\r\nsecond\0line\rend 😀";
+    let server = Server::start().await.with_file("a.txt", text);
+    let reply = server.call("filesystem_read", json!({"path": "a.txt"})).await;
+    assert_eq!(reply["success"], true);
+    assert_eq!(reply["path"], "a.txt");
+    assert_eq!(reply["content"], text);
+    assert_eq!(reply["size"], text.chars().count());
+    assert_eq!(reply["encoding"], "utf-8");
+    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(reply["sha256"], digest);
+    assert_eq!(reply["timestamp"].as_str().unwrap().len(), "2026-01-01T00:00:00.000000".len());
+    let absolute = server.call("filesystem_read", json!({"path": server.at("a.txt")})).await;
+    assert_eq!(absolute["content"], text);
+}
+
+#[tokio::test]
+async fn encodings_are_pythons() {
+    let server = Server::start().await.with_file("b.txt", b"caf\xe9 \x80").with_file("u.txt", b"\xef\xbb\xbfhi");
+    for (encoding, content) in [("latin-1", "café \u{80}"), ("cp1252", "café €"), ("ISO8859_1", "café \u{80}")] {
+        let reply = server.call("filesystem_read", json!({"path": "b.txt", "encoding": encoding})).await;
+        assert_eq!((&reply["content"], &reply["encoding"]), (&json!(content), &json!(encoding)));
+    }
+    for encoding in ["utf-8", "ascii"] {
+        let reply = server.post("/filesystem/read", json!({"path": "b.txt", "encoding": encoding})).await;
+        assert_eq!((reply.status, reply.detail()), (400, &*format!("Cannot decode file with {encoding} encoding")));
+    }
+    assert_eq!(
+        server.call("filesystem_read", json!({"path": "u.txt", "encoding": "utf-8-sig"})).await["content"],
+        "hi"
+    );
+    let unknown = server.post("/filesystem/read", json!({"path": "u.txt", "encoding": "klingon"})).await;
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.detail().starts_with("Unknown encoding: klingon"));
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_told_apart_and_nothing_hangs() {
+    let server = Server::start().await.with_file("dir/x", "").with_file("file", "");
+    assert!(Command::new("mkfifo").arg(server.path("fifo")).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(server.path("socket")).unwrap();
+    std::os::unix::fs::symlink("nowhere", server.path("dangling")).unwrap();
+    std::os::unix::fs::symlink("circle", server.path("circle")).unwrap();
+    let long = "x".repeat(300);
+    let cases = [
+        ("missing.txt", 404, "File not found"),
+        ("", 404, "File not found"),
+        ("dangling", 404, "File not found"),
+        ("file/x", 404, "File not found"),
+        ("file/", 404, "File not found"),
+        ("dir", 400, "Path is not a file"),
+        ("fifo", 400, "Path is not a file"),
+        ("socket", 400, "Path is not a file"),
+        ("/dev/zero", 400, "Path is not a file"),
+        ("circle", 400, "The path's links lead in a circle, or there are too many of them"),
+        (&long, 400, "The file name is too long for this file system"),
+    ];
+    for (path, status, detail) in cases {
+        let asked = server.post("/filesystem/read", json!({"path": path}));
+        let reply = tokio::time::timeout(Duration::from_secs(5), asked).await.expect(path);
+        assert_eq!((reply.status, reply.detail()), (status, detail), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unsafe_paths_are_refused_in_the_words_of_the_contract() {
+    let server = Server::start().await;
+    let unsafe_paths = [
+        "../x",
+        "a/../b",
+        "~",
+        "~/x",
+        "a\0b",
+        "/etc/passwd",
+        "//etc/passwd",
+        "/./etc",
+        "/ETC/passwd",
+        "/root",
+        "/proc/1",
+        "/sys",
+        "/dev/stdin",
+        "/dev/fd/0",
+    ];
+    for path in unsafe_paths {
+        let reply = server.post("/filesystem/read", json!({"path": path})).await;
+        assert_eq!((reply.status, reply.detail()), (403, "Unsafe file path"), "{path}");
+        let reply = server.post("/filesystem/write", json!({"path": path, "content": "", "mode": "x"})).await;
+        assert_eq!((reply.status, reply.detail()), (403, "Unsafe file path"), "{path}");
+        let reply = server.post("/filesystem/list", json!({"path": path})).await;
+        assert_eq!((reply.status, reply.detail()), (403, "Unsafe directory path"), "{path}");
+    }
+    let server =
+        server.with_file("etcetera", "1").with_file("sub/etc", "1").with_file("a..b", "1").with_file("d~", "1");
+    for path in ["etcetera", "sub/etc", "a..b", "d~", "./sub//etc"] {
+        assert_eq!(server.call("filesystem_read", json!({"path": path})).await["content"], "1");
+    }
+}
+
+#[tokio::test]
+async fn lines_are_read_by_number_from_either_end() {
+    let text: String = (1..=100).map(|line| format!("line {line}\n")).collect();
+    let server = Server::start().await.with_file("long.txt", &text);
+    let read = async |more: serde_json::Value| {
+        let mut arguments = json!({"path": "long.txt"});
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.call("filesystem_read", arguments).await
+    };
+    let part = read(json!({"start_line": 10, "end_line": 11})).await;
+    assert_eq!(part["content"], "line 10\nline 11\n");
+    assert_eq!((&part["start_line"], &part["end_line"], &part["total_lines"]), (&json!(10), &json!(11), &json!(100)));
+    assert_eq!(read(json!({"start_line": -2})).await["content"], "line 99\nline 100\n");
+    assert_eq!(read(json!({"end_line": -99})).await["content"], "line 1\nline 2\n");
+    assert_eq!(read(json!({"start_line": 200})).await["content"], "");
+    let cut = read(json!({"max_bytes": 10})).await;
+    assert_eq!((&cut["content"], &cut["truncated"]), (&json!("line 1\nlin"), &json!(true)));
+    let whole = read(json!({})).await;
+    assert_eq!(whole["sha256"], part["sha256"]);
+    assert_eq!((&whole["total_lines"], whole.get("start_line")), (&json!(100), None));
+}
+
+#[tokio::test]
+async fn a_file_too_large_for_memory_is_read_in_parts() {
+    let server = Server::with_settings(&[("MCP_MAX_REQUEST_MIB", "1")]).await;
+    let text: String = (1..=200_000).map(|line| format!("line {line}\n")).collect();
+    let server = server.with_file("large.txt", &text);
+    let whole = server.post("/filesystem/read", json!({"path": "large.txt"})).await;
+    assert_eq!(whole.status, 413);
+    assert!(whole.detail().contains("start_line"));
+    let tail = server.call("filesystem_read", json!({"path": "large.txt", "start_line": -2})).await;
+    assert_eq!(tail["content"], "line 199999\nline 200000\n");
+    assert_eq!(tail["total_lines"], 200_000);
+    let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(tail["sha256"], digest);
+    let head = server.call("filesystem_read", json!({"path": "large.txt", "max_bytes": 9})).await;
+    assert_eq!((&head["content"], &head["truncated"]), (&json!("line 1\nli"), &json!(true)));
+}
+
+#[tokio::test]
+async fn binaries_come_as_base64_with_their_type() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let server = Server::start().await.with_file("p.png", png).with_file("t.md", "text");
+    let image = server.call("filesystem_read", json!({"path": "p.png", "as": "auto"})).await;
+    assert_eq!((&image["as"], &image["mime_type"]), (&json!("base64"), &json!("image/png")));
+    assert_eq!((&image["content"], &image["size"]), (&json!("iVBORw0KGgoAAAANSUhEUg=="), &json!(png.len())));
+    let text = server.call("filesystem_read", json!({"path": "t.md", "as": "auto"})).await;
+    assert_eq!((&text["as"], &text["content"]), (&json!("text"), &json!("text")));
+    let forced = server.call("filesystem_read", json!({"path": "t.md", "as": "base64"})).await;
+    assert_eq!((&forced["content"], &forced["mime_type"]), (&json!("dGV4dA=="), &json!("text/markdown")));
+    assert_eq!(server.post("/filesystem/read", json!({"path": "t.md", "as": "x"})).await.status, 422);
+}
+
+#[tokio::test]
+async fn twenty_megabytes_go_both_ways_whole() {
+    let server = Server::start().await;
+    let content = "é".repeat(10_000_000);
+    let written = server.call("filesystem_write", json!({"path": "big.txt", "content": content})).await;
+    assert_eq!(written["bytes_written"], 10_000_000);
+    let read = server.call("filesystem_read", json!({"path": "big.txt"})).await;
+    assert!(read["content"] == content, "the content came back");
+    assert_eq!(read["size"], 10_000_000);
+}
