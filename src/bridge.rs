@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::{self, Arguments},
-    caller::{Caller, Keys},
+    caller::{Caller, Keys, Limits},
     capability::{Capability, Context},
     error::{Error, Result},
     filesystem::{self, Files},
@@ -29,6 +29,8 @@ pub struct Bridge {
     pub settings: Arc<Settings>,
     /// Who may come in.
     pub keys: Arc<Keys>,
+    /// What callers may use at once.
+    pub limits: Arc<Limits>,
     /// What was asked.
     pub history: Arc<History>,
     files: Files,
@@ -127,6 +129,7 @@ impl Bridge {
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,
             sandbox: Sandbox::open(&settings)?,
+            limits: Arc::new(Limits::new(&settings)),
             settings,
             keys,
             owner,
@@ -143,7 +146,7 @@ impl Bridge {
         self.owner.folder()
     }
 
-    /// The one way in: authorise, decode, run, record. Every face ends here.
+    /// The one way in: authorise, limit, decode, run, record. Every face ends here.
     ///
     /// Dropping the future stops the work and records the call as cancelled.
     ///
@@ -157,6 +160,8 @@ impl Bridge {
         let _stops_other_threads = context.cancelled.clone().drop_guard();
         let result = async {
             context.caller.may(C::ACCESS)?;
+            let _running = self.limits.begin(context.caller.name())?;
+            context.within(&self.limits);
             arguments.decode::<C>()?.run(self.as_ref(), context).await
         }
         .await;
@@ -167,8 +172,11 @@ impl Bridge {
         result
     }
 
-    /// Records a call that was refused before its caller was known.
+    /// Records a call that was refused before its caller was known. A flood of them is recorded in part only.
     pub fn record_refusal<C: Capability>(&self, error: &Error) {
+        if !self.limits.may_record_refusal() {
+            return;
+        }
         let context = Context::new(Caller::owner("unknown"));
         Record::begin::<C>(self, &context, &Arguments::default()).outcome = error.outcome();
     }

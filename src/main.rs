@@ -9,7 +9,7 @@ use skynet_bridge::{
     first_start, key_file, server,
     settings::Settings,
 };
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{io::Write, path::Path, process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
     let command = CommandLine::parse();
@@ -33,7 +33,8 @@ async fn run(command: &CommandLine) -> Result<()> {
         return Ok(());
     }
     let settings = command.over(Settings::load(&directory)?);
-    server::log_to_stderr(settings.log_filter());
+    let _log = server::log_to_stderr(settings.log_filter());
+    server::raise_open_files();
     match command.task {
         Some(Task::Stdio) => {
             let key = first_start::key_unasked(&settings)?;
@@ -56,7 +57,8 @@ async fn serve(settings: Settings, directory: &Path) -> Result<()> {
     server::stdio::make_way(directory).await;
     let bridge = Arc::new(Bridge::open(settings, keys, directory)?);
     let doorway = server::stdio::Doorway::open(bridge.clone(), None);
-    println!("{}", first_start::welcome(address, &key, directory));
+    // Nobody may be there to read it.
+    let _ = writeln!(std::io::stdout(), "{}", first_start::welcome(address, &key, directory));
     server::serve(listener, server::router(bridge.clone()), max_connections, server::stop_signal()).await;
     if let Some(doorway) = doorway {
         doorway.close().await;

@@ -2,8 +2,10 @@
 
 mod attempts;
 mod keys;
+mod limits;
 
 pub use keys::{Keys, Source};
+pub use limits::{Held, Limits, Running};
 
 use crate::error::{Error, Result};
 

@@ -1,7 +1,10 @@
 //! What a server answered, as text: decompressed, decoded by its charset, cut where it is too long.
 
 use super::fetch::upstream;
-use crate::error::{Error, Result};
+use crate::{
+    capability::Context,
+    error::{Error, Result},
+};
 use async_compression::{
     tokio::bufread::{BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder},
     zstd::DParameter,
@@ -22,6 +25,9 @@ pub const ENCODINGS: &str = "gzip, deflate, br, zstd";
 
 /// The longest text that is kept, in characters.
 const MAX_CHARACTERS: usize = 10_000_000;
+
+/// How many bytes of a text are asked for at once.
+const STEP: usize = 1024 * 1024;
 
 /// What stands at the end of a text that was cut.
 const CUT: &str = "\n\n[... truncated]";
@@ -74,8 +80,9 @@ pub fn header_text(value: &HeaderValue) -> String {
 /// Reads the body while it comes and stops at the longest text, however much more there is.
 ///
 /// # Errors
-/// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed.
-pub async fn text(answer: Response) -> Result<Text> {
+/// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed, and what
+/// [`Context::hold`] says when there is no memory for it.
+pub async fn text(answer: Response, context: &Context) -> Result<Text> {
     let content_type = answer.headers().get(CONTENT_TYPE).map(header_text).unwrap_or_default();
     let layers = layers(answer.headers())?;
     let stream = answer.bytes_stream().map_err(io::Error::other);
@@ -88,7 +95,13 @@ pub async fn text(answer: Response) -> Result<Text> {
     (&mut bytes).take(limit).read_to_end(&mut head).await.map_err(|error| broken(&error))?;
     let mut text = Decoded::new(encoding(&content_type, &head));
     let mut more = text.push(&head, false);
+    let mut room = STEP;
+    context.hold(STEP as u64).await?;
     while more {
+        if text.content.len() > room {
+            context.hold(STEP as u64).await?;
+            room += STEP;
+        }
         let chunk = bytes.fill_buf().await.map_err(|error| broken(&error))?;
         let length = chunk.len();
         more = text.push(chunk, length == 0) && length > 0;

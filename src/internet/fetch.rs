@@ -101,15 +101,15 @@ impl Capability for FetchUrl {
     type Service = Internet;
     type Output = FetchOutput;
 
-    async fn run(self, internet: &Internet, _: &Context) -> Result<FetchOutput> {
+    async fn run(self, internet: &Internet, context: &Context) -> Result<FetchOutput> {
         let limit = Duration::from_secs(self.timeout);
-        let fetched = tokio::time::timeout(limit, self.fetch(internet)).await;
+        let fetched = tokio::time::timeout(limit, self.fetch(internet, context)).await;
         fetched.unwrap_or_else(|_| Err(Error::TimedOut("Request timed out".into())))
     }
 }
 
 impl FetchUrl {
-    async fn fetch(self, internet: &Internet) -> Result<FetchOutput> {
+    async fn fetch(self, internet: &Internet, context: &Context) -> Result<FetchOutput> {
         let mut request = Request {
             method: self.known_method()?,
             headers: self.header_map()?,
@@ -126,14 +126,14 @@ impl FetchUrl {
             request.redirect(next, answer.status().as_u16());
             answer = request.send(internet).await?;
         }
-        self.output(answer, &request.url).await
+        self.output(answer, &request.url, context).await
     }
 
-    async fn output(self, answer: Response, from: &SafeUrl) -> Result<FetchOutput> {
+    async fn output(self, answer: Response, from: &SafeUrl, context: &Context) -> Result<FetchOutput> {
         let status_code = answer.status().as_u16();
         let headers = answer::joined(answer.headers());
         let content_type = headers.get(CONTENT_TYPE.as_str()).cloned();
-        let Text { content, size } = answer::text(answer).await?;
+        let Text { content, size } = answer::text(answer, context).await?;
         let final_url = (from.url().as_str() != self.url && self.follow_redirects).then(|| from.url().to_string());
         let (success, timestamp) = (true, clock::timestamp());
         let (url, method) = (self.url, self.method);

@@ -1,10 +1,13 @@
 //! Connections: how many, how long they may be silent, and how they end at a stop.
 
+use super::traffic::Flowing;
+use crate::settings::Settings;
+use anyhow::Context as _;
 use axum::{
     Router,
     body::Body,
-    extract::Request,
-    http::{Method, header::CONTENT_TYPE},
+    extract::{ConnectInfo, Request},
+    http::{Extensions, Method, header::CONTENT_TYPE},
     response::Response,
 };
 use futures::StreamExt;
@@ -16,16 +19,19 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 /// How long a client may take to send a request's head, or stay silent between requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of a request's head is surely taken, in bytes; twice as much is 431. Also the most that is read ahead.
+const MAX_HEAD: usize = 32 * 1024;
 
 /// How long running requests may take to finish at a stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
@@ -33,10 +39,48 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// How long accepting rests after the system refused a connection (out of descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How many connections are taken beyond the limit while all others are at work; more are closed at once.
+const RESERVE: usize = 64;
+
+/// How many connections the system keeps until they are accepted; it takes less where its own limit is lower.
+const BACKLOG: u32 = 8192;
+
+/// Listens on the first of the addresses of the settings' host that can be had.
+///
+/// # Errors
+/// When none can be listened on; the message says which and what may be the matter.
+pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+    let (host, port) = (settings.host.as_str(), settings.port);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((bare, port)).await;
+    let addresses: Vec<SocketAddr> =
+        found.with_context(|| format!("MCP_HOST is {host:?}, which has no address"))?.collect();
+    let mut failure = anyhow::anyhow!("MCP_HOST is {host:?}, which has no address");
+    for address in addresses {
+        match bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error.into(),
+        }
+    }
+    Err(failure.context(format!(
+        "cannot listen on {host}:{port}: is another server running there? Choose another with --port"
+    )))
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: a server that was just stopped must not keep the port from the next one.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves until `stop` is cancelled, then lets running requests finish, at most 10 s.
 pub async fn serve(listener: TcpListener, router: Router, max_connections: usize, stop: CancellationToken) {
-    let open = Open { max: max_connections.max(1), all: Mutex::default() };
-    let server = Arc::new(Server { router, open, tasks: TaskTracker::new(), stop });
+    let open = Open { max: max_connections.max(1), all: Mutex::default(), clock: AtomicU64::new(0) };
+    let (tasks, give_up) = (TaskTracker::new(), CancellationToken::new());
+    let server = Arc::new(Server { router, open, tasks, stop, give_up });
     for number in 0.. {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -54,6 +98,9 @@ pub async fn serve(listener: TcpListener, router: Router, max_connections: usize
     server.tasks.close();
     if tokio::time::timeout(STOP_TIME, server.tasks.wait()).await.is_err() {
         tracing::warn!("stopping although {} connections are busy", server.tasks.len());
+        // Dropping what still runs records it as cancelled.
+        server.give_up.cancel();
+        server.tasks.wait().await;
     }
 }
 
@@ -62,48 +109,65 @@ struct Server {
     open: Open,
     tasks: TaskTracker,
     stop: CancellationToken,
+    give_up: CancellationToken,
 }
 
 /// The open connections, oldest first.
 struct Open {
     max: usize,
     all: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    /// Counts what happens on any connection, to tell which has been idle longest.
+    clock: AtomicU64,
 }
 
 #[derive(Default)]
 struct Connection {
-    /// Requests under way.
-    busy: AtomicUsize,
+    /// Calls under way. One who is only sending a request, or slowly taking an answer, is not at work.
+    working: AtomicUsize,
+    /// When something last happened, by [`Open::clock`].
+    last: AtomicU64,
     end: CancellationToken,
 }
 
 impl Open {
-    /// Enters a connection. When there are too many, the oldest that serves no request ends: silent sockets can't
-    /// lock others out.
-    fn enter(&self, number: u64) -> Arc<Connection> {
+    /// Enters a connection. When there are too many, the one that has been idle longest ends: silent sockets can't lock
+    /// others out. `None` when all are at work.
+    fn enter(&self, number: u64) -> Option<Arc<Connection>> {
         let connection = Arc::new(Connection::default());
+        self.note(&connection);
         let mut all = self.all.lock().expect("no one panics while holding it");
         if all.len() >= self.max {
-            let idle = all.iter().find(|(_, other)| other.busy.load(Ordering::Relaxed) == 0).map(|(number, _)| *number);
-            if let Some(oldest) = idle.and_then(|number| all.remove(&number)) {
-                oldest.end.cancel();
+            let idle = all.iter().filter(|(_, other)| other.working.load(Ordering::Relaxed) == 0);
+            let longest = idle.min_by_key(|(_, other)| other.last.load(Ordering::Relaxed)).map(|(number, _)| *number);
+            match longest.and_then(|number| all.remove(&number)) {
+                Some(idle) => idle.end.cancel(),
+                None if all.len() >= self.max + RESERVE => return None,
+                None => {}
             }
         }
         all.insert(number, connection.clone());
-        connection
+        Some(connection)
     }
 
     fn leave(&self, number: u64) {
         self.all.lock().expect("no one panics while holding it").remove(&number);
     }
+
+    fn note(&self, connection: &Connection) {
+        connection.last.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 impl Server {
     fn start(self: Arc<Self>, number: u64, stream: TcpStream, peer: SocketAddr) {
-        let connection = self.open.enter(number);
+        let Some(connection) = self.open.enter(number) else { return };
         let server = self.clone();
         self.tasks.spawn(async move {
-            server.run(stream, peer, &connection).await;
+            tokio::select! {
+                () = server.run(stream, peer, &connection) => {}
+                () = connection.end.cancelled() => {}
+                () = server.give_up.cancelled() => {}
+            }
             server.open.leave(number);
         });
     }
@@ -115,36 +179,39 @@ impl Server {
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(Flowing::new(stream)), service)
             .with_upgrades();
         tokio::pin!(http);
         tokio::select! {
             _ = http.as_mut() => return,
-            () = connection.end.cancelled() => return,
             () = self.stop.cancelled() => http.as_mut().graceful_shutdown(),
         }
         let _ = http.await;
     }
 }
 
-/// Answers one request. A stream that answers a POST keeps its connection busy to its end: it is work under way.
+/// Answers one request. A stream that answers a POST keeps its connection at work to its end.
 async fn answer(
     server: &Server,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
     connection: &Arc<Connection>,
 ) -> Result<Response, Infallible> {
-    connection.busy.fetch_add(1, Ordering::Relaxed);
-    let until_answered = Busy(connection.clone());
+    server.open.note(connection);
     let mut request: Request = request.map(Body::new);
     let posts = request.method() == Method::POST;
-    request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
-    request.extensions_mut().insert(Stopping(server.stop.clone()));
+    let extensions = request.extensions_mut();
+    extensions.insert(ConnectInfo(peer));
+    extensions.insert(Stopping(server.stop.clone()));
+    extensions.insert(connection.clone());
     let response = server.router.clone().oneshot(request).await?;
+    server.open.note(connection);
     let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == "text/event-stream");
     if !(posts && is_stream) {
         return Ok(response);
     }
+    let until_answered = Working::on(connection.clone());
     Ok(response.map(|body| {
         Body::from_stream(body.into_data_stream().map(move |part| {
             let _ = &until_answered;
@@ -157,10 +224,25 @@ async fn answer(
 #[derive(Clone)]
 pub struct Stopping(pub CancellationToken);
 
-struct Busy(Arc<Connection>);
+/// Marks a request's connection as one that is at work, which is not closed to make room for others.
+pub struct Working(Option<Arc<Connection>>);
 
-impl Drop for Busy {
+impl Working {
+    /// From now until it is dropped; to be made once the key was right and the body is there.
+    pub fn of(request: &Extensions) -> Self {
+        request.get::<Arc<Connection>>().cloned().map_or(Self(None), Self::on)
+    }
+
+    fn on(connection: Arc<Connection>) -> Self {
+        connection.working.fetch_add(1, Ordering::Relaxed);
+        Self(Some(connection))
+    }
+}
+
+impl Drop for Working {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        if let Some(connection) = &self.0 {
+            connection.working.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }

@@ -1,15 +1,22 @@
 //! What a request may cost, and the line that the terminal log shows of it.
 
-use crate::error::{Error, Result};
+use crate::{
+    caller::{Held, Limits},
+    error::{Error, Result},
+};
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, header::CONTENT_LENGTH},
+    http::{
+        HeaderMap,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// How much of a body that is too large is read and thrown away, as a multiple of the limit: a client that is still
@@ -19,36 +26,136 @@ const DRAINED: u64 = 8;
 /// How long such a body is read at the most.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-/// Reads a body of at most `limit` bytes.
+/// How long a client may send nothing of a body that it announced.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The least bytes a second, on average, after the first [`SILENCE`]: who sends less holds memory for nothing.
+const MIN_RATE: u64 = 8 * 1024;
+
+/// Bodies up to this many bytes are not counted against what may be held: connections are limited, so these are.
+const SMALL: u64 = 64 * 1024;
+
+/// How many bytes of a body are asked for at once while its sender is not known.
+const STEP: u64 = 256 * 1024;
+
+/// A request's body, and the right to hold it.
+#[derive(Default)]
+pub struct Received {
+    /// The body.
+    pub bytes: Bytes,
+    /// To be kept as long as the body, or what is made of it.
+    pub held: Held,
+}
+
+/// Who sends a body, how long it may be, and out of what it is held.
+pub struct Sender<'a> {
+    /// The limits that hold for all.
+    pub limits: &'a Limits,
+    /// The caller's name, where the key is known already.
+    pub name: Option<&'a str>,
+    /// The largest body, in bytes.
+    pub max: u64,
+}
+
+/// Reads a body.
 ///
 /// # Errors
-/// [`Error::TooLarge`] past the limit, [`Error::Unusable`] when the client breaks off.
-pub async fn read(headers: &HeaderMap, mut body: Body, limit: u64) -> Result<Bytes> {
+/// [`Error::TooLarge`] past the limit, [`Error::TimedOut`] when it comes too slowly, [`Error::Unavailable`] when there
+/// is no memory for it, [`Error::Unusable`] when the client breaks off.
+pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> Result<Received> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let mut received = BytesMut::new();
-    let mut size = announced.unwrap_or(0);
-    if size <= limit {
-        size = 0;
-        received.reserve(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Error::Unusable("The body ended before it was complete".into()))?;
-            let Ok(data) = frame.into_data() else { continue };
-            size += data.len() as u64;
-            if size > limit {
-                break;
+    let mut growing = Growing { sender, bytes: BytesMut::new(), held: Held::default(), room: SMALL };
+    let read = match announced {
+        Some(size) if size > sender.max => Err(too_large(sender.max)),
+        _ => growing.read(announced, &mut body).await,
+    };
+    match read {
+        Ok(()) => Ok(Received { bytes: growing.bytes.freeze(), held: growing.held }),
+        Err(error) => {
+            drop(growing);
+            if matches!(error, Error::TooLarge(_)) {
+                discard(body, sender.max).await;
             }
-            received.extend_from_slice(&data);
+            Err(error)
         }
     }
-    if size <= limit {
-        return Ok(received.freeze());
+}
+
+struct Growing<'a> {
+    sender: &'a Sender<'a>,
+    bytes: BytesMut,
+    held: Held,
+    /// How many bytes it may have by what it holds.
+    room: u64,
+}
+
+impl Growing<'_> {
+    async fn read(&mut self, announced: Option<u64>, body: &mut Body) -> Result<()> {
+        // Whose key is known is trusted to send what it announces; of others, only what came is held.
+        let sure = announced.filter(|size| *size <= SMALL || self.sender.name.is_some());
+        if let Some(size) = sure {
+            self.make_room(size).await?;
+            self.bytes.reserve(usize::try_from(size).unwrap_or(0));
+        }
+        let started = Instant::now();
+        loop {
+            let Ok(frame) = tokio::time::timeout(SILENCE, body.frame()).await else { return Err(too_slow()) };
+            let Some(frame) = frame else { return Ok(()) };
+            let frame = frame.map_err(|_| Error::Unusable("The body ended before it was complete".into()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let size = (self.bytes.len() + data.len()) as u64;
+            if size > self.sender.max {
+                return Err(too_large(self.sender.max));
+            }
+            if started.elapsed().saturating_sub(SILENCE).as_secs() > size / MIN_RATE {
+                return Err(too_slow());
+            }
+            if size > self.room {
+                self.make_room((size - self.room).max(STEP) + self.room).await?;
+            }
+            self.bytes.extend_from_slice(&data);
+        }
     }
-    drop(received);
-    discard(body, limit).await;
-    Err(Error::TooLarge(format!(
+
+    /// Asks for the right to hold `size` bytes in all.
+    async fn make_room(&mut self, size: u64) -> Result<()> {
+        let more = size.saturating_sub(self.room);
+        if more > 0 {
+            let held = self.sender.limits.hold(self.sender.name, &self.held, more).await?;
+            self.held.join(held);
+            self.room += more;
+        }
+        Ok(())
+    }
+}
+
+fn too_large(max: u64) -> Error {
+    Error::TooLarge(format!(
         "The request is larger than {} MiB: send less at once, or raise MCP_MAX_REQUEST_MIB",
-        limit / (1024 * 1024)
-    )))
+        max / (1024 * 1024)
+    ))
+}
+
+fn too_slow() -> Error {
+    Error::TimedOut("The body came too slowly: send it without pauses of 10 s, at 8 KiB a second or more".into())
+}
+
+/// A JSON answer, which goes on counting as held until its last byte is sent.
+pub fn answer(output: &impl Serialize, held: Held) -> Response {
+    let json = serde_json::to_vec(output).expect("an answer is plain data");
+    let bytes = Bytes::from_owner(HeldAnswer { json, _held: held });
+    ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
+}
+
+struct HeldAnswer {
+    json: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for HeldAnswer {
+    fn as_ref(&self) -> &[u8] {
+        &self.json
+    }
 }
 
 /// Reads on and throws away, within bounds: a client that is still sending then sees the answer.

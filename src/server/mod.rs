@@ -12,11 +12,12 @@ mod rest;
 mod schema;
 mod status;
 pub mod stdio;
+mod traffic;
 mod welcome;
 
-pub use connections::serve;
+pub use connections::{listen, serve};
 pub use guard::is_loopback;
-pub use process::{listen, log_to_stderr, stop_signal};
+pub use process::{LogGuard, log_to_stderr, raise_open_files, stop_signal};
 
 use crate::bridge::{Bridge, Everything};
 use axum::{

@@ -1,17 +1,23 @@
 //! The REST face: `POST /module/action` for every capability.
 
-use super::{auth, limits, openapi::Document};
+use super::{
+    auth,
+    connections::Working,
+    limits::{self, Received, Sender},
+    openapi::Document,
+};
 use crate::{
     arguments::{Arguments, Problem},
     bridge::{Bridge, Face},
-    caller::Caller,
+    caller::{Caller, Held},
     capability::{Capability, Context},
     error::Result,
 };
 use axum::{
-    Json, Router,
+    Router,
+    body::Body,
     extract::{Request, State},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    http::{HeaderMap, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodRouter, post},
 };
@@ -84,34 +90,38 @@ async fn serve<C: Capability>(State(shared): State<Arc<Shared>>, request: Reques
 where
     Bridge: AsRef<C::Service>,
 {
-    let (caller, arguments) = match admit(&shared, request, C::FROM_QUERY).await {
+    let (parts, body) = request.into_parts();
+    let (caller, arguments, held) = match admit(&shared, &parts, body, C::FROM_QUERY).await {
         Ok(admitted) => admitted,
         Err(error) => {
             shared.bridge.record_refusal::<C>(&error);
             return error.into_response();
         }
     };
-    match shared.bridge.call::<C>(&Context::new(caller), arguments).await {
-        Ok(output) => Json(output).into_response(),
+    let _working = Working::of(&parts.extensions);
+    let context = Context::new(caller).holding(held);
+    match shared.bridge.call::<C>(&context, arguments).await {
+        Ok(output) => limits::answer(&output, context.take_held()),
         Err(error) => error.into_response(),
     }
 }
 
 /// Key, media type, body: in this order, so that who has no key learns nothing of the rest. A body is read before the
 /// key is known only where it may hold the key.
-async fn admit(shared: &Shared, request: Request, from_query: bool) -> Result<(Caller, Arguments)> {
-    let (parts, body) = request.into_parts();
+async fn admit(shared: &Shared, parts: &Parts, body: Body, from_query: bool) -> Result<(Caller, Arguments, Held)> {
+    let bridge = &shared.bridge;
     let mut keys = auth::brought(&parts.headers, &parts.uri);
-    let early = shared.bridge.keys.holder(keys.iter().map(String::as_str));
-    let limit = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
+    let early = bridge.keys.holder(keys.iter().map(String::as_str));
+    let max = bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let readable = is_json(&parts.headers);
-    let body = if readable || from_query {
-        limits::read(&parts.headers, body, limit).await?
+    let received = if readable || from_query {
+        let name = early.as_ref().map(Caller::name);
+        limits::read(&parts.headers, body, &Sender { limits: &bridge.limits, name, max }).await?
     } else {
-        limits::discard(body, limit).await;
-        Bytes::new()
+        limits::discard(body, max).await;
+        Received::default()
     };
-    let (mut sent, problem) = match parse(readable, body, from_query) {
+    let (mut sent, problem) = match parse(readable, received.bytes, from_query) {
         Ok(sent) => (sent, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
@@ -119,15 +129,18 @@ async fn admit(shared: &Shared, request: Request, from_query: bool) -> Result<(C
         Some(caller) => caller,
         None => {
             keys.extend(body_key(&mut sent));
-            shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?
+            bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?
         }
     };
     sent.take("auth");
-    match problem {
-        Some(problem) => Err(problem),
-        None if from_query => Ok((caller, sent.or_query(auth::query(&parts.uri).filter(|(name, _)| name != "auth")))),
-        None => Ok((caller, sent)),
+    if let Some(problem) = problem {
+        return Err(problem);
     }
+    let arguments = match from_query {
+        true => sent.or_query(auth::query(&parts.uri).filter(|(name, _)| name != "auth")),
+        false => sent,
+    };
+    Ok((caller, arguments, received.held))
 }
 
 /// A key that is no text is a wrong one; null is none.

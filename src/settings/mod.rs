@@ -58,6 +58,18 @@ settings! {
     max_wrong_keys: usize = "MCP_MAX_WRONG_KEYS" or "10",
     /// The largest request, in MiB; past it 413.
     max_request_mib: u64 = "MCP_MAX_REQUEST_MIB" or "64",
+    /// How many calls run at once; past it 503 with Retry-After.
+    max_calls: usize = "MCP_MAX_CALLS" or "512",
+    /// How many of them one caller may have; past it 429 with Retry-After.
+    max_calls_per_caller: usize = "MCP_MAX_CALLS_PER_CALLER" or "256",
+    /// How many calls may begin in a second; past it 503. 0 is no limit.
+    max_calls_per_second: u32 = "MCP_MAX_CALLS_PER_SECOND" or "0",
+    /// How many of them one caller may begin; past it 429. 0 is no limit.
+    max_calls_per_second_per_caller: u32 = "MCP_MAX_CALLS_PER_SECOND_PER_CALLER" or "0",
+    /// How much of requests and answers is held in memory at once, in MiB; more waits up to 10 s, then 503.
+    max_buffered_mib: u64 = "MCP_MAX_BUFFERED_MIB" or "64",
+    /// How much of it one caller may hold, in MiB.
+    max_buffered_mib_per_caller: u64 = "MCP_MAX_BUFFERED_MIB_PER_CALLER" or "64",
     /// How many connections may be open; past it the one that has been idle longest is closed.
     max_connections: usize = "MCP_MAX_CONNECTIONS" or "1024",
     /// How many MCP sessions may be open; past it the one that has been idle longest ends.

@@ -9,6 +9,7 @@ mod faces;
 mod filesystem;
 mod history;
 mod internet;
+mod limits;
 mod mcp;
 mod memory;
 mod openapi;

@@ -4,7 +4,14 @@ use super::sessions::{RETRY, Sessions};
 use crate::{
     bridge::Bridge,
     error::{Error, Result},
-    server::{auth, connections::Stopping, guard, limits, rest::Shared, status},
+    server::{
+        auth,
+        connections::{Stopping, Working},
+        guard,
+        limits::{self, Received, Sender},
+        rest::Shared,
+        status,
+    },
 };
 use axum::{
     Extension, Router,
@@ -95,13 +102,19 @@ async fn admit<H: ServerHandler + Clone>(
         let text = "Send the message as application/json";
         return Ok(status::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
     }
-    let limit = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
-    let body = limits::read(&parts.headers, body, limit).await?;
+    let max = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
+    let sender = Sender { limits: &shared.bridge.limits, name: Some(caller.name()), max };
+    let Received { bytes: body, held } = limits::read(&parts.headers, body, &sender).await?;
+    let working = Working::of(&parts.extensions);
     accept_anything(&mut parts.headers);
     parts.extensions.insert(caller);
     let request = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let service = endpoint.service.clone();
-    let response = in_time(async move { service.handle(request).await.map(Body::new) }).await;
+    let response = in_time(async move {
+        let _until_answered = (held, working);
+        service.handle(request).await.map(Body::new)
+    })
+    .await;
     if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return Ok(unreadable(&body));
     }
