@@ -7,7 +7,7 @@ use skynet_bridge::{
     caller::Keys,
     command_line::{CommandLine, KeyAction, Task},
     first_start, key_file, server,
-    settings::Settings,
+    settings::{Settings, hide_key},
 };
 use std::{io::Write, path::Path, process::ExitCode, sync::Arc};
 
@@ -33,6 +33,7 @@ async fn run(command: &CommandLine) -> Result<()> {
         return Ok(());
     }
     let settings = command.over(Settings::load(&directory)?);
+    hide_key();
     let _log = server::log_to_stderr(settings.log_filter());
     server::raise_open_files();
     match command.task {

@@ -1,8 +1,10 @@
 //! Every setting, declared once: the table below makes the typed struct, the documentation and the test against
 //! `.env.example`. Nothing else reads the environment.
 
+mod environment;
 mod value;
 
+pub use environment::{hide_key, is_in_environment};
 pub use value::{PrivateHosts, Secret, SettingValue};
 
 use anyhow::{Context, Result, bail};
@@ -125,18 +127,13 @@ impl Settings {
     }
 }
 
-/// Whether the process's environment sets this setting, so that `.env` cannot.
-pub fn is_in_environment(name: &str) -> bool {
-    std::env::var(name).is_ok_and(|value| !value.trim().is_empty())
-}
-
 /// The key in `.env` of `directory`, whatever the environment says.
 ///
 /// # Errors
 /// When `.env` cannot be read.
 pub fn key_in_file(directory: &Path) -> Result<Option<Secret>> {
     let mut file = read_file(&directory.join(".env"))?;
-    let key = file.remove("MCP_API_KEY").map(|key| key.trim().to_owned());
+    let key = file.remove(environment::KEY).map(|key| key.trim().to_owned());
     Ok(key.filter(|key| !key.is_empty()).map(Secret::new))
 }
 

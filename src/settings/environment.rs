@@ -1,0 +1,31 @@
+//! The process's own environment: what it sets, and what must not be left in it.
+
+/// The setting that holds the key.
+pub const KEY: &str = "MCP_API_KEY";
+
+/// Whether the process's environment sets this setting, so that `.env` cannot.
+pub fn is_in_environment(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| !value.trim().is_empty())
+}
+
+/// Overwrites the key where the system keeps the environment that the process was started with: a command that the
+/// bridge runs could else read it in `/proc/PID/environ`. To be called once the settings are read. The setting stays
+/// set, so that [`is_in_environment`] still tells where the key came from.
+#[cfg(unix)]
+pub fn hide_key() {
+    let name = std::ffi::CString::new(KEY).expect("the name has no NUL");
+    // SAFETY: getenv gives null or a string that ends with NUL in memory of the process that may be written. Its length
+    // is kept, and nothing else reads this variable from now on.
+    #[expect(unsafe_code, reason = "no safe interface reaches the memory that the system shows in /proc")]
+    unsafe {
+        let value = libc::getenv(name.as_ptr());
+        if !value.is_null() {
+            let length = libc::strlen(value);
+            std::ptr::write_bytes(value.cast::<u8>(), b'*', length);
+        }
+    }
+}
+
+/// Elsewhere the environment of another process is not a file.
+#[cfg(not(unix))]
+pub fn hide_key() {}
