@@ -4,9 +4,9 @@
 mod files;
 mod history;
 mod memory;
-mod prompts;
+pub mod prompts;
 
-pub use prompts::{Prompts, Recipe};
+pub use prompts::{Given, Prompts, Recipe};
 
 use super::{
     Mcp, cut,
