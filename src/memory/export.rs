@@ -58,7 +58,7 @@ impl Capability for ExportEntries {
     const NAME: &'static str = "memory_export";
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
-    const EXAMPLE: &'static str = r#"{"tags": ["alice"]}"#;
+    const EXAMPLE: &'static str = r#"{"tags": ["journal"]}"#;
     type Service = Memory;
     type Output = Exported;
 
