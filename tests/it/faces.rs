@@ -10,8 +10,8 @@ use skynet_bridge::{
 use std::sync::LazyLock;
 
 /// What tells two runs of the same call apart without telling the faces apart.
-const VOLATILE: [&str; 8] =
-    ["timestamp", "execution_time", "modified", "id", "duration_ms", "pid", "uptime_seconds", "caller"];
+const VOLATILE: [&str; 9] =
+    ["timestamp", "execution_time", "modified", "id", "ids", "duration_ms", "pid", "uptime_seconds", "caller"];
 
 /// Times, and the ids that are made of them, within texts.
 static MOMENTS: LazyLock<Regex> =
