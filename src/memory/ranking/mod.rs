@@ -26,7 +26,7 @@ pub use terms::{Analyser, Terms, WordCache};
 use chrono::NaiveDateTime;
 use field::Field;
 use neighbours::Neighbours;
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, num::NonZero, sync::Arc};
 
 /// What the index sees of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,12 @@ pub struct Parts {
     pub neighbours: f32,
     pub speaker: f32,
 }
+
+/// Threads that split words at a bulk load, at the most.
+const LOADERS_MAX: usize = 8;
+
+/// Entries whose terms are in memory at once during a bulk load.
+const LOADED_AT_ONCE: usize = 4096;
 
 /// A stored name is a 32-bit hash; entries without a second name (or any) hold this.
 const NOBODY: u32 = 0;
@@ -100,13 +106,29 @@ impl Ranking {
         self.insert(doc, document, terms);
     }
 
-    /// Adds many entries, faster than one by one.
-    pub fn load(&mut self, documents: Vec<(u32, Document<'_>)>) {
-        let mut cache = WordCache::default();
-        for (doc, document) in documents {
-            let terms = self.analyser.document(&document, &mut cache);
-            self.insert(doc, &document, terms);
+    /// Adds many entries, on all processors.
+    pub fn load(&mut self, documents: &[(u32, Document<'_>)]) {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(LOADERS_MAX);
+        let mut caches: Vec<WordCache> = (0..threads).map(|_| WordCache::default()).collect();
+        for chunk in documents.chunks(LOADED_AT_ONCE) {
+            let terms = analysed(&self.analyser, chunk, &mut caches);
+            self.insert_all(chunk, terms);
         }
+    }
+
+    /// Inserts a chunk: the word parts, which are half of all terms, beside the rest.
+    fn insert_all(&mut self, chunk: &[(u32, Document<'_>)], mut terms: Vec<Terms>) {
+        let parts: Vec<(u32, Vec<u64>)> =
+            chunk.iter().zip(&mut terms).map(|((doc, _), terms)| (*doc, std::mem::take(&mut terms.grams))).collect();
+        let mut grams = std::mem::take(&mut self.grams);
+        std::thread::scope(|scope| {
+            let inserting = scope.spawn(|| parts.into_iter().for_each(|(doc, parts)| grams.add(doc, parts)));
+            for ((doc, document), terms) in chunk.iter().zip(terms) {
+                self.insert(*doc, document, terms);
+            }
+            inserting.join().expect("adding terms does not panic");
+        });
+        self.grams = grams;
     }
 
     /// Takes out an entry, given as it was added.
@@ -128,7 +150,9 @@ impl Ranking {
     fn insert(&mut self, doc: u32, document: &Document<'_>, terms: Terms) {
         self.english.add(doc, terms.english);
         self.french.add(doc, terms.french);
-        self.grams.add(doc, terms.grams);
+        if !terms.grams.is_empty() {
+            self.grams.add(doc, terms.grams);
+        }
         self.pairs.add(doc, terms.pairs);
         let keys: BTreeSet<u64> = document.tags.iter().map(|tag| self.analyser.hash((tag, document.source))).collect();
         let moment = document.moment.map_or(i64::MIN / 2, |moment| moment.and_utc().timestamp());
@@ -138,6 +162,18 @@ impl Ranking {
         }
         self.speakers[doc as usize] = self.speaker(document.content);
     }
+}
+
+/// The terms of a chunk of entries, one thread for each cache.
+fn analysed(analyser: &Analyser, chunk: &[(u32, Document<'_>)], caches: &mut [WordCache]) -> Vec<Terms> {
+    let part = chunk.len().div_ceil(caches.len()).max(1);
+    std::thread::scope(|scope| {
+        let analyse = |(part, cache): (&[(u32, Document<'_>)], &mut WordCache)| -> Vec<Terms> {
+            part.iter().map(|(_, document)| analyser.document(document, cache)).collect()
+        };
+        let threads: Vec<_> = chunk.chunks(part).zip(caches).map(|work| scope.spawn(move || analyse(work))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("splitting words does not panic")).collect()
+    })
 }
 
 /// Best first; of two the same the later one.

@@ -10,8 +10,7 @@ use super::{
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
-    rc::Rc,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 /// Characters of a word part. Four separates better than three and still bridges a typo.
@@ -63,7 +62,7 @@ impl Default for Analyser {
 
 /// Words already analysed, for texts that come in bulk.
 #[derive(Default)]
-pub struct WordCache(HashMap<Box<str>, Rc<Word>>);
+pub struct WordCache(HashMap<Box<str>, Arc<Word>>);
 
 impl Analyser {
     pub fn hash(&self, text: impl Hash) -> u64 {
@@ -115,7 +114,7 @@ impl Analyser {
     /// The terms of an entry: its text, and words (already folded) that stand beside it, such as its date's.
     fn terms(&self, text: &str, beside: &[String], cache: &mut WordCache) -> Terms {
         let mut terms = Terms::default();
-        let mut previous: Option<Rc<Word>> = None;
+        let mut previous: Option<Arc<Word>> = None;
         words(&fold(beginning(text)), |word| {
             if terms.english.len() >= WORDS_MAX {
                 return;
@@ -127,7 +126,7 @@ impl Analyser {
             terms.english.push(word.english);
             terms.french.push(word.french);
             terms.grams.extend(&word.grams);
-            if let Some(left) = previous.replace(Rc::clone(&word)) {
+            if let Some(left) = previous.replace(Arc::clone(&word)) {
                 terms.pairs.push(self.pair(&left, &word));
             }
         });
@@ -150,13 +149,13 @@ fn beginning(text: &str) -> &str {
 }
 
 impl WordCache {
-    fn get(&mut self, analyser: &Analyser, word: &str) -> Rc<Word> {
+    fn get(&mut self, analyser: &Analyser, word: &str) -> Arc<Word> {
         if let Some(known) = self.0.get(word) {
-            return Rc::clone(known);
+            return Arc::clone(known);
         }
-        let analysed = Rc::new(analyser.word(word));
+        let analysed = Arc::new(analyser.word(word));
         if self.0.len() < CACHE_MAX {
-            self.0.insert(word.into(), Rc::clone(&analysed));
+            self.0.insert(word.into(), Arc::clone(&analysed));
         }
         analysed
     }

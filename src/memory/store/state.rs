@@ -41,8 +41,9 @@ impl State {
         let mut state = Self::empty(analyser);
         let entries: Vec<Arc<Entry>> = entries.into_iter().collect();
         let moments: Vec<Option<NaiveDateTime>> = entries.iter().map(|entry| moment(entry)).collect();
-        let documents = entries.iter().zip(&moments).enumerate();
-        state.ranking.load(documents.map(|(at, (entry, moment))| (at as u32, document(entry, *moment))).collect());
+        let documents = entries.iter().zip(&moments).zip(0..);
+        let documents: Vec<_> = documents.map(|((entry, moment), at)| (at, document(entry, *moment))).collect();
+        state.ranking.load(&documents);
         for entry in entries {
             state.place(entry);
         }
