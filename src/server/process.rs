@@ -17,10 +17,11 @@ const MAX_LINES: usize = 4096;
 /// How long the end of the process waits for the log's last lines to be taken.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Sends the log to standard error, at `level` for the bridge and at `warn` for its libraries. Nobody waits for who
+/// Sends the log to standard error, at `level` for the bridge and at `warn` for its libraries. The MCP library warns of
+/// each request that is refused; the caller has been told. Nobody waits for who
 /// reads it: a pipe that is full, or a terminal that is paused, must not stop the bridge. Keep the guard to the end.
 pub fn log_to_stderr(level: &str) -> LogGuard {
-    let filter = EnvFilter::new(format!("warn,skynet_bridge={level}"));
+    let filter = EnvFilter::new(format!("warn,rmcp=error,skynet_bridge={level}"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let (lines, waiting) = sync_channel::<Vec<u8>>(MAX_LINES);
     let (done, finished) = sync_channel(0);

@@ -1,5 +1,6 @@
 //! Resources and prompts: what a client may attach to a conversation.
 
+use super::params;
 use crate::server::Server;
 use rmcp::{
     model::{
@@ -116,4 +117,26 @@ async fn a_resource_is_cut_like_a_result() {
     let uri = format!("memory://{}", added["id"].as_str().unwrap());
     let (text, _) = contents(client.read_resource(ReadResourceRequestParams::new(uri)).await.unwrap());
     assert!(text.len() < 2200 && text.contains("memory_get"), "{} bytes", text.len());
+}
+
+#[tokio::test]
+async fn files_are_read_under_the_policy_of_filesystem_read() {
+    let server = Server::start().await.with_file("note with space.txt", "a note");
+    let client = server.client().await;
+    let templates = client.list_all_resource_templates().await.unwrap();
+    let known: Vec<&str> = templates.iter().map(|template| template.uri_template.as_str()).collect();
+    assert_eq!(known, ["history://{date}", "memory://{id}", "file:///{+path}"]);
+    let uri = format!("file://{}", server.at("note with space.txt").replace(' ', "%20"));
+    let (text, _) = contents(client.read_resource(ReadResourceRequestParams::new(uri)).await.unwrap());
+    assert_eq!(text, "a note");
+    for refused in
+        ["file:///etc/passwd", "file:///tmp/%2e%2e/etc/passwd", "file://elsewhere/etc/passwd", "file:///no-such-file"]
+    {
+        assert!(client.read_resource(ReadResourceRequestParams::new(refused)).await.is_err(), "{refused}");
+    }
+    let rest = server.post("/filesystem/read", json!({"path": "/etc/passwd"})).await;
+    let error = client.read_resource(ReadResourceRequestParams::new("file:///etc/passwd")).await.unwrap_err();
+    assert!(error.to_string().contains(rest.detail()), "{error}");
+    let found = client.call_tool(params("filesystem_read", json!({"path": "/etc/passwd"}))).await.unwrap();
+    assert_eq!(super::text(&found), rest.detail());
 }

@@ -150,3 +150,46 @@ async fn the_session_idle_longest_makes_room_and_one_that_works_does_not() {
     assert_eq!(Reply::send(server.said(&new, &list)).await.status, 200);
     assert!(working.text().await.unwrap().contains("1500"));
 }
+
+/// Whether a process runs whose command line holds `word`.
+fn runs(word: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == word))
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_is_killed_when_its_call_is_cancelled_or_its_client_vanishes() {
+    let server = Server::start().await;
+    let session = server.session("2025-11-25").await;
+    // A number of seconds that no other process on the machine sleeps.
+    let seconds = |number: u32| format!("28.{}{number}", std::process::id());
+    let start = |number: u32| {
+        let command = json!({"command": format!("sleep {}", seconds(number)), "timeout": 29});
+        call(u64::from(number), "terminal_execute", command)
+    };
+    let first = server.said(&session, &start(1)).send().await.unwrap();
+    until("the first command starts", || runs(&seconds(1))).await;
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    Reply::send(server.said(&session, &cancel)).await;
+    until("a cancelled command ends", || !runs(&seconds(1))).await;
+    drop(first);
+    let second = server.said(&session, &start(2)).send().await.unwrap();
+    until("the second command starts", || runs(&seconds(2))).await;
+    drop(second);
+    until("a command nobody waits for ends", || !runs(&seconds(2))).await;
+    let third = tokio::spawn(modern(&server, &start(3)).send());
+    until("the third command starts", || runs(&seconds(3))).await;
+    third.abort();
+    until("a command of the newest revision ends too", || !runs(&seconds(3))).await;
+}
