@@ -1,32 +1,116 @@
 //! Code that runs apart from this machine, in a container of a Docker engine.
 
 mod build;
+mod container;
+mod engine;
+mod files;
+mod language;
+mod launcher;
+mod limits;
+mod pool;
 mod run;
+mod transcript;
 
 pub use build::BuildImage;
 pub use run::RunCode;
 
-use crate::{error::Error, settings::Settings};
+use crate::{
+    error::{Error, Result},
+    settings::Settings,
+};
+use engine::Engine;
+use language::Languages;
+use limits::Limits;
+use pool::Pool;
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// How long a run waits for others to end, as the terminal does.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// When to try again after that.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The engine and what runs on it.
 pub struct Sandbox {
     image: String,
+    base_image: String,
+    engine: Arc<Engine>,
+    limits: Limits,
+    languages: Languages,
+    pool: Pool,
+    running: Arc<Semaphore>,
+    max_concurrent: usize,
+    output_bytes: usize,
+    building: build::Shared,
+    stopping: CancellationToken,
 }
 
 impl Sandbox {
-    /// Takes the sandbox's settings.
+    /// Takes the sandbox's settings and looks, in the background, for an engine and for what an earlier server left.
     ///
     /// # Errors
     /// When a setting cannot be used.
     pub fn open(settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self { image: settings.sandbox_image.clone() })
+        let engine = Engine::open(settings)?;
+        let limits = Limits::open(settings)?;
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let first = engine.clone();
+            engine.tasks.spawn(async move { first.connected().await.is_ok() });
+        }
+        Ok(Self {
+            image: settings.sandbox_image.clone(),
+            base_image: settings.sandbox_base_image.clone(),
+            pool: Pool::open(&engine, &limits, settings)?,
+            languages: Languages::open(&settings.sandbox_languages)?,
+            running: Arc::new(Semaphore::new(settings.sandbox_max_concurrent.max(1))),
+            max_concurrent: settings.sandbox_max_concurrent.max(1),
+            output_bytes: settings.sandbox_output_bytes,
+            building: build::Shared::default(),
+            stopping: CancellationToken::new(),
+            engine,
+            limits,
+        })
     }
 
-    /// Ends what runs.
-    pub async fn close(&self) {}
-
-    fn missing_engine(&self) -> Error {
-        tracing::debug!(image = self.image, "no engine");
-        Error::unavailable("Docker not available. Install Docker to use sandbox.")
+    /// Ends what runs and removes every container.
+    pub async fn close(&self) {
+        self.stopping.cancel();
+        self.pool.close();
+        self.engine.close().await;
     }
+
+    /// A place among those that may run at once.
+    async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        let place = tokio::time::timeout(MAX_WAIT, self.running.clone().acquire_owned()).await;
+        match place {
+            Ok(place) => place.map_err(Error::internal),
+            Err(_) => Err(Error::Unavailable {
+                message: format!(
+                    "{} programs run in the sandbox, the most that SANDBOX_MAX_CONCURRENT allows: try again",
+                    self.max_concurrent
+                ),
+                retry_after: Some(RETRY_AFTER),
+            }),
+        }
+    }
+
+    /// Does it unless the server stops first.
+    async fn unless_stopping<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.stopping.cancelled() => Err(Error::unavailable("The server is stopping")),
+        }
+    }
+}
+
+/// `N` random bytes in hexadecimal.
+fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

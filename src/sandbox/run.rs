@@ -1,33 +1,67 @@
-//! Runs a command or a program in a fresh container.
+//! Runs a command or a program in a container of its own.
 
-use super::Sandbox;
+use super::{
+    Sandbox,
+    container::{Container, Input, Output},
+    files::{self, InputFile, OutputFile, Selection},
+    language::Program,
+    launcher::{Job, NO_ROOM, Verdict},
+    pool::Waiting,
+    random_hex,
+    transcript::{Ending, Transcript},
+};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
+    clock,
     error::{Error, Result},
 };
+use bytes::Bytes;
+use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio_util::io::SyncIoBridge;
 
 /// The longest a run may take, in seconds.
-const MAX_TIMEOUT: u64 = 60;
+pub(super) const MAX_TIMEOUT: u64 = 60;
+
+/// How long a removal may hold up the answer about a run that took too long.
+const REMOVAL_TIME: Duration = Duration::from_millis(800);
+
+/// How much larger than the workspace an archive of it may be, in MiB.
+const ARCHIVE_MARGIN_MIB: u64 = 16;
 
 /// Run code or a command in an isolated container.
 ///
-/// No network, 256 MB of memory, half a processor; the container is removed afterwards. Needs Docker.
+/// Python, bash, node or JavaScript, with numpy, pandas and matplotlib. No network, 256 MB of memory, half a processor;
+/// the container is removed afterwards. Files can be sent along and brought back. For state between calls start a
+/// session. Needs Docker.
 #[derive(Deserialize, JsonSchema)]
 pub struct RunCode {
     /// A shell command. Needed when there is no `code`.
+    #[serde(default)]
     command: Option<String>,
     /// How long it may run, in seconds, at most 60.
     #[serde(default = "default_timeout")]
     #[schemars(range(min = 1))]
     timeout: u64,
-    /// What `code` is written in: `python`, `bash`, `node` or `javascript`.
+    /// What `code` is written in: `python`, `bash`, `node`, `javascript`, or a language of SANDBOX_LANGUAGES.
     #[serde(default = "default_language")]
     language: Option<String>,
     /// A program, handed to the language's interpreter verbatim. Wins over `command`.
+    #[serde(default)]
     code: Option<String>,
+    /// What the program reads from standard input; empty by default.
+    #[serde(default)]
+    stdin: Option<String>,
+    /// Files put into the workspace, where the program starts.
+    #[serde(default)]
+    files: Vec<InputFile>,
+    /// Which files of the workspace to bring back: names or patterns like `out/**/*.png`.
+    #[serde(default)]
+    outputs: Vec<String>,
 }
 
 fn default_timeout() -> u64 {
@@ -54,6 +88,15 @@ pub struct RunOutput {
     exit_code: i64,
     /// The image it ran in.
     sandbox_image: String,
+    /// How long it took once its container was there, in seconds.
+    execution_time: f64,
+    /// Whether it wrote more than is kept (SANDBOX_OUTPUT_BYTES of each stream).
+    truncated: bool,
+    /// Whether it, or a program that it started, was killed for using too much memory.
+    oom_killed: bool,
+    /// The files that `outputs` asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Vec<OutputFile>>,
     /// When it ended.
     timestamp: String,
 }
@@ -65,14 +108,147 @@ impl Capability for RunCode {
     type Service = Sandbox;
     type Output = RunOutput;
 
-    async fn run(self, sandbox: &Sandbox, _: &Context) -> Result<RunOutput> {
+    async fn run(mut self, sandbox: &Sandbox, _: &Context) -> Result<RunOutput> {
         if self.timeout > MAX_TIMEOUT {
             return Err(Error::Unusable(format!("Timeout too high. Max: {MAX_TIMEOUT}s")));
         }
-        let given = self.code.filter(|code| !code.is_empty()).or(self.command);
-        if given.is_none_or(|text| text.is_empty()) || self.language.is_none() {
-            return Err(Error::invalid("command", "Give a command to run, or code and its language"));
+        let program = self.program(sandbox)?;
+        let selection = Selection::new(&self.outputs)?;
+        let files = files::pack(self.files, sandbox.limits.workspace_mib)?;
+        let job = Job { program, files, stdin: self.stdin, collect: selection.roots.clone() };
+        let limit = Duration::from_secs(self.timeout);
+        sandbox.unless_stopping(sandbox.run_once(job, limit, selection)).await
+    }
+}
+
+impl RunCode {
+    /// Code that is not empty wins.
+    fn program(&mut self, sandbox: &Sandbox) -> Result<Program> {
+        let given = |text: &mut Option<String>| text.take().filter(|text| !text.is_empty());
+        if let Some(code) = given(&mut self.code) {
+            return sandbox.languages.program(self.language.as_deref().unwrap_or("python"), code);
         }
-        Err(sandbox.missing_engine())
+        match given(&mut self.command) {
+            Some(command) => sandbox.languages.command(command),
+            None => Err(Error::invalid("command", "Give a command to run, or code and its language")),
+        }
+    }
+}
+
+impl Sandbox {
+    /// Runs in a container that nothing else used or will use.
+    async fn run_once(&self, job: Job, limit: Duration, selection: Selection) -> Result<RunOutput> {
+        let _place = self.place().await?;
+        let _busy = self.pool.enter();
+        let Waiting { started, end, .. } = self.pool.take(job.program.image.as_deref()).await?;
+        let image = job.program.image.clone().unwrap_or_else(|| self.image.clone());
+        let command = job.program.shown.clone();
+        let began = Instant::now();
+        let mark = random_hex::<16>();
+        let mut run = Run {
+            transcript: Transcript::new(&mark, self.output_bytes),
+            container: started.container,
+            output: started.output,
+            workspace_mib: self.limits.workspace_mib,
+        };
+        let input = job.input(&mark, &end);
+        let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, selection)).await else {
+            let _ = tokio::time::timeout(REMOVAL_TIME, run.container.remove()).await;
+            return Err(Error::TimedOut(format!("Sandbox execution timed out after {}s", limit.as_secs())));
+        };
+        let (verdict, outputs) = ended?;
+        Ok(RunOutput {
+            success: verdict.exit_code == 0,
+            command,
+            stdout: run.transcript.stdout.text(),
+            stderr: run.transcript.stderr.text(),
+            exit_code: verdict.exit_code,
+            sandbox_image: image,
+            execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            truncated: run.transcript.truncated(),
+            oom_killed: verdict.oom_killed,
+            outputs,
+            timestamp: clock::timestamp(),
+        })
+    }
+}
+
+/// One program in its container.
+struct Run {
+    transcript: Transcript,
+    container: Container,
+    output: Output,
+    workspace_mib: u64,
+}
+
+/// What a program did, and the files that it left.
+type Ended = (Verdict, Option<Vec<OutputFile>>);
+
+impl Run {
+    /// Feeds the program, reads it to its end and brings back what was selected.
+    async fn end(&mut self, input: Input, pieces: Vec<Bytes>, selection: Selection) -> Result<Ended> {
+        let ending = self.read(input, pieces).await;
+        let (verdict, rest) = self.verdict(ending).await?;
+        if selection.roots.is_empty() {
+            return Ok((verdict, None));
+        }
+        let limit = (self.workspace_mib + ARCHIVE_MARGIN_MIB) * 1024 * 1024;
+        let files = selection.collect(rest, &mut self.output, limit).await?;
+        Ok((verdict, Some(files)))
+    }
+
+    /// Feeds the program and reads it to its end, both at once: neither waits for the other.
+    async fn read(&mut self, mut input: Input, pieces: Vec<Bytes>) -> Ending {
+        let feed = async {
+            for piece in pieces {
+                if input.write_all(&piece).await.is_err() {
+                    break;
+                }
+            }
+            let _ = input.shutdown().await;
+            // A program may end without having read everything.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ending = self.transcript.read(&mut self.output) => ending,
+            () = feed => unreachable!("it waits for ever"),
+        }
+    }
+
+    /// What became of the program, and the bytes after.
+    async fn verdict(&mut self, ending: Ending) -> Result<(Verdict, Vec<u8>)> {
+        match ending {
+            Ending::Verdict { line, rest } => match Verdict::parse(&line) {
+                Some(verdict) => Ok((verdict, rest)),
+                None if line.starts_with(NO_ROOM.as_bytes()) => Err(files::no_room(self.workspace_mib)),
+                None => Err(Error::internal(anyhow::anyhow!("the launcher said {:?}", String::from_utf8_lossy(&line)))),
+            },
+            // The first process was killed, as the memory limit may do, or the engine went away.
+            Ending::Gone => match self.container.end().await {
+                Some(end) => Ok((Verdict::of_engine(end), Vec::new())),
+                None => Err(Error::unavailable("The Docker engine went away while the program ran")),
+            },
+        }
+    }
+}
+
+impl Selection {
+    /// Reads the archive that follows in `output`, on a thread of its own as it is taken apart.
+    async fn collect(self, rest: Vec<u8>, output: &mut Output, limit: u64) -> Result<Vec<OutputFile>> {
+        let (mut writer, reader) = tokio::io::duplex(256 * 1024);
+        let reading = tokio::task::spawn_blocking(move || self.read(SyncIoBridge::new(reader), limit));
+        // The reader stops early at its limits; writing fails then, and that is all.
+        let mut open = writer.write_all(&rest).await.is_ok();
+        while open && let Some(Ok(frame)) = output.next().await {
+            if let bollard::container::LogOutput::StdOut { message } = frame {
+                open = writer.write_all(&message).await.is_ok();
+            }
+        }
+        drop(writer);
+        let (files, outcome) = reading.await.map_err(Error::internal)?;
+        if let Err(cause) = outcome {
+            tracing::debug!(%cause, "the files of a run are not complete");
+        }
+        Ok(files)
     }
 }

@@ -96,6 +96,44 @@ settings! {
     fetch_allow_private: PrivateHosts = "MCP_FETCH_ALLOW_PRIVATE" or "false",
     /// The image in which code runs.
     sandbox_image: String = "SANDBOX_IMAGE" or "mcp-sandbox:latest",
+    /// Where the Docker engine is: `unix://`, `tcp://` or `ssh://`. Empty: the default sockets of Docker, then of Podman.
+    docker_host: String = "DOCKER_HOST" or "",
+    /// A folder with `ca.pem`, `cert.pem` and `key.pem` for an engine behind `tcp://` with TLS.
+    docker_cert_path: String = "DOCKER_CERT_PATH" or "",
+    /// Anything but empty, 0, false or no: `tcp://` with TLS, from `DOCKER_CERT_PATH` or else `~/.docker`.
+    docker_tls_verify: String = "DOCKER_TLS_VERIFY" or "",
+    /// The SSH client behind `ssh://`, with options if need be.
+    docker_ssh_command: String = "DOCKER_SSH_COMMAND" or "ssh",
+    /// What the sandbox's image is built on: any Debian with Python and pip.
+    sandbox_base_image: String = "SANDBOX_BASE_IMAGE" or "python:3.12-slim",
+    /// The memory of a container in MiB, its files included, without swap: 16 to 65536.
+    sandbox_memory_mib: u64 = "SANDBOX_MEMORY_MIB" or "256",
+    /// How many processors a container may use: 0.05 to 64.
+    sandbox_cpus: f64 = "SANDBOX_CPUS" or "0.5",
+    /// How many processes and threads a container may have: 8 to 4096.
+    sandbox_pids: u64 = "SANDBOX_PIDS" or "128",
+    /// The size of a container's workspace in MiB, held in its memory: 1 to 65536.
+    sandbox_workspace_mib: u64 = "SANDBOX_WORKSPACE_MIB" or "128",
+    /// The size of a container's `/tmp` in MiB, held in its memory: 1 to 65536.
+    sandbox_tmp_mib: u64 = "SANDBOX_TMP_MIB" or "64",
+    /// How much of each output stream of a run is kept, in bytes; the rest is dropped and `truncated` says so.
+    sandbox_output_bytes: usize = "SANDBOX_OUTPUT_BYTES" or "10485760",
+    /// How many programs run at once; more wait up to 30 s, then 503.
+    sandbox_max_concurrent: usize = "SANDBOX_MAX_CONCURRENT" or "8",
+    /// How many containers wait, started, each for one run; 0 starts each when it is asked for. At most 64.
+    sandbox_pool_size: usize = "SANDBOX_POOL_SIZE" or "2",
+    /// How long a waiting container is kept when nothing runs, in seconds.
+    sandbox_pool_idle_seconds: u64 = "SANDBOX_POOL_IDLE_SECONDS" or "600",
+    /// More languages: `name=image|command` separated by `;`, with `{code}` or `{file:NAME}` in the command.
+    sandbox_languages: String = "SANDBOX_LANGUAGES" or "",
+    /// Graphics processors for containers: `none`, `all` or how many.
+    sandbox_gpu: String = "SANDBOX_GPU" or "none",
+    /// How many sessions may be open; past it 429.
+    sandbox_max_sessions: usize = "SANDBOX_MAX_SESSIONS" or "8",
+    /// How long a session lives without a call, in seconds.
+    sandbox_session_idle_seconds: u64 = "SANDBOX_SESSION_IDLE_SECONDS" or "900",
+    /// How long a session lives at the most, in seconds.
+    sandbox_session_max_seconds: u64 = "SANDBOX_SESSION_MAX_SECONDS" or "14400",
 }
 
 impl Settings {

@@ -18,6 +18,7 @@ mod paths;
 mod process;
 mod program;
 mod readme;
+mod sandbox;
 mod secrets;
 mod server;
 mod terminal;

@@ -1,0 +1,170 @@
+//! One container: started with its streams attached, removed by force when it is dropped.
+
+use super::{
+    engine::{Connection, Engine},
+    limits::{Limits, USER, WORKSPACE},
+};
+use crate::error::{Error, Result};
+use bollard::{
+    container::LogOutput,
+    errors::Error as EngineError,
+    models::ContainerCreateBody,
+    query_parameters::{
+        AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions,
+    },
+};
+use futures::Stream;
+use std::{pin::Pin, sync::Arc, time::Duration};
+use tokio::io::AsyncWrite;
+
+/// How long making and starting a container may take: an engine that is busy takes seconds, one that hangs for ever.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a container writes, frame by frame.
+pub(super) type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, EngineError>> + Send>>;
+/// A container's standard input.
+pub(super) type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// What to start.
+pub(super) struct Spec {
+    pub image: String,
+    /// What it is for, for its label: `run`, `session`.
+    pub purpose: &'static str,
+    pub command: Vec<String>,
+    pub environment: Vec<String>,
+    /// How long it can be needed at the most.
+    pub lifetime: Duration,
+}
+
+/// A container that runs, and its streams.
+pub(super) struct Started {
+    pub container: Container,
+    pub input: Input,
+    pub output: Output,
+}
+
+/// A container of ours. Dropping it removes it, running or not.
+pub(super) struct Container {
+    id: String,
+    connection: Arc<Connection>,
+    engine: Arc<Engine>,
+    removed: bool,
+}
+
+/// Makes, attaches and starts. The work goes on when the caller is gone, so that what was made is also removed.
+///
+/// # Errors
+/// When there is no engine or no such image, or the engine refuses; nothing is left then.
+pub(super) async fn start(engine: &Arc<Engine>, limits: &Limits, spec: Spec) -> Result<Started> {
+    let (engine, limits, image) = (engine.clone(), limits.clone(), spec.image.clone());
+    let tasks = engine.tasks.clone();
+    let work = tasks.spawn(async move {
+        let connection = engine.connected().await?;
+        let made = tokio::time::timeout(START_TIMEOUT, make(&engine, &connection, &limits, spec)).await;
+        match made {
+            Ok(Ok(started)) => Ok(started),
+            Ok(Err(cause)) => Err(engine.explain(cause, &image)),
+            Err(_) => Err(Error::unavailable("The Docker engine does not start a container in time")),
+        }
+    });
+    work.await.map_err(Error::internal)?
+}
+
+async fn make(
+    engine: &Arc<Engine>,
+    connection: &Arc<Connection>,
+    limits: &Limits,
+    spec: Spec,
+) -> Result<Started, EngineError> {
+    let docker = &connection.docker;
+    let name = format!("bridge-sandbox-{}", super::random_hex::<6>());
+    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    let body = body(spec, limits, engine, connection.is_podman);
+    let id = docker.create_container(Some(options), body).await?.id;
+    let container = Container { id, connection: connection.clone(), engine: engine.clone(), removed: false };
+    let attach = AttachContainerOptionsBuilder::default().stdin(true).stdout(true).stderr(true).stream(true).build();
+    let started = async {
+        let streams = docker.attach_container(&container.id, Some(attach)).await?;
+        docker.start_container(&container.id, None::<StartContainerOptions>).await?;
+        Ok(streams)
+    };
+    match started.await {
+        Ok(streams) => Ok(Started { container, input: streams.input, output: streams.output }),
+        Err(cause) => {
+            container.remove().await;
+            Err(cause)
+        }
+    }
+}
+
+fn body(spec: Spec, limits: &Limits, engine: &Engine, is_podman: bool) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(spec.image),
+        labels: Some(engine.labels(spec.purpose, spec.lifetime)),
+        // An image's own entrypoint would change what is run.
+        entrypoint: Some(spec.command),
+        cmd: Some(vec![]),
+        env: Some(spec.environment),
+        user: Some(USER.to_owned()),
+        working_dir: Some(WORKSPACE.to_owned()),
+        hostname: Some("sandbox".to_owned()),
+        // Halves the start: no network is set up at all.
+        network_disabled: Some(true),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        // The end of our stream is the end of the program's input.
+        stdin_once: Some(true),
+        healthcheck: Some(bollard::models::HealthConfig { test: Some(vec!["NONE".to_owned()]), ..Default::default() }),
+        host_config: Some(limits.host_config(is_podman)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+impl Container {
+    /// Removes it by force and waits until it is gone (about 0.1 s).
+    pub async fn remove(mut self) {
+        self.removed = true;
+        // On a task of its own: a caller that goes away meanwhile does not stop it.
+        let _ = self.spawn_removal().await;
+    }
+
+    /// Sends a signal to its first process.
+    pub async fn signal(&self, name: &str) -> Result<(), EngineError> {
+        let options = bollard::query_parameters::KillContainerOptionsBuilder::default().signal(name).build();
+        self.connection.docker.kill_container(&self.id, Some(options)).await
+    }
+
+    /// The exit code of the first process and whether the memory limit was hit, once it has ended; `None` when the
+    /// engine does not know (any more).
+    pub async fn end(&self) -> Option<(i64, bool)> {
+        let inspected = self.connection.docker.inspect_container(&self.id, None::<InspectContainerOptions>).await;
+        let state = inspected.ok()?.state?;
+        Some((state.exit_code?, state.oom_killed.unwrap_or(false)))
+    }
+
+    /// The engine it runs on.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Its name for the engine.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn spawn_removal(&self) -> tokio::task::JoinHandle<()> {
+        let (id, connection) = (self.id.clone(), self.connection.clone());
+        self.engine.tasks.spawn(async move { connection.remove(&id).await })
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // Outside a runtime nothing can be sent: the next start's sweep removes it.
+        if !self.removed && tokio::runtime::Handle::try_current().is_ok() {
+            self.spawn_removal();
+        }
+    }
+}

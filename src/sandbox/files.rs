@@ -1,0 +1,227 @@
+//! Files that go into a container and come back out of it, as tar archives through the engine's streams.
+//! What comes back was made by a program that may be hostile: it is read with bounds, and nothing is ever unpacked here.
+
+use super::limits::WORKSPACE;
+use crate::error::{Error, Result};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read};
+
+/// How much of files one answer brings back, in bytes.
+const MAX_RETURNED: u64 = 32 * 1024 * 1024;
+
+/// How many files one answer brings back or mentions.
+const MAX_ENTRIES: usize = 1_000;
+
+/// The longest path, in bytes (PATH_MAX of Linux).
+const MAX_PATH: usize = 4_096;
+
+/// A file to put into the workspace.
+#[derive(Deserialize, JsonSchema)]
+pub struct InputFile {
+    /// Where in the workspace, like `data/in.csv`; folders are made.
+    path: String,
+    /// Its text. Either this or `content_base64`.
+    content: Option<String>,
+    /// Its bytes in base64, for what is no text.
+    content_base64: Option<String>,
+}
+
+/// A file of the workspace.
+#[derive(Serialize, JsonSchema)]
+pub struct OutputFile {
+    /// Where in the workspace.
+    path: String,
+    /// Its size in bytes.
+    size: u64,
+    /// Its text, when it is text in UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+    /// Its bytes in base64, when it is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_base64: Option<String>,
+    /// Why its content is not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<String>,
+}
+
+/// Packs files for a container's workspace of `room` MiB.
+///
+/// # Errors
+/// For a path that leads out of the workspace, content that is no base64, and more than there is room for.
+pub(super) fn pack(files: Vec<InputFile>, room: u64) -> Result<Option<Vec<u8>>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let size: usize =
+        files.iter().map(|file| file.content.as_ref().or(file.content_base64.as_ref()).map_or(0, String::len)).sum();
+    // Base64 is 4/3 of what it stands for.
+    if size as u64 / 4 * 3 > room * 1024 * 1024 {
+        return Err(no_room(room));
+    }
+    let mut archive = tar::Builder::new(Vec::with_capacity(size + 1024 * files.len()));
+    for file in files {
+        let path = relative(&file.path).map_err(|why| Error::invalid("files", format!("{:?}: {why}", file.path)))?;
+        let content = file.bytes()?;
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        // A script can be run by its name.
+        header.set_mode(if content.starts_with(b"#!") { 0o755 } else { 0o644 });
+        header.set_mtime(now());
+        archive
+            .append_data(&mut header, path, content.as_slice())
+            .map_err(|cause| Error::invalid("files", cause.to_string()))?;
+    }
+    archive.into_inner().map(Some).map_err(Error::internal)
+}
+
+/// The workspace has no room for the caller's files.
+pub(super) fn no_room(room: u64) -> Error {
+    Error::TooLarge(format!(
+        "The files do not fit into the workspace of {room} MiB, or one has the name of another's folder: send less, or \
+         raise SANDBOX_WORKSPACE_MIB"
+    ))
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl InputFile {
+    fn bytes(self) -> Result<Vec<u8>> {
+        match (self.content, self.content_base64) {
+            (Some(text), None) => Ok(text.into_bytes()),
+            (None, Some(text)) => BASE64_STANDARD.decode(text.as_bytes()).map_err(|cause| {
+                Error::invalid("files", format!("{:?}: content_base64 is no standard base64: {cause}", self.path))
+            }),
+            _ => Err(Error::invalid("files", format!("{:?} needs either content or content_base64", self.path))),
+        }
+    }
+}
+
+/// A path in the workspace, without `./` and doubled slashes; absolute ones may name the workspace itself.
+fn relative(path: &str) -> Result<String, &'static str> {
+    let inside =
+        path.strip_prefix(WORKSPACE).filter(|rest| rest.starts_with('/')).map(|rest| rest.trim_start_matches('/'));
+    let path = inside.unwrap_or(path);
+    if path.starts_with('/') {
+        return Err("the path must be relative to the workspace");
+    }
+    if path.len() > MAX_PATH || path.contains('\0') {
+        return Err("the path is too long or has a NUL");
+    }
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if parts.is_empty() || parts.contains(&"..") {
+        return Err("the path must name a file in the workspace, without ..");
+    }
+    Ok(parts.join("/"))
+}
+
+/// Which files of the workspace to bring back.
+pub(super) struct Selection {
+    globs: GlobSet,
+    /// What of the workspace can hold them: the archive is made of these.
+    pub roots: Vec<String>,
+}
+
+impl Selection {
+    /// # Errors
+    /// For a pattern that is malformed or leads out of the workspace.
+    pub fn new(patterns: &[String]) -> Result<Self> {
+        let mut globs = GlobSetBuilder::new();
+        let mut roots = Vec::new();
+        for pattern in patterns {
+            let wrong = |why: &str| Error::invalid("outputs", format!("{pattern:?}: {why}"));
+            let inside = relative(pattern).map_err(wrong)?;
+            // The pattern itself, and everything below a folder that it names.
+            for glob in [inside.clone(), format!("{inside}/**")] {
+                let built = GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build();
+                globs.add(built.map_err(|cause| wrong(&cause.kind().to_string()))?);
+            }
+            roots.push(root(&inside));
+        }
+        if roots.iter().any(|root| root == ".") {
+            roots = vec![".".to_owned()];
+        }
+        roots.sort();
+        roots.dedup();
+        let globs = globs.build().map_err(|cause| Error::invalid("outputs", cause.to_string()))?;
+        Ok(Self { globs, roots })
+    }
+
+    /// Reads the files that were asked for out of an archive of which at most `limit` bytes are looked at.
+    ///
+    /// # Errors
+    /// When the archive is cut or malformed; what was read so far comes with it.
+    pub fn read(&self, archive: impl Read, limit: u64) -> (Vec<OutputFile>, io::Result<()>) {
+        let (mut found, mut left) = (Vec::new(), MAX_RETURNED);
+        let outcome = self.read_into(archive.take(limit), &mut found, &mut left);
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        (found, outcome)
+    }
+
+    fn read_into(&self, archive: impl Read, found: &mut Vec<OutputFile>, left: &mut u64) -> io::Result<()> {
+        for entry in tar::Archive::new(archive).entries()? {
+            let mut entry = entry?;
+            let bytes = entry.path_bytes().into_owned();
+            let name = String::from_utf8_lossy(&bytes).into_owned();
+            let kind = entry.header().entry_type();
+            if kind.is_dir() || name.trim_end_matches('/') == "." {
+                continue;
+            }
+            let Ok(path) = relative(&name) else {
+                found.push(OutputFile::skipped(name, 0, "its path leads out of the workspace"));
+                continue;
+            };
+            if !self.globs.is_match(&path) {
+                continue;
+            }
+            if found.len() >= MAX_ENTRIES {
+                let why = format!("there are more than {MAX_ENTRIES} files");
+                found.push(OutputFile::skipped(path, entry.size(), &why));
+                return Ok(());
+            }
+            found.push(OutputFile::of(path, &mut entry, kind, left)?);
+        }
+        Ok(())
+    }
+}
+
+/// The folders of a pattern before its first special character.
+fn root(pattern: &str) -> String {
+    let plain: Vec<_> =
+        pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', ']', '{', '}', '\\'])).collect();
+    if plain.is_empty() { ".".to_owned() } else { plain.join("/") }
+}
+
+impl OutputFile {
+    fn skipped(path: String, size: u64, why: &str) -> Self {
+        Self { path, size, content: None, content_base64: None, skipped: Some(why.to_owned()) }
+    }
+
+    fn of(path: String, entry: &mut impl Read, kind: tar::EntryType, left: &mut u64) -> io::Result<Self>
+    where
+        Self: Sized,
+    {
+        if kind.is_symlink() || kind.is_hard_link() {
+            return Ok(Self::skipped(path, 0, "it is a link: links are not followed"));
+        }
+        if !kind.is_file() && !kind.is_contiguous() {
+            return Ok(Self::skipped(path, 0, "it is no regular file"));
+        }
+        let mut content = Vec::new();
+        let size = entry.take(*left + 1).read_to_end(&mut content)? as u64;
+        if size > *left {
+            let why = format!("one answer brings back at most {} MiB", MAX_RETURNED / 1024 / 1024);
+            return Ok(Self::skipped(path, size, &why));
+        }
+        *left -= size;
+        let (content, content_base64) = match String::from_utf8(content) {
+            Ok(text) => (Some(text), None),
+            Err(error) => (None, Some(BASE64_STANDARD.encode(error.as_bytes()))),
+        };
+        Ok(Self { path, size, content, content_base64, skipped: None })
+    }
+}

@@ -1,0 +1,22 @@
+# The first process of a run's container: waits for one plan on standard input, up to a line that is $1, and does it.
+# Everything here is built into the shell: the kernel ends the rest of the container when this process ends.
+plan=
+while :; do
+  IFS= read -r line || exit 0
+  [ "$line" = "$1" ] && break
+  plan="$plan$line
+"
+done
+
+# Says on both streams that the program is over: its exit code, and how often the memory limit killed something.
+finish() {
+  kills=0
+  for counter in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    [ -r "$counter" ] || continue
+    while read -r name value; do [ "$name" = oom_kill ] && kills=$value; done <"$counter"
+  done
+  printf '%s' "$mark" >&2
+  printf '%s%s %s\n' "$mark" "$1" "$kills"
+}
+
+eval "$plan"

@@ -1,0 +1,150 @@
+//! What a container wrote, up to the mark with which its first process says that a program is over.
+
+use super::container::Output;
+use bollard::container::LogOutput;
+use bytes::Bytes;
+use futures::StreamExt;
+use memchr::memmem;
+
+/// The longest line that may follow the mark, in bytes: an answer of a session, with its figures.
+const MAX_VERDICT: usize = 32 * 1024 * 1024;
+
+/// The streams of one program.
+pub(super) struct Transcript {
+    pub stdout: Kept,
+    pub stderr: Kept,
+    verdict: Vec<u8>,
+}
+
+/// How reading ended.
+pub(super) enum Ending {
+    /// The program is over: the line after the mark, and what of the next bytes came with it.
+    Verdict { line: Vec<u8>, rest: Vec<u8> },
+    /// The streams ended without a mark: the container is gone, or its first process was killed.
+    Gone,
+}
+
+impl Transcript {
+    /// Keeps `limit` bytes of each stream.
+    pub fn new(mark: &str, limit: usize) -> Self {
+        Self { stdout: Kept::new(mark, limit), stderr: Kept::new(mark, limit), verdict: Vec::new() }
+    }
+
+    /// Whether something was dropped.
+    pub fn truncated(&self) -> bool {
+        self.stdout.dropped || self.stderr.dropped
+    }
+
+    /// Reads until both streams have brought the mark.
+    pub async fn read(&mut self, output: &mut Output) -> Ending {
+        while let Some(frame) = output.next().await {
+            let Ok(frame) = frame else { break };
+            match frame {
+                LogOutput::StdErr { message } => {
+                    self.stderr.push(&message);
+                }
+                frame => {
+                    let after = self.stdout.push(&frame.into_bytes());
+                    self.verdict.extend(after.unwrap_or_default());
+                }
+            }
+            if self.stderr.found
+                && let Some(end) = memchr::memchr(b'\n', &self.verdict)
+            {
+                let rest = self.verdict.split_off(end + 1);
+                let mut line = std::mem::take(&mut self.verdict);
+                line.pop();
+                return Ending::Verdict { line, rest };
+            }
+            if self.verdict.len() > MAX_VERDICT {
+                break;
+            }
+        }
+        self.stdout.flush();
+        self.stderr.flush();
+        Ending::Gone
+    }
+}
+
+/// One stream: the first bytes are kept, the rest is read and dropped, so that the program is never held up.
+pub(super) struct Kept {
+    mark: Vec<u8>,
+    limit: usize,
+    kept: Vec<u8>,
+    /// Bytes that may be the beginning of the mark.
+    pending: Vec<u8>,
+    dropped: bool,
+    found: bool,
+}
+
+impl Kept {
+    fn new(mark: &str, limit: usize) -> Self {
+        Self { mark: mark.into(), limit, kept: Vec::new(), pending: Vec::new(), dropped: false, found: false }
+    }
+
+    /// Takes bytes; once the mark has come, gives back what follows it.
+    fn push(&mut self, bytes: &Bytes) -> Option<Vec<u8>> {
+        if self.found {
+            return Some(bytes.to_vec());
+        }
+        self.pending.extend_from_slice(bytes);
+        if let Some(place) = memmem::find(&self.pending, &self.mark) {
+            let after = self.pending.split_off(place + self.mark.len());
+            self.pending.truncate(place);
+            self.flush();
+            self.found = true;
+            return Some(after);
+        }
+        let safe = self.pending.len().saturating_sub(self.mark.len() - 1);
+        self.keep(safe);
+        None
+    }
+
+    fn flush(&mut self) {
+        self.keep(self.pending.len());
+    }
+
+    fn keep(&mut self, count: usize) {
+        let room = self.limit.saturating_sub(self.kept.len()).min(count);
+        self.kept.extend_from_slice(&self.pending[..room]);
+        self.dropped |= room < count;
+        self.pending.drain(..count);
+    }
+
+    /// As text: bad bytes become U+FFFD.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.kept).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_is_found_wherever_the_frames_are_cut() {
+        let whole = b"out\nput#MARK#0 0\nrest";
+        for cut in 0..whole.len() {
+            let mut stream = Kept::new("#MARK#", 100);
+            let pieces = [&whole[..cut], &whole[cut..]].map(Bytes::copy_from_slice);
+            let after: Vec<u8> = pieces.iter().filter_map(|piece| stream.push(piece)).flatten().collect();
+            assert_eq!((stream.text().as_str(), after.as_slice()), ("out\nput", &b"0 0\nrest"[..]), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_kept_and_the_mark_is_found_all_the_same() {
+        let mut stream = Kept::new("#MARK#", 4);
+        for piece in ["abc", "def", "ghi#MA", "RK#x"] {
+            stream.push(&Bytes::from(piece));
+        }
+        assert_eq!((stream.text().as_str(), stream.dropped, stream.found), ("abcd", true, true));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_become_replacement_characters() {
+        let mut stream = Kept::new("#", 100);
+        stream.push(&Bytes::from_static(b"a\xff\xfeb#"));
+        assert_eq!(stream.text(), "a\u{fffd}\u{fffd}b");
+    }
+}

@@ -1,0 +1,59 @@
+//! The sandbox on a real engine. Without one these tests say so in one line and pass, unless `BRIDGE_TEST_ENGINE` is
+//! `required`.
+
+mod refusals;
+mod runs;
+
+use crate::server::Server;
+use std::{
+    io::Write as _,
+    process::{Command, Output},
+    sync::LazyLock,
+};
+
+/// Debian with bash, python3 and node, made by `tests/engine.sh base`.
+pub const IMAGE: &str = "bridge-test/base";
+
+/// Where the engine of the tests is, if one answers and has the image.
+static ENGINE: LazyLock<Option<String>> = LazyLock::new(|| {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    let found = Command::new("docker").args(["image", "inspect", IMAGE]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(host);
+    }
+    let required = std::env::var("BRIDGE_TEST_ENGINE").is_ok_and(|value| value == "required");
+    assert!(!required, "no Docker engine with the image {IMAGE}: run tests/engine.sh up, then tests/engine.sh base");
+    // Straight to the terminal: what a passing test prints is not shown.
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: the sandbox's tests, for no Docker engine with the image {IMAGE} answers (tests/engine.sh up; base)"
+    );
+    None
+});
+
+/// A server on the tests' engine; `None` when there is none.
+pub async fn with_engine(settings: &[(&str, &str)]) -> Option<Server> {
+    let host = ENGINE.as_deref()?;
+    let engine = [("DOCKER_HOST", host), ("SANDBOX_IMAGE", IMAGE)];
+    let all: Vec<_> = engine.into_iter().chain(settings.iter().copied()).collect();
+    Some(Server::with_settings(&all).await)
+}
+
+/// What the docker command says.
+pub fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().expect("docker is installed");
+    let Output { status, stdout, stderr } = output;
+    assert!(status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("docker speaks UTF-8").trim().to_owned()
+}
+
+/// A server on the engine, or the end of the test.
+macro_rules! server_or_skip {
+    ($($setting:expr),* $(,)?) => {
+        match $crate::sandbox::with_engine(&[$($setting),*]).await {
+            Some(server) => server,
+            None => return,
+        }
+    };
+}
+use server_or_skip;
