@@ -104,6 +104,11 @@ pub fn catalog(face: &mut impl Face) {
     face.show::<internet::SearchWeb>();
     face.show::<sandbox::RunCode>();
     face.show::<sandbox::BuildImage>();
+    face.show::<sandbox::StartSession>();
+    face.show::<sandbox::RunInSession>();
+    face.show::<sandbox::SessionFiles>();
+    face.show::<sandbox::ListSessions>();
+    face.show::<sandbox::StopSession>();
 }
 
 impl Bridge {

@@ -154,6 +154,11 @@ impl Container {
         &self.id
     }
 
+    /// An engine's refusal about it, in the domain's words.
+    pub fn explain(&self, cause: EngineError) -> Error {
+        self.engine.explain(cause, "of this container")
+    }
+
     fn spawn_removal(&self) -> tokio::task::JoinHandle<()> {
         let (id, connection) = (self.id.clone(), self.connection.clone());
         self.engine.tasks.spawn(async move { connection.remove(&id).await })

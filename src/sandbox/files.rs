@@ -1,13 +1,17 @@
 //! Files that go into a container and come back out of it, as tar archives through the engine's streams.
 //! What comes back was made by a program that may be hostile: it is read with bounds, and nothing is ever unpacked here.
 
-use super::limits::WORKSPACE;
+use super::{container::Output, limits::WORKSPACE};
 use crate::error::{Error, Result};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bollard::container::LogOutput;
+use futures::StreamExt;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
+use tokio::io::AsyncWriteExt;
+use tokio_util::io::SyncIoBridge;
 
 /// How much of files one answer brings back, in bytes.
 const MAX_RETURNED: u64 = 32 * 1024 * 1024;
@@ -17,6 +21,9 @@ const MAX_ENTRIES: usize = 1_000;
 
 /// The longest path, in bytes (PATH_MAX of Linux).
 const MAX_PATH: usize = 4_096;
+
+/// How much larger than the workspace an archive of it may be, in MiB.
+const ARCHIVE_MARGIN_MIB: u64 = 16;
 
 /// A file to put into the workspace.
 #[derive(Deserialize, JsonSchema)]
@@ -186,6 +193,32 @@ impl Selection {
             found.push(OutputFile::of(path, &mut entry, kind, left)?);
         }
         Ok(())
+    }
+}
+
+/// Reading takes an archive apart on a thread of its own, as it comes.
+impl Selection {
+    /// Reads the archive of a workspace of `room` MiB out of `output`; its first bytes are `rest`.
+    ///
+    /// # Errors
+    /// When the reading thread panicked.
+    pub async fn collect(self, rest: Vec<u8>, output: &mut Output, room: u64) -> Result<Vec<OutputFile>> {
+        let limit = (room + ARCHIVE_MARGIN_MIB) * 1024 * 1024;
+        let (mut writer, reader) = tokio::io::duplex(256 * 1024);
+        let reading = tokio::task::spawn_blocking(move || self.read(SyncIoBridge::new(reader), limit));
+        // The reader stops early at its limits; writing fails then, and that is all.
+        let mut open = writer.write_all(&rest).await.is_ok();
+        while open && let Some(Ok(frame)) = output.next().await {
+            if let LogOutput::StdOut { message } = frame {
+                open = writer.write_all(&message).await.is_ok();
+            }
+        }
+        drop(writer);
+        let (files, outcome) = reading.await.map_err(Error::internal)?;
+        if let Err(cause) = outcome {
+            tracing::debug!(%cause, "an archive of a workspace is not complete");
+        }
+        Ok(files)
     }
 }
 

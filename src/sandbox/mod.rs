@@ -3,16 +3,19 @@
 mod build;
 mod container;
 mod engine;
+mod exec;
 mod files;
 mod language;
 mod launcher;
 mod limits;
 mod pool;
 mod run;
+mod session;
 mod transcript;
 
 pub use build::BuildImage;
 pub use run::RunCode;
+pub use session::{ListSessions, RunInSession, SessionFiles, StartSession, StopSession};
 
 use crate::{
     error::{Error, Result},
@@ -22,6 +25,7 @@ use engine::Engine;
 use language::Languages;
 use limits::Limits;
 use pool::Pool;
+use session::Sessions;
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +44,7 @@ pub struct Sandbox {
     limits: Limits,
     languages: Languages,
     pool: Pool,
+    sessions: Sessions,
     running: Arc<Semaphore>,
     max_concurrent: usize,
     output_bytes: usize,
@@ -63,6 +68,7 @@ impl Sandbox {
             image: settings.sandbox_image.clone(),
             base_image: settings.sandbox_base_image.clone(),
             pool: Pool::open(&engine, &limits, settings)?,
+            sessions: Sessions::open(settings),
             languages: Languages::open(&settings.sandbox_languages)?,
             running: Arc::new(Semaphore::new(settings.sandbox_max_concurrent.max(1))),
             max_concurrent: settings.sandbox_max_concurrent.max(1),
@@ -78,6 +84,7 @@ impl Sandbox {
     pub async fn close(&self) {
         self.stopping.cancel();
         self.pool.close();
+        self.sessions.close();
         self.engine.close().await;
     }
 

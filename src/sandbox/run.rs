@@ -17,21 +17,16 @@ use crate::{
     error::{Error, Result},
 };
 use bytes::Bytes;
-use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
-use tokio_util::io::SyncIoBridge;
 
 /// The longest a run may take, in seconds.
 pub(super) const MAX_TIMEOUT: u64 = 60;
 
 /// How long a removal may hold up the answer about a run that took too long.
 const REMOVAL_TIME: Duration = Duration::from_millis(800);
-
-/// How much larger than the workspace an archive of it may be, in MiB.
-const ARCHIVE_MARGIN_MIB: u64 = 16;
 
 /// Run code or a command in an isolated container.
 ///
@@ -192,8 +187,7 @@ impl Run {
         if selection.roots.is_empty() {
             return Ok((verdict, None));
         }
-        let limit = (self.workspace_mib + ARCHIVE_MARGIN_MIB) * 1024 * 1024;
-        let files = selection.collect(rest, &mut self.output, limit).await?;
+        let files = selection.collect(rest, &mut self.output, self.workspace_mib).await?;
         Ok((verdict, Some(files)))
     }
 
@@ -229,26 +223,5 @@ impl Run {
                 None => Err(Error::unavailable("The Docker engine went away while the program ran")),
             },
         }
-    }
-}
-
-impl Selection {
-    /// Reads the archive that follows in `output`, on a thread of its own as it is taken apart.
-    async fn collect(self, rest: Vec<u8>, output: &mut Output, limit: u64) -> Result<Vec<OutputFile>> {
-        let (mut writer, reader) = tokio::io::duplex(256 * 1024);
-        let reading = tokio::task::spawn_blocking(move || self.read(SyncIoBridge::new(reader), limit));
-        // The reader stops early at its limits; writing fails then, and that is all.
-        let mut open = writer.write_all(&rest).await.is_ok();
-        while open && let Some(Ok(frame)) = output.next().await {
-            if let bollard::container::LogOutput::StdOut { message } = frame {
-                open = writer.write_all(&message).await.is_ok();
-            }
-        }
-        drop(writer);
-        let (files, outcome) = reading.await.map_err(Error::internal)?;
-        if let Err(cause) = outcome {
-            tracing::debug!(%cause, "the files of a run are not complete");
-        }
-        Ok(files)
     }
 }

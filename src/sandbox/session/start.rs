@@ -1,0 +1,158 @@
+//! Starts, lists and stops sessions.
+
+use super::{Interpreter, answers::SessionInfo};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+    sandbox::{
+        Sandbox,
+        files::{self, InputFile},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Start a code session that keeps its state.
+///
+/// A container with an interpreter of its own: variables, imports and files stay between calls to
+/// `sandbox_session_run`. No network, 256 MB of memory. It ends after 15 minutes without a call; stop it when you are
+/// done. Needs Docker.
+#[derive(Deserialize, JsonSchema)]
+pub struct StartSession {
+    /// `python`, `node` or `bash`.
+    #[serde(default = "default_language")]
+    language: String,
+    /// Files put into the workspace, where the code runs.
+    #[serde(default)]
+    files: Vec<InputFile>,
+}
+
+fn default_language() -> String {
+    "python".to_owned()
+}
+
+/// A session that was started.
+#[derive(Serialize, JsonSchema)]
+pub struct StartOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// Its name in the other calls.
+    session: String,
+    /// What it runs.
+    language: String,
+    /// How long it lives without a call, in seconds.
+    idle_seconds: u64,
+    /// How long it lives at the most, in seconds.
+    max_seconds: u64,
+    /// When it was started.
+    timestamp: String,
+}
+
+impl Capability for StartSession {
+    const NAME: &'static str = "sandbox_session_start";
+    const ACCESS: Access = Access::Execute;
+    const EXAMPLE: &'static str = r#"{"language": "python"}"#;
+    type Service = Sandbox;
+    type Output = StartOutput;
+
+    async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<StartOutput> {
+        let sessions = &sandbox.sessions;
+        let (language, setup) = sandbox.setup(&self.language, sessions.longest)?;
+        let archive = files::pack(self.files, sandbox.limits.workspace_mib)?;
+        let place = sessions.reserve(context.caller.name(), language)?;
+        let start = async {
+            let interpreter = Interpreter::start(&setup).await?;
+            if let Some(archive) = archive {
+                let room = sandbox.limits.workspace_mib;
+                interpreter.container.unpack(archive).await?.then_some(()).ok_or_else(|| files::no_room(room))?;
+            }
+            Ok(interpreter)
+        };
+        let interpreter = sandbox.unless_stopping(start).await?;
+        Ok(StartOutput {
+            success: true,
+            session: place.fill(interpreter, setup),
+            language: language.to_owned(),
+            idle_seconds: sessions.idle.as_secs(),
+            max_seconds: sessions.longest.as_secs(),
+            timestamp: clock::timestamp(),
+        })
+    }
+}
+
+/// List your code sessions.
+///
+/// Those that have not ended, oldest first.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListSessions {}
+
+/// The sessions of a caller.
+#[derive(Serialize, JsonSchema)]
+pub struct ListOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// How many there are.
+    count: usize,
+    /// The sessions, oldest first.
+    sessions: Vec<SessionInfo>,
+    /// When they were counted.
+    timestamp: String,
+}
+
+impl Capability for ListSessions {
+    const NAME: &'static str = "sandbox_session_list";
+    const ACCESS: Access = Access::Execute;
+    const IDEMPOTENT: bool = true;
+    const FROM_QUERY: bool = true;
+    const EXAMPLE: &'static str = "{}";
+    type Service = Sandbox;
+    type Output = ListOutput;
+
+    async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<ListOutput> {
+        let sessions = sandbox.sessions.list(context.caller.name());
+        Ok(ListOutput { success: true, count: sessions.len(), sessions, timestamp: clock::timestamp() })
+    }
+}
+
+/// Stop a code session.
+///
+/// Its container is removed at once, with its variables and its files.
+#[derive(Deserialize, JsonSchema)]
+pub struct StopSession {
+    /// The session's name, as its start gave it.
+    session: String,
+}
+
+/// A session that was stopped.
+#[derive(Serialize, JsonSchema)]
+pub struct StopOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The session.
+    session: String,
+    /// What happened, in a sentence.
+    message: String,
+    /// When it was stopped.
+    timestamp: String,
+}
+
+impl Capability for StopSession {
+    const NAME: &'static str = "sandbox_session_stop";
+    const ACCESS: Access = Access::Execute;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"session": "ses_…"}"#;
+    type Service = Sandbox;
+    type Output = StopOutput;
+
+    async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<StopOutput> {
+        sandbox.sessions.stop(context.caller.name(), &self.session)?;
+        Ok(StopOutput {
+            success: true,
+            session: self.session,
+            message: "Session stopped".to_owned(),
+            timestamp: clock::timestamp(),
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! Runs code in a session and moves files in and out of it.
+
+use super::{Request, answers::SessionRunOutput};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    sandbox::{
+        Sandbox,
+        files::{self, InputFile, OutputFile, Selection},
+        run::MAX_TIMEOUT,
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// Run code in a session that keeps its state.
+///
+/// Gives text, the value of the last expression, errors with their traceback, and figures of matplotlib as PNG. After a
+/// crash or a kill by the memory limit `reset` is true: variables are gone, files are kept where possible.
+#[derive(Deserialize, JsonSchema)]
+pub struct RunInSession {
+    /// The session's name, as its start gave it.
+    session: String,
+    /// The code, in the session's language.
+    code: String,
+    /// How long it may run, in seconds, at most 60. Then it is interrupted.
+    #[serde(default = "default_timeout")]
+    #[schemars(range(min = 1))]
+    timeout: u64,
+    /// Whether to begin with a new interpreter: variables go, files stay.
+    #[serde(default)]
+    reset: bool,
+}
+
+fn default_timeout() -> u64 {
+    30
+}
+
+impl Capability for RunInSession {
+    const NAME: &'static str = "sandbox_session_run";
+    const ACCESS: Access = Access::Execute;
+    const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
+    type Service = Sandbox;
+    type Output = SessionRunOutput;
+
+    async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<SessionRunOutput> {
+        if self.timeout > MAX_TIMEOUT {
+            return Err(Error::Unusable(format!("Timeout too high. Max: {MAX_TIMEOUT}s")));
+        }
+        if self.code.contains('\0') {
+            return Err(Error::invalid("code", "Code cannot contain a NUL character"));
+        }
+        let Self { session, code, timeout, reset } = self;
+        let handle = sandbox.sessions.find(context.caller.name(), &session)?;
+        let _place = sandbox.place().await?;
+        let (began, limit) = (Instant::now(), Duration::from_secs(timeout));
+        let done = handle.ask(|reply| Request::Run { code, limit, reset, reply }).await?;
+        let kept = match &done.reset {
+            None => "the session goes on with its variables".to_owned(),
+            Some(why) => format!("the session was reset, for {why}"),
+        };
+        SessionRunOutput::of(session, done, began.elapsed().as_secs_f64())
+            .ok_or_else(|| Error::TimedOut(format!("Sandbox execution timed out after {timeout}s; {kept}")))
+    }
+}
+
+/// Put files into a session, or bring them back.
+///
+/// First writes `files` into the workspace, then brings back what `outputs` names. With neither, brings back everything.
+#[derive(Deserialize, JsonSchema)]
+pub struct SessionFiles {
+    /// The session's name, as its start gave it.
+    session: String,
+    /// Files to write; those of the same name are replaced.
+    #[serde(default)]
+    files: Vec<InputFile>,
+    /// Which files to bring back: names or patterns like `out/**/*.png`.
+    #[serde(default)]
+    outputs: Vec<String>,
+}
+
+/// The files of a session.
+#[derive(Serialize, JsonSchema)]
+pub struct SessionFilesOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The session.
+    session: String,
+    /// How many files were written.
+    written: usize,
+    /// The files that were asked for, by their paths.
+    outputs: Vec<OutputFile>,
+    /// When it was done.
+    timestamp: String,
+}
+
+impl Capability for SessionFiles {
+    const NAME: &'static str = "sandbox_session_files";
+    const ACCESS: Access = Access::Execute;
+    const EXAMPLE: &'static str = r#"{"session": "ses_…", "files": [{"path": "in.csv", "content": "a,b\n1,2\n"}]}"#;
+    type Service = Sandbox;
+    type Output = SessionFilesOutput;
+
+    async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<SessionFilesOutput> {
+        if self.files.is_empty() && self.outputs.is_empty() {
+            self.outputs.push("**".to_owned());
+        }
+        let written = self.files.len();
+        let selection = Selection::new(&self.outputs)?;
+        let archive = files::pack(self.files, sandbox.limits.workspace_mib)?;
+        let handle = sandbox.sessions.find(context.caller.name(), &self.session)?;
+        let outputs = handle.ask(|reply| Request::Files { archive, selection, reply }).await?;
+        Ok(SessionFilesOutput { success: true, session: self.session, written, outputs, timestamp: clock::timestamp() })
+    }
+}
