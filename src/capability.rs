@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     /// `module_action`: the route `/module/action` and the tool of this name.
     const NAME: &'static str;
+    /// The route of a capability whose module has groups, like `/sandbox/session/run`.
+    const ROUTE: Option<&'static str> = None;
     /// What the caller must be allowed.
     const ACCESS: Access;
     /// Whether calling it again with the same arguments changes nothing more.

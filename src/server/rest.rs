@@ -75,15 +75,15 @@ impl Face for Rest {
     where
         Bridge: AsRef<C::Service>,
     {
-        let path = path_of(C::NAME);
+        let path = path_of::<C>();
         let operation = self.document.capability::<C>(&path);
         self.route(&path, operation, post(serve::<C>));
     }
 }
 
 /// `module_action` as a path: `/module/action`.
-fn path_of(name: &str) -> String {
-    format!("/{}", name.replacen('_', "/", 1))
+fn path_of<C: Capability>() -> String {
+    C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned)
 }
 
 async fn serve<C: Capability>(State(shared): State<Arc<Shared>>, request: Request) -> Response

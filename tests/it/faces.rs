@@ -1,6 +1,6 @@
 //! REST and MCP are two faces of one thing: the same answer, the same refusal, for every capability.
 
-use crate::server::{Reply, Server};
+use crate::server::{Reply, Server, route};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use skynet_bridge::{
@@ -53,7 +53,7 @@ fn examples() -> Vec<Example> {
 type Outcome = Result<Value, String>;
 
 async fn over_rest(server: &Server, name: &str, arguments: &Value) -> Outcome {
-    let reply = server.post(&format!("/{}", name.replacen('_', "/", 1)), arguments.clone()).await;
+    let reply = server.post(&route(name), arguments.clone()).await;
     if reply.status == 200 { Ok(reply.body) } else { Err(sentence(&reply)) }
 }
 

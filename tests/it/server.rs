@@ -131,7 +131,7 @@ impl Server {
 
     /// Calls a capability by its name and insists on success.
     pub async fn call(&self, name: &str, arguments: Value) -> Value {
-        self.post(&format!("/{}", name.replacen('_', "/", 1)), arguments).await.ok()
+        self.post(&route(name), arguments).await.ok()
     }
 
     /// A POST without a key.
@@ -172,6 +172,14 @@ pub trait Pipe: Sized {
 }
 
 impl Pipe for reqwest::RequestBuilder {}
+
+/// The route of a capability, by its name.
+pub fn route(name: &str) -> String {
+    match name.strip_prefix("sandbox_session_") {
+        Some(action) => format!("/sandbox/session/{action}"),
+        None => format!("/{}", name.replacen('_', "/", 1)),
+    }
+}
 
 /// A directory under the system's temporary one: home may lie where the policy refuses.
 pub fn scratch() -> TempDir {

@@ -11,8 +11,16 @@ quiet.resume();
 const interpreter = repl.start({
   prompt: '', input: new PassThrough(), output: quiet, terminal: false, useGlobal: true, breakEvalOnSigint: true,
 });
-process.on('uncaughtException', (error) => process.stderr.write(util.inspect(error) + '\n'));
+// The cell under way: what it throws goes there. What an earlier one throws later is only shown.
+let finish = null;
+function thrown(error) {
+  if (finish) finish(error);
+  else process.stderr.write(`Uncaught ${util.inspect(error)}\n`);
+}
+process.on('uncaughtException', thrown);
 process.on('SIGINT', () => {});
+// Up to Node 22 a domain catches what code in the REPL throws.
+if (interpreter._domain) interpreter._domain.removeAllListeners('error').on('error', thrown);
 
 function kills() {
   for (const path of ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control']) {
@@ -28,15 +36,17 @@ function failure(error) {
   if (!(error instanceof Error) && !(error && error.stack)) {
     return { name: 'Thrown', message: util.inspect(error), traceback: 'Uncaught ' + util.inspect(error) };
   }
-  return { name: error.name, message: String(error.message), traceback: util.inspect(error) };
+  // Frames of node and of this program are not the caller's.
+  const foreign = /^\s+at .*(node:|\[eval\])/;
+  const lines = util.inspect(error).split('\n').filter((line) => !foreign.test(line));
+  return { name: error.name, message: String(error.message), traceback: lines.join('\n') };
 }
 
 function answer(cell, code, done) {
   const before = kills();
-  let said = false;
-  const finish = (error, value) => {
-    if (said) return;
-    said = true;
+  const end = (error, value) => {
+    if (finish !== end) return;
+    finish = null;
     const shown = error == null && value !== undefined ? { 'text/plain': util.inspect(value) } : null;
     const line = JSON.stringify({
       code: error == null ? 0 : 1, kills: kills() - before, result: shown, displays: [],
@@ -46,8 +56,14 @@ function answer(cell, code, done) {
     process.stdout.write(`${mark}done ${line}\n`);
     done();
   };
+  finish = end;
   // An unfinished statement is a mistake here: no further line will come.
-  interpreter.eval(code + '\n', interpreter.context, `cell-${cell}`, (error, value) => finish(error && error.err || error, value));
+  const ended = (error, value) => end(error && error.err || error, value);
+  try {
+    interpreter.eval(code + '\n', interpreter.context, `cell-${cell}`, ended);
+  } catch (error) {
+    end(error);
+  }
 }
 
 const socket = new (require('net').Socket)({ fd: 3, readable: true, writable: false });

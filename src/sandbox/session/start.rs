@@ -52,6 +52,7 @@ pub struct StartOutput {
 
 impl Capability for StartSession {
     const NAME: &'static str = "sandbox_session_start";
+    const ROUTE: Option<&'static str> = Some("/sandbox/session/start");
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"language": "python"}"#;
     type Service = Sandbox;
@@ -103,6 +104,7 @@ pub struct ListOutput {
 
 impl Capability for ListSessions {
     const NAME: &'static str = "sandbox_session_list";
+    const ROUTE: Option<&'static str> = Some("/sandbox/session/list");
     const ACCESS: Access = Access::Execute;
     const IDEMPOTENT: bool = true;
     const FROM_QUERY: bool = true;
@@ -140,6 +142,7 @@ pub struct StopOutput {
 
 impl Capability for StopSession {
     const NAME: &'static str = "sandbox_session_stop";
+    const ROUTE: Option<&'static str> = Some("/sandbox/session/stop");
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"session": "ses_…"}"#;

@@ -41,6 +41,7 @@ fn default_timeout() -> u64 {
 
 impl Capability for RunInSession {
     const NAME: &'static str = "sandbox_session_run";
+    const ROUTE: Option<&'static str> = Some("/sandbox/session/run");
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
     type Service = Sandbox;
@@ -99,6 +100,7 @@ pub struct SessionFilesOutput {
 
 impl Capability for SessionFiles {
     const NAME: &'static str = "sandbox_session_files";
+    const ROUTE: Option<&'static str> = Some("/sandbox/session/files");
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "files": [{"path": "in.csv", "content": "a,b\n1,2\n"}]}"#;
     type Service = Sandbox;

@@ -1,7 +1,7 @@
 //! What goes over the wire: keys, origins, revisions, messages that are none.
 
 use super::{ACCEPT, REVISIONS, answer, call, initialize};
-use crate::server::{KEY, Pipe, Reply, Server, nothing};
+use crate::server::{KEY, Pipe, Reply, Server, nothing, route};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -9,7 +9,7 @@ async fn every_capability_is_a_tool_and_every_tool_a_route() {
     let server = Server::start().await;
     let client = server.client().await;
     let tools = client.list_all_tools().await.unwrap();
-    let names: Vec<String> = tools.iter().map(|tool| format!("/{}", tool.name.replacen('_', "/", 1))).collect();
+    let names: Vec<String> = tools.iter().map(|tool| route(&tool.name)).collect();
     let document = server.get("/openapi.json").await.ok();
     let posts = document["paths"].as_object().unwrap().iter().filter(|(_, item)| item["post"].is_object());
     let described: Vec<&String> =

@@ -3,6 +3,7 @@
 
 mod refusals;
 mod runs;
+mod sessions;
 
 use crate::server::Server;
 use std::{
