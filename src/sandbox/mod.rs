@@ -8,17 +8,20 @@ mod files;
 mod language;
 mod launcher;
 mod limits;
+mod notebook;
 mod pool;
 mod run;
 mod session;
 mod transcript;
 
 pub use build::BuildImage;
+pub use notebook::ExecuteNotebook;
 pub use run::RunCode;
 pub use session::{ListSessions, RunInSession, SessionFiles, StartSession, StopSession};
 
 use crate::{
     error::{Error, Result},
+    policy::Workspace,
     settings::Settings,
 };
 use engine::Engine;
@@ -50,6 +53,7 @@ pub struct Sandbox {
     output_bytes: usize,
     building: build::Shared,
     stopping: CancellationToken,
+    workspace: Arc<Workspace>,
 }
 
 impl Sandbox {
@@ -57,7 +61,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When a setting cannot be used.
-    pub fn open(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn open(workspace: &Arc<Workspace>, settings: &Settings) -> anyhow::Result<Self> {
         let engine = Engine::open(settings)?;
         let limits = Limits::open(settings)?;
         if tokio::runtime::Handle::try_current().is_ok() {
@@ -75,6 +79,7 @@ impl Sandbox {
             output_bytes: settings.sandbox_output_bytes,
             building: build::Shared::default(),
             stopping: CancellationToken::new(),
+            workspace: workspace.clone(),
             engine,
             limits,
         })

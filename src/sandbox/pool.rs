@@ -105,12 +105,12 @@ impl Pool {
         if image.is_some_and(|image| image != self.shared.image) {
             return self.shared.start(image.unwrap_or_default()).await;
         }
-        let ready = self.shared.pop();
+        let taken = match self.shared.pop() {
+            Some(ready) => ready,
+            None => self.shared.start(&self.shared.image).await?,
+        };
         Shared::tend(&self.shared);
-        match ready {
-            Some(ready) => Ok(ready),
-            None => self.shared.start(&self.shared.image).await,
-        }
+        Ok(taken)
     }
 
     /// Lets go of all that wait, for instance because their image has been built anew.

@@ -1,7 +1,7 @@
 //! What the calls about sessions answer.
 
 use super::{Bundle, Done, Failure, Outcome};
-use crate::clock;
+use crate::{capability::Medium, clock};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -123,6 +123,15 @@ impl SessionRunOutput {
             message: reset.map(|why| format!("The session was reset, for {why}")),
             timestamp: clock::timestamp(),
         })
+    }
+}
+
+impl SessionRunOutput {
+    /// Takes its pictures out, for a face that shows them as what they are.
+    pub(super) fn pictures(&mut self) -> Vec<Medium> {
+        let is_picture = |output: &mut RichOutput| matches!(output.kind.as_str(), "image/png" | "image/jpeg");
+        let taken = self.outputs.extract_if(.., is_picture);
+        taken.map(|output| Medium::Image { mime_type: output.kind, base64: output.data }).collect()
     }
 }
 

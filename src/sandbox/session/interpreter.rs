@@ -49,7 +49,7 @@ pub(in crate::sandbox) fn command(language: &str) -> Result<(&'static str, Vec<S
 pub(in crate::sandbox) struct Answer {
     /// 0, or what went wrong: 1 for an error, a command's exit code in bash.
     pub code: i64,
-    kills: u64,
+    pub kills: u64,
     pub result: Option<Bundle>,
     #[serde(default)]
     pub displays: Vec<Bundle>,

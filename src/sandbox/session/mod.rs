@@ -6,8 +6,8 @@ mod interpreter;
 mod start;
 mod work;
 
-pub(super) use actor::{Done, Handle, Request};
-pub(super) use interpreter::{Answer, Bundle, Failure, Interpreter, Outcome, Setup, command};
+pub(super) use answers::CellError;
+pub(super) use interpreter::{Answer, Bundle, Cell, Failure, Interpreter, Outcome};
 pub use start::{ListSessions, StartSession, StopSession};
 pub use work::{RunInSession, SessionFiles};
 
@@ -17,8 +17,9 @@ use crate::{
     error::{Error, Result},
     settings::Settings,
 };
-use actor::Lifetime;
+use actor::{Done, Handle, Lifetime, Request};
 use answers::SessionInfo;
+use interpreter::{Setup, command};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard},

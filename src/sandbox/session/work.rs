@@ -3,7 +3,7 @@
 use super::{Request, answers::SessionRunOutput};
 use crate::{
     caller::Access,
-    capability::{Capability, Context},
+    capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
     sandbox::{
@@ -46,6 +46,10 @@ impl Capability for RunInSession {
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
     type Service = Sandbox;
     type Output = SessionRunOutput;
+
+    fn media(output: &mut SessionRunOutput) -> Vec<Medium> {
+        output.pictures()
+    }
 
     async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<SessionRunOutput> {
         if self.timeout > MAX_TIMEOUT {

@@ -1,6 +1,8 @@
 //! The sandbox on a real engine. Without one these tests say so in one line and pass, unless `BRIDGE_TEST_ENGINE` is
 //! `required`.
 
+mod lifecycle;
+mod notebooks;
 mod refusals;
 mod runs;
 mod sessions;

@@ -1,0 +1,203 @@
+//! Executes a Jupyter notebook in a container of its own, cell by cell.
+
+mod document;
+mod parameters;
+
+use super::{
+    Sandbox,
+    files::{self, InputFile, OutputFile, Selection},
+    session::{CellError, Interpreter, Outcome},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::paths::{Intent, Named},
+};
+use document::Notebook;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{
+    io::Read,
+    time::{Duration, Instant},
+};
+
+/// The longest a notebook may take, in seconds.
+const MAX_TIMEOUT: u64 = 300;
+
+/// How long the container lives beyond that, for its start and its files.
+const MARGIN: Duration = Duration::from_secs(120);
+
+/// The largest notebook that is read from a file, in bytes.
+const MAX_SIZE: u64 = 64 * 1024 * 1024;
+
+/// Execute a Jupyter notebook.
+///
+/// Every code cell runs in order in a container of its own, without network. Gives the notebook back with its outputs,
+/// and says which cell failed; those after it do not run. Needs Docker.
+#[derive(Deserialize, JsonSchema)]
+pub struct ExecuteNotebook {
+    /// The notebook (.ipynb, version 4), as an object or as its text. Either this or `path`.
+    #[serde(default)]
+    notebook: Option<Value>,
+    /// The notebook's file on this machine. It is read and not changed.
+    #[serde(default)]
+    path: Option<String>,
+    /// How long all of it may run, in seconds, at most 300.
+    #[serde(default = "default_timeout")]
+    #[schemars(range(min = 1))]
+    timeout: u64,
+    /// Values for variables, set in a cell after the one tagged `parameters`, or before all others.
+    #[serde(default)]
+    parameters: Option<Map<String, Value>>,
+    /// Files put into the workspace, where the notebook runs.
+    #[serde(default)]
+    files: Vec<InputFile>,
+    /// Which files of the workspace to bring back: names or patterns like `out/**/*.png`.
+    #[serde(default)]
+    outputs: Vec<String>,
+}
+
+fn default_timeout() -> u64 {
+    60
+}
+
+/// An executed notebook.
+#[derive(Serialize, JsonSchema)]
+pub struct NotebookOutput {
+    /// Whether every cell ended without an error.
+    success: bool,
+    /// The notebook with its outputs.
+    notebook: Value,
+    /// How many cells ran.
+    executed: usize,
+    /// The place of the cell that failed, counted from 0 in the notebook that is returned.
+    failed_cell: Option<usize>,
+    /// Its error.
+    error: Option<CellError>,
+    /// Whether the memory limit killed something.
+    oom_killed: bool,
+    /// The files that `outputs` asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Vec<OutputFile>>,
+    /// How long it took, in seconds.
+    execution_time: f64,
+    /// When it ended.
+    timestamp: String,
+}
+
+impl Capability for ExecuteNotebook {
+    const NAME: &'static str = "sandbox_notebook";
+    const ACCESS: Access = Access::Execute;
+    const EXAMPLE: &'static str = r#"{"notebook": {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": "6 * 7"}]}}"#;
+    type Service = Sandbox;
+    type Output = NotebookOutput;
+
+    async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<NotebookOutput> {
+        if self.timeout > MAX_TIMEOUT {
+            return Err(Error::Unusable(format!("Timeout too high. Max: {MAX_TIMEOUT}s")));
+        }
+        let mut notebook = self.read(sandbox).await?;
+        if let Some(parameters) = self.parameters.as_ref().filter(|parameters| !parameters.is_empty()) {
+            notebook.insert_parameters(&parameters::cell(parameters, &notebook.language())?);
+        }
+        let selection = Selection::new(&self.outputs)?;
+        let archive = files::pack(std::mem::take(&mut self.files), sandbox.limits.workspace_mib)?;
+        let limit = Duration::from_secs(self.timeout);
+        let work = sandbox.execute(notebook, archive, selection, limit, context);
+        sandbox.unless_stopping(work).await
+    }
+}
+
+impl ExecuteNotebook {
+    async fn read(&mut self, sandbox: &Sandbox) -> Result<Notebook> {
+        match (self.notebook.take(), self.path.take()) {
+            (Some(Value::String(text)), None) => Notebook::parse("notebook", text.as_bytes()),
+            (Some(value), None) => Notebook::new("notebook", value),
+            (None, Some(path)) => {
+                let path = sandbox.workspace.resolve(&path, Named::File, Intent::Read)?;
+                let bytes = tokio::task::spawn_blocking(move || {
+                    let (file, _) = path.open()?;
+                    let mut bytes = Vec::new();
+                    file.take(MAX_SIZE).read_to_end(&mut bytes)?;
+                    Ok::<_, Error>(bytes)
+                });
+                Notebook::parse("path", &bytes.await.map_err(Error::internal)??)
+            }
+            _ => Err(Error::invalid("notebook", "Give either a notebook or the path of one")),
+        }
+    }
+}
+
+impl Sandbox {
+    async fn execute(
+        &self,
+        notebook: Notebook,
+        archive: Option<Vec<u8>>,
+        selection: Selection,
+        limit: Duration,
+        context: &Context,
+    ) -> Result<NotebookOutput> {
+        let (_, setup) = self.setup(&notebook.language(), limit + MARGIN)?;
+        let _place = self.place().await?;
+        let room = self.limits.workspace_mib;
+        let mut interpreter = Interpreter::start(&setup).await?;
+        if let Some(archive) = archive {
+            interpreter.container.unpack(archive).await?.then_some(()).ok_or_else(|| files::no_room(room))?;
+        }
+        let began = Instant::now();
+        let mut run = Execution { notebook, executed: 0, failed: None, oom_killed: false };
+        run.all(&mut interpreter, limit, context).await?;
+        let outputs = match selection.roots.is_empty() {
+            true => None,
+            false => Some(interpreter.container.collect(selection, room).await?),
+        };
+        let (failed_cell, error) = run.failed.unzip();
+        Ok(NotebookOutput {
+            success: failed_cell.is_none(),
+            notebook: run.notebook.into_value(),
+            executed: run.executed,
+            failed_cell,
+            error,
+            oom_killed: run.oom_killed,
+            outputs,
+            execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            timestamp: clock::timestamp(),
+        })
+    }
+}
+
+struct Execution {
+    notebook: Notebook,
+    executed: usize,
+    failed: Option<(usize, CellError)>,
+    oom_killed: bool,
+}
+
+impl Execution {
+    /// Runs one code cell after the other until one fails.
+    async fn all(&mut self, interpreter: &mut Interpreter, limit: Duration, context: &Context) -> Result<()> {
+        let end = tokio::time::Instant::now() + limit;
+        let places = self.notebook.prepare();
+        for place in &places {
+            context.report(self.executed as f64, Some(places.len() as f64), format!("cell {place}"));
+            let cell = interpreter.run(&self.notebook.source(*place), tokio::time::sleep_until(end)).await;
+            self.executed += 1;
+            self.oom_killed |= cell.oom_killed;
+            if matches!(cell.outcome, Outcome::Interrupted | Outcome::Killed) {
+                let seconds = limit.as_secs();
+                return Err(Error::TimedOut(format!(
+                    "Notebook timed out after {seconds}s in cell {place} (counted from 0)"
+                )));
+            }
+            let error = self.notebook.record(*place, self.executed, cell);
+            if let Some(error) = error.filter(|_| !self.notebook.may_fail(*place)) {
+                self.failed = Some((*place, error.into()));
+                break;
+            }
+        }
+        Ok(())
+    }
+}
