@@ -134,5 +134,115 @@ impl Bridge {
             terminal: Terminal::open(&settings, directory)?,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,
-            limits: Arc::new(Limits::new(&settings)),
             sandbox: Sandbox::open(&workspace, &settings)?,
+            limits: Arc::new(Limits::new(&settings)),
+            settings,
+            keys,
+            owner,
+        })
+    }
+
+    /// The folder of a directory's bridge, which one process at a time may own.
+    pub fn folder_in(directory: &Path) -> PathBuf {
+        directory.join("memory")
+    }
+
+    /// The folder that this bridge owns.
+    pub fn folder(&self) -> &Path {
+        self.owner.folder()
+    }
+
+    /// The one way in: authorise, limit, decode, run, record. Every face ends here.
+    ///
+    /// Dropping the future stops the work and records the call as cancelled.
+    ///
+    /// # Errors
+    /// What the policy, the decoding or the capability refuse, in the words that every face shows.
+    pub async fn call<C: Capability>(&self, context: &Context, arguments: Arguments) -> Result<C::Output>
+    where
+        Self: AsRef<C::Service>,
+    {
+        let mut record = Record::begin::<C>(self, context, &arguments);
+        let _stops_other_threads = context.cancelled.clone().drop_guard();
+        let result = async {
+            context.caller.may(C::ACCESS)?;
+            let _running = self.limits.begin(context.caller.name())?;
+            context.within(&self.limits);
+            arguments.decode::<C>()?.run(self.as_ref(), context).await
+        }
+        .await;
+        if let Err(Error::Internal(cause)) = &result {
+            tracing::error!(capability = C::NAME, "{cause:#}");
+        }
+        record.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
+        result
+    }
+
+    /// Records a call that was refused before its caller was known. A flood of them is recorded in part only.
+    pub fn record_refusal<C: Capability>(&self, error: &Error) {
+        if !self.limits.may_record_refusal() {
+            return;
+        }
+        let context = Context::new(Caller::owner("unknown"));
+        Record::begin::<C>(self, &context, &Arguments::default()).outcome = error.outcome();
+    }
+
+    /// Ends what runs and writes what waits, at a normal stop.
+    pub async fn close(&self) {
+        self.terminal.close().await;
+        self.sandbox.close().await;
+        self.memory.close().await;
+        self.history.close();
+        self.owner.release();
+    }
+}
+
+/// Claims the memory's folder: two bridges over one memory would overwrite each other.
+fn own(folder: &Path) -> anyhow::Result<Owner> {
+    let claim = Owner::claim(folder).with_context(|| {
+        format!("{} cannot be made: it must be a folder that this user may write", folder.display())
+    })?;
+    match claim {
+        Claim::Owned(owner) => Ok(owner),
+        Claim::HeldBy(held) => Err(held.into()),
+    }
+}
+
+/// Writes the history line when the call is over, however it ends.
+struct Record<'a> {
+    bridge: &'a Bridge,
+    context: &'a Context,
+    action: Option<&'static str>,
+    arguments: Value,
+    started: Instant,
+    outcome: &'static str,
+}
+
+impl<'a> Record<'a> {
+    fn begin<C: Capability>(bridge: &'a Bridge, context: &'a Context, arguments: &Arguments) -> Self {
+        Self {
+            bridge,
+            context,
+            action: C::ACTION,
+            arguments: match C::ACTION {
+                Some(_) => arguments::preview(arguments, &bridge.keys.secrets()),
+                None => Value::Null,
+            },
+            started: Instant::now(),
+            outcome: "cancelled",
+        }
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        let Some(action) = self.action else { return };
+        self.bridge.history.record(Entry {
+            action,
+            details: self.context.recorded().unwrap_or_else(|| self.arguments.take()),
+            caller: self.context.caller.name().to_owned(),
+            outcome: self.outcome,
+            duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,
+        });
+    }
+}

@@ -63,7 +63,7 @@ impl Target {
         words.extend(["--".to_owned(), self.host.clone(), "docker".to_owned()]);
         if let Some(socket) = &self.socket {
             // The remote shell reads this word.
-            let quoted = shlex::try_quote(socket).map_or_else(|_| String::new(), |word| word.into_owned());
+            let quoted = shlex::try_quote(socket).expect("a URL has no NUL in it");
             words.push(format!("--host=unix://{quoted}"));
         }
         words.extend(["system", "dial-stdio"].map(str::to_owned));
