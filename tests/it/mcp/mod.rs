@@ -1,6 +1,7 @@
 //! The MCP face, as clients meet it.
 
 mod client;
+mod connect;
 mod fixtures;
 mod library;
 mod long;

@@ -1,5 +1,11 @@
 //! The command line: what a person may say at start.
 
+pub mod connect;
+pub mod doctor;
+mod run;
+
+pub use run::run;
+
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -30,6 +36,16 @@ pub struct CommandLine {
 pub enum Task {
     /// Speak MCP over standard input and output, for a client that starts the bridge itself
     Stdio,
+    /// Print the configuration that makes a client use this bridge
+    Connect {
+        /// Which client
+        client: connect::Client,
+        /// Merge it into the client's own file, keeping a backup
+        #[arg(long)]
+        write: bool,
+    },
+    /// Check the key, the server, its tools, Docker and the memory folder, and say how to mend what is broken
+    Doctor,
     /// The key that opens the bridge
     Key {
         /// What to do with it.

@@ -1,0 +1,135 @@
+//! Where each client keeps its servers, and how it writes them.
+
+use super::{Bridge, Client, NAME};
+use crate::settings::Settings;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// A client's configuration of this bridge.
+pub struct Config {
+    /// Its file.
+    pub path: PathBuf,
+    /// What goes there.
+    pub form: Form,
+    /// The client's own command for it, where it has one.
+    pub command: Option<String>,
+    /// What to do then.
+    pub after: &'static str,
+}
+
+/// How a client writes its servers.
+pub enum Form {
+    /// `{parent: {name: entry}}`.
+    Json {
+        /// The field that holds all servers.
+        parent: &'static str,
+        /// This one.
+        entry: Value,
+    },
+    /// `[mcp_servers.name]`.
+    Toml {
+        /// The lines below the heading.
+        section: String,
+    },
+}
+
+impl Config {
+    /// What a person would add by hand.
+    pub fn snippet(&self) -> String {
+        match &self.form {
+            Form::Json { parent, entry } => {
+                let whole = json!({*parent: {NAME: entry}});
+                serde_json::to_string_pretty(&whole).expect("a configuration is plain data")
+            }
+            Form::Toml { section } => format!("[mcp_servers.{NAME}]\n{section}"),
+        }
+    }
+}
+
+/// A client's configuration; `None` for ChatGPT, which has no file.
+///
+/// # Errors
+/// When the user's home is not known.
+pub fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> {
+    let home = std::env::home_dir().context("your home folder is not known: set HOME")?;
+    let (url, headers) = (&bridge.url, bridge.authorization());
+    let servers = |entry: Value| Form::Json { parent: "mcpServers", entry };
+    let (path, form) = match client {
+        Client::ClaudeCode => {
+            (home.join(".claude.json"), servers(json!({"type": "http", "url": url, "headers": headers})))
+        }
+        Client::ClaudeDesktop => {
+            let entry = json!({"command": bridge.program, "args": ["--directory", bridge.directory, "stdio"]});
+            (application_data(&home).join("Claude/claude_desktop_config.json"), servers(entry))
+        }
+        Client::Cursor => (home.join(".cursor/mcp.json"), servers(json!({"url": url, "headers": headers}))),
+        Client::Vscode => {
+            let entry = json!({"type": "http", "url": url, "headers": headers});
+            (application_data(&home).join("Code/User/mcp.json"), Form::Json { parent: "servers", entry })
+        }
+        Client::Gemini => (home.join(".gemini/settings.json"), servers(json!({"httpUrl": url, "headers": headers}))),
+        Client::Codex => {
+            let quoted = |text: &str| Value::from(text).to_string();
+            let header = quoted(&format!("Bearer {}", bridge.key));
+            let section = format!("url = {}\nhttp_headers = {{ Authorization = {header} }}\n", quoted(url));
+            (home.join(".codex/config.toml"), Form::Toml { section })
+        }
+        Client::Chatgpt => return Ok(None),
+    };
+    Ok(Some(Config { path, form, command: command(client, bridge), after: after(client) }))
+}
+
+/// Where programs with windows keep their files.
+fn application_data(home: &Path) -> PathBuf {
+    match std::env::consts::OS {
+        "macos" => home.join("Library/Application Support"),
+        "windows" => home.join("AppData/Roaming"),
+        _ => home.join(".config"),
+    }
+}
+
+fn command(client: Client, bridge: &Bridge) -> Option<String> {
+    let (url, key) = (&bridge.url, &bridge.key);
+    match client {
+        Client::ClaudeCode => Some(format!(
+            "claude mcp add --scope user --transport http {NAME} {url} --header \"Authorization: Bearer {key}\""
+        )),
+        Client::Gemini => Some(format!(
+            "gemini mcp add --scope user --transport http --header \"Authorization: Bearer {key}\" {NAME} {url}"
+        )),
+        Client::Vscode => {
+            let entry = json!({"name": NAME, "type": "http", "url": url, "headers": bridge.authorization()});
+            Some(format!("code --add-mcp '{entry}'"))
+        }
+        _ => None,
+    }
+}
+
+fn after(client: Client) -> &'static str {
+    match client {
+        Client::ClaudeDesktop => {
+            "Quit Claude Desktop entirely and start it again; it starts the bridge by itself and needs no key."
+        }
+        Client::ClaudeCode => "In a new session, /mcp shows the bridge. The server must be running.",
+        Client::Cursor => "Its settings show the bridge under MCP. The server must be running.",
+        Client::Vscode => "Start it from the Extensions view, MCP Servers. The server must be running.",
+        Client::Gemini => "In a new session, /mcp shows the bridge. The server must be running.",
+        Client::Codex => "In a new session, /mcp shows the bridge. The server must be running.",
+        Client::Chatgpt => "",
+    }
+}
+
+/// What ChatGPT needs: it calls from its own machines, not from this one.
+pub fn about_chatgpt(settings: &Settings) -> String {
+    format!(
+        "ChatGPT calls from OpenAI's machines, so the bridge needs a public address with TLS: a tunnel or a reverse \
+         proxy in front of {}:{}, and its name in MCP_ALLOWED_HOSTS. Then, for a GPT of your own:\n\n  \
+         1. Actions → Import from URL: https://YOUR.NAME/openapi.json\n  \
+         2. Authentication: API Key, Auth Type Bearer; the key is MCP_API_KEY in .env\n  \
+         3. Keep the GPT private: whoever can use it can use this machine\n\n\
+         As a connector (developer mode), the address is https://YOUR.NAME/mcp; it must be able to send the header\n\
+         Authorization: Bearer KEY. Whoever knows the key can do what you can do here: close the tunnel when you are done.\n",
+        settings.host, settings.port
+    )
+}

@@ -1,0 +1,70 @@
+//! Does what the command line says.
+
+use super::{CommandLine, KeyAction, Task, connect, doctor};
+use crate::{
+    bridge::Bridge,
+    caller::Keys,
+    first_start, key_file, server,
+    settings::{Settings, hide_key},
+};
+use anyhow::Result;
+use std::{io::Write, path::Path, process::ExitCode, sync::Arc};
+
+/// Does it, to its end.
+///
+/// # Errors
+/// What a person must mend; the message says how.
+pub async fn run(command: &CommandLine) -> Result<ExitCode> {
+    let directory = command.enter()?;
+    if let Some(Task::Key { action: KeyAction::Rotate }) = command.task {
+        say(&first_start::rotated(&key_file::rotate(&directory)?, &directory));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let settings = command.over(Settings::load(&directory)?);
+    hide_key();
+    let _log = server::log_to_stderr(settings.log_filter());
+    server::raise_open_files();
+    match &command.task {
+        Some(Task::Stdio) => {
+            let key = first_start::key_unasked(&settings)?;
+            server::stdio::serve(settings, key, &directory, server::stop_signal()).await?;
+        }
+        Some(Task::Connect { client, write }) => {
+            let key = first_start::key(&settings, &directory)?;
+            say(&connect::run(*client, *write, &settings, key.secret.expose(), &directory)?);
+        }
+        Some(Task::Doctor) => {
+            let well = doctor::run(&settings, &directory, say).await;
+            return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        _ => serve(settings, &directory).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nobody may be there to read it.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Serves over HTTP until a signal.
+async fn serve(settings: Settings, directory: &Path) -> Result<()> {
+    let key = first_start::key(&settings, directory)?;
+    let listener = server::listen(&settings).await?;
+    let address = listener.local_addr()?;
+    let max_connections = settings.max_connections;
+    let mut keys = Keys::new(key.secret.expose()).allowing_wrong(settings.max_wrong_keys);
+    if let Some(source) = key_file::follow(directory, &key.secret, &settings.host) {
+        keys = keys.following(source);
+    }
+    server::stdio::make_way(directory).await;
+    let bridge = Arc::new(Bridge::open(settings, keys, directory)?);
+    let doorway = server::stdio::Doorway::open(bridge.clone(), None);
+    say(&first_start::welcome(address, &key, directory));
+    server::serve(listener, server::router(bridge.clone()), max_connections, server::stop_signal()).await;
+    if let Some(doorway) = doorway {
+        doorway.close().await;
+    }
+    bridge.close().await;
+    Ok(())
+}
