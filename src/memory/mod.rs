@@ -11,6 +11,7 @@ mod get;
 mod history;
 mod import;
 mod list;
+mod meaning;
 mod query;
 mod ranking;
 mod recall;
@@ -34,12 +35,14 @@ pub use tags::ListTags;
 pub use update::UpdateEntry;
 
 use crate::settings::Settings;
+use meaning::Meaning;
 use std::{path::Path, sync::Arc};
 use store::Store;
 
 /// The memory of the bridge.
 pub struct Memory {
     store: Arc<Store>,
+    meaning: Option<Meaning>,
 }
 
 impl Memory {
@@ -47,12 +50,17 @@ impl Memory {
     ///
     /// # Errors
     /// When its files cannot be read or made.
-    pub fn open(_: &Settings, folder: &Path) -> anyhow::Result<Self> {
-        Ok(Self { store: Arc::new(Store::open(folder)?) })
+    pub fn open(settings: &Settings, folder: &Path) -> anyhow::Result<Self> {
+        let store = Arc::new(Store::open(folder)?);
+        let meaning = Meaning::open(settings, folder, &store)?;
+        Ok(Self { store, meaning })
     }
 
     /// Finishes what was asked and writes the files.
     pub async fn close(&self) {
+        if let Some(meaning) = &self.meaning {
+            meaning.close();
+        }
         let store = Arc::clone(&self.store);
         // A panic in there has said so itself.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

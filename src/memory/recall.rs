@@ -3,6 +3,7 @@
 use super::{
     Memory,
     filter::{AllTags, Filter},
+    meaning::Asked,
     ranking::{Parts, Ranked},
     store::State,
     view::MemoryEntry,
@@ -72,6 +73,9 @@ pub struct RecallResults {
     count: usize,
     /// The entries, best first; equal ones newest first.
     results: Vec<Recalled>,
+    /// Why the meaning could not be looked at beyond the words, though a server for embeddings is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
     /// When it was answered.
     timestamp: String,
 }
@@ -103,6 +107,8 @@ pub struct Explained {
     neighbours: f64,
     /// For being said by somebody whom the question names.
     speaker: f64,
+    /// For a like meaning, where a server for embeddings is set.
+    meaning: f64,
 }
 
 impl Capability for RecallMemory {
@@ -118,11 +124,20 @@ impl Capability for RecallMemory {
         let filter = Filter::new(self.tags.clone(), self.all_tags, self.source, times, self.metadata)?;
         let page = Page { limit: self.limit, offset: self.offset, min_score: self.min_score, explain: self.explain };
         let question = self.query.clone();
-        let results = memory.store.read(move |state| recall(state, &question, &filter, &page)).await?;
+        let (asked, warning) = match &memory.meaning {
+            Some(meaning) if !question.trim().is_empty() => match meaning.ask(&question).await {
+                Ok(asked) => (Some(asked), None),
+                Err(why) => (None, Some(why)),
+            },
+            _ => (None, None),
+        };
+        let look = move |state: &State| recall(state, &question, &filter, asked.as_ref(), &page);
+        let results = memory.store.read(look).await?;
         let shown: String = self.query.chars().take(100).collect();
         context.record_as(json!({"query": shown, "tags": self.tags, "results_count": results.len()}));
         let count = results.len();
-        Ok(RecallResults { success: true, query: self.query, count, results, timestamp: clock::timestamp() })
+        let timestamp = clock::timestamp();
+        Ok(RecallResults { success: true, query: self.query, count, results, warning, timestamp })
     }
 }
 
@@ -134,10 +149,11 @@ struct Page {
     explain: bool,
 }
 
-fn recall(state: &State, question: &str, filter: &Filter, page: &Page) -> Vec<Recalled> {
+fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>, page: &Page) -> Vec<Recalled> {
     let among = filter.positions(state);
     let wanted = page.offset.saturating_add(page.limit);
-    let ranked = state.ranking().recall(question, &among, wanted);
+    let meaning = asked.map(|asked| asked.likeness(&state.keys(&among)));
+    let ranked = state.ranking().recall(question, &among, meaning.as_deref(), wanted);
     let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);
     let shown = good.skip(page.offset).take(page.limit);
     shown.filter_map(|ranked| Some(recalled(state.at(ranked.doc)?.as_ref().into(), ranked, page.explain))).collect()
@@ -157,6 +173,7 @@ impl From<Parts> for Explained {
             phrases: rounded(parts.phrases),
             neighbours: rounded(parts.neighbours),
             speaker: rounded(parts.speaker),
+            meaning: rounded(parts.meaning),
         }
     }
 }

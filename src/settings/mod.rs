@@ -94,6 +94,12 @@ settings! {
     max_concurrent_commands: usize = "MAX_CONCURRENT_COMMANDS" or "32",
     /// Whether fetch may reach inside: loopback, private networks, metadata. `true`, `false`, or a list of hosts.
     fetch_allow_private: PrivateHosts = "MCP_FETCH_ALLOW_PRIVATE" or "false",
+    /// A server for embeddings that speaks OpenAI's `/v1/embeddings` (Ollama, LM Studio). Empty: recall goes by the words.
+    memory_embeddings_url: Option<String> = "MEMORY_EMBEDDINGS_URL" or "",
+    /// The model that the embeddings server is asked for.
+    memory_embeddings_model: String = "MEMORY_EMBEDDINGS_MODEL" or "all-minilm",
+    /// The key of the embeddings server, where it needs one.
+    memory_embeddings_key: Option<Secret> = "MEMORY_EMBEDDINGS_KEY" or "",
     /// The image in which code runs.
     sandbox_image: String = "SANDBOX_IMAGE" or "mcp-sandbox:latest",
     /// Where the Docker engine is: `unix://`, `tcp://` or `ssh://`. Empty: the default sockets of Docker, then of Podman.

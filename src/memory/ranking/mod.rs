@@ -47,7 +47,7 @@ pub struct Ranked {
     pub parts: Parts,
 }
 
-/// Where a score comes from. The parts add up to the score before the speaker's share.
+/// Where a score comes from: its parts add up to it.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Parts {
     pub english: f32,
@@ -56,6 +56,21 @@ pub struct Parts {
     pub phrases: f32,
     pub neighbours: f32,
     pub speaker: f32,
+    pub meaning: f32,
+}
+
+impl Parts {
+    fn scaled(self, factor: f32) -> Self {
+        Self {
+            english: self.english * factor,
+            french: self.french * factor,
+            letters: self.letters * factor,
+            phrases: self.phrases * factor,
+            neighbours: self.neighbours * factor,
+            speaker: self.speaker * factor,
+            meaning: self.meaning * factor,
+        }
+    }
 }
 
 /// Threads that split words at a bulk load, at the most.

@@ -17,6 +17,10 @@ const PHRASES: f32 = 0.3;
 /// How strongly an entry is preferred that holds more of the question's different words.
 const COVERAGE: f32 = 0.3;
 
+/// What meaning counts for beside words, where there is a model for it. Measured on LoCoMo with all-MiniLM-L6-v2: 0.3 to
+/// 0.4 is best, and the sum of normalised scores better than reciprocal ranks.
+const MEANING: f32 = 0.35;
+
 /// What an entry gains when the question names the one who speaks in it.
 const SPEAKER: f32 = 0.1;
 
@@ -30,10 +34,12 @@ const WORDS_MAX: usize = 128;
 impl Ranking {
     /// The `limit` entries of `docs` that have most to do with a question, best first, the later first among equals.
     /// A question without a word of its own meaning ("what is it?") is answered by the latest entries, with score 0.
-    pub fn recall(&self, question: &str, docs: &DocSet, limit: usize) -> Vec<Ranked> {
+    ///
+    /// `meaning` is how near each of `docs` is to the question, -1 to 1, where that is known.
+    pub fn recall(&self, question: &str, docs: &DocSet, meaning: Option<&[f32]>, limit: usize) -> Vec<Ranked> {
         let words = self.meaningful_words(question);
         let population = docs.len();
-        if words.is_empty() {
+        if words.is_empty() && meaning.is_none() {
             return latest(docs, limit);
         }
         if population == 0 || limit == 0 {
@@ -44,6 +50,9 @@ impl Ranking {
         let named: HashSet<u32> = words.iter().map(|word| name_hash(word.surface)).collect();
         let mut ranked: Vec<Ranked> =
             docs.iter().filter_map(|doc| self.ranked(doc, &own, &neighbours, &named)).collect();
+        if let Some(meaning) = meaning {
+            ranked = fused(&ranked, docs, meaning);
+        }
         if ranked.len() > limit {
             ranked.select_nth_unstable_by(limit, best_first);
             ranked.truncate(limit);
@@ -67,6 +76,7 @@ impl Ranking {
             phrases: own.phrases[at],
             neighbours: neighbours[at],
             speaker,
+            meaning: 0.0,
         };
         Some(Ranked { doc, score: plain + speaker, parts })
     }
@@ -146,6 +156,22 @@ fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
         Wanted { terms: std::iter::once((term, 1.0)).chain(others).collect(), times }
     };
     times.iter().copied().map(with_related).collect()
+}
+
+/// Adds the meaning to the words: [`MEANING`] of the best score is shared out by likeness.
+fn fused(ranked: &[Ranked], docs: &DocSet, meaning: &[f32]) -> Vec<Ranked> {
+    let best = ranked.iter().map(|ranked| ranked.score).fold(0.0, f32::max);
+    let best = if best > 0.0 { best } else { 1.0 };
+    let nearest = meaning.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let mut by_words = ranked.iter().peekable();
+    let fuse = |(doc, likeness): (u32, &f32)| {
+        let words = by_words.next_if(|ranked| ranked.doc == doc);
+        let parts = words.map(|ranked| ranked.parts.scaled(1.0 - MEANING)).unwrap_or_default();
+        let meaning = MEANING * best * likeness.max(0.0) / nearest;
+        let score = words.map_or(0.0, |ranked| ranked.score * (1.0 - MEANING)) + meaning;
+        (score > 0.0).then_some(Ranked { doc, score, parts: Parts { meaning, ..parts } })
+    };
+    docs.iter().zip(meaning).filter_map(fuse).collect()
 }
 
 fn latest(docs: &DocSet, limit: usize) -> Vec<Ranked> {

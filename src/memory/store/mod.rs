@@ -94,6 +94,11 @@ impl Store {
         tokio::task::spawn_blocking(move || look(&publisher.state())).await.map_err(Error::internal)
     }
 
+    /// Looks at the state as it is in the process, from a thread of its own.
+    pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.publisher.state())
+    }
+
     /// Adds entries, all or none; returns when they are on disk.
     ///
     /// # Errors

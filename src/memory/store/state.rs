@@ -3,6 +3,7 @@
 use super::journal::Change;
 use crate::memory::{
     entry::Entry,
+    meaning::key,
     ranking::{Analyser, DOCS_MAX, DocSet, Document, Ranking, Terms, fold, parse_moment},
 };
 use chrono::{Local, NaiveDateTime};
@@ -19,6 +20,8 @@ const GAPS_KEPT: usize = 1000;
 pub struct State {
     /// By position; a removed one leaves a gap, so that positions stay.
     slots: Vec<Option<Arc<Entry>>>,
+    /// What tells the content at each position, for its meaning.
+    keys: Vec<u64>,
     live: DocSet,
     count: usize,
     /// Bytes of text in all entries, about.
@@ -53,6 +56,7 @@ impl State {
     fn empty(analyser: &Arc<Analyser>) -> Self {
         Self {
             slots: vec![],
+            keys: vec![],
             live: DocSet::default(),
             count: 0,
             bytes: 0,
@@ -98,6 +102,11 @@ impl State {
     /// Whether a position is one that an entry left.
     pub fn is_gap(&self, position: u32) -> bool {
         matches!(self.slots.get(position as usize), Some(None))
+    }
+
+    /// What tells the contents at some positions, for their meaning.
+    pub fn keys(&self, positions: &DocSet) -> Vec<u64> {
+        positions.iter().map(|position| self.keys[position as usize]).collect()
     }
 
     /// What ranks them.
@@ -177,6 +186,7 @@ impl State {
         self.live.insert(position);
         self.count(&entry, 1);
         self.count += 1;
+        self.keys.push(key(&entry.content));
         self.slots.push(Some(entry));
     }
 
@@ -203,6 +213,7 @@ impl State {
     fn update(&mut self, entry: Arc<Entry>) {
         let Some(&position) = self.positions.get(&entry.id) else { return self.add(entry, None) };
         let Some(old) = self.slots[position as usize].replace(Arc::clone(&entry)) else { return };
+        self.keys[position as usize] = key(&entry.content);
         self.count(&old, -1);
         self.count(&entry, 1);
         self.ranking.remove(position, &document(&old, moment(&old)));

@@ -1,9 +1,11 @@
 //! Long memory: what is remembered survives, and is found again.
 
 mod basics;
+mod crashes;
 mod durability;
 mod hand_edits;
 mod life;
+mod meaning;
 mod recall;
 
 use crate::server::Server;

@@ -1,0 +1,159 @@
+//! A process that is killed, and a disk that is full.
+
+use super::{everything, remember};
+use crate::server::{KEY, Server, client, scratch};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// The real program, killed on drop.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn start(directory: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mcp-server"))
+            .args(["--port", "0", "--directory"])
+            .arg(directory)
+            .env("MCP_API_KEY", KEY)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let url = lines.map_while(Result::ok).find_map(|line| {
+            let start = line.find("http://127.0.0.1:")?;
+            let port: String =
+                line[start + "http://127.0.0.1:".len()..].chars().take_while(char::is_ascii_digit).collect();
+            Some(format!("http://127.0.0.1:{port}"))
+        });
+        Self { child, url: url.expect("it prints its address") }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SIGKILL.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Adds until the server dies; every acknowledged content with its id.
+async fn write(
+    url: String,
+    round: usize,
+    writer: usize,
+    acknowledged: Arc<Mutex<HashMap<String, String>>>,
+    count: Arc<AtomicUsize>,
+) {
+    let http = client();
+    for number in 0.. {
+        let content = format!("round {round} writer {writer} number {number}");
+        let request = http.post(format!("{url}/memory/add")).bearer_auth(KEY).json(&json!({"content": content}));
+        let Ok(reply) = request.send().await else { return };
+        let Ok(body) = reply.json::<Value>().await else { return };
+        acknowledged.lock().unwrap().insert(body["id"].as_str().expect("an add succeeds").to_owned(), content);
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_fifty_kills_every_acknowledged_entry_is_there_once() {
+    let directory = scratch();
+    let acknowledged = Arc::new(Mutex::new(HashMap::new()));
+    let mut moments = 0x9E37_79B9_u32;
+    for round in 0..50 {
+        let process = Process::start(directory.path());
+        let count = Arc::new(AtomicUsize::new(0));
+        let writers: Vec<_> = (0..4)
+            .map(|writer| tokio::spawn(write(process.url.clone(), round, writer, acknowledged.clone(), count.clone())))
+            .collect();
+        // Killed at a moment that differs each time: after so many answers, in the midst of the next ones.
+        moments = moments.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let target = (moments >> 16) as usize % 24;
+        while count.load(Ordering::SeqCst) < target {
+            tokio::task::yield_now().await;
+        }
+        drop(process);
+        for writer in writers {
+            writer.await.expect("no add is refused");
+        }
+    }
+    let server = Server::in_directory(directory, &[]).await;
+    let found = server.call("memory_query", json!({"query": "", "limit": 1_000_000})).await;
+    let mut there: HashMap<&str, usize> = HashMap::new();
+    for entry in found["results"].as_array().unwrap() {
+        *there.entry(entry["content"].as_str().unwrap()).or_default() += 1;
+    }
+    let acknowledged = acknowledged.lock().unwrap();
+    assert!(acknowledged.len() > 50, "there was something to lose");
+    for content in acknowledged.values() {
+        assert_eq!(there.get(content.as_str()), Some(&1), "{content}");
+    }
+    assert!(there.values().all(|count| *count == 1), "nothing is there twice");
+}
+
+/// A small file system of its own, unmounted on drop.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(path: &'a Path) -> Option<Self> {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "small"]).arg(path).output();
+        mount.ok().filter(|output| output.status.success()).map(|_| Self(path))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).output();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_adds_loses_nothing_and_reads_go_on() {
+    let directory = scratch();
+    let folder = directory.path().join("memory");
+    std::fs::create_dir(&folder).unwrap();
+    let Some(disk) = SmallDisk::mount(&folder) else {
+        eprintln!("not shown: a file system of its own can only be mounted by root");
+        return;
+    };
+    let server = Server::in_directory(directory, &[]).await;
+    let mut kept = Vec::new();
+    let refusal = loop {
+        let content = format!("{} {}", kept.len(), "x".repeat(8000));
+        let reply = server.post("/memory/add", json!({"content": content})).await;
+        if reply.status != 200 {
+            break reply;
+        }
+        kept.push(content);
+    };
+    assert_eq!(refusal.status, 507, "{}", refusal.text);
+    assert!(refusal.detail().contains("disk is full"), "{}", refusal.detail());
+    let mut there = everything(&server).await;
+    there.reverse();
+    assert_eq!(there, kept);
+    // Room again: adds go on, and what was refused left nothing behind.
+    let ballast = Command::new("mount").args(["-o", "remount,size=8m"]).arg(&folder).status().unwrap();
+    assert!(ballast.success());
+    remember(&server, "room again", &[]).await;
+    let directory = server.stop().await;
+    let again = Server::in_directory(directory, &[]).await;
+    let there = everything(&again).await;
+    assert_eq!((there.len(), there[0].as_str()), (kept.len() + 1, "room again"));
+    let directory = again.stop().await;
+    drop(disk);
+    drop(directory);
+}
