@@ -10,7 +10,7 @@ use crate::{
     internet::{self, Internet},
     memory::{self, Memory},
     owner::{Claim, Owner},
-    policy::{Workspace, private},
+    policy::{Workspace, confine::Report, private},
     sandbox::{self, Sandbox},
     settings::Settings,
     terminal::{self, Terminal},
@@ -131,7 +131,7 @@ impl Bridge {
         Ok(Self {
             history: Arc::new(history),
             files: Files::open(&workspace, &settings)?,
-            terminal: Terminal::open(&settings, directory)?,
+            terminal: Terminal::open(&settings, &workspace)?,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,
             sandbox: Sandbox::open(&workspace, &settings)?,
@@ -176,6 +176,11 @@ impl Bridge {
         }
         record.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
         result
+    }
+
+    /// How firmly commands are held.
+    pub fn confinement(&self) -> &Report {
+        self.terminal.confinement()
     }
 
     /// Records a call that was refused before its caller was known. A flood of them is recorded in part only.

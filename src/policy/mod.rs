@@ -1,10 +1,12 @@
 //! What may be done: a check returns a type, and what is below takes only the type.
 
 pub mod commands;
+pub mod confine;
 pub mod paths;
 pub mod private;
 mod urls;
 
 pub use commands::{Guard, Line, PermittedCommand};
+pub use confine::Confinement;
 pub use paths::{Folder, SafePath, Workspace};
 pub use urls::{SafeUrl, UrlPolicy};

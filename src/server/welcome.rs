@@ -1,7 +1,7 @@
 //! What anyone may ask: who is there, and is it well.
 
 use super::rest::Shared;
-use crate::clock;
+use crate::{clock, policy::confine::Level};
 use axum::{Extension, Json, extract::State};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,6 +36,10 @@ pub struct Health {
     uptime: &'static str,
     /// How long it has been running, in seconds.
     uptime_seconds: u64,
+    /// How firmly commands are held: `kernel+namespaces`, `kernel` or `none`.
+    confinement: Level,
+    /// Why it is that level.
+    confinement_reason: String,
     /// Now.
     timestamp: String,
 }
@@ -52,5 +56,13 @@ pub async fn index(Extension(Endpoints(paths)): Extension<Endpoints>) -> Json<In
 /// `GET /health`
 pub async fn health(State(shared): State<Arc<Shared>>) -> Json<Health> {
     let uptime_seconds = shared.started.elapsed().as_secs();
-    Json(Health { status: "healthy", uptime: "running", uptime_seconds, timestamp: clock::timestamp() })
+    let confinement = shared.bridge.confinement();
+    Json(Health {
+        status: "healthy",
+        uptime: "running",
+        uptime_seconds,
+        confinement: confinement.level,
+        confinement_reason: confinement.why.clone(),
+        timestamp: clock::timestamp(),
+    })
 }

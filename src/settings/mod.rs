@@ -5,7 +5,7 @@ mod environment;
 mod value;
 
 pub use environment::{hide_key, is_in_environment};
-pub use value::{PrivateHosts, Secret, SettingValue};
+pub use value::{ConfinementMode, PrivateHosts, Secret, SettingValue};
 
 use anyhow::{Context, Result, bail};
 use std::{collections::HashMap, path::Path};
@@ -92,6 +92,15 @@ settings! {
     max_output_bytes: usize = "MAX_OUTPUT_BYTES" or "10485760",
     /// How many commands run at once; more wait up to 30 s, then 503.
     max_concurrent_commands: usize = "MAX_CONCURRENT_COMMANDS" or "32",
+    /// Whether the kernel holds commands to what the file routes allow: `auto` as firmly as this host can, `require`
+    /// to refuse to run where it cannot, `off` not at all.
+    confinement: ConfinementMode = "MCP_CONFINEMENT" or "auto",
+    /// Whether commands may use the network.
+    terminal_network: bool = "MCP_TERMINAL_NETWORK" or "on",
+    /// How many processes and threads a command may have, where the kernel can bound them.
+    max_command_processes: u64 = "MAX_COMMAND_PROCESSES" or "1024",
+    /// How much memory each process of a command may write to, in MiB; 0 is half of the machine's.
+    max_command_memory_mib: u64 = "MAX_COMMAND_MEMORY_MIB" or "0",
     /// Whether fetch may reach inside: loopback, private networks, metadata. `true`, `false`, or a list of hosts.
     fetch_allow_private: PrivateHosts = "MCP_FETCH_ALLOW_PRIVATE" or "false",
     /// A server for embeddings that speaks OpenAI's `/v1/embeddings` (Ollama, LM Studio). Empty: recall goes by the words.

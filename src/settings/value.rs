@@ -118,3 +118,25 @@ impl SettingValue for PrivateHosts {
         Ok(Self::Listed(hosts))
     }
 }
+
+/// How firmly programs are to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfinementMode {
+    /// As firmly as the host can.
+    Auto,
+    /// At least by the kernel, or not at all.
+    Require,
+    /// Not.
+    Off,
+}
+
+impl SettingValue for ConfinementMode {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "require" => Ok(Self::Require),
+            "off" | "false" | "no" => Ok(Self::Off),
+            _ => Err("auto, require or off".to_owned()),
+        }
+    }
+}

@@ -6,6 +6,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::Result,
+    policy::confine::Level,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,12 @@ pub struct InfoOutput {
     user: Option<String>,
     /// The user's home.
     home: String,
+    /// How firmly commands are held: `kernel+namespaces`, `kernel` or `none`.
+    confinement: Level,
+    /// Why it is that level.
+    confinement_reason: String,
+    /// Whether commands may use the network.
+    network: bool,
     /// Now.
     timestamp: String,
 }
@@ -66,6 +73,9 @@ impl Capability for TerminalInfo {
             cwd: text(terminal.spawner.directory()),
             user: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).or_else(user_name),
             home: std::env::home_dir().as_deref().map(text).unwrap_or_default(),
+            confinement: terminal.confinement().level,
+            confinement_reason: terminal.confinement().why.clone(),
+            network: terminal.network,
             timestamp: clock::timestamp(),
         })
     }

@@ -12,9 +12,12 @@ mod turns;
 pub use execute::ExecuteCommand;
 pub use info::TerminalInfo;
 
-use crate::settings::Settings;
+use crate::{
+    policy::{Workspace, confine::Report},
+    settings::Settings,
+};
 use spawn::Spawner;
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 use turns::Turns;
 
@@ -28,21 +31,24 @@ pub struct Terminal {
     max_timeout: u64,
     /// How much of each output stream is kept, in bytes.
     max_output: usize,
+    /// Whether commands may use the network.
+    network: bool,
     python_version: OnceCell<Option<String>>,
 }
 
 impl Terminal {
-    /// Takes the terminal's settings; commands start in `directory`.
+    /// Takes the terminal's settings; commands are held to `workspace`.
     ///
     /// # Errors
-    /// When a setting cannot be used.
-    pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
+    /// When the host cannot hold them as firmly as is required.
+    pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
         Ok(Self {
-            spawner: Arc::new(Spawner::open(settings, directory)?),
+            spawner: Arc::new(Spawner::open(settings, workspace)?),
             turns: Turns::new(settings.max_concurrent_commands),
             default_timeout: settings.default_command_timeout.min(settings.max_command_timeout),
             max_timeout: settings.max_command_timeout,
             max_output: settings.max_output_bytes,
+            network: settings.terminal_network,
             python_version: OnceCell::new(),
         })
     }
@@ -50,6 +56,11 @@ impl Terminal {
     /// What starts programs, for those that outlive a call.
     pub fn spawner(&self) -> &Arc<Spawner> {
         &self.spawner
+    }
+
+    /// How firmly commands are held.
+    pub fn confinement(&self) -> &Report {
+        self.spawner.confinement()
     }
 
     /// Lets no further command begin. Those that run end with the calls that wait for them.

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod confinement;
 mod contract;
 mod faces;
 mod filesystem;

@@ -17,8 +17,12 @@ pub use tree::{Signal, Tree};
 use super::environment::Environment;
 use crate::{
     error::{Error, Result},
-    policy::{Guard, Line, PermittedCommand},
-    settings::Settings,
+    policy::{
+        Confinement, Guard, Line, PermittedCommand, Workspace,
+        confine::Report,
+        paths::{Intent, Named},
+    },
+    settings::{ConfinementMode, Settings},
 };
 use std::{
     collections::BTreeMap,
@@ -94,26 +98,40 @@ impl Streams {
 
 /// Starts programs, each with what holds for all.
 pub struct Spawner {
-    directory: PathBuf,
+    workspace: Arc<Workspace>,
+    confinement: Confinement,
+    /// Whether callers' folders are held to the workspace.
+    is_confined: bool,
     environment: Environment,
     guard: Guard,
 }
 
 impl Spawner {
-    /// Programs start in `directory`, with the process's environment less the server's secrets.
+    /// Programs start in `workspace`, with the process's environment less the server's secrets.
     ///
     /// # Errors
-    /// When a setting cannot be used.
-    pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
-        let directory = std::path::absolute(directory)?;
+    /// When the host cannot hold them as firmly as is required.
+    pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+        let directory = workspace.start();
         let home = std::env::home_dir().unwrap_or_default();
         let own = [directory.join(".env"), directory.join("memory")];
-        Ok(Self { environment: Environment::inherited(settings), guard: Guard::new(&home, &[], &own), directory })
+        Ok(Self {
+            environment: Environment::inherited(settings),
+            guard: Guard::new(&home, workspace.roots(), &own),
+            confinement: Confinement::open(settings, workspace)?,
+            is_confined: settings.confinement != ConfinementMode::Off,
+            workspace: workspace.clone(),
+        })
     }
 
     /// Where programs start when nobody says.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        self.workspace.start()
+    }
+
+    /// How firmly programs are held.
+    pub fn confinement(&self) -> &Report {
+        self.confinement.report()
     }
 
     /// What judges commands.
@@ -138,13 +156,23 @@ impl Spawner {
     }
 
     fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {
-        match sent {
-            None => Ok(self.directory.clone()),
-            Some("") => Err(not_found()),
+        let start = self.workspace.start();
+        let folder = match sent {
+            None => return Ok(start.to_owned()),
+            Some("") => return Err(not_found()),
             Some(sent) if sent.contains('\0') => {
-                Err(Error::invalid("cwd", "A folder's name cannot hold a NUL character"))
+                return Err(Error::invalid("cwd", "A folder's name cannot hold a NUL character"));
             }
-            Some(sent) => Ok(self.directory.join(sent)),
+            Some(sent) => start.join(sent),
+        };
+        if !self.is_confined {
+            return Ok(folder);
+        }
+        // The program goes there within its confinement: this check is for the words of the refusal.
+        let real = real(&folder);
+        match self.workspace.allows(real.as_deref().unwrap_or(&folder), Intent::Read) {
+            false => Err(Named::Folder.refused()),
+            true => real.ok_or_else(not_found),
         }
     }
 
@@ -165,10 +193,23 @@ impl Spawner {
     pub fn start_now(&self, permitted: &PermittedCommand, streams: Streams) -> Result<Tree> {
         let cwd = permitted.directory();
         let mut command = command(permitted.line());
-        command.env_clear().envs(self.environment.iter()).envs(permitted.environment()).env("PWD", cwd);
+        command.env_clear().envs(self.environment.iter());
+        for (name, value) in self.confinement.environment() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.envs(permitted.environment()).env("PWD", cwd);
         command.current_dir(cwd).stdin(streams.stdin).stdout(streams.stdout).stderr(streams.stderr);
-        Tree::start(command, streams.is_terminal).map_err(|cause| explain(cause, cwd))
+        let cage = self.confinement.cage(cwd).map_err(Error::internal)?;
+        Tree::start(command, streams.is_terminal, cage).map_err(|cause| explain(cause, cwd))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only to say whether a folder may be used; nothing is opened by it")]
+fn real(folder: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(folder).ok()
 }
 
 fn check_environment(environment: &BTreeMap<String, String>) -> Result<()> {
@@ -208,11 +249,23 @@ fn explain(cause: io::Error, cwd: &Path) -> Error {
             message: format!("The system cannot start another process now ({cause}): try again later"),
             retry_after: Some(std::time::Duration::from_secs(5)),
         },
+        _ if confinement_failed(&cause) => Error::internal(anyhow::anyhow!("the confinement could not be entered")),
         _ if is_no_program(&cause) => {
             Error::Unusable("The file is not a program: give a script a first line such as #!/bin/sh".into())
         }
         _ => Error::internal(cause),
     }
+}
+
+/// A program runs confined or not at all.
+#[cfg(target_os = "linux")]
+fn confinement_failed(cause: &io::Error) -> bool {
+    cause.raw_os_error() == Some(crate::policy::confine::FAILED)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn confinement_failed(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(unix)]

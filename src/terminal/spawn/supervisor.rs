@@ -4,6 +4,7 @@
 //! All of this runs between fork and exec in a process that was copied from one with many threads: no allocation, no
 //! lock, only system calls.
 
+use crate::policy::confine::{Cage, FAILED};
 use std::{
     ffi::{c_int, c_ulong},
     io, ptr,
@@ -15,17 +16,68 @@ pub struct Order {
     pub control: c_int,
     /// Whether the program's input is its controlling terminal.
     pub is_terminal: bool,
+    /// The program's confinement.
+    pub cage: Option<Cage>,
+}
+
+/// The processes that the supervisor looks after.
+struct Charge {
+    /// The program, which leads its group.
+    program: libc::pid_t,
+    /// The first process of the namespace: its end is the end of all in it.
+    first: Option<libc::pid_t>,
+    /// Whether all of the tree ends with the program, or only its group.
+    all_end: bool,
 }
 
 /// Called in the new process. Forks: the child returns and becomes the program, the parent never returns.
 pub fn take_over(order: &Order) -> io::Result<()> {
-    // SAFETY: plain system calls; the child of this fork goes on like the child of the first one.
+    // SAFETY: plain system calls; the children of these forks go on like the child of the first one.
     unsafe {
         // Orphans of the program become this process's children, wherever they hide.
         check(libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0))?;
+        go_first_when_memory_ends();
+        let mut first = None;
+        if let Some(cage) = order.cage.as_ref().filter(|cage| cage.has_processes()) {
+            cage.separate().map_err(|_| io::Error::from_raw_os_error(FAILED))?;
+            match check(libc::fork())? {
+                0 => be_first(),
+                process => first = Some(process),
+            }
+        }
         match check(libc::fork())? {
             0 => become_program(order),
-            program => watch(order.control, program),
+            program => watch(order.control, &Charge { program, first, all_end: order.cage.is_some() }),
+        }
+    }
+}
+
+/// When the machine runs out of memory, a command goes before the server does.
+unsafe fn go_first_when_memory_ends() {
+    // SAFETY: plain system calls on constant texts.
+    unsafe {
+        // The files of a process that hides its memory are the superuser's.
+        let hidden = libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
+        libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+        let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file >= 0 {
+            libc::write(file, c"800".as_ptr().cast(), 3);
+            libc::close(file);
+        }
+        libc::prctl(libc::PR_SET_DUMPABLE, c_ulong::from(!hidden), 0, 0, 0);
+    }
+}
+
+/// The first process of a namespace: it adopts orphans, lets the kernel reap them, and ends with its parent.
+unsafe fn be_first() -> ! {
+    // SAFETY: plain system calls.
+    unsafe {
+        become_quiet();
+        libc::syscall(libc::SYS_close_range, 0, c_int::MAX, 0);
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        loop {
+            libc::pause();
         }
     }
 }
@@ -37,40 +89,42 @@ unsafe fn become_program(order: &Order) -> io::Result<()> {
         if order.is_terminal {
             check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
         }
-        // The program gets its three descriptors and no other, whatever libraries of the server left open.
-        let rest = libc::syscall(libc::SYS_close_range, 3, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
-        // Linux before 5.11 does not know this; there the standard library's own care has to do.
-        debug_assert!(rest == 0 || *libc::__errno_location() == libc::EINVAL);
+        if let Some(cage) = &order.cage {
+            cage.enter()?;
+            // It gets its three descriptors and no other, whatever libraries of the server left open. Linux before 5.11
+            // does not know this; there the standard library's own care has to do.
+            libc::syscall(libc::SYS_close_range, 3, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        }
         Ok(())
     }
 }
 
 /// Waits for the program's end or the server's word.
-unsafe fn watch(control: c_int, program: libc::pid_t) -> ! {
-    // SAFETY: plain system calls; nothing of the copied server's memory is used.
+unsafe fn watch(control: c_int, charge: &Charge) -> ! {
+    // SAFETY: plain system calls; nothing of the copied server's memory is used but the charge.
     unsafe {
-        become_quiet(control);
-        let ended = libc::c_int::try_from(libc::syscall(libc::SYS_pidfd_open, program, 0)).unwrap_or(-1);
-        let mut events = [
-            libc::pollfd { fd: 0, events: libc::POLLIN, revents: 0 },
-            libc::pollfd { fd: ended, events: libc::POLLIN, revents: 0 },
-        ];
+        become_quiet();
+        libc::dup2(control, 0);
+        libc::syscall(libc::SYS_close_range, 1, c_int::MAX, 0);
+        let ended = c_int::try_from(libc::syscall(libc::SYS_pidfd_open, charge.program, 0)).unwrap_or(-1);
+        let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        let mut events = [event(0), event(ended)];
         loop {
             if libc::poll(events.as_mut_ptr(), 2, -1) < 0 {
                 continue;
             }
             if events[1].revents != 0 {
                 let mut status = 0;
-                libc::waitpid(program, &raw mut status, 0);
-                end_tree(program);
+                libc::waitpid(charge.program, &raw mut status, 0);
+                charge.end(charge.all_end);
                 follow_into(status);
             }
             if events[0].revents != 0 {
                 let mut signal = 0_u8;
                 if libc::read(0, (&raw mut signal).cast(), 1) == 1 {
-                    libc::kill(-program, c_int::from(signal));
+                    libc::kill(-charge.program, c_int::from(signal));
                 } else {
-                    end_tree(program);
+                    charge.end(true);
                     follow_into(libc::SIGKILL);
                 }
             }
@@ -78,26 +132,42 @@ unsafe fn watch(control: c_int, program: libc::pid_t) -> ! {
     }
 }
 
-/// Lets go of everything but the control socket, which becomes descriptor 0, and of the server's signal handlers.
-unsafe fn become_quiet(control: c_int) {
-    // SAFETY: plain system calls; the handlers that are removed belong to threads that this process does not have.
+impl Charge {
+    /// Ends the program's group, and all else that is left of it if so asked.
+    unsafe fn end(&self, all: bool) {
+        // SAFETY: plain system calls.
+        unsafe {
+            libc::kill(-self.program, libc::SIGKILL);
+            if let Some(first) = self.first {
+                libc::kill(first, libc::SIGKILL);
+                // The kernel gives its status only after all others of its namespace are gone, the program too.
+                libc::waitpid(self.program, ptr::null_mut(), 0);
+                libc::waitpid(first, ptr::null_mut(), 0);
+            }
+            if all {
+                end_children();
+            }
+        }
+    }
+}
+
+/// Lets go of the server's signal handlers: they belong to threads that this process does not have.
+unsafe fn become_quiet() {
+    // SAFETY: plain system calls.
     unsafe {
         for signal in 1..=libc::SIGRTMAX() {
             libc::signal(signal, libc::SIG_DFL);
         }
-        libc::dup2(control, 0);
-        libc::syscall(libc::SYS_close_range, 1, c_int::MAX, 0);
         libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
     }
 }
 
 /// Ends what is left of the tree. What is forked meanwhile becomes a child of this process at the latest when its
 /// parent ends, so that the loop meets it.
-unsafe fn end_tree(program: libc::pid_t) {
-    // SAFETY: plain system calls on a buffer of this frame.
+unsafe fn end_children() {
+    // SAFETY: plain system calls on a structure of this frame.
     unsafe {
         loop {
-            libc::kill(-program, libc::SIGKILL);
             kill_children();
             let mut reaped = 0;
             loop {

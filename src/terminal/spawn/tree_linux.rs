@@ -1,7 +1,10 @@
 //! A program with all that it starts, held by its supervisor.
 
 use super::supervisor::{self, Order};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    policy::confine::Cage,
+};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 use std::{
     io,
@@ -26,13 +29,14 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Starts the command under a supervisor.
+    /// Starts the command under a supervisor and in its cage; without one, what leaves the program's group by itself may
+    /// outlive a program that ended.
     ///
     /// # Errors
     /// The system's, from any step until the program runs.
-    pub fn start(mut command: Command, is_terminal: bool) -> io::Result<Self> {
+    pub fn start(mut command: Command, is_terminal: bool, cage: Option<Cage>) -> io::Result<Self> {
         let (control, watched) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        let order = Order { control: watched.as_raw_fd(), is_terminal };
+        let order = Order { control: watched.as_raw_fd(), is_terminal, cage };
         // SAFETY: `take_over` makes only calls that are safe between fork and exec.
         unsafe {
             command.pre_exec(move || supervisor::take_over(&order));

@@ -1,6 +1,9 @@
 //! A program alone, where the system has no process groups.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    policy::confine::Cage,
+};
 use std::{
     io,
     sync::{Mutex, PoisonError},
@@ -26,7 +29,7 @@ impl Tree {
     ///
     /// # Errors
     /// The system's.
-    pub fn start(mut command: Command, _is_terminal: bool) -> io::Result<Self> {
+    pub fn start(mut command: Command, _is_terminal: bool, _: Option<Cage>) -> io::Result<Self> {
         let mut child = command.kill_on_drop(true).spawn()?;
         Ok(Self {
             id: child.id().unwrap_or_default(),

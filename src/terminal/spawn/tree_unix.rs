@@ -1,6 +1,9 @@
 //! A program with the process group that it leads, where no supervisor can be had.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    policy::confine::Cage,
+};
 use rustix::process::Pid;
 use std::{
     io,
@@ -23,7 +26,7 @@ impl Tree {
     ///
     /// # Errors
     /// The system's, from any step until the program runs.
-    pub fn start(mut command: Command, is_terminal: bool) -> io::Result<Self> {
+    pub fn start(mut command: Command, is_terminal: bool, _: Option<Cage>) -> io::Result<Self> {
         // SAFETY: only system calls that are safe between fork and exec.
         unsafe {
             command.pre_exec(move || {

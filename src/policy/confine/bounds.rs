@@ -1,0 +1,102 @@
+//! The workspace, as the kernel is told of it.
+
+use crate::policy::{Workspace, paths::Denial};
+use landlock::{AccessFs, BitFlags};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tempfile::TempDir;
+
+/// What programs may reach. Roots and denials are those of the file routes.
+#[derive(Debug)]
+pub struct Bounds {
+    /// The only places that programs may change; none: the whole disk.
+    pub roots: Vec<PathBuf>,
+    /// What they may not reach although it lies there.
+    pub denied: Vec<Denial>,
+    /// The user's home.
+    pub home: PathBuf,
+    /// Folders of the server's own, for programs that get no home or no place for temporary files otherwise.
+    private: Arc<TempDir>,
+}
+
+impl Bounds {
+    /// The bounds of a workspace, with private folders of their own.
+    ///
+    /// # Errors
+    /// When those cannot be made.
+    pub fn of(workspace: &Workspace) -> anyhow::Result<Self> {
+        let private = tempfile::Builder::new().prefix("bridge-").tempdir()?;
+        for folder in ["home", "tmp"] {
+            crate::policy::private::create_folder(&private.path().join(folder))?;
+        }
+        Ok(Self {
+            roots: workspace.roots().to_vec(),
+            denied: workspace.denials().to_vec(),
+            home: std::env::home_dir().unwrap_or_default(),
+            private: Arc::new(private),
+        })
+    }
+
+    /// Stands in for the user's home.
+    pub fn private_home(&self) -> PathBuf {
+        self.private.path().join("home")
+    }
+
+    /// Stands in for `/tmp`.
+    pub fn private_tmp(&self) -> PathBuf {
+        self.private.path().join("tmp")
+    }
+
+    /// Whether a path lies in the private folders.
+    pub fn is_private(&self, path: &Path) -> bool {
+        path.starts_with(self.private.path())
+    }
+
+    /// Whether a path may not even be read.
+    pub fn denies(&self, path: &Path) -> bool {
+        self.hidden().any(|place| path.starts_with(place))
+    }
+
+    /// Whether it is denied by more than `above` being denied as a whole.
+    pub fn denies_below(&self, path: &Path, above: &Path) -> bool {
+        self.hidden().any(|place| path.starts_with(place) && place != above)
+    }
+
+    /// Whether a tool of the user's may be shown: its place may be denied only for lying in a home that is.
+    pub fn may_show_tool(&self, tool: &Path) -> bool {
+        !self.hidden().any(|place| tool.starts_with(place) && !self.home.starts_with(place))
+    }
+
+    /// Whether a path lies in the roots and is not denied.
+    pub fn reaches(&self, path: &Path) -> bool {
+        let inside = self.roots.is_empty() || self.roots.iter().any(|root| path.starts_with(root));
+        inside && !self.denies(path)
+    }
+
+    /// What of `access` is left at a path of the workspace.
+    pub fn access(&self, path: &Path, access: BitFlags<AccessFs>) -> Option<BitFlags<AccessFs>> {
+        if self.denies(path) {
+            return None;
+        }
+        let kept = self.denied.iter().any(|denied| path.starts_with(&denied.path));
+        Some(if kept { access & AccessFs::from_read(landlock::ABI::V6) } else { access })
+    }
+
+    /// Whether a denied place lies in a folder.
+    pub fn holds_denied(&self, folder: &Path) -> bool {
+        self.denied
+            .iter()
+            .any(|denied| denied.path != folder && denied.path.starts_with(folder) && denied.path.exists())
+    }
+
+    /// Whether a folder that may not be read lies in a folder.
+    pub fn holds_hidden_folder(&self, folder: &Path) -> bool {
+        self.hidden().any(|place| place != folder && place.starts_with(folder) && place.is_dir())
+    }
+
+    fn hidden(&self) -> impl Iterator<Item = &Path> {
+        self.denied.iter().filter(|denied| denied.reading_too).map(|denied| denied.path.as_path())
+    }
+}

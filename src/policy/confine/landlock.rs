@@ -1,0 +1,143 @@
+//! Landlock: rules of the kernel that a program cannot take off.
+//!
+//! Where there is a view of its own (`view`), Landlock adds what a view does not hold: no signals and no abstract sockets
+//! to the outside, no looking into processes outside, no devices, no mounts. Where there is none, its path rules are the
+//! boundary.
+#![expect(clippy::disallowed_methods, reason = "it lists places of the settings to make rules of, and opens no file")]
+
+use super::{bounds::Bounds, places};
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
+};
+use std::{
+    fs, io,
+    os::fd::{AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+/// The newest interface that this code knows.
+const NEWEST: ABI = ABI::V6;
+
+/// `landlock_create_ruleset` and `landlock_restrict_self` have these numbers on every architecture.
+const SYS_CREATE_RULESET: libc::c_long = 444;
+const SYS_RESTRICT_SELF: libc::c_long = 446;
+
+/// `LANDLOCK_CREATE_RULESET_VERSION` (linux/landlock.h).
+const ASK_VERSION: u32 = 1;
+
+/// The version of the kernel's interface; 0 where there is none.
+pub fn version() -> i64 {
+    let nothing = std::ptr::null::<u8>();
+    // SAFETY: with this flag the call reads no memory.
+    let version = unsafe { libc::syscall(SYS_CREATE_RULESET, nothing, 0_usize, ASK_VERSION) };
+    version.max(0)
+}
+
+/// What a view does not hold.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn beside_view() -> anyhow::Result<Option<OwnedFd>> {
+    let devices = AccessFs::MakeChar | AccessFs::MakeBlock;
+    let rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(devices)?
+        .scope(Scope::AbstractUnixSocket | Scope::Signal)?
+        .create()?;
+    Ok(rules.into())
+}
+
+/// The workspace by path rules.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
+    let rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .scope(Scope::AbstractUnixSocket | Scope::Signal)?
+        .create()?;
+    let mut rules = Rules { rules: Some(rules), bounds };
+    rules.allow_system()?;
+    for folder in [bounds.private_home(), bounds.private_tmp()] {
+        rules.allow(&folder, AccessFs::from_all(NEWEST))?;
+    }
+    if bounds.roots.is_empty() {
+        rules.allow_less_denied(Path::new("/"), AccessFs::from_all(NEWEST))?;
+    }
+    for root in &bounds.roots {
+        rules.allow_less_denied(root, AccessFs::from_all(NEWEST))?;
+    }
+    Ok(rules.rules.and_then(Into::into))
+}
+
+struct Rules<'a> {
+    rules: Option<RulesetCreated>,
+    bounds: &'a Bounds,
+}
+
+impl Rules<'_> {
+    fn allow_system(&mut self) -> anyhow::Result<()> {
+        let read = AccessFs::from_read(NEWEST);
+        let settings = places::SETTINGS.iter().map(|name| Path::new("/etc").join(name));
+        let settings = settings.filter(|path| !self.bounds.denies_below(path, Path::new("/etc")));
+        let tools = places::tools(&self.bounds.home).into_iter().filter(|tool| self.bounds.may_show_tool(tool));
+        let system = places::SYSTEM.iter().chain(&places::KERNEL).map(PathBuf::from);
+        let system = system.filter(|place| !self.bounds.roots.is_empty() || !self.bounds.denies(place));
+        let all = settings.chain(tools).chain(system).chain(["/proc".into()]);
+        for place in all.collect::<Vec<PathBuf>>() {
+            self.allow(&place, read)?;
+        }
+        let use_device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+        for name in places::DEVICES.iter().chain(&["ptmx"]) {
+            self.allow(&Path::new("/dev").join(name), use_device)?;
+        }
+        self.allow(Path::new("/dev/pts"), use_device | AccessFs::ReadDir)?;
+        self.allow(Path::new("/dev/shm"), AccessFs::from_all(NEWEST))
+    }
+
+    /// A folder without the denied places in it. Rules reach down, so a folder that holds a denied place cannot be
+    /// allowed itself: only what else is in it now.
+    fn allow_less_denied(&mut self, path: &Path, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
+        let Some(access) = self.bounds.access(path, access) else { return Ok(()) };
+        if !self.bounds.holds_denied(path) {
+            return self.allow(path, access);
+        }
+        if !self.bounds.holds_hidden_folder(path) {
+            self.allow(path, AccessFs::ReadDir.into())?;
+        }
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) && !is_kernels(&entry.path()) {
+                self.allow_less_denied(&entry.path(), access)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing where there is nothing.
+    fn allow(&mut self, path: &Path, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
+        let Ok(place) = PathFd::new(path) else { return Ok(()) };
+        let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
+        let rules = self.rules.take().expect("it is put back below");
+        self.rules = Some(rules.add_rule(PathBeneath::new(place, access))?);
+        Ok(())
+    }
+}
+
+/// What the kernel shows of itself and of devices is allowed piece by piece.
+fn is_kernels(path: &Path) -> bool {
+    ["/dev", "/proc", "/sys", "/run"].iter().any(|place| path == Path::new(place))
+}
+
+/// Puts this process under the rules; between fork and exec.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn enter(rules: &OwnedFd) -> io::Result<()> {
+    // SAFETY: a system call on a descriptor that is open.
+    match unsafe { libc::syscall(SYS_RESTRICT_SELF, rules.as_raw_fd(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

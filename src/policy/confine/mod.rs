@@ -1,0 +1,79 @@
+//! The boundary around programs: a command cannot reach what the file routes refuse, whatever it does.
+//!
+//! The guard (`commands`) stops accidents; this stops attacks, and it is the kernel that does. What the host allows is
+//! found out at start by trying it, and said: see [`Report`].
+
+#[cfg(target_os = "linux")]
+mod bounds;
+#[cfg(target_os = "linux")]
+mod cage;
+#[cfg(target_os = "linux")]
+mod landlock;
+#[cfg(target_os = "linux")]
+mod mounts;
+#[cfg(target_os = "linux")]
+mod namespaces;
+#[cfg(target_os = "linux")]
+mod places;
+#[cfg(target_os = "linux")]
+mod privileges;
+#[cfg(target_os = "linux")]
+mod view;
+
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
+mod confinement;
+
+#[cfg(target_os = "linux")]
+pub use cage::{Cage, FAILED};
+#[cfg(not(target_os = "linux"))]
+pub use confinement::Cage;
+pub use confinement::Confinement;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How firmly programs are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
+pub enum Level {
+    /// Not at all: they can do what the user can.
+    #[serde(rename = "none")]
+    None,
+    /// By rules of the kernel on paths.
+    #[serde(rename = "kernel")]
+    Kernel,
+    /// By a view of the disk, processes and shared memory of their own, and by rules of the kernel.
+    #[serde(rename = "kernel+namespaces")]
+    Namespaces,
+}
+
+impl Level {
+    /// Its name, as answers show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Kernel => "kernel",
+            Self::Namespaces => "kernel+namespaces",
+        }
+    }
+}
+
+/// What holds for programs on this host, and why.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The level that is enforced.
+    pub level: Level,
+    /// A sentence that says why it is that level.
+    pub why: String,
+}
+
+impl Report {
+    /// Says it in the terminal log; in red where programs are not held.
+    fn announce(&self) {
+        match self.level {
+            Level::Namespaces => tracing::info!("commands are confined ({}): {}", self.level.name(), self.why),
+            Level::Kernel => tracing::warn!("commands are confined ({}): {}", self.level.name(), self.why),
+            Level::None => tracing::error!("commands are NOT confined: {}", self.why),
+        }
+    }
+}

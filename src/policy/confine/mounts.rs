@@ -1,0 +1,158 @@
+//! Builds a view of the file system for one program and moves it there.
+//!
+//! A [`Step`] is prepared before the fork; taking it afterwards makes system calls and nothing else.
+
+use std::{
+    ffi::{CStr, CString, c_uint, c_ulong},
+    io,
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    ptr,
+};
+
+/// Where the new view is built: a folder that every Linux has and that no view shows as it was.
+const SITE: &str = "/proc";
+
+/// Attributes of mounts (linux/mount.h).
+pub const READ_ONLY: u64 = 1;
+/// Programs with another owner's rights lose them.
+pub const NO_SETUID: u64 = 2;
+/// Devices cannot be opened.
+pub const NO_DEVICES: u64 = 4;
+
+/// `mount_setattr` has this number on every architecture (asm-generic/unistd.h).
+const SYS_MOUNT_SETATTR: libc::c_long = 442;
+
+/// From linux/fcntl.h: with all mounts below.
+const AT_RECURSIVE: c_uint = 0x8000;
+
+/// What the kernel takes as `struct mount_attr`.
+#[repr(C)]
+struct Attributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// One step of the building. Paths are as the program will see them.
+#[derive(Debug)]
+pub enum Step {
+    /// A folder of the frame.
+    Folder(CString),
+    /// An empty file of the frame, to mount on.
+    File(CString),
+    /// A link.
+    Link { to: CString, at: CString },
+    /// A folder or file of the machine, with what is mounted below it, and the attributes it gets.
+    Show { from: CString, at: CString, attributes: u64 },
+    /// Everything so far can no longer be changed.
+    Freeze,
+    /// A new file system: its kind, its place, its options.
+    New { kind: &'static CStr, at: CString, options: &'static CStr, flags: c_ulong },
+    /// A file that nobody can open.
+    Shut(CString),
+    /// What is there already, no longer to be changed.
+    Keep(CString),
+}
+
+/// The path in the view that is being built.
+pub fn at(path: &Path) -> CString {
+    let mut text = SITE.as_bytes().to_vec();
+    text.extend(path.as_os_str().as_bytes());
+    CString::new(text).unwrap_or_default()
+}
+
+/// The path as it is now.
+pub fn from(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+}
+
+/// Builds the view in a new mount namespace and enters it.
+///
+/// # Errors
+/// The system's, from the first step that fails: the program must not run then.
+pub fn build(steps: &[Step]) -> io::Result<()> {
+    let site = c"/proc";
+    mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
+    mount(Some(c"tmpfs"), site, Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
+    for step in steps {
+        step.take()?;
+    }
+    // SAFETY: plain system calls on constant texts.
+    unsafe {
+        check(libc::chdir(site.as_ptr()))?;
+        check_long(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()))?;
+        check(libc::umount2(c".".as_ptr(), libc::MNT_DETACH))?;
+        check(libc::chdir(c"/".as_ptr()))?;
+    }
+    Ok(())
+}
+
+impl Step {
+    fn take(&self) -> io::Result<()> {
+        // SAFETY: plain system calls on texts that outlive them.
+        unsafe {
+            match self {
+                Self::Folder(at) => there_or(libc::mkdir(at.as_ptr(), 0o755)),
+                Self::File(at) => {
+                    let file = check(libc::open(at.as_ptr(), libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC, 0o644))?;
+                    check(libc::close(file)).map(drop)
+                }
+                Self::Link { to, at } => there_or(libc::symlink(to.as_ptr(), at.as_ptr())),
+                Self::Show { from, at, attributes } => {
+                    mount(Some(from), at, None, libc::MS_BIND | libc::MS_REC, None)?;
+                    if *attributes == 0 { Ok(()) } else { restrict(at, *attributes) }
+                }
+                Self::Freeze => restrict(c"/proc", READ_ONLY | NO_SETUID),
+                Self::New { kind, at, options, flags } => mount(Some(kind), at, Some(kind), *flags, Some(options)),
+                Self::Shut(at) => {
+                    mount(Some(c"/dev/null"), at, None, libc::MS_BIND, None)?;
+                    // A device on a mount without devices: opening it fails, for the superuser too.
+                    restrict(at, READ_ONLY | NO_SETUID | NO_DEVICES)
+                }
+                Self::Keep(at) => {
+                    mount(Some(at), at, None, libc::MS_BIND | libc::MS_REC, None)?;
+                    restrict(at, READ_ONLY | NO_SETUID)
+                }
+            }
+        }
+    }
+}
+
+fn mount(
+    from: Option<&CStr>,
+    at: &CStr,
+    kind: Option<&CStr>,
+    flags: c_ulong,
+    options: Option<&CStr>,
+) -> io::Result<()> {
+    let text = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: all texts outlive the call.
+    check(unsafe { libc::mount(text(from), at.as_ptr(), text(kind), flags, text(options).cast()) }).map(drop)
+}
+
+/// Sets attributes of a mount and of all below it.
+fn restrict(at: &CStr, set: u64) -> io::Result<()> {
+    let attributes = Attributes { set, clear: 0, propagation: 0, user_namespace: 0 };
+    let size = size_of::<Attributes>();
+    // SAFETY: the structure is the kernel's and outlives the call.
+    check_long(unsafe {
+        libc::syscall(SYS_MOUNT_SETATTR, libc::AT_FDCWD, at.as_ptr(), AT_RECURSIVE, &raw const attributes, size)
+    })
+}
+
+fn there_or(result: i32) -> io::Result<()> {
+    match check(result) {
+        Err(error) if error.raw_os_error() != Some(libc::EEXIST) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn check_long(result: i64) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,312 @@
+//! What a confined program sees: the workspace as the file routes see it, and of the system what programs need.
+#![expect(clippy::disallowed_methods, reason = "it looks where places are that the settings name, and opens nothing")]
+
+use super::{
+    bounds::Bounds,
+    mounts::{NO_DEVICES, NO_SETUID, READ_ONLY, Step, at, from},
+    places,
+};
+use std::{
+    collections::BTreeSet,
+    ffi::CString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Top directories that no view shows as they are.
+const MADE_ANEW: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
+
+/// Parts of `/proc` through which the superuser could change the kernel.
+const KERNEL_SWITCHES: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"];
+
+/// Parts of `/proc` that tell of the kernel's memory and of others' keys.
+const KERNEL_SECRETS: [&str; 4] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug"];
+
+/// A place and how it is shown.
+struct Shown {
+    from: PathBuf,
+    at: PathBuf,
+    writable: bool,
+}
+
+/// A view in the making.
+struct View<'a> {
+    bounds: &'a Bounds,
+    frame: Vec<Step>,
+    in_frame: BTreeSet<PathBuf>,
+    shown: Vec<Shown>,
+    links: Vec<PathBuf>,
+}
+
+/// The steps that build the view of these bounds, as the disk is now.
+///
+/// # Errors
+/// When the private folders cannot be prepared.
+pub fn steps(bounds: &Bounds) -> io::Result<Vec<Step>> {
+    let mut view = View { bounds, frame: Vec::new(), in_frame: BTreeSet::new(), shown: Vec::new(), links: Vec::new() };
+    if bounds.roots.is_empty() {
+        view.show_disk()?;
+    } else {
+        view.show_system();
+        for root in &bounds.roots {
+            view.show(root, true);
+        }
+    }
+    view.show_settings();
+    view.show_devices();
+    view.show_private_folders();
+    view.show_tools();
+    view.finish()
+}
+
+impl View<'_> {
+    /// The whole disk, less what is denied as a whole.
+    fn show_disk(&mut self) -> io::Result<()> {
+        for entry in fs::read_dir("/")? {
+            let path = entry?.path();
+            if !MADE_ANEW.iter().any(|name| path.ends_with(name)) {
+                self.show_or_link(&path, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn show_system(&mut self) {
+        for place in places::SYSTEM {
+            self.show_or_link(Path::new(place), false);
+        }
+    }
+
+    fn show_or_link(&mut self, path: &Path, writable: bool) {
+        match fs::read_link(path) {
+            Ok(to) => self.link(&to, path),
+            Err(_) => self.show(path, writable),
+        }
+    }
+
+    fn show_settings(&mut self) {
+        for path in places::SETTINGS.iter().map(|name| Path::new("/etc").join(name)) {
+            if let Ok(real) = fs::canonicalize(&path)
+                && !self.bounds.denies_below(&path, Path::new("/etc"))
+            {
+                self.show_as(real, path, false);
+            }
+        }
+        self.link(Path::new("/proc/self/mounts"), Path::new("/etc/mtab"));
+        for place in places::KERNEL {
+            if Path::new(place).exists() && !self.bounds.denies_below(Path::new(place), Path::new("/sys")) {
+                self.show_as(place.into(), place.into(), false);
+            }
+        }
+    }
+
+    fn show_devices(&mut self) {
+        for path in places::DEVICES.iter().map(|name| Path::new("/dev").join(name)).filter(|path| path.exists()) {
+            self.show_as(path.clone(), path, false);
+        }
+        for (to, at) in [
+            ("/proc/self/fd", "/dev/fd"),
+            ("/proc/self/fd/0", "/dev/stdin"),
+            ("/proc/self/fd/1", "/dev/stdout"),
+            ("/proc/self/fd/2", "/dev/stderr"),
+            ("pts/ptmx", "/dev/ptmx"),
+        ] {
+            self.link(Path::new(to), Path::new(at));
+        }
+        for folder in ["/dev/pts", "/dev/shm", "/proc", "/run", "/sys"] {
+            self.folder(Path::new(folder));
+        }
+    }
+
+    /// Where the temporary folders and the home cannot be had, the server's private ones stand in for them.
+    fn show_private_folders(&mut self) {
+        for place in ["/tmp", "/var/tmp"] {
+            if !self.is_shown(Path::new(place)) {
+                self.show_as(self.bounds.private_tmp(), place.into(), true);
+            }
+        }
+        if !self.is_shown(Path::new("/var")) {
+            self.link(Path::new("/run"), Path::new("/var/run"));
+        }
+        let home = self.bounds.home.clone();
+        if home.starts_with("/") && home != Path::new("/") && !self.is_shown(&home) {
+            self.show_as(self.bounds.private_home(), home, true);
+        }
+    }
+
+    fn show_tools(&mut self) {
+        for tool in places::tools(&self.bounds.home) {
+            if self.is_shown(&tool) && !self.is_private(&tool) || !self.bounds.may_show_tool(&tool) {
+                continue;
+            }
+            if let Ok(real) = fs::canonicalize(&tool)
+                && !(self.is_linked(&tool) && self.is_shown(&real))
+            {
+                self.show_as(real, tool, false);
+            }
+        }
+    }
+
+    /// Whether a path goes through a link of the frame.
+    fn is_linked(&self, path: &Path) -> bool {
+        self.links.iter().any(|link| path.starts_with(link))
+    }
+
+    fn is_shown(&self, path: &Path) -> bool {
+        self.shown.iter().any(|shown| path.starts_with(&shown.at)) && !self.bounds.denies(path)
+    }
+
+    /// Whether a path lies in the server's private folders and so is not yet the machine's.
+    fn is_private(&self, path: &Path) -> bool {
+        self.nearest(path).is_some_and(|shown| self.bounds.is_private(&shown.from))
+    }
+
+    /// The deepest place shown that holds the path.
+    fn nearest(&self, path: &Path) -> Option<&Shown> {
+        let holding = self.shown.iter().filter(|shown| path.starts_with(&shown.at));
+        holding.max_by_key(|shown| shown.at.components().count())
+    }
+
+    fn show(&mut self, path: &Path, writable: bool) {
+        if !self.bounds.denies(path) && path.symlink_metadata().is_ok() {
+            self.show_as(path.to_owned(), path.to_owned(), writable);
+        }
+    }
+
+    fn show_as(&mut self, from: PathBuf, at: PathBuf, writable: bool) {
+        if !self.shown.iter().any(|shown| shown.at == at) {
+            self.shown.push(Shown { from, at, writable });
+        }
+    }
+
+    fn link(&mut self, to: &Path, path: &Path) {
+        self.folder(path.parent().unwrap_or(Path::new("/")));
+        self.frame.push(Step::Link { to: from(to), at: at(path) });
+        self.links.push(path.to_owned());
+    }
+
+    /// A folder of the frame, and those above it.
+    fn folder(&mut self, path: &Path) {
+        let missing: Vec<PathBuf> = path
+            .ancestors()
+            .filter(|path| path.parent().is_some() && !self.in_frame.contains(*path))
+            .map(Into::into)
+            .collect();
+        for path in missing.into_iter().rev() {
+            self.frame.push(Step::Folder(at(&path)));
+            self.in_frame.insert(path);
+        }
+    }
+
+    /// Something to mount on: of the frame, or in the private folder that is shown there. Elsewhere the disk has it.
+    fn prepare(&mut self, shown: &Shown) -> io::Result<()> {
+        let above = shown.at.parent().unwrap_or(Path::new("/")).to_owned();
+        let holder = self.nearest(&above).map(|holder| (holder.from.clone(), holder.at.clone()));
+        match holder {
+            None if shown.from.is_dir() => self.folder(&shown.at),
+            None => {
+                self.folder(&above);
+                self.frame.push(Step::File(at(&shown.at)));
+            }
+            Some((from, at)) if self.bounds.is_private(&from) => {
+                let below = shown.at.strip_prefix(&at).expect("the holder's place is above");
+                make_mount_point(&from.join(below), shown.from.is_dir())?;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Frame, then what nobody may change, then the rest from the outside inwards, then what is denied.
+    fn finish(mut self) -> io::Result<Vec<Step>> {
+        let mut shown = std::mem::take(&mut self.shown);
+        shown.sort_by_key(|shown| shown.at.components().count());
+        for index in 0..shown.len() {
+            self.prepare(&shown[index])?;
+            let Shown { from, at, writable } = &shown[index];
+            self.shown.push(Shown { from: from.clone(), at: at.clone(), writable: *writable });
+        }
+        let writable: Vec<PathBuf> =
+            shown.iter().filter(|shown| shown.writable).map(|shown| shown.at.clone()).collect();
+        let is_late = |shown: &Shown| writable.iter().any(|place| shown.at.starts_with(place));
+        let step = |shown: &Shown, attributes| Step::Show { from: from(&shown.from), at: at(&shown.at), attributes };
+        let mut steps = std::mem::take(&mut self.frame);
+        steps.extend(shown.iter().filter(|shown| !is_late(shown)).map(|shown| step(shown, 0)));
+        steps.push(Step::Freeze);
+        steps.extend(shown.iter().filter(|shown| is_late(shown)).map(|shown| {
+            let lock = if shown.writable { 0 } else { READ_ONLY };
+            step(shown, lock | NO_SETUID | NO_DEVICES)
+        }));
+        steps.extend(self.denials());
+        steps.extend(kernel_file_systems());
+        Ok(steps)
+    }
+
+    /// Covers what is denied within what is shown.
+    fn denials(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for denied in self.bounds.denied.iter().filter(|denied| self.is_of_the_disk(&denied.path)) {
+            match denied.reading_too {
+                true if denied.path.is_dir() => steps.push(empty_folder(at(&denied.path))),
+                true => steps.push(Step::Shut(at(&denied.path))),
+                false => {
+                    steps.push(Step::Keep(at(&denied.path)));
+                    // A socket can be used where nothing can be written.
+                    steps.extend(hidden_folders(&denied.path).iter().map(|folder| empty_folder(at(folder))));
+                }
+            }
+        }
+        steps
+    }
+
+    /// Whether a path is there, and shown as the disk has it.
+    fn is_of_the_disk(&self, path: &Path) -> bool {
+        self.nearest(path).is_some_and(|shown| {
+            let below = path.strip_prefix(&shown.at).expect("it lies below");
+            let real = if below.as_os_str().is_empty() { shown.from.clone() } else { shown.from.join(below) };
+            !self.bounds.is_private(&real) && real.exists()
+        })
+    }
+}
+
+/// The folders in a folder whose names begin with a dot: the bridge's own.
+fn hidden_folders(folder: &Path) -> Vec<PathBuf> {
+    let all = fs::read_dir(folder).into_iter().flatten().flatten();
+    let hidden = all.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."));
+    hidden.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+}
+
+fn make_mount_point(path: &Path, folder: bool) -> io::Result<()> {
+    if folder {
+        return fs::create_dir_all(path);
+    }
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    fs::OpenOptions::new().create(true).append(true).open(path).map(drop)
+}
+
+fn empty_folder(at: CString) -> Step {
+    let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    Step::New { kind: c"tmpfs", at, options: c"mode=000,size=4k", flags }
+}
+
+/// The program's own processes, terminals and shared memory.
+fn kernel_file_systems() -> Vec<Step> {
+    let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
+    let place = |path: &str| at(Path::new(path));
+    let mut steps = vec![
+        Step::New { kind: c"devpts", at: place("/dev/pts"), options: c"newinstance,ptmxmode=0666,mode=620", flags },
+        Step::New {
+            kind: c"tmpfs",
+            at: place("/dev/shm"),
+            options: c"mode=1777",
+            flags: libc::MS_NOSUID | libc::MS_NODEV,
+        },
+        Step::New { kind: c"proc", at: place("/proc"), options: c"", flags: flags | libc::MS_NODEV },
+    ];
+    let there = |place: &&&str| Path::new(place).exists();
+    steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep(place(path))));
+    steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut(place(path))));
+    steps
+}
