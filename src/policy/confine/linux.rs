@@ -183,7 +183,7 @@ fn memory(settings: &Settings) -> u64 {
     match settings.max_command_memory_mib {
         0 => {
             let system = rustix::system::sysinfo();
-            u64::from(system.totalram) * u64::from(system.mem_unit) / MEMORY_SHARE
+            system.totalram * u64::from(system.mem_unit) / MEMORY_SHARE
         }
         set => set.saturating_mul(1024 * 1024),
     }

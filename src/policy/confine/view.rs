@@ -23,6 +23,7 @@ const KERNEL_SWITCHES: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/i
 const KERNEL_SECRETS: [&str; 4] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug"];
 
 /// A place and how it is shown.
+#[derive(Clone)]
 struct Shown {
     from: PathBuf,
     at: PathBuf,
@@ -221,10 +222,9 @@ impl View<'_> {
     fn finish(mut self) -> io::Result<Vec<Step>> {
         let mut shown = std::mem::take(&mut self.shown);
         shown.sort_by_key(|shown| shown.at.components().count());
-        for index in 0..shown.len() {
-            self.prepare(&shown[index])?;
-            let Shown { from, at, writable } = &shown[index];
-            self.shown.push(Shown { from: from.clone(), at: at.clone(), writable: *writable });
+        for place in &shown {
+            self.prepare(place)?;
+            self.shown.push(place.clone());
         }
         let writable: Vec<PathBuf> =
             shown.iter().filter(|shown| shown.writable).map(|shown| shown.at.clone()).collect();
