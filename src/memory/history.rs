@@ -33,6 +33,7 @@ pub struct DayHistory {
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
     /// The calls: `timestamp`, `action`, `details`, `caller`, `outcome`, `duration_ms`.
+    #[schemars(with = "Vec<serde_json::Map<String, Value>>")]
     entries: Vec<Value>,
     /// Says that nothing was recorded that day.
     #[serde(skip_serializing_if = "Option::is_none")]

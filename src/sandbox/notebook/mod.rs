@@ -41,6 +41,7 @@ const MAX_SIZE: u64 = 64 * 1024 * 1024;
 pub struct ExecuteNotebook {
     /// The notebook (.ipynb, version 4), as an object or as its text. Either this or `path`.
     #[serde(default)]
+    #[schemars(with = "Option<NotebookOrText>")]
     notebook: Option<Value>,
     /// The notebook's file on this machine. It is read and not changed.
     #[serde(default)]
@@ -64,12 +65,24 @@ fn default_timeout() -> u64 {
     60
 }
 
+/// How a notebook may be sent; only its schema is used.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a schema")]
+enum NotebookOrText {
+    /// The notebook.
+    Object(Map<String, Value>),
+    /// Its text.
+    Text(String),
+}
+
 /// An executed notebook.
 #[derive(Serialize, JsonSchema)]
 pub struct NotebookOutput {
     /// Whether every cell ended without an error.
     success: bool,
     /// The notebook with its outputs.
+    #[schemars(with = "Map<String, Value>")]
     notebook: Value,
     /// How many cells ran.
     executed: usize,

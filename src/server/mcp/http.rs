@@ -97,7 +97,7 @@ async fn admit<H: ServerHandler + Clone>(
     guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
     let keys = brought(&parts.headers);
     let caller = shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?;
-    let posts = parts.method == Method::POST;
+    let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {
         let text = "Send the message as application/json";
         return Ok(status::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
@@ -119,6 +119,8 @@ async fn admit<H: ServerHandler + Clone>(
         return Ok(unreadable(&body));
     }
     Ok(match stopping {
+        // Clients take an end that is only accepted for one that failed.
+        _ if ends && response.status() == StatusCode::ACCEPTED => StatusCode::NO_CONTENT.into_response(),
         Some(Extension(Stopping(stop))) if !posts => response.map(|body| until(stop, body)),
         _ => response,
     })

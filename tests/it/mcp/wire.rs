@@ -39,6 +39,21 @@ async fn every_tool_says_what_a_model_needs_to_choose_it() {
             assert!(!written.contains(foreign), "{name}: {foreign} in {written}");
         }
         assert!(!input.to_string().contains("$ref"), "{name}: {input}");
+        check_portable(name, &input);
+        check_portable(name, &output);
+    }
+}
+
+/// What readers of schemas with a smaller language understand too: one type a node, and no node that says nothing.
+fn check_portable(tool: &str, node: &Value) {
+    assert!(!node["type"].is_array(), "{tool}: a list of types in {node}");
+    let properties = node["properties"].as_object().into_iter().flat_map(|all| all.values());
+    let branches = node["anyOf"].as_array().into_iter().flatten();
+    let items = node.get("items").into_iter();
+    for below in properties.chain(branches).chain(items) {
+        let says = ["type", "anyOf", "oneOf", "allOf", "$ref", "const", "enum"];
+        assert!(says.iter().any(|word| below.get(word).is_some()), "{tool}: anything goes in {below}");
+        check_portable(tool, below);
     }
 }
 

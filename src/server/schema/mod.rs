@@ -1,5 +1,7 @@
 //! Schemas of requests and answers, from the types themselves.
 
+mod nullable;
+
 use crate::capability::Capability;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value};
@@ -13,14 +15,17 @@ pub fn generator_for_openapi() -> SchemaGenerator {
     settings.with_transform(RecursiveTransform(plain)).into_generator()
 }
 
-/// The schema of a request by itself, everything it refers to written out: many models read no references.
+/// The schema of a request by itself, everything it refers to written out: many models read no references. That a
+/// field may also be null is left out: models leave the field out instead, and some readers know no null.
 pub fn of_request<T: JsonSchema>() -> Map<String, Value> {
-    alone::<T>(SchemaSettings::draft2020_12())
+    alone::<T>(SchemaSettings::draft2020_12().with_transform(RecursiveTransform(nullable::forbid)))
 }
 
-/// The schema of an answer by itself.
+/// The schema of an answer by itself. What may be null says so in a branch of its own: not every reader knows lists of
+/// types.
 pub fn of_answer<T: JsonSchema>() -> Map<String, Value> {
-    alone::<T>(SchemaSettings::draft2020_12().for_serialize())
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    alone::<T>(settings.with_transform(RecursiveTransform(nullable::branch)))
 }
 
 fn alone<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
