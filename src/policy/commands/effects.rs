@@ -35,6 +35,7 @@ impl Judge<'_> {
         for (target, place) in self.places(field, scope) {
             let rule = match place {
                 Place::Root => "rm-root",
+                Place::System if !whole && is_application_file(&target) => continue,
                 Place::System | Place::Kernel => "rm-system",
                 Place::Disk => "disk",
                 Place::HarmlessDevice if !is_stream(&target) => "rm-system",
@@ -56,7 +57,7 @@ impl Judge<'_> {
                 Place::Root => "rm-root",
                 Place::System | Place::Kernel | Place::Disk | Place::HarmlessDevice => "rm-system",
                 Place::Home => "rm-home",
-                Place::UserData if top => "rm-home",
+                Place::UserData if top || opens_the_account(&target) => "rm-home",
                 Place::Protected => "protected-path",
                 _ => continue,
             };
@@ -110,6 +111,19 @@ pub(super) fn about(place: Place) -> &'static str {
         Place::Disk | Place::HarmlessDevice => "a device",
         Place::Scratch | Place::Workspace => "inside the workspace",
     }
+}
+
+/// Keys and settings in the home, as a whole.
+fn opens_the_account(target: &Target) -> bool {
+    let path = target.shown();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    [".ssh", ".gnupg", ".aws", ".kube", ".config", ".local", ".mozilla", ".password-store"].contains(&name)
+}
+
+/// One file of an application's settings, which administrators exchange.
+fn is_application_file(target: &Target) -> bool {
+    let path = target.shown();
+    !target.ends_in_pattern() && APPLICATIONS.iter().any(|known| path.starts_with(known))
 }
 
 fn is_stream(target: &Target) -> bool {
@@ -178,35 +192,6 @@ fn system_file(target: &Target, how: Write) -> &'static str {
     if path == "/etc/hosts" && how != Write::Empty && how != Write::Replace {
         return "";
     }
-    const APPLICATIONS: &[&str] = &[
-        "/etc/nginx/",
-        "/etc/apache2/",
-        "/etc/httpd/",
-        "/etc/apt/sources.list.d/",
-        "/etc/apt/keyrings/",
-        "/etc/docker/",
-        "/etc/caddy/",
-        "/etc/haproxy/",
-        "/etc/redis/",
-        "/etc/postgresql/",
-        "/etc/mysql/",
-        "/etc/php/",
-        "/etc/grafana/",
-        "/etc/prometheus/",
-        "/etc/supervisor/",
-        "/etc/yum.repos.d/",
-        "/etc/logrotate.d/",
-        "/etc/modprobe.d/",
-        "/etc/sysctl.d/",
-        "/usr/share/keyrings/",
-        "/usr/share/bash-completion/completions/",
-        "/etc/bash_completion.d/",
-        "/etc/udev/rules.d/",
-        "/usr/local/bin/",
-        "/usr/local/share/",
-        "/usr/local/etc/",
-        "/usr/local/lib/",
-    ];
     if how != Write::Empty && APPLICATIONS.iter().any(|known| path.starts_with(known)) {
         return "";
     }
@@ -249,3 +234,35 @@ fn user_file(target: &Target, how: Write) -> &'static str {
     let grave = STARTUP.contains(&file) || secret.iter().any(|part| path.contains(part));
     if how == Write::Replace && grave { "overwrite" } else { "" }
 }
+
+/// Settings of applications and what is installed by hand.
+const APPLICATIONS: &[&str] = &[
+    "/etc/nginx/",
+    "/etc/systemd/system/",
+    "/etc/apache2/",
+    "/etc/httpd/",
+    "/etc/apt/sources.list.d/",
+    "/etc/apt/keyrings/",
+    "/etc/docker/",
+    "/etc/caddy/",
+    "/etc/haproxy/",
+    "/etc/redis/",
+    "/etc/postgresql/",
+    "/etc/mysql/",
+    "/etc/php/",
+    "/etc/grafana/",
+    "/etc/prometheus/",
+    "/etc/supervisor/",
+    "/etc/yum.repos.d/",
+    "/etc/logrotate.d/",
+    "/etc/modprobe.d/",
+    "/etc/sysctl.d/",
+    "/usr/share/keyrings/",
+    "/usr/share/bash-completion/completions/",
+    "/etc/bash_completion.d/",
+    "/etc/udev/rules.d/",
+    "/usr/local/bin/",
+    "/usr/local/share/",
+    "/usr/local/etc/",
+    "/usr/local/lib/",
+];

@@ -4,7 +4,7 @@ use super::braces;
 use super::judge::{Judge, Judged, too_complex};
 use super::scope::Scope;
 use super::syntax::{Piece, Word};
-use super::values::{Data, Field, Part, active};
+use super::values::{Data, Field, Origin, Part, active};
 
 /// Meanings of one word followed before it is refused as too complex.
 const MEANINGS: usize = 64;
@@ -22,12 +22,15 @@ impl Draft {
     }
 
     /// Joins the first of `fields` to the current argument and begins a new one for each other.
-    fn join(&mut self, fields: &[Field]) {
+    /// `splits`: an empty field only marks that blanks stood there, as in `rm${IFS}-rf`.
+    fn join(&mut self, fields: &[Field], splits: bool) {
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
                 self.done.extend(self.current.take());
             }
-            self.current.get_or_insert_default().extend(field);
+            if !(splits && field.0.is_empty()) {
+                self.current.get_or_insert_default().extend(field);
+            }
         }
     }
 
@@ -122,7 +125,7 @@ impl Judge<'_> {
                 }
                 other => {
                     let values = self.values(other, scope, whole)?;
-                    drafts = product(&drafts, &values)?;
+                    drafts = product(&drafts, &values, !whole && splits(other))?;
                 }
             }
         }
@@ -134,7 +137,8 @@ impl Judge<'_> {
         let Some(after) = text.strip_prefix('~') else {
             return (None, text);
         };
-        let end = after.find('/').unwrap_or(after.len());
+        // bash also ends a tilde's name at a colon, as in `-v ~:/data`.
+        let end = after.find(['/', ':']).unwrap_or(after.len());
         if end == after.len() && !only && end > 0 {
             // `~"x"`: a tilde before a quote stands for itself.
             return (None, text);
@@ -142,12 +146,7 @@ impl Judge<'_> {
         let home = match &after[..end] {
             "" => self.home(scope),
             "+" => directory(scope),
-            "-" => scope
-                .left
-                .first()
-                .cloned()
-                .flatten()
-                .map_or_else(|| Field::unknown(super::values::Origin::Local), Field::text),
+            "-" => scope.left.first().cloned().flatten().map_or_else(|| Field::unknown(Origin::Local), Field::text),
             "root" => Field::text("/root"),
             user if self.surroundings.user() == user => self.home(scope),
             user if user.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {
@@ -197,32 +196,25 @@ impl Judge<'_> {
             }
             Piece::Arithmetic(word) => {
                 self.fields(word, scope)?;
-                Ok(vec![vec![Field::text(self.arithmetic(word))]])
+                let number = arithmetic(word);
+                Ok(vec![vec![number.map_or_else(|| Field::unknown(Origin::Local), Field::text)]])
             }
             Piece::Plain(text) | Piece::Quoted(text) => Ok(vec![vec![Field::text(text.clone())]]),
         }
     }
+}
 
-    /// The value of constant arithmetic of one operation; 1 for the rest, as only its being a number counts.
-    fn arithmetic(&self, word: &Word) -> String {
-        let text = word.literal().unwrap_or_default();
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        if let Ok(number) = text.parse::<i64>() {
-            return number.to_string();
-        }
-        let minus = text.strip_prefix("0-").and_then(|rest| rest.parse::<i64>().ok());
-        minus.map_or_else(|| "1".to_owned(), |number| (-number).to_string())
-    }
+/// The value of constant arithmetic of one operation.
+fn arithmetic(word: &Word) -> Option<String> {
+    let text: String = word.literal()?.chars().filter(|c| !c.is_whitespace()).collect();
+    let minus = text.strip_prefix("0-").and_then(|rest| rest.parse::<i64>().ok());
+    let number = text.parse::<i64>().ok().or_else(|| minus.map(|number| -number));
+    number.map(|number| number.to_string())
 }
 
 /// The current directory, if it is known.
 pub(super) fn directory(scope: &Scope) -> Field {
-    scope
-        .directories
-        .first()
-        .cloned()
-        .flatten()
-        .map_or_else(|| Field::unknown(super::values::Origin::Local), Field::text)
+    scope.directories.first().cloned().flatten().map_or_else(|| Field::unknown(Origin::Local), Field::text)
 }
 
 /// The characters of `IFS` beyond white space.
@@ -230,8 +222,23 @@ fn separators(scope: &Scope) -> String {
     scope.variables.get("IFS").and_then(|value| value.first()?.first()?.known()).unwrap_or_default()
 }
 
+/// Whether the shell cuts the value of the piece at blanks.
+fn splits(piece: &Piece) -> bool {
+    matches!(piece, Piece::Parameter { quoted: false, .. } | Piece::Substitution { quoted: false, .. })
+}
+
+/// Cuts at blanks; an empty field at an end says that there were blanks.
 fn split(fields: &[Field], separators: &str) -> Vec<Field> {
-    fields.iter().flat_map(|field| field.activated().words(separators)).collect()
+    let cuts = |c: char| c.is_ascii_whitespace() || separators.contains(c);
+    let mut words = Vec::new();
+    for field in fields {
+        let text = field.visible();
+        let whole = field.origin().is_none();
+        words.extend((whole && text.starts_with(cuts)).then(Field::default));
+        words.extend(field.activated().words(separators));
+        words.extend((whole && text.ends_with(cuts)).then(Field::default));
+    }
+    words
 }
 
 fn trimmed(output: &Data) -> Field {
@@ -242,12 +249,12 @@ fn trimmed(output: &Data) -> Field {
     field
 }
 
-fn product(drafts: &[Draft], values: &[Vec<Field>]) -> Judged<Vec<Draft>> {
+fn product(drafts: &[Draft], values: &[Vec<Field>], splits: bool) -> Judged<Vec<Draft>> {
     let mut next: Vec<Draft> = Vec::new();
     for draft in drafts {
         for value in values {
             let mut longer = draft.clone();
-            longer.join(value);
+            longer.join(value, splits);
             if !next.contains(&longer) {
                 next.push(longer);
             }

@@ -204,6 +204,7 @@ impl<'a> Judge<'a> {
             Kind::For { name, words, body } => self.each(name, words.as_deref(), body, scope),
             Kind::Case { subject, arms } => self.case(subject, arms, scope),
             Kind::Test(words) => {
+                self.note_tested(words, scope);
                 for word in words {
                     self.fields(word, scope)?;
                 }

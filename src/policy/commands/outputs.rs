@@ -2,6 +2,7 @@
 
 use super::judge::{Judge, Judged};
 use super::options::Options;
+use super::programs::interpreters::is_interpreter;
 use super::programs::search::Search;
 use super::scope::Scope;
 use super::shells;
@@ -70,9 +71,6 @@ const DECODERS: &[&str] = &[
     "ccrypt",
     "sed",
     "gsed",
-    "awk",
-    "gawk",
-    "mawk",
     "perl",
     "python",
     "python3",
@@ -94,6 +92,28 @@ const DECODERS: &[&str] = &[
     "caesar",
 ];
 
+/// Those of them whose input is unreadable, so that nobody saw what they print.
+const DISGUISES: &[&str] = &[
+    "base64",
+    "base32",
+    "basenc",
+    "xxd",
+    "uudecode",
+    "openssl",
+    "gpg",
+    "gunzip",
+    "zcat",
+    "bunzip2",
+    "bzcat",
+    "xzcat",
+    "unxz",
+    "zstdcat",
+    "lz4",
+    "uncompress",
+    "ccrypt",
+    "age",
+];
+
 /// Programs that pass their input on, in part or in another order.
 const FILTERS: &[&str] = &[
     "tee", "head", "tail", "sort", "uniq", "grep", "egrep", "fgrep", "rg", "nl", "pv", "sponge", "less", "more", "bat",
@@ -105,7 +125,7 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
     let arguments = &call.arguments;
     let name = call.name.as_str();
     Ok(match name {
-        "echo" => echo(arguments),
+        "echo" | "yes" => echo(arguments),
         "printf" => printf(arguments, scope),
         "cat" | "tac" | "bat" => cat(arguments, scope),
         "which" | "command" | "type" | "whereis" => last(arguments),
@@ -118,11 +138,16 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
         "find" | "gfind" | "bfs" => Data::Names(Search::read(arguments).found()),
         "ls" | "dir" | "vdir" => list(arguments, scope),
         "seq" | "date" | "id" | "nproc" | "wc" | "uname" | "hostname" | "pgrep" | "pidof" | "getconf" => Data::local(),
-        _ if name.starts_with("python") || FETCHERS.contains(&name) || DECODERS.contains(&name) => {
-            if FETCHERS.contains(&name) {
+        _ if is_interpreter(name) && has_inline_code(arguments) => Data::Opaque(Origin::Decoded),
+        "awk" | "gawk" | "mawk" | "nawk" => awk(arguments, &scope.stdin),
+        _ if FETCHERS.contains(&name) || DECODERS.contains(&name) => {
+            let input = scope.stdin.then_from(arguments, scope);
+            if FETCHERS.contains(&name) || input.origin() == Some(Origin::Fetched) {
                 Data::Opaque(Origin::Fetched)
+            } else if DISGUISES.contains(&name) {
+                Data::Opaque(Origin::Decoded)
             } else {
-                scope.stdin.then_from(arguments, scope).disguised()
+                input.disguised()
             }
         }
         _ if FILTERS.contains(&name) => filtered(arguments, scope),
@@ -141,6 +166,25 @@ impl Data {
             _ => read,
         }
     }
+}
+
+/// Code on the command line can print anything.
+fn has_inline_code(arguments: &[Field]) -> bool {
+    let inline = ["-c", "-e", "-E", "-r", "-p", "-ne", "-pe", "-le", "-lne", "--eval", "--print"];
+    arguments.iter().any(|argument| inline.iter().any(|option| argument.is(option)))
+}
+
+/// awk makes commands of lines in daily work, so it is no disguise: what it prints are its literals and its input.
+fn awk(arguments: &[Field], input: &Data) -> Data {
+    let program =
+        Options::read(arguments, &["-F", "-v", "-f"]).operands.first().map(Field::visible).unwrap_or_default();
+    let literals: Vec<&str> = program.split('"').skip(1).step_by(2).collect();
+    let mut text = Field::default();
+    for literal in literals {
+        text.push(Part::Text(literal.to_owned()));
+        text.push(Part::Unknown(input.origin().unwrap_or(Origin::Local)));
+    }
+    if matches!(input, Data::Text(_)) { input.disguised() } else { Data::Text(text) }
 }
 
 fn filtered(arguments: &[Field], scope: &Scope) -> Data {

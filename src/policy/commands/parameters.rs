@@ -35,7 +35,7 @@ impl Judge<'_> {
             }
             "#" | "?" | "$" | "!" => one(Field::unknown(Origin::Local)),
             "-" => one(Field::text("hB")),
-            "0" => one(Field::text("sh")),
+            "0" => scope.variables.get("0").cloned().unwrap_or_else(|| one(Field::text("sh"))),
             _ => match name.parse::<usize>() {
                 Ok(index) => one(match &scope.positional {
                     None => Field::unknown(Origin::Local),
@@ -65,7 +65,7 @@ impl Judge<'_> {
             "PATH" => Field::text("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             "SHELL" | "BASH" => Field::text("/bin/bash"),
             "IFS" => Field::text(" \t\n"),
-            "TMPDIR" | "TMP" | "TEMP" => Field::text("/tmp"),
+            "TMPDIR" | "TMP" | "TEMP" if !self.may_set(name) => Field::text("/tmp"),
             "OLDPWD" => {
                 scope.left.first().cloned().flatten().map_or_else(|| Field::unknown(Origin::Local), Field::text)
             }
@@ -77,7 +77,8 @@ impl Judge<'_> {
             | "GOPATH" | "CARGO_HOME" | "VIRTUAL_ENV" | "CONDA_PREFIX" | "JAVA_HOME" | "NVM_DIR" | "SSH_AUTH_SOCK"
             | "FUNCNAME" | "BASH_SOURCE" | "PIPESTATUS" => Field::unknown(Origin::Local),
             super::shells::UNKNOWN => Field::unknown(Origin::Local),
-            _ if self.may_set(name) => Field::unknown(Origin::Local),
+            // In a function that is only defined, what a caller sets is not known.
+            _ if self.may_set(name) || scope.positional.is_none() => Field::unknown(Origin::Local),
             _ => Field::unknown(Origin::Unset),
         })
     }
@@ -93,7 +94,7 @@ impl Judge<'_> {
     fn operate(&mut self, operation: &Operation, value: Variable, scope: &mut Scope) -> Judged<Variable> {
         Ok(match operation {
             Operation::None => value,
-            Operation::Length => one(Field::text("1")),
+            Operation::Length => one(Field::unknown(Origin::Local)),
             Operation::Default(word) => self.default(word, value, scope)?,
             Operation::Alternative(word) => {
                 let mut values = lists(self.unsplit(word, scope)?);

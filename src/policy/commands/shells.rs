@@ -102,8 +102,11 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
 }
 
 fn shell(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
-    let valued = ["-o", "+o", "-O", "+O", "--rcfile", "--init-file"];
-    let (options, read) = Options::leading(arguments, &valued);
+    let valued = ["-o", "-O", "--rcfile", "--init-file"];
+    // `+x` switches off what `-x` switches on.
+    let arguments: Vec<Field> =
+        arguments.iter().filter(|argument| !argument.visible().starts_with('+')).cloned().collect();
+    let (options, read) = Options::leading(&arguments, &valued);
     let mut operands = &arguments[read..];
     let mut inner = scope.clone();
     inner.calls.clear();
@@ -113,10 +116,13 @@ fn shell(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judge
             return Ok(Data::Nothing);
         };
         inner.positional = Some(rest.iter().skip(1).cloned().collect());
+        if let Some(name) = rest.first() {
+            inner.set_one("0", name.clone());
+        }
         let source = Data::Text(text.clone());
         return run_text(judge, &source, &script_text(text), &mut inner);
     }
-    while operands.first().is_some_and(|first| first.is("-") || first.is("+")) {
+    while operands.first().is_some_and(|first| first.is("-")) {
         operands = &operands[1..];
     }
     let reads_input = options.has(&["-s"]);

@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::judge::{Judge, Judged};
 use super::scope::{Scope, Variable};
-use super::syntax::{AssignedValue, Assignment, Simple};
+use super::syntax::{AssignedValue, Assignment, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
 use super::{builtins, outputs, patterns, programs, shells, wrappers};
 
@@ -16,30 +16,24 @@ pub(super) struct Invocation {
 
 impl Judge<'_> {
     pub fn simple(&mut self, simple: &Simple, scope: &mut Scope) -> Judged {
-        let mut values = Vec::new();
-        for assignment in &simple.assignments {
-            let value = self.assigned(assignment, scope)?;
-            values.push((assignment.name.clone(), value));
-        }
         let Some(first) = simple.words.first() else {
-            scope.variables.extend(values);
-            return Ok(Data::Nothing);
+            return self.assign(&simple.assignments, scope).map(|()| Data::Nothing);
         };
-        for (name, value) in &values {
-            self.environment_runs(name, value, scope)?;
+        if matches!(first.bare(), Some("[" | "test")) {
+            self.note_tested(&simple.words, scope);
         }
+        // The words are expanded before the assignments in front of them take effect.
         let programs = self.meanings(first, scope)?;
         let mut arguments = Vec::new();
         for word in &simple.words[1..] {
             arguments.extend(self.fields(word, scope)?);
         }
-        let declares = first.literal().is_some_and(|name| builtins::declares(&name));
-        if declares {
-            scope.variables.extend(values);
-            values = Vec::new();
+        let names = simple.assignments.iter().map(|assignment| &assignment.name);
+        let mut outer: Vec<_> = names.map(|name| (name.clone(), scope.variables.get(name).cloned())).collect();
+        self.assign(&simple.assignments, scope)?;
+        if first.literal().is_some_and(|name| builtins::declares(&name)) {
+            outer.clear();
         }
-        let outer: Vec<_> = values.iter().map(|(name, _)| (name.clone(), scope.variables.get(name).cloned())).collect();
-        scope.variables.extend(values);
         if let Some(output) = self.alias(first.bare(), &arguments, scope)? {
             return Ok(output);
         }
@@ -59,6 +53,30 @@ impl Judge<'_> {
         Ok(output)
     }
 
+    /// A variable that the line tests is not one that was forgotten: what it holds is unknown rather than nothing.
+    pub fn note_tested(&self, words: &[Word], scope: &mut Scope) {
+        for piece in words.iter().flat_map(|word| &word.pieces) {
+            if let Piece::Parameter { parameter, .. } = piece {
+                let name = parameter.name.as_str();
+                let unset =
+                    self.variable(name, scope).iter().flatten().all(|field| field.origin() == Some(Origin::Unset));
+                if unset && !scope.variables.contains_key(name) {
+                    scope.set_one(name, Field::unknown(Origin::Local));
+                }
+            }
+        }
+    }
+
+    /// Assigns one after the other: a later value may use an earlier one.
+    fn assign(&mut self, assignments: &[Assignment], scope: &mut Scope) -> Judged<()> {
+        for assignment in assignments {
+            let value = self.assigned(assignment, scope)?;
+            self.environment_runs(&assignment.name, &value, scope)?;
+            scope.variables.insert(assignment.name.clone(), value);
+        }
+        Ok(())
+    }
+
     fn assigned(&mut self, assignment: &Assignment, scope: &mut Scope) -> Judged<Variable> {
         let new: Variable = match &assignment.value {
             AssignedValue::Scalar(word) => {
@@ -73,10 +91,10 @@ impl Judge<'_> {
                 vec![list]
             }
         };
-        if !assignment.append {
+        if !assignment.append && !assignment.element {
             return Ok(new);
         }
-        let array = matches!(assignment.value, AssignedValue::Array(_));
+        let array = assignment.element || matches!(assignment.value, AssignedValue::Array(_));
         let old = scope.variables.get(&assignment.name).cloned().unwrap_or_default();
         Ok(appended(&old, &new, array))
     }
@@ -102,9 +120,7 @@ impl Judge<'_> {
             return Ok(None);
         };
         let name = name.unwrap_or_default().to_owned();
-        let line = shells::joined_text([Field::text(text.clone())].iter().chain(arguments.iter()), &|field| {
-            shells::quoted(field)
-        });
+        let line = format!("{text} {}", shells::joined_text(arguments.iter(), &shells::quoted));
         let dialect = self.dialect;
         let result = self.text(&line, dialect, scope);
         scope.aliases.insert(name, text);

@@ -89,6 +89,8 @@ pub(super) struct Simple {
 pub(super) struct Assignment {
     pub name: String,
     pub append: bool,
+    /// `name[…]=`: one element of an array.
+    pub element: bool,
     pub value: AssignedValue,
 }
 

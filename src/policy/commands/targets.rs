@@ -118,7 +118,8 @@ pub(super) fn resolve(field: &Field, scope: &Scope) -> Vec<Target> {
         let Some(target) = resolve_from(field, directory.as_deref()) else {
             continue;
         };
-        for target in through_mounts(follow_links(target, scope), scope) {
+        let through = field.visible().ends_with('/');
+        for target in through_mounts(follow_links(target, through, scope), scope) {
             if !targets.contains(&target) {
                 targets.push(target);
             }
@@ -179,11 +180,11 @@ fn resolve_unset(field: &Field) -> Option<Target> {
 }
 
 /// Follows the links that the same line made: `ln -s / x; rm -rf x/*`.
-fn follow_links(mut target: Target, scope: &Scope) -> Target {
+fn follow_links(mut target: Target, through: bool, scope: &Scope) -> Target {
     for (link, meaning) in scope.links.iter().rev() {
         let link: Vec<String> = names(link).into_iter().map(str::to_owned).collect();
         // The link itself is not what it points to, unless something below it is meant.
-        if target.starts_with(&link) && (target.components.len() > link.len() || target.below) {
+        if target.starts_with(&link) && (target.components.len() > link.len() || target.below || through) {
             let tail = target.components.split_off(link.len());
             let below = target.below;
             target = Target::of(meaning);

@@ -81,6 +81,8 @@ impl Field {
 
     pub fn push(&mut self, part: Part) {
         match (self.0.last_mut(), part) {
+            // An empty text would hide what the argument begins with.
+            (_, Part::Text(text) | Part::Glob(text)) if text.is_empty() => {}
             (Some(Part::Text(last)), Part::Text(text)) => last.push_str(&text),
             (Some(Part::Glob(last)), Part::Glob(text)) => last.push_str(&text),
             (_, part) => self.0.push(part),
@@ -158,6 +160,30 @@ impl Field {
             words.push(current);
         }
         words
+    }
+
+    /// Cuts the known text into lines.
+    pub fn lines(&self) -> Vec<Self> {
+        self.cut("\n")
+    }
+
+    /// Cuts the known text at any of the `separators`.
+    pub fn cut(&self, separators: &str) -> Vec<Self> {
+        let mut items = vec![Self::default()];
+        for part in &self.0 {
+            let Part::Text(text) = part else {
+                items.last_mut().expect("it begins with one").push(part.clone());
+                continue;
+            };
+            for (index, item) in text.split(|c| separators.contains(c)).enumerate() {
+                if index > 0 {
+                    items.push(Self::default());
+                }
+                items.last_mut().expect("it begins with one").push(Part::Text(item.to_owned()));
+            }
+        }
+        items.retain(|item| !item.0.is_empty());
+        items
     }
 
     /// Makes the globs of literal text active: what an unquoted expansion does.
@@ -248,8 +274,8 @@ impl Data {
     pub fn disguised(&self) -> Self {
         Self::Opaque(match self.origin() {
             Some(Origin::Fetched) => Origin::Fetched,
-            // A file or a program's output is as it was; a literal was turned into something else.
-            Some(Origin::Local) if matches!(self, Self::Opaque(_)) => Origin::Local,
+            // A file, a program's output or a list of names is as it was; a literal was turned into something else.
+            _ if matches!(self, Self::Opaque(Origin::Local) | Self::Names(_)) => Origin::Local,
             _ => Origin::Decoded,
         })
     }

@@ -291,7 +291,7 @@ impl Parser {
 
     /// `name=value` where it may stand; `name=(…)` anywhere, since `declare` takes it as an argument.
     fn assignment(&mut self, before_the_command: bool) -> Parsed<Option<Assignment>> {
-        let Some((name, length, append)) = self.assignment_head() else {
+        let Some((name, length, append, element)) = self.assignment_head() else {
             return Ok(None);
         };
         let array = self.bash() && self.peek(length) == '(';
@@ -305,23 +305,24 @@ impl Parser {
         } else {
             AssignedValue::Scalar(self.word()?.unwrap_or_default())
         };
-        Ok(Some(Assignment { name, append, value }))
+        Ok(Some(Assignment { name, append, element, value }))
     }
 
-    /// The name, the length of `name[index]+=` in characters, and whether it appends.
-    fn assignment_head(&self) -> Option<(String, usize, bool)> {
+    /// The name, the length of `name[index]+=` in characters, whether it appends, and whether it has an index.
+    fn assignment_head(&self) -> Option<(String, usize, bool, bool)> {
         let is_name = |character: &char| character.is_ascii_alphanumeric() || *character == '_';
         let name: String = (0..).map(|ahead| self.peek(ahead)).take_while(is_name).collect();
         if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
             return None;
         }
         let mut length = name.len();
-        if self.peek(length) == '[' {
+        let element = self.peek(length) == '[';
+        if element {
             length += (0..64).find(|ahead| self.peek(length + ahead) == ']')? + 1;
         }
         let append = self.peek(length) == '+';
         length += usize::from(append);
-        (self.peek(length) == '=').then_some((name, length + 1, append))
+        (self.peek(length) == '=').then_some((name, length + 1, append, element))
     }
 
     fn elements(&mut self) -> Parsed<Vec<Word>> {

@@ -100,6 +100,9 @@ fn crontab(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judge
         source.origin().filter(|origin| *origin > crate::policy::commands::values::Origin::Local),
         "cron",
     )?;
+    if options.operands.first().is_some_and(|file| file.is("/dev/null")) {
+        return refuse(call, "remove all scheduled jobs");
+    }
     for line in shells::script_text(&source.field()).lines() {
         let fields = if line.starts_with('@') { 1 } else { 5 };
         let job = line.split_whitespace().skip(fields).collect::<Vec<_>>().join(" ");

@@ -98,7 +98,6 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let mut argv: Vec<Field> = options.value(&["--entrypoint"]).into_iter().collect();
     argv.extend_from_slice(command);
     let result = judge.run(&argv, &mut inner);
-    // A privileged container reaches the disks of the host by their usual names.
     match result {
         Err(refusal) if is_own(refusal.rule) && !options.has(&["--privileged", "--device"]) => Ok(()),
         other => other.map(drop),
@@ -154,6 +153,10 @@ fn container(options: &Options, scope: &Scope) -> Scope {
         {
             add(&mut mounts, &inside, &Field::text(outside), scope);
         }
+    }
+    // A privileged container reaches the disks of the host by their usual names.
+    if options.has(&["--privileged", "--device"]) {
+        mounts.push(("/dev".to_owned(), "/dev".to_owned()));
     }
     let mut inner = scope.clone();
     inner.mounts = Some(mounts);

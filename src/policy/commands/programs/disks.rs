@@ -60,7 +60,7 @@ fn refuse(call: &Invocation, what: &str) -> Judged<()> {
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
     let arguments = &call.arguments;
     let options = Options::read(arguments, &[]);
-    if options.has(&["--help", "--version", "-V"]) {
+    if options.has(&["--help", "--version"]) {
         return Ok(());
     }
     let word = |text: &str| arguments.iter().any(|argument| argument.is(text));

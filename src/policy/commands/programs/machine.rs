@@ -74,7 +74,9 @@ pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judg
             services(call, &options)
         }
         "insmod" | "rmmod" => refuse("kernel", call, "change the running kernel"),
-        "modprobe" if options.has(&["-r", "--remove"]) => refuse("kernel", call, "remove a part of the running kernel"),
+        "modprobe" if options.has(&["-r", "--remove"]) && options.operands.iter().any(is_vital_module) => {
+            refuse("kernel", call, "remove a part of the running kernel")
+        }
         "sysctl" => sysctl(call),
         "umount" if options.has(&["-a", "--all"]) || any(&["/", "/home", "/usr", "/var", "/boot"]) => {
             refuse("mounts", call, "take away a part of the system")
@@ -91,6 +93,14 @@ pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judg
         "ip" | "ifconfig" | "ifdown" | "nmcli" => network(call),
         _ => Ok(()),
     }
+}
+
+/// Modules of file systems, disks and displays, without which a machine stands still.
+fn is_vital_module(operand: &Field) -> bool {
+    let name = operand.visible().replace('-', "_");
+    let exact = ["ext4", "xfs", "btrfs", "f2fs", "zfs", "overlay", "nvme", "ahci", "dm_mod", "i915", "amdgpu"];
+    exact.contains(&name.as_str())
+        || ["nvme", "virtio", "sd_", "scsi", "usb", "xhci", "e1000", "md_"].iter().any(|start| name.starts_with(start))
 }
 
 fn by_message(call: &Invocation) -> Judged<()> {

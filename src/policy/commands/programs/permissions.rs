@@ -81,8 +81,11 @@ impl Change<'_> {
             ));
         }
         let refused = match place {
-            Place::Root => self.all || self.loosens(),
-            Place::System | Place::Kernel => self.all || self.name != "chmod" || !self.is_harmless_mode(),
+            Place::Root => self.all || self.loosens() || self.locks(),
+            Place::System | Place::Kernel => {
+                let usual = self.mode.starts_with("root") || self.is_harmless_mode();
+                self.all || !usual || !matches!(self.name, "chmod" | "chown" | "chgrp")
+            }
             Place::Disk => true,
             Place::Home => self.all && !self.own || self.loosens() || self.locks(),
             Place::Protected => true,

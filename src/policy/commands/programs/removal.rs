@@ -6,7 +6,8 @@ use crate::policy::commands::scope::Scope;
 use crate::policy::commands::simple::Invocation;
 use crate::policy::commands::values::{Field, Part};
 
-pub(super) const NAMES: &[&str] = &["rm", "unlink", "shred", "srm", "wipe", "rimraf", "del", "rd", "gio", "git"];
+pub(super) const NAMES: &[&str] =
+    &["rm", "unlink", "shred", "srm", "wipe", "rimraf", "del", "rd", "gio", "git", "Remove-Item", "remove-item", "ri"];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
     let arguments = &call.arguments;

@@ -77,7 +77,10 @@ impl Search {
     pub fn read(arguments: &[Field]) -> Self {
         let starts: Vec<Field> = arguments
             .iter()
-            .skip_while(|argument| ["-H", "-L", "-P", "-E", "-X"].iter().any(|option| argument.is(option)))
+            .skip_while(|argument| {
+                let text = argument.visible();
+                ["-H", "-L", "-P", "-E", "-X"].contains(&text.as_str()) || text.starts_with("-O")
+            })
             .take_while(|argument| {
                 let text = argument.visible();
                 argument.origin().is_some() || !text.starts_with('-') && text != "(" && text != "!"
@@ -222,11 +225,12 @@ pub(in super::super) fn xargs(judge: &mut Judge<'_>, arguments: &[Field], scope:
         Some(file) => scope.file(&file).unwrap_or_else(Data::local),
         None => scope.stdin.clone(),
     };
-    let delimiter = options.value(&["-d", "--delimiter"]).and_then(|field| field.known());
+    let nul = options.has(&["-0", "--null"]).then(|| "\\0".to_owned());
+    let delimiter = options.value(&["-d", "--delimiter"]).and_then(|field| field.known()).or(nul);
     let items = match (&input, delimiter) {
         (Data::Text(field), Some(delimiter)) => {
             let delimiter = delimiter.replace("\\n", "\n").replace("\\0", "\0").replace("\\t", "\t");
-            field.words(&delimiter)
+            field.cut(&delimiter)
         }
         _ => input.items(),
     };
@@ -236,7 +240,9 @@ pub(in super::super) fn xargs(judge: &mut Judge<'_>, arguments: &[Field], scope:
     inner.stdin = Data::Nothing;
     let mut output = Data::Nothing;
     if let Some(mark) = mark {
-        for item in items.iter().take(super::super::scope::MEANINGS) {
+        // With a mark each line is one item.
+        let lines = if matches!(input, Data::Text(_)) { input.field().lines() } else { items };
+        for item in lines.iter().take(super::super::scope::MEANINGS) {
             output = judge.run(&filled(command, &mark, item), &mut inner)?;
         }
         return Ok(output);

@@ -72,7 +72,7 @@ pub(super) const NAMES: &[&str] = &[
     "dotenv",
     "run-parts",
     "ftp",
-    "zsh",
+    "tclsh",
 ];
 
 /// An option and the program it belongs to: its value is a command line.
@@ -102,7 +102,6 @@ const OPTIONS: &[(&[&str], &[&str])] = &[
     (&["start-stop-daemon"], &["--exec", "-a", "--startas"]),
     (&["xterm", "kitty", "gnome-terminal", "konsole", "alacritty"], &["-e", "-c"]),
     (&["tcpdump"], &["-z"]),
-    (&["emacs"], &["--eval", "-eval"]),
 ];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
@@ -142,7 +141,8 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
                 }
             }
         }
-        "tmux" | "screen" | "concurrently" | "watchexec" | "expect" => terminal(judge, call, scope)?,
+        "emacs" | "tclsh" | "expect" => quoted_or_executed(judge, call, scope)?,
+        "tmux" | "screen" | "concurrently" | "watchexec" => terminal(judge, call, scope)?,
         "make" | "gmake" => make(judge, arguments, scope)?,
         "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" => database(judge, call, scope)?,
         _ => {}
@@ -290,9 +290,7 @@ fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> 
                 run(judge, &Field::text(command), scope)?;
             }
             // `s/^/command/e` runs what the line became.
-            let mut parts = line.strip_prefix("s/").into_iter().flat_map(|rest| rest.split('/'));
-            let (_, with, flags) = (parts.next(), parts.next(), parts.next());
-            if let (Some(with), Some(flags)) = (with, flags)
+            if let Some((with, flags)) = substitution(line)
                 && flags.contains('e')
             {
                 run(judge, &Field::text(with), scope)?;
@@ -311,22 +309,56 @@ fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> 
     Ok(())
 }
 
+/// The replacement and the flags of `s/…/…/…`, with any delimiter.
+fn substitution(line: &str) -> Option<(String, String)> {
+    let mut rest = line.strip_prefix('s')?.chars();
+    let delimiter = rest.next().filter(|c| !c.is_alphanumeric() && !c.is_whitespace())?;
+    let mut parts = vec![String::new()];
+    while let Some(character) = rest.next() {
+        if character == '\\' {
+            let escaped = rest.next()?;
+            let part = parts.last_mut().expect("it begins with one");
+            part.extend((escaped != delimiter).then_some('\\'));
+            part.push(escaped);
+        } else if character == delimiter && parts.len() < 3 {
+            parts.push(String::new());
+        } else {
+            parts.last_mut().expect("it begins with one").push(character);
+        }
+    }
+    let [_, with, flags] = <[String; 3]>::try_from(parts).ok()?;
+    Some((with, flags))
+}
+
+/// Lisp's `(shell-command "…")` and Tcl's `exec …`, `spawn …`: every literal and every such word.
+fn quoted_or_executed(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
+    let mut texts: Vec<String> = call.arguments.iter().map(Field::visible).collect();
+    texts.push(scope.stdin.field().visible());
+    for text in texts {
+        for literal in text.split('"').skip(1).step_by(2).filter(|_| call.name == "emacs") {
+            run(judge, &Field::text(literal), scope)?;
+        }
+        for word in ["exec ", "spawn "] {
+            for command in text.split(word).skip(1).filter(|_| call.name != "emacs") {
+                let end = command.find([';', '\n', ']']).unwrap_or(command.len());
+                run(judge, &Field::text(&command[..end]), scope)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// `tmux new -d 'cmd'`, `screen -dm cmd`, `concurrently 'a' 'b'`.
 fn terminal(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
     for argument in &call.arguments {
         let text = argument.visible();
-        let script = text.contains(' ') && !text.starts_with('#');
-        if script && call.name == "expect" {
-            for command in text.split("spawn ").skip(1).chain(text.split("exec ").skip(1)) {
-                run(judge, &Field::text(command), scope)?;
-            }
-        } else if script {
+        if text.contains(' ') && !text.starts_with('#') {
             run(judge, argument, scope)?;
         }
     }
     let start = call.arguments.iter().position(|argument| {
         let text = argument.visible();
-        !text.starts_with('-') && !text.contains(' ') && call.name != "expect"
+        !text.starts_with('-') && !text.contains(' ')
     });
     if let Some(at) = start {
         judge.run(&call.arguments[at..], &mut scope.clone())?;

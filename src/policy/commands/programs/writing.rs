@@ -323,12 +323,15 @@ fn download(judge: &Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<(
         scope.write_file(file, fetched.clone(), false);
     }
     // `curl -O URL`, `wget URL`: the file is named as the URL ends.
-    let by_name = options.has(&["-O", "--remote-name"]) || call.name == "wget" && files.is_empty();
+    let by_name = options.has(&["-O", "--remote-name"]) || call.name != "curl" && files.is_empty();
+    let folder = options.value(&["-P", "--directory-prefix", "--output-dir"]);
     for url in options.operands.iter().filter(|_| by_name && files.is_empty()) {
         let url = url.visible();
         let path = url.split(['?', '#']).next().unwrap_or_default();
         if let Some(name) = path.rsplit('/').next().filter(|name| !name.is_empty()) {
-            scope.write_file(&Field::text(name), fetched.clone(), false);
+            let mut file = folder.clone().unwrap_or_default();
+            file.push(Part::Text(if folder.is_some() { format!("/{name}") } else { name.to_owned() }));
+            scope.write_file(&file, fetched.clone(), false);
         }
     }
     Ok(())

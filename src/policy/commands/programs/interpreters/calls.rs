@@ -1,7 +1,7 @@
 //! Calls in code: what runs a command, removes, writes.
 
 use super::Language;
-use super::expressions::{has_path, list, split, tilde, value};
+use super::expressions::{Names, has_path, split};
 use super::names::{EVALUATORS, REMOVERS, RUNNERS, WRITERS};
 use super::scan::Token;
 use crate::policy::commands::Refusal;
@@ -30,11 +30,13 @@ pub(super) fn judge(
     arguments: &[Field],
     scope: &mut Scope,
 ) -> Judged<()> {
-    let calls = calls(tokens);
+    let names = Names::read(&judge.surroundings.home, tokens);
+    let calls = calls(tokens, &names);
     refuse_disguise(&calls, text)?;
     for call in &calls {
-        one(judge, language, call, scope)?;
+        one(judge, language, call, &names, scope)?;
     }
+    removes_listed(judge, &calls, &names, scope)?;
     for (at, token) in tokens.iter().enumerate() {
         match token {
             Token::Command(command) => run(judge, command, scope)?,
@@ -43,14 +45,14 @@ pub(super) fn judge(
         }
     }
     let literal_name = tokens.iter().any(|token| {
-        matches!(token, Token::Literal(text) if matches!(text.as_str(), "system" | "popen" | "rmtree" | "execSync" | "rmSync"))
+        matches!(token, Token::Literal(text) if matches!(text.as_str(), "system" | "popen" | "rmtree" | "execSync" | "rmSync" | "unlink"))
     });
     if literal_name {
         // `getattr(os, 'system')(…)`: which call is meant is not followed, so every literal is.
         for token in tokens {
             if let Token::Literal(text) = token {
                 run(judge, text, scope)?;
-                judge.removes("code", &tilde(judge, Field::text(text.clone())), true, scope)?;
+                judge.removes("code", &names.tilde(Field::text(text.clone()).activated()), true, scope)?;
             }
         }
     }
@@ -81,13 +83,13 @@ fn passed_arguments(
 }
 
 /// Every call `name(…)`, and `name "…"` for the names that matter.
-fn calls(tokens: &[Token]) -> Vec<Call<'_>> {
+fn calls<'t>(tokens: &'t [Token], names: &Names) -> Vec<Call<'t>> {
     let mut calls = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let Token::Word(full) = token else {
             continue;
         };
-        let name = full.rsplit(['.', ':']).next().unwrap_or_default().to_lowercase();
+        let name = names.last(full);
         let rest = &tokens[at + 1..];
         let (inside, after) = match rest.first() {
             Some(Token::Symbol('(')) => balanced(rest),
@@ -179,14 +181,14 @@ fn refuse_disguise(calls: &[Call<'_>], text: &str) -> Judged<()> {
     Ok(())
 }
 
-fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, scope: &mut Scope) -> Judged<()> {
+fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names, scope: &mut Scope) -> Judged<()> {
     let name = call.name.as_str();
     let method = method_after(call);
     if REMOVERS.contains(&name) || call.name == "path" && method.as_deref().is_some_and(|name| REMOVERS.contains(&name))
     {
         for argument in &call.arguments {
-            for field in list(judge, argument) {
-                judge.removes(call.full, &field, true, scope)?;
+            for field in names.list(argument) {
+                judge.removes(call.full, &field.activated(), true, scope)?;
             }
         }
     }
@@ -195,18 +197,23 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, scope: &mut S
     if (writes || name == "open" && opens_for_writing(call))
         && let Some(path) = call.arguments.iter().find(|tokens| has_path(tokens))
     {
-        let path = strip_mode(value(judge, path));
+        let path = strip_mode(names.value(path));
         judge.writes(call.full, &path, Write::Replace, scope)?;
     }
     if matches!(name, "chmod" | "chown" | "chmodsync" | "chownsync" | "lchown" | "chmod_r") {
-        changes_permissions(judge, call, scope)?;
+        changes_permissions(judge, call, names, scope)?;
+    }
+    let moves = matches!(name, "rename" | "renames" | "renamesync" | "move") || call.full == "os.replace";
+    if moves && let [from, to, ..] = call.arguments.as_slice() {
+        judge.moves_away(&names.value(from), scope)?;
+        judge.writes(call.full, &names.value(to), Write::Replace, scope)?;
     }
     if name == "kill" && kills_all(call) {
         return Err(Refusal::new("kill-all", "the code would end every process"));
     }
     if EVALUATORS.contains(&name) && !(name == "exec" && call.full.contains('.')) && runs_code(language, name) {
         for argument in &call.arguments {
-            if let Some(text) = value(judge, argument).known().filter(|text| !text.is_empty()) {
+            if let Some(text) = names.value(argument).known().filter(|text| !text.is_empty()) {
                 let language = match language {
                     Language::JavaScript => "node",
                     Language::Perl => "perl",
@@ -218,7 +225,25 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, scope: &mut S
             }
         }
     } else if RUNNERS.contains(&name) {
-        runs(judge, call, scope)?;
+        runs(judge, call, names, scope)?;
+    }
+    Ok(())
+}
+
+/// Code that lists a directory and removes something removes what it listed.
+fn removes_listed(judge: &Judge<'_>, calls: &[Call<'_>], names: &Names, scope: &Scope) -> Judged<()> {
+    let removes = calls.iter().any(|call| REMOVERS.contains(&call.name.as_str()));
+    const LISTERS: &[&str] =
+        &["glob", "iglob", "listdir", "walk", "scandir", "readdir", "readdirsync", "children", "entries", "rglob"];
+    for call in calls.iter().filter(|call| removes && LISTERS.contains(&call.name.as_str())) {
+        for argument in call.arguments.iter().filter(|tokens| has_path(tokens)) {
+            let mut listed = names.value(argument).activated();
+            if !listed.has_glob() {
+                listed.push(Part::Text("/".into()));
+                listed.0.push(Part::Below);
+            }
+            judge.removes(call.full, &listed, true, scope)?;
+        }
     }
     Ok(())
 }
@@ -236,14 +261,22 @@ fn method_after(call: &Call<'_>) -> Option<String> {
     }
 }
 
-fn runs(judge: &mut Judge<'_>, call: &Call<'_>, scope: &mut Scope) -> Judged<()> {
+fn runs(judge: &mut Judge<'_>, call: &Call<'_>, names: &Names, scope: &mut Scope) -> Judged<()> {
     let mut argv = Vec::new();
     for argument in &call.arguments {
-        // Keyword arguments and option objects are no part of the command.
+        // Keyword arguments and option objects are no part of the command, but for a list of arguments in them.
         let option =
             matches!(argument.get(1), Some(Token::Symbol('='))) || matches!(argument.first(), Some(Token::Symbol('{')));
-        if !option {
-            argv.extend(list(judge, argument));
+        let list = argument.iter().position(|token| *token == Token::Symbol('['));
+        match list.filter(|_| option) {
+            Some(start) => {
+                let end = argument.iter().rposition(|token| *token == Token::Symbol(']')).unwrap_or(argument.len());
+                argv.extend(
+                    split(&argument[start + 1..end.max(start + 1)]).into_iter().map(|tokens| names.value(tokens)),
+                );
+            }
+            None if !option => argv.extend(names.list(argument)),
+            None => {}
         }
     }
     let Some(first) = argv.first().cloned() else {
@@ -281,9 +314,9 @@ fn strip_mode(mut field: Field) -> Field {
     field
 }
 
-fn changes_permissions(judge: &Judge<'_>, call: &Call<'_>, scope: &Scope) -> Judged<()> {
+fn changes_permissions(judge: &Judge<'_>, call: &Call<'_>, names: &Names, scope: &Scope) -> Judged<()> {
     for argument in call.arguments.iter().filter(|tokens| has_path(tokens)) {
-        for (target, place) in judge.places(&value(judge, argument), scope) {
+        for (target, place) in judge.places(&names.value(argument), scope) {
             if matches!(place, Place::Root | Place::System | Place::Home | Place::Protected | Place::Disk) {
                 return Err(Refusal::new(
                     "permissions",
