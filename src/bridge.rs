@@ -86,6 +86,7 @@ pub fn catalog(face: &mut impl Face) {
     face.show::<filesystem::ListDirectory>();
     face.show::<filesystem::SearchFiles>();
     face.show::<terminal::ExecuteCommand>();
+    face.show::<terminal::CheckCommand>();
     face.show::<terminal::TerminalInfo>();
     face.show::<memory::AddEntry>();
     face.show::<memory::AddEntries>();

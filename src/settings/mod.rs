@@ -84,6 +84,8 @@ settings! {
     allowed_dirs: Vec<String> = "MCP_ALLOWED_DIRS" or "",
     /// Places that no caller may reach, separated by commas, on top of those that are always denied.
     denied_paths: Vec<String> = "MCP_DENIED_PATHS" or "",
+    /// A file of your own rules for commands, `allow` and `deny` by program and argument; read again when it changes.
+    command_rules: String = "MCP_COMMAND_RULES" or "",
     /// How long a command runs when the request does not say, in seconds.
     default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10",
     /// The longest timeout that a request may ask for, in seconds.

@@ -2,6 +2,7 @@
 //!
 //! `spawn` is the one place that starts a program; what it starts ends with the call, or with the server.
 
+mod check;
 mod environment;
 mod execute;
 mod info;
@@ -9,6 +10,7 @@ mod output;
 pub mod spawn;
 mod turns;
 
+pub use check::CheckCommand;
 pub use execute::ExecuteCommand;
 pub use info::TerminalInfo;
 

@@ -23,6 +23,7 @@ mod sandbox;
 mod secrets;
 mod server;
 mod terminal;
+mod terminal_check;
 mod tidy;
 mod upstream;
 mod urls;

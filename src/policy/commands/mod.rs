@@ -9,6 +9,7 @@ mod braces;
 mod builtins;
 mod effects;
 mod expand;
+mod guard;
 mod judge;
 mod options;
 mod outputs;
@@ -17,6 +18,7 @@ mod parser;
 mod patterns;
 mod places;
 mod programs;
+mod rules;
 mod scope;
 mod shells;
 mod simple;
@@ -25,13 +27,10 @@ mod targets;
 mod values;
 mod wrappers;
 
-use crate::error::{Error, Result};
-use judge::Judge;
-use scope::Scope;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use syntax::Dialect;
-use values::Field;
+pub use guard::{Guard, Line, PermittedCommand};
+
+use rules::Rules;
+use std::sync::Arc;
 
 /// Longer command lines cannot be run anyway: Linux takes at most 128 KiB in one argument
 /// (`MAX_ARG_STRLEN` in `include/uapi/linux/binfmts.h`).
@@ -67,12 +66,16 @@ pub struct Surroundings {
     pub roots: Vec<String>,
     /// Places that no command may change, wherever they lie.
     pub protected: Vec<String>,
+    /// The user's own rules.
+    rules: Arc<Rules>,
 }
 
 impl Surroundings {
-    /// The roots that can be workspaces: not the whole system, nor one of its top directories.
+    /// The roots that can be workspaces: not the whole system, one of its top directories, or a place in its core.
     fn workspaces(&self) -> Vec<Vec<&str>> {
-        let is_whole = |names: &Vec<&str>| names.is_empty() || names.len() == 1 && places::is_system(names[0]);
+        let is_whole = |names: &Vec<&str>| {
+            names.is_empty() || names.len() == 1 && places::is_system(names[0]) || places::is_core(names[0])
+        };
         self.roots.iter().map(|root| targets::names(root)).filter(|names| !is_whole(names)).collect()
     }
 
@@ -80,134 +83,4 @@ impl Surroundings {
     fn user(&self) -> &str {
         self.home.rsplit('/').next().unwrap_or_default()
     }
-}
-
-/// A command line as it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// For `/bin/sh -c`.
-    Shell(String),
-    /// A program and its arguments, run without a shell.
-    Program(Vec<String>),
-}
-
-/// A command that was judged and may run, where and with what it was judged. Only [`Guard::permit`] makes one.
-#[derive(Clone, Debug)]
-pub struct PermittedCommand {
-    line: Line,
-    directory: PathBuf,
-    environment: BTreeMap<String, String>,
-}
-
-impl PermittedCommand {
-    /// What to run.
-    pub fn line(&self) -> &Line {
-        &self.line
-    }
-
-    /// Where to run it.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// Variables on top of the server's own, without its secrets.
-    pub fn environment(&self) -> &BTreeMap<String, String> {
-        &self.environment
-    }
-}
-
-/// Judges command lines.
-#[derive(Clone, Debug)]
-pub struct Guard {
-    home: String,
-    /// Empty: the directory of each command is its workspace.
-    roots: Vec<String>,
-    protected: Vec<String>,
-}
-
-impl Guard {
-    /// `roots`: the directories in which commands may do as they like; when there are none, the working directory.
-    /// `protected`: what no command may change.
-    pub fn new(home: &Path, roots: &[PathBuf], protected: &[PathBuf]) -> Self {
-        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-        Self {
-            home: home.to_string_lossy().into_owned(),
-            roots: roots.iter().map(text).collect(),
-            protected: protected.iter().map(text).collect(),
-        }
-    }
-
-    /// Judges a command before it runs.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] with the rule and the reason.
-    pub fn permit(
-        &self,
-        line: Line,
-        directory: &Path,
-        environment: BTreeMap<String, String>,
-    ) -> Result<PermittedCommand> {
-        let judged = match &line {
-            Line::Shell(command) => self.judge(command, directory, &environment),
-            Line::Program(argv) => self.judge_program(argv, directory, &environment),
-        };
-        judged.map_err(|refusal| Error::Refused(refusal.to_string()))?;
-        Ok(PermittedCommand { line, directory: directory.to_owned(), environment })
-    }
-
-    /// Judges a line that `/bin/sh -c` would run in `cwd` with `environment` on top of its own.
-    ///
-    /// # Errors
-    /// The first danger found, or that the line is not understood.
-    pub fn judge(&self, command: &str, cwd: &Path, environment: &BTreeMap<String, String>) -> Result<(), Refusal> {
-        bounded(command)?;
-        let surroundings = self.surroundings(cwd);
-        let read = |dialect| {
-            let mut judge = Judge::new(&surroundings, environment, dialect, command);
-            let mut scope = Scope::at(&cwd.to_string_lossy());
-            judge.text(command, dialect, &mut scope)
-        };
-        if shells::differs(command) {
-            shells::combine(read(Dialect::Bash), read(Dialect::Posix)).map(drop)
-        } else {
-            read(Dialect::Bash).map(drop)
-        }
-    }
-
-    /// Judges a program that is run without a shell.
-    ///
-    /// # Errors
-    /// As [`Guard::judge`].
-    pub fn judge_program(
-        &self,
-        argv: &[String],
-        cwd: &Path,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<(), Refusal> {
-        let line = argv.join(" ");
-        bounded(&line)?;
-        let surroundings = self.surroundings(cwd);
-        let mut judge = Judge::new(&surroundings, environment, Dialect::Bash, &line);
-        let mut scope = Scope::at(&cwd.to_string_lossy());
-        let argv: Vec<Field> = argv.iter().map(Field::text).collect();
-        judge.run(&argv, &mut scope).map(drop)
-    }
-
-    fn surroundings(&self, cwd: &Path) -> Surroundings {
-        let roots = if self.roots.is_empty() { vec![cwd.to_string_lossy().into_owned()] } else { self.roots.clone() };
-        Surroundings { home: self.home.clone(), roots, protected: self.protected.clone() }
-    }
-}
-
-fn bounded(command: &str) -> Result<(), Refusal> {
-    if command.len() > MAX_COMMAND_BYTES {
-        return Err(Refusal::new(
-            "too-complex",
-            "the command is longer than 128 KiB; put it into a script file and run that",
-        ));
-    }
-    if command.contains('\0') {
-        return Err(Refusal::new("unparsable", "the command holds a NUL character"));
-    }
-    Ok(())
 }

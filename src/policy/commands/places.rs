@@ -309,6 +309,11 @@ fn below_the_top(target: &Target) -> Place {
     Place::Elsewhere
 }
 
+/// Whether nothing below a top-level name can be a workspace, whatever directory a command is started in.
+pub(super) fn is_core(name: &str) -> bool {
+    ["bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "System"].contains(&name)
+}
+
 /// Whether a top-level name belongs to the system.
 pub(super) fn is_system(name: &str) -> bool {
     SYSTEM.contains(&name)

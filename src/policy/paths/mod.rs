@@ -24,4 +24,4 @@ pub use directory::{Directory, Entries, dress, look_at};
 pub use folder::{Child, Folder};
 pub use found::{Found, Kind, Times};
 pub use safe_path::{SafePath, not_a_file};
-pub use workspace::{Denial, Intent, Named, Workspace};
+pub use workspace::{Denial, Intent, Named, Workspace, expand};

@@ -79,7 +79,7 @@ impl Workspace {
             Some(first) if !roots.iter().any(|root| lies_under(&directory, root)) => first.clone(),
             _ => directory.clone(),
         };
-        let denials = denials(&settings.denied_paths, &directory);
+        let denials = denials(&settings.denied_paths, &settings.command_rules, &directory);
         for root in roots.iter().filter(|root| is_denied(&denials, root, Intent::Read)) {
             tracing::warn!(
                 "{} is allowed by MCP_ALLOWED_DIRS but lies in a denied place: it stays denied",
@@ -200,15 +200,17 @@ fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(real)
 }
 
-fn denials(asked: &[String], directory: &Path) -> Vec<Denial> {
+fn denials(asked: &[String], rules: &str, directory: &Path) -> Vec<Denial> {
     let own = [directory.join(".env"), directory.join("memory/undo")];
     let system = secrets::SYSTEM.iter().map(PathBuf::from);
     let asked = asked.iter().map(|text| directory.join(expand(text)));
     let places = system.chain(secrets::of_homes()).chain(own).chain(asked);
     let unreadable = places.map(|path| Denial { path, reading_too: true });
-    let unwritable = Denial { path: directory.join("memory"), reading_too: false };
+    let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(expand(rules)));
+    let unwritable =
+        rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });
     let mut all = Vec::new();
-    for denial in unreadable.chain([unwritable]) {
+    for denial in unreadable.chain(unwritable) {
         // Where the place is a link, both the link and what it leads to.
         let real = Denial { path: without_links(&denial.path), ..denial };
         for one in [real, denial] {
@@ -236,7 +238,7 @@ fn lies_under(path: &Path, place: &Path) -> bool {
 }
 
 /// A leading `~` of a setting is the user's home.
-fn expand(text: &str) -> PathBuf {
+pub fn expand(text: &str) -> PathBuf {
     let below = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match (below, std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),

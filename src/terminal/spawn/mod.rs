@@ -110,14 +110,11 @@ impl Spawner {
     /// Programs start in `workspace`, with the process's environment less the server's secrets.
     ///
     /// # Errors
-    /// When the host cannot hold them as firmly as is required.
+    /// When the host cannot hold them as firmly as is required, or the user's rules cannot be read.
     pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
-        let directory = workspace.start();
-        let home = std::env::home_dir().unwrap_or_default();
-        let own = [directory.join(".env"), directory.join("memory")];
         Ok(Self {
             environment: Environment::inherited(settings),
-            guard: Guard::new(&home, workspace.roots(), &own),
+            guard: Guard::open(settings, workspace.start())?,
             confinement: Confinement::open(settings, workspace)?,
             is_confined: settings.confinement != ConfinementMode::Off,
             workspace: workspace.clone(),

@@ -204,6 +204,14 @@ fn sysctl(call: &Invocation) -> Judged<()> {
 
 /// Mounting over a directory of the system hides it; `mount` alone and image files in the workspace are fine.
 fn mount(call: &Invocation) -> Judged<()> {
+    let settings = Options::read(&call.arguments, &["-o", "--options", "-t"]);
+    let locks = settings.values(&["-o", "--options"]).any(|value| {
+        let text = value.visible();
+        text.contains("remount") && text.split(',').any(|option| option == "ro")
+    });
+    if locks {
+        return refuse("mounts", call, "make a part of the running system read-only");
+    }
     let options = Options::read(&call.arguments, &["-o", "-t", "--options", "--types", "-L", "-U"]);
     let system =
         ["/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/home", "/root", "/var", "/boot", "/proc", "/sys", "/dev"];

@@ -4,6 +4,7 @@ pub(super) mod accounts;
 mod archives;
 pub(super) mod containers;
 pub(super) mod disks;
+mod git;
 pub(super) mod interpreters;
 mod machine;
 mod packages;

@@ -6,12 +6,27 @@ use crate::policy::commands::scope::Scope;
 use crate::policy::commands::simple::Invocation;
 use crate::policy::commands::values::{Field, Part};
 
-pub(super) const NAMES: &[&str] =
-    &["rm", "unlink", "shred", "srm", "wipe", "rimraf", "del", "rd", "gio", "git", "Remove-Item", "remove-item", "ri"];
+pub(super) const NAMES: &[&str] = &[
+    "rm",
+    "rmdir",
+    "unlink",
+    "shred",
+    "srm",
+    "wipe",
+    "rimraf",
+    "del",
+    "rd",
+    "gio",
+    "git",
+    "Remove-Item",
+    "remove-item",
+    "ri",
+];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
     let arguments = &call.arguments;
     match call.name.as_str() {
+        "rmdir" => return empty_directories(judge, call, scope),
         "git" => return git(judge, arguments, scope),
         "gio" if !arguments.first().is_some_and(|first| first.is("remove")) => return Ok(()),
         _ => {}
@@ -21,6 +36,17 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let whole = call.name != "rm" && call.name != "unlink" || options.has(&["-r", "-R", "--recursive"]);
     for operand in &options.operands {
         judge.removes(&call.name, operand, whole, scope)?;
+    }
+    Ok(())
+}
+
+/// Only empty directories go, so the user's own are his to tidy; the system's are not.
+fn empty_directories(judge: &Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
+    for operand in Options::read(&call.arguments, &[]).operands {
+        match judge.removes("rmdir", &operand, true, scope) {
+            Err(refusal) if refusal.rule != "rm-outside" => return Err(refusal),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -93,6 +93,8 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         Some((file, rest)) if !shells::is_stdin(file) => {
             shells::refuse_origin(file.origin(), &call.name)?;
             match scope.file(file) {
+                // A program that was fetched into a file is there to be read; only what flows into a shell is not.
+                Some(Data::Opaque(_)) if !file.visible().starts_with("/dev/fd/") => Ok(()),
                 Some(content) => data(judge, &call.name, &content, rest, scope),
                 None => Ok(()),
             }

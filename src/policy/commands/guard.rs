@@ -1,0 +1,163 @@
+//! The guard as the rest of the bridge sees it: it judges, and permits.
+
+use super::judge::Judge;
+use super::rules::RulesFile;
+use super::scope::Scope;
+use super::syntax::Dialect;
+use super::values::Field;
+use super::{MAX_COMMAND_BYTES, Refusal, Surroundings, shells};
+use crate::error::{Error, Result};
+use crate::policy::paths::expand;
+use crate::settings::Settings;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A command line as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// For `/bin/sh -c`.
+    Shell(String),
+    /// A program and its arguments, run without a shell.
+    Program(Vec<String>),
+}
+
+/// A command that was judged and may run, where and with what it was judged. Only [`Guard::permit`] makes one.
+#[derive(Clone, Debug)]
+pub struct PermittedCommand {
+    line: Line,
+    directory: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+impl PermittedCommand {
+    /// What to run.
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Where to run it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Variables on top of the server's own, without its secrets.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+}
+
+/// Judges command lines.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    home: String,
+    /// Empty: the directory of each command is its workspace.
+    roots: Vec<String>,
+    protected: Vec<String>,
+    rules: Option<Arc<RulesFile>>,
+}
+
+impl Guard {
+    /// The guard of a server in `directory`: its roots, what it protects, and the user's rules.
+    ///
+    /// # Errors
+    /// When the file of MCP_COMMAND_RULES cannot be read or holds a line that is no rule.
+    pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
+        let below = |text: &String| directory.join(expand(text));
+        let roots: Vec<PathBuf> = settings.allowed_dirs.iter().map(below).collect();
+        let mut protected = vec![directory.join(".env"), directory.join("memory")];
+        protected.extend(settings.denied_paths.iter().map(below));
+        let rules = Some(&settings.command_rules).filter(|path| !path.is_empty()).map(below);
+        protected.extend(rules.clone());
+        let mut guard = Self::new(&std::env::home_dir().unwrap_or_default(), &roots, &protected);
+        guard.rules = rules.map(RulesFile::open).transpose()?.map(Arc::new);
+        Ok(guard)
+    }
+
+    /// `roots`: the directories in which commands may do as they like; when there are none, the working directory.
+    /// `protected`: what no command may change.
+    pub fn new(home: &Path, roots: &[PathBuf], protected: &[PathBuf]) -> Self {
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        Self {
+            home: home.to_string_lossy().into_owned(),
+            roots: roots.iter().map(text).collect(),
+            protected: protected.iter().map(text).collect(),
+            rules: None,
+        }
+    }
+
+    /// Judges a command before it runs.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the rule and the reason.
+    pub fn permit(
+        &self,
+        line: Line,
+        directory: &Path,
+        environment: BTreeMap<String, String>,
+    ) -> Result<PermittedCommand> {
+        let judged = match &line {
+            Line::Shell(command) => self.judge(command, directory, &environment),
+            Line::Program(argv) => self.judge_program(argv, directory, &environment),
+        };
+        judged.map_err(|refusal| Error::Refused(refusal.to_string()))?;
+        Ok(PermittedCommand { line, directory: directory.to_owned(), environment })
+    }
+
+    /// Judges a line that `/bin/sh -c` would run in `cwd` with `environment` on top of its own.
+    ///
+    /// # Errors
+    /// The first danger found, or that the line is not understood.
+    pub fn judge(&self, command: &str, cwd: &Path, environment: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        bounded(command)?;
+        let surroundings = self.surroundings(cwd);
+        let read = |dialect| {
+            let mut judge = Judge::new(&surroundings, environment, dialect, command);
+            let mut scope = Scope::at(&cwd.to_string_lossy());
+            judge.text(command, dialect, &mut scope)
+        };
+        if shells::differs(command) {
+            shells::combine(read(Dialect::Bash), read(Dialect::Posix)).map(drop)
+        } else {
+            read(Dialect::Bash).map(drop)
+        }
+    }
+
+    /// Judges a program that is run without a shell.
+    ///
+    /// # Errors
+    /// As [`Guard::judge`].
+    pub fn judge_program(
+        &self,
+        argv: &[String],
+        cwd: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
+        let line = argv.join(" ");
+        bounded(&line)?;
+        let surroundings = self.surroundings(cwd);
+        let mut judge = Judge::new(&surroundings, environment, Dialect::Bash, &line);
+        let mut scope = Scope::at(&cwd.to_string_lossy());
+        let argv: Vec<Field> = argv.iter().map(Field::text).collect();
+        judge.run(&argv, &mut scope).map(drop)
+    }
+
+    fn surroundings(&self, cwd: &Path) -> Surroundings {
+        let roots = if self.roots.is_empty() { vec![cwd.to_string_lossy().into_owned()] } else { self.roots.clone() };
+        let rules = self.rules.as_ref().map(|rules| rules.current()).unwrap_or_default();
+        Surroundings { home: self.home.clone(), roots, protected: self.protected.clone(), rules }
+    }
+}
+
+fn bounded(command: &str) -> Result<(), Refusal> {
+    if command.len() > MAX_COMMAND_BYTES {
+        return Err(Refusal::new(
+            "too-complex",
+            "the command is longer than 128 KiB; put it into a script file and run that",
+        ));
+    }
+    if command.contains('\0') {
+        return Err(Refusal::new("unparsable", "the command holds a NUL character"));
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Says what the guard would do with a command.
+
+use super::Terminal;
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Ask whether a command would be allowed, without running it.
+///
+/// The guard against dangerous commands judges the line as it would for execute, and names the rule that refuses.
+/// Nothing is started and nothing on disk is looked at.
+#[derive(Deserialize, JsonSchema)]
+pub struct CheckCommand {
+    /// The command line, as a shell would run it.
+    command: String,
+    /// The folder to judge it in, which need not exist; the server's directory without it. It counts as the workspace
+    /// when MCP_ALLOWED_DIRS is not set.
+    cwd: Option<String>,
+}
+
+/// What the guard says.
+#[derive(Serialize, JsonSchema)]
+pub struct CheckOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// What was judged.
+    command: String,
+    /// Whether it may run.
+    allowed: bool,
+    /// The rule that refuses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// What it would do, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Capability for CheckCommand {
+    const NAME: &'static str = "terminal_check";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"command": "rm -rf build"}"#;
+    type Service = Terminal;
+    type Output = CheckOutput;
+
+    async fn run(self, terminal: &Terminal, _: &Context) -> Result<CheckOutput> {
+        let spawner = terminal.spawner();
+        let directory = spawner.directory().join(self.cwd.as_deref().unwrap_or_default());
+        let refusal = spawner.guard().judge(&self.command, &directory, &BTreeMap::new()).err();
+        Ok(CheckOutput {
+            success: true,
+            command: self.command,
+            allowed: refusal.is_none(),
+            rule: refusal.as_ref().map(|refusal| refusal.rule.to_owned()),
+            reason: refusal.map(|refusal| refusal.reason),
+        })
+    }
+}
