@@ -132,7 +132,7 @@ fn deep_nesting_and_long_lines_are_refused_at_once() {
 
 /// How many cases a property is tried on; the long run asks for a million.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1000)
 }
 
 /// Pieces of shell lines, so that random texts reach deep into the parser.

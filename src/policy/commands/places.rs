@@ -146,6 +146,11 @@ pub(super) fn place(target: &Target, surroundings: &Surroundings) -> Place {
     if !home.is_empty() && target.covers(&home) {
         return Place::Home;
     }
+    // A home that is the workspace itself may be worked in, not emptied.
+    let right_below = target.components.len() == home.len() + 1 && target.is_inside(&home);
+    if right_below && target.name(home.len()).is_none() && broad(target, home.len()) {
+        return Place::Home;
+    }
     let roots = surroundings.workspaces();
     if roots.iter().any(|root| target.is_surely_inside(root)) {
         return Place::Workspace;
