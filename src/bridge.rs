@@ -82,9 +82,22 @@ impl Catalog for Everything {
 /// Everything the bridge can do, once. A new capability is one line here.
 pub fn catalog(face: &mut impl Face) {
     face.show::<filesystem::ReadFile>();
+    face.show::<filesystem::ReadMany>();
     face.show::<filesystem::WriteFile>();
+    face.show::<filesystem::EditFile>();
+    face.show::<filesystem::PatchFiles>();
     face.show::<filesystem::ListDirectory>();
     face.show::<filesystem::SearchFiles>();
+    face.show::<filesystem::StatPath>();
+    face.show::<filesystem::ShowTree>();
+    face.show::<filesystem::MakeDirectory>();
+    face.show::<filesystem::MovePath>();
+    face.show::<filesystem::CopyPath>();
+    face.show::<filesystem::DeletePath>();
+    face.show::<filesystem::PackArchive>();
+    face.show::<filesystem::ExtractArchive>();
+    face.show::<filesystem::ListChanges>();
+    face.show::<filesystem::UndoChanges>();
     face.show::<terminal::ExecuteCommand>();
     face.show::<terminal::CheckCommand>();
     face.show::<terminal::TerminalInfo>();
@@ -131,7 +144,7 @@ impl Bridge {
         let workspace = Workspace::open(&settings, directory)?;
         Ok(Self {
             history: Arc::new(history),
-            files: Files::open(&workspace, &settings)?,
+            files: Files::open(&workspace, &settings, &folder)?,
             terminal: Terminal::open(&settings, &workspace)?,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,

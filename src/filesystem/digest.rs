@@ -30,6 +30,38 @@ pub fn of_reader(mut reader: impl Read) -> io::Result<(String, u64)> {
     }
 }
 
+/// Passes bytes on and digests them on the way.
+pub struct Digesting<W> {
+    inner: W,
+    hasher: Sha256,
+    length: u64,
+}
+
+impl<W> Digesting<W> {
+    /// Over `inner`.
+    pub fn new(inner: W) -> Self {
+        Self { inner, hasher: Sha256::new(), length: 0 }
+    }
+
+    /// What is underneath, the digest and the length.
+    pub fn finish(self) -> (W, String, u64) {
+        (self.inner, hexadecimal(&self.hasher.finalize()), self.length)
+    }
+}
+
+impl<W: io::Write> io::Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.length += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes
         .iter()

@@ -3,21 +3,46 @@
 //! Every capability checks its paths into [`crate::policy::SafePath`] and works on those. The disk is asked on blocking
 //! threads; what walks or reads for long watches the call's cancellation.
 
+mod archive;
+mod copy;
+mod delete;
+mod diff;
 mod digest;
+mod document;
+mod edit;
 mod encoding;
 mod ignored;
 mod lines;
 mod list;
+mod make_folder;
+mod nearest;
 mod page;
+mod patch;
 mod read;
+mod read_many;
+mod relocate;
 mod replacement;
 mod search;
+mod stat;
+mod tree;
+mod undo;
 mod walk;
 mod write;
 
+pub use archive::{ExtractArchive, PackArchive};
+pub use copy::CopyPath;
+pub use delete::DeletePath;
+pub use edit::EditFile;
 pub use list::ListDirectory;
+pub use make_folder::MakeDirectory;
+pub use patch::PatchFiles;
 pub use read::ReadFile;
+pub use read_many::ReadMany;
+pub use relocate::MovePath;
 pub use search::SearchFiles;
+pub use stat::StatPath;
+pub use tree::ShowTree;
+pub use undo::{ListChanges, UndoChanges};
 pub use write::WriteFile;
 
 use crate::{
@@ -26,13 +51,15 @@ use crate::{
     policy::Workspace,
     settings::Settings,
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
+use undo::Undo;
 
 /// The files of this machine.
 #[derive(Clone)]
 pub struct Files {
     workspace: Arc<Workspace>,
+    undo: Arc<Undo>,
     /// The most that is read into memory for one call, in bytes.
     max_read: u64,
     /// One change at a time, so that what was there before it is what it found.
@@ -40,12 +67,13 @@ pub struct Files {
 }
 
 impl Files {
-    /// Works within `workspace`.
+    /// Works within `workspace`; what can be undone is kept below `memory`.
     ///
     /// # Errors
-    /// When a setting cannot be used.
-    pub fn open(workspace: &Arc<Workspace>, settings: &Settings) -> anyhow::Result<Self> {
+    /// When the undo journal cannot be used.
+    pub fn open(workspace: &Arc<Workspace>, settings: &Settings, memory: &Path) -> anyhow::Result<Self> {
         Ok(Self {
+            undo: Arc::new(Undo::open(workspace, settings, memory)?),
             workspace: workspace.clone(),
             max_read: settings.max_request_mib.saturating_mul(1024 * 1024),
             changing: Arc::default(),

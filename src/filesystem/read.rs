@@ -1,7 +1,7 @@
 //! Reads a file: all of it or a part, as text or as it is.
 
 use super::{
-    Files, digest,
+    Files, digest, document,
     encoding::Codec,
     lines::{self, Lines},
 };
@@ -10,7 +10,10 @@ use crate::{
     capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
-    policy::paths::{Intent, Named},
+    policy::{
+        SafePath,
+        paths::{Intent, Named},
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
@@ -38,7 +41,8 @@ pub struct ReadFile {
     /// The most to return of the file, in bytes; more is cut at a whole character. Default: no bound.
     #[schemars(range(min = 1))]
     pub(super) max_bytes: Option<u64>,
-    /// `text`; `base64` for the bytes as they are; `auto`: text where it is text, else base64.
+    /// `text`; `base64` for the bytes as they are; `auto`: text where it is text, else base64; `document`: the text of
+    /// a PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB.
     #[serde(default, rename = "as")]
     pub(super) form: Form,
 }
@@ -54,6 +58,8 @@ pub enum Form {
     Base64,
     /// Text where it is text, else base64.
     Auto,
+    /// The text of a document: PDF, DOCX, XLSX, ODT, ODS, PPTX, EPUB.
+    Document,
 }
 
 pub(super) fn default_encoding() -> String {
@@ -73,7 +79,7 @@ pub struct ReadOutput {
     size: usize,
     /// The encoding as sent.
     encoding: String,
-    /// `text` or `base64`.
+    /// `text`, `base64` or `document`.
     #[serde(rename = "as")]
     form: Form,
     /// What kind of file it is, where it is no text: `image/png`.
@@ -98,6 +104,13 @@ pub struct ReadOutput {
     timestamp: String,
 }
 
+impl ReadOutput {
+    /// How many bytes of memory it holds.
+    pub(super) fn held(&self) -> u64 {
+        self.content.len() as u64
+    }
+}
+
 impl Capability for ReadFile {
     const NAME: &'static str = "filesystem_read";
     const ACCESS: Access = Access::Read;
@@ -117,23 +130,24 @@ impl Capability for ReadFile {
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadOutput> {
-        files.look(context, |files, _| self.read(files)).await
+        files.look(context, |files, _| self.read_within(files, files.max_read)).await
     }
 }
 
 impl ReadFile {
-    pub(super) fn read(self, files: &Files) -> Result<ReadOutput> {
+    /// Reads with at most `most` bytes of the file in memory.
+    pub(super) fn read_within(self, files: &Files, most: u64) -> Result<ReadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         let (mut file, found) = path.open()?;
         let codec = Codec::by_name(&self.encoding)?;
-        if found.size <= files.max_read {
-            let bytes = whole(&mut file, found.size, files.max_read)?;
+        if found.size <= most {
+            let bytes = whole(&mut file, found.size, most)?;
             return self.answer(&codec, bytes);
         }
         if self.form == Form::Text && codec.has_plain_lines() && (self.lines().is_part() || self.max_bytes.is_some()) {
-            return self.part_of_large(&codec, file, files.max_read);
+            return self.part_of_large(&codec, file, most);
         }
-        Err(too_large(files.max_read))
+        Err(too_large(most))
     }
 
     fn lines(&self) -> Lines {
@@ -143,14 +157,17 @@ impl ReadFile {
     fn answer(self, codec: &Codec, bytes: Vec<u8>) -> Result<ReadOutput> {
         let sha256 = digest::of(&bytes);
         let as_text = match self.form {
-            Form::Text => true,
+            Form::Text | Form::Document => true,
             Form::Base64 => false,
             Form::Auto => !is_binary(&bytes) && codec.decode(bytes.clone()).is_ok(),
         };
         if !as_text {
             return Ok(self.bytes_answer(bytes, sha256));
         }
-        let text = codec.decode(bytes)?;
+        let text = match self.form {
+            Form::Document => document::text(&self.path, bytes)?,
+            _ => codec.decode(bytes)?,
+        };
         let total = lines::count(text.as_bytes());
         let range = self.lines().of(total);
         let part = if self.lines().is_part() { text[lines::place(text.as_bytes(), &range)].to_owned() } else { text };
@@ -167,7 +184,7 @@ impl ReadFile {
             content: text,
             path: self.path,
             encoding: self.encoding,
-            form: Form::Text,
+            form: if self.form == Form::Document { Form::Document } else { Form::Text },
             mime_type: None,
             sha256,
             total_lines: Some(total),
@@ -227,6 +244,12 @@ pub(super) fn whole(file: &mut File, size: u64, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(too_large(most)) } else { Ok(bytes) }
+}
+
+/// Reads all of the file at a path.
+pub(super) fn bytes_of(path: &SafePath, most: u64) -> Result<Vec<u8>> {
+    let (mut file, found) = path.open()?;
+    if found.size > most { Err(too_large(most)) } else { whole(&mut file, found.size, most) }
 }
 
 fn too_large(most: u64) -> Error {

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    policy::paths::{Directory, Found, Times, dress},
+    policy::paths::{Directory, Times, dress},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -40,26 +40,28 @@ impl Replacement {
         &mut self.file
     }
 
-    /// Keeps the permission bits and the owner of the file that it replaces.
+    /// Gives it permission bits and an owner.
     ///
     /// # Errors
     /// What the system says.
-    pub fn dress_as(&self, old: &Found) -> io::Result<()> {
-        dress(&self.file, old.mode, Some(old.owner))
+    pub fn dress(&self, mode: u32, owner: (u32, u32)) -> io::Result<()> {
+        dress(&self.file, mode, owner)
     }
 
-    /// Puts it in the place of whatever has the name there; it is on the disk when this returns.
+    /// Puts it in the place of whatever has the name there. With `durable` its content is on the disk before.
     ///
     /// # Errors
     /// What the system says; the old file is whole then.
-    pub fn place(mut self, at: &OsStr, times: Option<Times>) -> Result<()> {
+    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool) -> Result<()> {
         if let Some(times) = times {
             self.holder.set_times(&self.name, times)?;
         }
-        self.file.sync_all()?;
+        if durable {
+            self.file.sync_all()?;
+        }
         self.holder.rename(&self.name, &self.holder, at)?;
         self.placed = true;
-        Ok(self.holder.sync()?)
+        Ok(())
     }
 }
 

@@ -1,10 +1,10 @@
 //! Writes or appends to a file.
 
 use super::{
-    Files,
+    Files, digest,
     encoding::Codec,
     read::default_encoding,
-    replacement::{Replacement, temporary_name},
+    undo::{Edit, Source, Staging, State, Who},
 };
 use crate::{
     caller::Access,
@@ -13,15 +13,18 @@ use crate::{
     error::{Error, Result},
     policy::{
         SafePath,
-        paths::{Intent, Named, not_a_file},
+        paths::{Intent, Named, OURS, Times, not_a_file},
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::io::{Read, Write};
+use std::io::Read;
 
 /// How much of a file's start is looked at for a byte order mark, in bytes.
 const MARK: u64 = 4;
+
+/// A larger file is appended to without being read into memory, in bytes.
+const MAX_IN_MEMORY: u64 = 8 * 1024 * 1024;
 
 /// Write a file.
 ///
@@ -39,6 +42,10 @@ pub struct WriteFile {
     /// `w` replaces, `a` appends.
     #[serde(default = "default_mode")]
     mode: String,
+    /// `sha256` of an earlier read: when the file has changed since, nothing is written and the answer is 409.
+    expected_sha256: Option<String>,
+    /// A label that groups changes: `filesystem_undo` takes back all of one label.
+    session: Option<String>,
 }
 
 fn default_mode() -> String {
@@ -68,14 +75,15 @@ impl Capability for WriteFile {
     type Service = Files;
     type Output = WriteOutput;
 
-    async fn run(self, files: &Files, _: &Context) -> Result<WriteOutput> {
-        files.change(|files| self.write(files)).await
+    async fn run(self, files: &Files, context: &Context) -> Result<WriteOutput> {
+        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        files.change(move |files| self.write(files, &who)).await
     }
 }
 
 impl WriteFile {
-    fn write(self, files: &Files) -> Result<WriteOutput> {
-        let mut path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
+    fn write(self, files: &Files, who: &Who) -> Result<WriteOutput> {
+        let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         let appends = match self.mode.as_str() {
             "w" => false,
             "a" => true,
@@ -83,9 +91,13 @@ impl WriteFile {
         };
         may_be_written(&path)?;
         let codec = Codec::by_name(&self.encoding)?;
+        is_as_expected(&path, self.expected_sha256.as_deref())?;
         let bytes = codec.encode(&self.content, &start_of(&path, appends)?)?;
-        path.make_folders()?;
-        replace(&path, &bytes, appends)?;
+        match path.found().filter(|_| appends) {
+            Some(old) if old.size > MAX_IN_MEMORY => append_to_large(files, who, &path, &bytes)?,
+            Some(_) => put(files, who, &path, [whole_of(&path)?, bytes].concat())?,
+            None => put(files, who, &path, bytes)?,
+        };
         Ok(WriteOutput {
             success: true,
             path: self.path,
@@ -118,14 +130,43 @@ fn start_of(path: &SafePath, appends: bool) -> Result<Vec<u8>> {
     Ok(start)
 }
 
-fn replace(path: &SafePath, bytes: &[u8], appends: bool) -> Result<()> {
-    let mut new = Replacement::create(path.holder()?, &temporary_name())?;
-    if let Some(old) = path.found() {
-        if appends {
-            std::io::copy(&mut path.open()?.0, new.file())?;
-        }
-        new.dress_as(old)?;
+fn whole_of(path: &SafePath) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    path.open()?.0.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Gives a file these bytes; it keeps its permission bits and owner. Gives the change's name.
+pub(super) fn put(files: &Files, who: &Who, path: &SafePath, bytes: Vec<u8>) -> Result<String> {
+    let edit = replaced(files, path, bytes);
+    files.undo.commit(who, vec![edit], None)
+}
+
+/// The edit that gives a file these bytes.
+pub(super) fn replaced(files: &Files, path: &SafePath, bytes: Vec<u8>) -> Edit {
+    let (mode, owner) = path.found().map_or((files.undo.new_file_mode(), OURS), |old| (old.mode, old.owner));
+    Edit { path: path.real().to_owned(), after: State::file(&bytes, mode, owner), source: Source::Bytes(bytes) }
+}
+
+fn append_to_large(files: &Files, who: &Who, path: &SafePath, bytes: &[u8]) -> Result<String> {
+    let (file, old) = path.open()?;
+    let mut staging = Staging::beside(&files.undo, path)?;
+    let (after, source) = staging.file(file.chain(bytes), u64::MAX, old.mode, Times::default())?;
+    staging.sync()?;
+    files.undo.commit(who, vec![Edit { path: path.real().to_owned(), after, source }], Some(staging))
+}
+
+/// Fails when the caller knows another content than the file has.
+pub(super) fn is_as_expected(path: &SafePath, expected: Option<&str>) -> Result<()> {
+    let Some(expected) = expected else { return Ok(()) };
+    if path.found().is_none_or(|found| !found.is_file()) {
+        return Err(Error::Conflict("The file is no longer there: read it again and decide anew".into()));
     }
-    new.file().write_all(bytes)?;
-    new.place(path.name(), None)
+    let (now, _) = digest::of_reader(path.open()?.0)?;
+    if now.eq_ignore_ascii_case(expected.trim()) {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "The file has changed since it was read: its sha256 is {now} now. Read it again and decide anew"
+    )))
 }

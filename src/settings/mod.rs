@@ -86,6 +86,10 @@ settings! {
     denied_paths: Vec<String> = "MCP_DENIED_PATHS" or "",
     /// A file of your own rules for commands, `allow` and `deny` by program and argument; read again when it changes.
     command_rules: String = "MCP_COMMAND_RULES" or "",
+    /// How much old content the undo journal keeps, in MiB; past it the oldest changes are dropped. 0 keeps none.
+    undo_max_mib: u64 = "MCP_UNDO_MAX_MIB" or "1024",
+    /// How long a change can be undone, in days.
+    undo_max_days: u64 = "MCP_UNDO_MAX_DAYS" or "30",
     /// How long a command runs when the request does not say, in seconds.
     default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10",
     /// The longest timeout that a request may ask for, in seconds.

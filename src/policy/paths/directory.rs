@@ -1,6 +1,6 @@
 //! A directory held open, and what can be done with one name in it. Nothing here follows a link.
 
-use super::found::{Found, Kind, Times};
+use super::found::{Found, Kind, OURS, Times};
 use rustix::{
     fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps},
     io::Errno,
@@ -185,14 +185,14 @@ impl Directory {
         Ok(rustix::fs::utimensat(&self.0, single(name)?, &stamps, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// Sets the permission bits of the directory of this name.
+    /// Gives the directory of this name permission bits and, where that is allowed, an owner.
     ///
     /// # Errors
     /// What the system says.
-    pub fn set_folder_mode(&self, name: &OsStr, mode: u32) -> io::Result<()> {
+    pub fn dress_folder(&self, name: &OsStr, mode: u32, owner: (u32, u32)) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(&self.0, single(name)?, flags, Mode::empty())?;
-        Ok(rustix::fs::fchmod(folder, Mode::from_bits_truncate(mode))?)
+        dress(&File::from(folder), mode, owner)
     }
 
     /// The names in the directory, in no order, without `.` and `..`.
@@ -213,6 +213,18 @@ impl Directory {
             Err(Errno::ACCESS) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes everything on its file system durable: after many changes this is quicker than each by itself.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(self.readable()?)?;
+        #[cfg(not(target_os = "linux"))]
+        rustix::fs::sync();
+        Ok(())
     }
 
     /// The same directory, open for more than passing through.
@@ -260,8 +272,9 @@ impl Iterator for Entries {
 ///
 /// # Errors
 /// When the bits cannot be set.
-pub fn dress(file: &File, mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
-    if let Some((user, group)) = owner {
+pub fn dress(file: &File, mode: u32, owner: (u32, u32)) -> io::Result<()> {
+    if owner != OURS {
+        let (user, group) = owner;
         let (user, group) = (rustix::fs::Uid::from_raw(user), rustix::fs::Gid::from_raw(group));
         // Only root may give a file away; for others the file stays the bridge's user's.
         let _ = rustix::fs::fchown(file.as_fd(), Some(user), Some(group));
@@ -298,7 +311,7 @@ fn kind(of: FileType) -> Option<Kind> {
 #[expect(clippy::unnecessary_cast, reason = "these fields have other types on other systems")]
 #[expect(clippy::cast_sign_loss, reason = "no file has a negative size")]
 fn found(stat: &rustix::fs::Stat) -> Found {
-    let nanoseconds = |seconds: i64, part: i64| i128::from(seconds) * 1_000_000_000 + i128::from(part);
+    let nanoseconds = |seconds: i64, part: i64| seconds.saturating_mul(1_000_000_000).saturating_add(part);
     Found {
         kind: kind(FileType::from_raw_mode(stat.st_mode)).unwrap_or(Kind::Special),
         size: stat.st_size as u64,
@@ -314,8 +327,6 @@ fn found(stat: &rustix::fs::Stat) -> Found {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the remainder of a division by 10⁹ fits")]
-fn spec(nanoseconds: i128) -> Timespec {
-    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0);
-    Timespec { tv_sec: seconds, tv_nsec: nanoseconds.rem_euclid(1_000_000_000) as _ }
+fn spec(nanoseconds: i64) -> Timespec {
+    Timespec { tv_sec: nanoseconds.div_euclid(1_000_000_000), tv_nsec: nanoseconds.rem_euclid(1_000_000_000) as _ }
 }

@@ -94,7 +94,7 @@ impl Directory {
         file.set_times(fs::FileTimes::new().set_modified(times.modified()))
     }
 
-    pub fn set_folder_mode(&self, _: &OsStr, _: u32) -> io::Result<()> {
+    pub fn dress_folder(&self, _: &OsStr, _: u32, _: (u32, u32)) -> io::Result<()> {
         Ok(())
     }
 
@@ -103,6 +103,10 @@ impl Directory {
     }
 
     pub fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub fn sync_file_system(&self) -> io::Result<()> {
         Ok(())
     }
 
@@ -132,7 +136,7 @@ impl Iterator for Entries {
 ///
 /// # Errors
 /// Never here.
-pub fn dress(_: &File, _: u32, _: Option<(u32, u32)>) -> io::Result<()> {
+pub fn dress(_: &File, _: u32, _: (u32, u32)) -> io::Result<()> {
     Ok(())
 }
 
@@ -156,7 +160,7 @@ fn kind(of: fs::FileType) -> Kind {
 fn found(data: &Metadata) -> Found {
     let nanoseconds = |time: io::Result<SystemTime>| {
         let since = time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        since.and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or(0)
+        since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0)
     };
     let modified = nanoseconds(data.modified());
     Found {

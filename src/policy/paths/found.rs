@@ -16,19 +16,19 @@ pub enum Kind {
     Special,
 }
 
-/// When something was last read and changed, in nanoseconds since 1970.
+/// When something was last read and changed, in nanoseconds since 1970 (so until the year 2262).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     /// Last read.
-    pub accessed: i128,
+    pub accessed: i64,
     /// Last changed.
-    pub modified: i128,
+    pub modified: i64,
 }
 
 impl Times {
     /// The time of the last change.
     pub fn modified(self) -> SystemTime {
-        let since = u64::try_from(self.modified.unsigned_abs()).map_or(Duration::MAX, Duration::from_nanos);
+        let since = Duration::from_nanos(self.modified.unsigned_abs());
         let time = if self.modified < 0 {
             SystemTime::UNIX_EPOCH.checked_sub(since)
         } else {
@@ -37,6 +37,9 @@ impl Times {
         time.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }
+
+/// In place of an owner: whoever makes the file.
+pub const OURS: (u32, u32) = (u32::MAX, u32::MAX);
 
 /// What is known of something without opening it.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +53,7 @@ pub struct Found {
     /// When it was read and changed.
     pub times: Times,
     /// When anything about it last changed, name and mode included; nanoseconds since 1970.
-    pub changed: i128,
+    pub changed: i64,
     /// Device and number: the same for two names of one file.
     pub identity: (u64, u64),
     /// How many names it has.

@@ -22,6 +22,6 @@ mod workspace;
 
 pub use directory::{Directory, Entries, dress, look_at};
 pub use folder::{Child, Folder};
-pub use found::{Found, Kind, Times};
+pub use found::{Found, Kind, OURS, Times};
 pub use safe_path::{SafePath, not_a_file};
 pub use workspace::{Denial, Intent, Named, Workspace, expand};

@@ -127,6 +127,26 @@ impl SafePath {
         Ok(())
     }
 
+    /// A name that stands for whatever will be in this directory, for work beside that.
+    pub fn inside(&self) -> Self {
+        let mut missing = self.missing.clone();
+        let mut holder = self.holder.clone();
+        match holder.enter(&self.name).ok().filter(|_| missing.is_empty()) {
+            Some(inner) => holder = inner,
+            None => missing.push(self.name.clone()),
+        }
+        Self {
+            workspace: self.workspace.clone(),
+            holder,
+            missing,
+            name: "x".into(),
+            real: self.real.join("x"),
+            found: None,
+            named: self.named,
+            means_folder: false,
+        }
+    }
+
     /// The policy it was checked by.
     pub fn workspace(&self) -> &Arc<Workspace> {
         &self.workspace

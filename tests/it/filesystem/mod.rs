@@ -3,4 +3,5 @@
 mod list;
 mod read;
 mod search;
+mod undo;
 mod write;

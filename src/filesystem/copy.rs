@@ -1,0 +1,180 @@
+//! Copies files and directories.
+
+use super::{
+    Files, go_on,
+    undo::{Edit, Source, Staging, State, Who},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::{
+        Folder, SafePath,
+        paths::{Found, Intent, Kind, Named, OURS},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// A tree with more things in it is copied in parts.
+const MAX_COPIED: usize = 100_000;
+
+/// Copy a file or directory.
+///
+/// With permission bits and times; a directory with all in it. Links are copied as links; what may not be read, and
+/// FIFOs, sockets and devices, are left out and counted.
+#[derive(Deserialize, JsonSchema)]
+pub struct CopyPath {
+    /// What to copy.
+    path: String,
+    /// Where the copy is to be; the directories above it are made.
+    to: String,
+    /// Whether a file that is there is replaced.
+    #[serde(default)]
+    overwrite: bool,
+    /// A label that groups changes: `filesystem_undo` takes back all of one label.
+    session: Option<String>,
+}
+
+/// What was copied.
+#[derive(Serialize, JsonSchema)]
+pub struct CopyOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// The copy's path as sent.
+    to: String,
+    /// How many files, links and directories were copied.
+    count: usize,
+    /// How many were left out.
+    skipped: usize,
+    /// The change's name, for filesystem_undo.
+    change_id: String,
+    /// When it was copied.
+    timestamp: String,
+}
+
+impl Capability for CopyPath {
+    const NAME: &'static str = "filesystem_copy";
+    const ACCESS: Access = Access::Write;
+    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "to": "notes/archive/today.md"}"#;
+    type Service = Files;
+    type Output = CopyOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<CopyOutput> {
+        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let cancelled = context.cancelled.clone();
+        files.change(move |files| self.copy(files, &who, &cancelled)).await
+    }
+}
+
+impl CopyPath {
+    fn copy(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<CopyOutput> {
+        let from = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
+        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
+        is_free(&from, &to, self.overwrite)?;
+        let mut copy = Copy::new(Staging::beside(&files.undo, &to)?, cancelled);
+        copy.take(&from, to.real().to_owned())?;
+        let (staging, edits, skipped) = copy.finish()?;
+        let count = edits.len();
+        let change_id = files.undo.commit(who, edits, Some(staging))?;
+        let timestamp = clock::timestamp();
+        Ok(CopyOutput { success: true, path: self.path, to: self.to, count, skipped, change_id, timestamp })
+    }
+}
+
+/// Fails unless `to` may become what `from` is.
+pub(super) fn is_free(from: &SafePath, to: &SafePath, overwrite: bool) -> Result<()> {
+    let found = from.existing()?;
+    if to.real().starts_with(from.real()) {
+        return Err(Error::Unusable("The target lies in what is to be put there, or is the same".into()));
+    }
+    match to.found() {
+        None => Ok(()),
+        Some(there) if there.is_folder() || found.is_folder() => {
+            Err(Error::Conflict("The target is there already, and a directory is not replaced: delete it first".into()))
+        }
+        Some(_) if !overwrite => {
+            Err(Error::Conflict("The target is there already: set overwrite to replace it".into()))
+        }
+        Some(there) if there.kind == Kind::Special => Err(crate::policy::paths::not_a_file()),
+        Some(_) => Ok(()),
+    }
+}
+
+/// A copy as it is put together.
+pub(super) struct Copy<'a> {
+    staging: Staging,
+    edits: Vec<Edit>,
+    skipped: usize,
+    cancelled: &'a CancellationToken,
+}
+
+impl<'a> Copy<'a> {
+    /// Nothing yet.
+    pub fn new(staging: Staging, cancelled: &'a CancellationToken) -> Self {
+        Self { staging, edits: vec![], skipped: 0, cancelled }
+    }
+
+    /// Adds what is at a path.
+    pub fn take(&mut self, from: &SafePath, to: PathBuf) -> Result<()> {
+        go_on(self.cancelled)?;
+        if self.edits.len() >= MAX_COPIED {
+            return Err(Error::TooLarge(format!("There are more than {MAX_COPIED} files: copy it in parts")));
+        }
+        let found = *from.existing()?;
+        match found.kind {
+            Kind::File => self.file(from, found, to),
+            Kind::Folder => self.folder(&from.open_folder()?, found, to),
+            Kind::Link => {
+                let target = from.holder()?.read_link(from.name())?;
+                let after = State::Link { target, times: found.times };
+                self.edits.push(Edit { path: to, after, source: Source::Nothing });
+                Ok(())
+            }
+            Kind::Special => {
+                self.skipped += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn file(&mut self, from: &SafePath, found: Found, to: PathBuf) -> Result<()> {
+        match from.open() {
+            Ok((file, _)) => {
+                let (after, source) = self.staging.file(file, u64::MAX, found.mode & 0o777, found.times)?;
+                self.edits.push(Edit { path: to, after, source });
+                Ok(())
+            }
+            Err(Error::Refused(_)) if !self.edits.is_empty() => {
+                self.skipped += 1;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn folder(&mut self, folder: &Folder, found: Found, to: PathBuf) -> Result<()> {
+        let after = State::Folder { mode: found.mode & 0o777 | 0o700, owner: OURS, times: found.times };
+        self.edits.push(Edit { path: to.clone(), after, source: Source::Nothing });
+        let mut children: Vec<_> = folder.children()?.collect();
+        children.sort_by(|one, other| one.name.cmp(&other.name));
+        for child in children {
+            match folder.at(&child.name, Intent::Read) {
+                Ok(path) if path.found().is_some() => self.take(&path, to.join(&child.name))?,
+                _ => self.skipped += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// The edits that put the copy in its place.
+    pub fn finish(self) -> Result<(Staging, Vec<Edit>, usize)> {
+        self.staging.sync()?;
+        Ok((self.staging, self.edits, self.skipped))
+    }
+}

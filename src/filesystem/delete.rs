@@ -1,0 +1,93 @@
+//! Removes a file or a directory.
+
+use super::{
+    Files,
+    undo::{Edit, Source, State, Who},
+    write::is_as_expected,
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::{
+        SafePath,
+        paths::{Intent, Named},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Delete a file or directory.
+///
+/// A link is removed itself, not what it leads to. What was there is kept: filesystem_undo brings it back.
+#[derive(Deserialize, JsonSchema)]
+pub struct DeletePath {
+    /// The file, link or directory.
+    path: String,
+    /// Whether a directory goes with all that is in it; without it, only an empty one goes.
+    #[serde(default)]
+    recursive: bool,
+    /// `sha256` of an earlier read: when the file has changed since, it stays and the answer is 409.
+    expected_sha256: Option<String>,
+    /// A label that groups changes: `filesystem_undo` takes back all of one label.
+    session: Option<String>,
+}
+
+/// What was removed.
+#[derive(Serialize, JsonSchema)]
+pub struct DeleteOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// Whether it can be brought back: not when it was too large to be kept.
+    undoable: bool,
+    /// The change's name, for filesystem_undo.
+    change_id: String,
+    /// When it was removed.
+    timestamp: String,
+}
+
+impl Capability for DeletePath {
+    const NAME: &'static str = "filesystem_delete";
+    const ACCESS: Access = Access::Write;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "notes/old.md"}"#;
+    type Service = Files;
+    type Output = DeleteOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<DeleteOutput> {
+        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        files.change(move |files| self.delete(files, &who)).await
+    }
+}
+
+impl DeletePath {
+    fn delete(self, files: &Files, who: &Who) -> Result<DeleteOutput> {
+        let path = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
+        let found = *path.existing()?;
+        may_leave(files, &path)?;
+        is_as_expected(&path, self.expected_sha256.as_deref())?;
+        let change_id = if found.is_folder() {
+            let is_empty = path.open_folder()?.children()?.next().is_none();
+            if !is_empty && !self.recursive {
+                return Err(Error::Conflict("The directory is not empty: set recursive to delete all in it".into()));
+            }
+            files.undo.remove_tree(who, &path)?
+        } else {
+            let edit = Edit { path: path.real().to_owned(), after: State::Absent, source: Source::Nothing };
+            files.undo.commit(who, vec![edit], None)?
+        };
+        let undoable = files.undo.can_be_undone(&change_id);
+        Ok(DeleteOutput { success: true, path: self.path, undoable, change_id, timestamp: clock::timestamp() })
+    }
+}
+
+/// A root stays, and so does a directory in which something is denied.
+pub(super) fn may_leave(files: &Files, path: &SafePath) -> Result<()> {
+    if files.workspace.roots().iter().any(|root| root.starts_with(path.real())) || path.real().parent().is_none() {
+        return Err(Error::Refused("A directory that callers are allowed as a whole cannot itself go away".into()));
+    }
+    path.may_go_whole()
+}

@@ -1,0 +1,206 @@
+//! The text of documents: PDF, DOCX, ODT, EPUB, and the tables of spreadsheets.
+
+use crate::error::{Error, Result};
+use calamine::{Data, Reader as _};
+use quick_xml::{Reader, events::Event};
+use std::io::{Cursor, Read};
+use zip::ZipArchive;
+
+/// A part of a document is unpacked to at most this size, in bytes: a small file can hold gigabytes of nothing.
+const MAX_UNPACKED: u64 = 128 * 1024 * 1024;
+
+/// The text of a document, by what its bytes are and its name where they do not tell.
+///
+/// # Errors
+/// [`Error::Unusable`] for what is no document, or is damaged or locked.
+pub fn text(name: &str, bytes: Vec<u8>) -> Result<String> {
+    let extension = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    if bytes.starts_with(b"%PDF") {
+        return pdf(&bytes);
+    }
+    match extension.as_str() {
+        "docx" => packed_xml(bytes, &["word/document.xml"], &["p", "tr", "br"], &["tab", "tc"]),
+        "odt" | "odp" => {
+            packed_xml(bytes, &["content.xml"], &["p", "h", "table-row", "line-break"], &["tab", "table-cell"])
+        }
+        "pptx" => {
+            let slides = parts(&bytes, "ppt/slides/slide", ".xml")?;
+            packed_xml(bytes, &slides.iter().map(String::as_str).collect::<Vec<_>>(), &["p", "br"], &["tab"])
+        }
+        "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => tables(bytes),
+        "epub" => epub(bytes),
+        _ => Err(Error::Unusable(
+            "Cannot read this file as a document: it must be PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB".into(),
+        )),
+    }
+}
+
+fn damaged(error: impl std::fmt::Display) -> Error {
+    let reason: String = error.to_string().chars().take(200).collect();
+    Error::Unusable(format!("Cannot read this document: it is damaged or locked ({reason})"))
+}
+
+fn pdf(bytes: &[u8]) -> Result<String> {
+    // The reader panics on some damaged files; the panic stays here.
+    let read = std::panic::catch_unwind(|| pdf_extract::extract_text_from_mem(bytes));
+    match read {
+        Ok(text) => text.map(|text| text.trim_start_matches('\n').to_owned()).map_err(damaged),
+        Err(_) => Err(damaged("its structure makes no sense")),
+    }
+}
+
+/// Every sheet as tab-separated lines under its name.
+fn tables(bytes: Vec<u8>) -> Result<String> {
+    let mut book = calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(damaged)?;
+    let mut text = String::new();
+    for name in book.sheet_names() {
+        let range = book.worksheet_range(&name).map_err(damaged)?;
+        text.push_str(&format!("# {name}\n"));
+        for row in range.rows() {
+            let cells: Vec<String> = row.iter().map(cell).collect();
+            text.push_str(cells.join("\t").trim_end());
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn cell(data: &Data) -> String {
+    match data {
+        Data::DateTime(time) if time.is_datetime() => {
+            let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();
+            match (hour, minute, second) {
+                (0, 0, 0) => format!("{year:04}-{month:02}-{day:02}"),
+                _ => format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"),
+            }
+        }
+        other => other.to_string().replace(['\t', '\n'], " "),
+    }
+}
+
+fn open(bytes: Vec<u8>) -> Result<ZipArchive<Cursor<Vec<u8>>>> {
+    ZipArchive::new(Cursor::new(bytes)).map_err(damaged)
+}
+
+fn part(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<String> {
+    let file = archive.by_name(name).map_err(damaged)?;
+    let mut content = Vec::new();
+    file.take(MAX_UNPACKED + 1).read_to_end(&mut content).map_err(damaged)?;
+    if content.len() as u64 > MAX_UNPACKED {
+        return Err(damaged("a part of it is too large"));
+    }
+    String::from_utf8(content).map_err(damaged)
+}
+
+/// The names of parts that are numbered, in the order of their numbers.
+fn parts(bytes: &[u8], before: &str, after: &str) -> Result<Vec<String>> {
+    let archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    let number = |name: &str| name.strip_prefix(before)?.strip_suffix(after)?.parse::<u32>().ok();
+    let mut found: Vec<(u32, String)> =
+        archive.file_names().flatten().filter_map(|name| Some((number(&name)?, name.to_string()))).collect();
+    found.sort();
+    Ok(found.into_iter().map(|(_, name)| name).collect())
+}
+
+fn packed_xml(bytes: Vec<u8>, names: &[&str], lines: &[&str], gaps: &[&str]) -> Result<String> {
+    let mut archive = open(bytes)?;
+    let mut text = String::new();
+    for name in names {
+        text.push_str(&plain(&part(&mut archive, name)?, lines, gaps)?);
+    }
+    Ok(text)
+}
+
+/// The chapters in the order of the book's spine.
+fn epub(bytes: Vec<u8>) -> Result<String> {
+    let mut archive = open(bytes)?;
+    let container = part(&mut archive, "META-INF/container.xml")?;
+    let package = attributes(&container, "rootfile")?.into_iter().find_map(|found| value(&found, "full-path"));
+    let package = package.ok_or_else(|| damaged("it names no package"))?;
+    let folder = package.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let content = part(&mut archive, &package)?;
+    let items = attributes(&content, "item")?;
+    let mut text = String::new();
+    for reference in attributes(&content, "itemref")? {
+        let id = value(&reference, "idref");
+        let item = items.iter().find(|item| value(item, "id") == id).and_then(|item| value(item, "href"));
+        let Some(name) = item else { continue };
+        let name = percent_encoding::percent_decode_str(&name).decode_utf8_lossy().into_owned();
+        let chapter = part(&mut archive, &format!("{folder}{name}"))?;
+        let lines = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "br", "div", "title"];
+        text.push_str(&plain(&chapter, &lines, &["td", "th"])?);
+    }
+    Ok(text)
+}
+
+type Attributes = Vec<(String, String)>;
+
+fn value(attributes: &Attributes, name: &str) -> Option<String> {
+    attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone())
+}
+
+/// The attributes of every element of a name.
+fn attributes(xml: &str, name: &str) -> Result<Vec<Attributes>> {
+    let mut reader = Reader::from_str(xml);
+    let mut found = Vec::new();
+    loop {
+        match reader.read_event().map_err(damaged)? {
+            Event::Start(element) | Event::Empty(element) if element.local_name().as_ref() == name => {
+                let pairs = element
+                    .attributes()
+                    .flatten()
+                    .map(|pair| (pair.key.local_name().as_ref().to_owned(), pair.value.into_owned()));
+                found.push(pairs.collect());
+            }
+            Event::Eof => return Ok(found),
+            _ => {}
+        }
+    }
+}
+
+/// The text of XML: the ends of `lines` break a line, those of `gaps` are a tab; styles and scripts are left out.
+fn plain(xml: &str, lines: &[&str], gaps: &[&str]) -> Result<String> {
+    let mut reader = Reader::from_str(xml);
+    reader.config_mut().check_end_names = false;
+    let (mut text, mut hidden) = (String::new(), 0_usize);
+    let is_hidden = |name: &str| matches!(name, "style" | "script" | "instrText" | "delText");
+    loop {
+        match reader.read_event().map_err(damaged)? {
+            Event::Start(element) if is_hidden(element.local_name().as_ref()) => hidden += 1,
+            Event::End(element) if is_hidden(element.local_name().as_ref()) => hidden = hidden.saturating_sub(1),
+            Event::End(element) => end(&mut text, element.local_name().as_ref(), lines, gaps),
+            Event::Empty(element) => end(&mut text, element.local_name().as_ref(), lines, gaps),
+            Event::Text(part) if hidden == 0 => text.push_str(&part),
+            Event::CData(part) if hidden == 0 => text.push_str(&part),
+            Event::GeneralRef(name) if hidden == 0 => text.push_str(&resolved(&name)),
+            Event::Eof => return Ok(text),
+            _ => {}
+        }
+    }
+}
+
+fn end(text: &mut String, name: &str, lines: &[&str], gaps: &[&str]) {
+    if lines.contains(&name) {
+        text.push('\n');
+    } else if gaps.contains(&name) {
+        text.push('\t');
+    }
+}
+
+/// `&amp;`, `&#233;`; one that XML does not define is left as it is.
+fn resolved(reference: &quick_xml::events::BytesRef) -> String {
+    if let Ok(Some(character)) = reference.resolve_char_ref() {
+        return character.to_string();
+    }
+    let text = match reference.as_ref() {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        "nbsp" => " ",
+        other => return format!("&{other};"),
+    };
+    text.to_owned()
+}

@@ -1,0 +1,184 @@
+//! Replaces parts of a text.
+
+use super::{
+    Files, diff, digest,
+    encoding::Codec,
+    lines::{self, Lines},
+    nearest,
+    read::{bytes_of, default_encoding},
+    undo::Who,
+    write::{is_as_expected, may_be_written, put},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::paths::{Intent, Named},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Edit a text file in place.
+///
+/// Exact replacements in order, all or nothing; the answer shows a unified diff. Line ends and encoding of the file
+/// are kept. A text that is not found is a conflict that shows the nearest lines and what differs.
+#[derive(Deserialize, JsonSchema)]
+pub struct EditFile {
+    /// The file.
+    path: String,
+    /// The replacements, made one after another.
+    #[schemars(length(min = 1, max = 1000))]
+    edits: Vec<Replace>,
+    /// Whether to only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+    /// The file's encoding, by Python's name.
+    #[serde(default = "default_encoding")]
+    encoding: String,
+    /// `sha256` of an earlier read: when the file has changed since, nothing is edited and the answer is 409.
+    expected_sha256: Option<String>,
+    /// A label that groups changes: `filesystem_undo` takes back all of one label.
+    session: Option<String>,
+}
+
+/// A replacement in a text.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "TextReplacement")]
+pub struct Replace {
+    /// The text that is there, with its white space. It may span lines.
+    old: String,
+    /// What it becomes.
+    new: String,
+    /// How often `old` must be there; any other number is a conflict.
+    #[serde(default = "once")]
+    #[schemars(range(min = 1))]
+    expected_replacements: usize,
+    /// Only from this line on, counted from 1; negative from the end. Default: the first.
+    start_line: Option<i64>,
+    /// Only up to this line, included; negative from the end. Default: the last.
+    end_line: Option<i64>,
+}
+
+fn once() -> usize {
+    1
+}
+
+/// What was edited.
+#[derive(Serialize, JsonSchema)]
+pub struct EditOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// How many places were replaced.
+    replacements: usize,
+    /// Whether this was only a trial.
+    dry_run: bool,
+    /// What changed, as a unified diff.
+    diff: String,
+    /// SHA-256 of the file's bytes now (of a trial: as they would be).
+    sha256: String,
+    /// The change's name, for filesystem_undo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change_id: Option<String>,
+    /// When it was edited.
+    timestamp: String,
+}
+
+impl Capability for EditFile {
+    const NAME: &'static str = "filesystem_edit";
+    const ACCESS: Access = Access::Write;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "edits": [{"old": "try", "new": "use"}]}"#;
+    type Service = Files;
+    type Output = EditOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<EditOutput> {
+        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        files.change(move |files| self.edit(files, &who)).await
+    }
+}
+
+impl EditFile {
+    fn edit(self, files: &Files, who: &Who) -> Result<EditOutput> {
+        let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
+        path.existing()?;
+        may_be_written(&path)?;
+        let codec = Codec::by_name(&self.encoding)?;
+        is_as_expected(&path, self.expected_sha256.as_deref())?;
+        let bytes = bytes_of(&path, files.max_read)?;
+        let before = codec.decode(bytes.clone())?;
+        let (mut after, mut replacements) = (before.clone(), 0);
+        for (number, edit) in self.edits.iter().enumerate() {
+            after = edit.apply(&after, number)?;
+            replacements += edit.expected_replacements;
+        }
+        let encoded = codec.encode(&after, &marked(&codec, &bytes))?;
+        let sha256 = digest::of(&encoded);
+        let changes = !self.dry_run && encoded != bytes;
+        let change_id = changes.then(|| put(files, who, &path, encoded)).transpose()?;
+        Ok(EditOutput {
+            success: true,
+            diff: diff::unified(&before, &after, &self.path),
+            path: self.path,
+            replacements,
+            dry_run: self.dry_run,
+            sha256,
+            change_id,
+            timestamp: clock::timestamp(),
+        })
+    }
+}
+
+/// What of the old file decides over a byte order mark in the new one: the file had one, or it gets none.
+fn marked(codec: &Codec, bytes: &[u8]) -> Vec<u8> {
+    let with_mark = codec.encode("", b"").unwrap_or_default();
+    if bytes.starts_with(&with_mark) { Vec::new() } else { bytes.iter().copied().chain(*b"\0").take(4).collect() }
+}
+
+impl Replace {
+    fn apply(&self, text: &str, number: usize) -> Result<String> {
+        if self.old.is_empty() && !text.is_empty() {
+            return Err(Error::invalid("edits", format!("edits[{number}].old is empty: give the text to replace")));
+        }
+        let crlf = is_crlf(text);
+        let (old, new) = (with_ends(&self.old, crlf), with_ends(&self.new, crlf));
+        let lines = Lines { first: self.start_line, last: self.end_line };
+        let place = lines::place(text.as_bytes(), &lines.of(lines::count(text.as_bytes())));
+        let place = if lines.is_part() { place } else { 0..text.len() };
+        let part = &text[place.clone()];
+        let found = if old.is_empty() { 1 } else { part.matches(&old).count() };
+        if found == self.expected_replacements {
+            let replaced = if old.is_empty() { new } else { part.replace(&old, &new) };
+            return Ok([&text[..place.start], &replaced, &text[place.end..]].concat());
+        }
+        let first_line = lines::count(&text.as_bytes()[..place.start]);
+        Err(Error::Conflict(match found {
+            0 => format!("edits[{number}].old is not in the file. {}", nearest::describe(part, &old, first_line)),
+            _ => format!(
+                "edits[{number}].old is in the file {found} times, expected {}: at lines {}. Give more of the text \
+                 around it, start_line and end_line, or expected_replacements",
+                self.expected_replacements,
+                occurrences(part, &old, first_line)
+            ),
+        }))
+    }
+}
+
+/// Whether every line of a text ends as on Windows.
+pub(super) fn is_crlf(text: &str) -> bool {
+    let ends = text.matches('\n').count();
+    ends > 0 && text.matches("\r\n").count() == ends
+}
+
+/// The text with the line ends of the file.
+pub(super) fn with_ends(text: &str, crlf: bool) -> String {
+    if crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text.to_owned() }
+}
+
+fn occurrences(part: &str, old: &str, before: u64) -> String {
+    let line = |(place, _): (usize, &str)| before + part[..place].matches('\n').count() as u64 + 1;
+    let lines: Vec<String> = part.match_indices(old).take(10).map(|found| line(found).to_string()).collect();
+    lines.join(", ")
+}

@@ -1,0 +1,69 @@
+//! Makes a directory.
+
+use super::{
+    Files,
+    undo::{Edit, Source, Who},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    policy::paths::{Intent, Named},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Make a directory.
+///
+/// With those above it. One that is there already is fine.
+#[derive(Deserialize, JsonSchema)]
+pub struct MakeDirectory {
+    /// The directory.
+    path: String,
+    /// A label that groups changes: `filesystem_undo` takes back all of one label.
+    session: Option<String>,
+}
+
+/// What was made.
+#[derive(Serialize, JsonSchema)]
+pub struct MakeOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// Whether it was made now; false when it was there.
+    created: bool,
+    /// The change's name, for filesystem_undo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change_id: Option<String>,
+    /// When it was made.
+    timestamp: String,
+}
+
+impl Capability for MakeDirectory {
+    const NAME: &'static str = "filesystem_mkdir";
+    const ACCESS: Access = Access::Write;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "notes/archive"}"#;
+    type Service = Files;
+    type Output = MakeOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<MakeOutput> {
+        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        files.change(move |files| self.make(files, &who)).await
+    }
+}
+
+impl MakeDirectory {
+    fn make(self, files: &Files, who: &Who) -> Result<MakeOutput> {
+        let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Write)?;
+        if path.found().is_some_and(|found| !found.is_folder()) {
+            return Err(Error::Conflict("Something that is no directory has this name: choose another".into()));
+        }
+        let created = path.found().is_none();
+        let edit = || Edit { path: path.real().to_owned(), after: files.undo.new_folder(), source: Source::Nothing };
+        let change_id = created.then(|| files.undo.commit(who, vec![edit()], None)).transpose()?;
+        Ok(MakeOutput { success: true, path: self.path, created, change_id, timestamp: clock::timestamp() })
+    }
+}

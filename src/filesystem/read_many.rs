@@ -1,0 +1,113 @@
+//! Reads many files in one call.
+
+use super::{
+    Files, go_on,
+    read::{Form, ReadFile, ReadOutput, default_encoding},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+/// Read many files at once.
+///
+/// As filesystem_read does each; one that cannot be read does not fail the others.
+#[derive(Deserialize, JsonSchema)]
+pub struct ReadMany {
+    /// The files, at most 200.
+    #[schemars(length(min = 1, max = 200))]
+    paths: Vec<String>,
+    /// How their bytes become text, by Python's name.
+    #[serde(default = "default_encoding")]
+    encoding: String,
+    /// The first line to read of each, counted from 1; negative from the end.
+    start_line: Option<i64>,
+    /// The last line to read of each, included; negative from the end.
+    end_line: Option<i64>,
+    /// The most to return of each file, in bytes.
+    #[schemars(range(min = 1))]
+    max_bytes: Option<u64>,
+    /// `text`, `base64`, `auto` or `document`, as in filesystem_read.
+    #[serde(default, rename = "as")]
+    form: Form,
+}
+
+/// What was read.
+#[derive(Serialize, JsonSchema)]
+pub struct ReadManyOutput {
+    /// Whether all could be read.
+    success: bool,
+    /// How many could be read.
+    count: usize,
+    /// For each path, in the order sent, what filesystem_read answers or why it could not be read.
+    results: Vec<OneRead>,
+    /// When they were read.
+    timestamp: String,
+}
+
+/// One file of many.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneRead {
+    /// It was read.
+    Read(Box<ReadOutput>),
+    /// It could not be read.
+    Failed {
+        /// Always false.
+        success: bool,
+        /// The path as sent.
+        path: String,
+        /// Why it could not be read.
+        error: String,
+    },
+}
+
+impl Capability for ReadMany {
+    const NAME: &'static str = "filesystem_read_many";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"paths": ["README.md", "CHANGELOG.md"], "end_line": 20}"#;
+    type Service = Files;
+    type Output = ReadManyOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<ReadManyOutput> {
+        files.look(context, |files, cancelled| self.read(files, cancelled)).await
+    }
+}
+
+impl ReadMany {
+    fn read(self, files: &Files, cancelled: &CancellationToken) -> Result<ReadManyOutput> {
+        let (mut results, mut held) = (Vec::new(), 0);
+        for path in &self.paths {
+            go_on(cancelled)?;
+            // All together stay within what one call may hold.
+            let read = self.one(path).read_within(files, files.max_read.saturating_sub(held));
+            results.push(match read {
+                Ok(read) => {
+                    held += read.held();
+                    OneRead::Read(Box::new(read))
+                }
+                Err(error) => OneRead::Failed { success: false, path: path.clone(), error: error.to_string() },
+            });
+        }
+        let count = results.iter().filter(|one| matches!(one, OneRead::Read(_))).count();
+        let timestamp = clock::timestamp();
+        Ok(ReadManyOutput { success: count == results.len(), count, results, timestamp })
+    }
+
+    fn one(&self, path: &str) -> ReadFile {
+        ReadFile {
+            path: path.to_owned(),
+            encoding: self.encoding.clone(),
+            start_line: self.start_line,
+            end_line: self.end_line,
+            max_bytes: self.max_bytes,
+            form: self.form,
+        }
+    }
+}

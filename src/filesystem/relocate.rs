@@ -1,0 +1,118 @@
+//! Moves files and directories.
+
+use super::{
+    Files,
+    copy::{Copy, is_free},
+    delete::may_leave,
+    undo::{Edit, Source, Staging, State, Who},
+    write::is_as_expected,
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+    policy::{
+        Folder, SafePath,
+        paths::{Intent, Kind, Named},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Move or rename a file or directory.
+///
+/// At once, with all in it. A link is moved itself.
+#[derive(Deserialize, JsonSchema)]
+pub struct MovePath {
+    /// What to move.
+    path: String,
+    /// Where it is to be; the directories above it are made.
+    to: String,
+    /// Whether a file that is there is replaced; without it that is a conflict.
+    #[serde(default)]
+    overwrite: bool,
+    /// `sha256` of an earlier read: when the file has changed since, it stays and the answer is 409.
+    expected_sha256: Option<String>,
+    /// A label that groups changes: `filesystem_undo` takes back all of one label.
+    session: Option<String>,
+}
+
+/// What was moved.
+#[derive(Serialize, JsonSchema)]
+pub struct MoveOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The old path as sent.
+    path: String,
+    /// The new path as sent.
+    to: String,
+    /// The change's name, for filesystem_undo.
+    change_id: String,
+    /// When it was moved.
+    timestamp: String,
+}
+
+impl Capability for MovePath {
+    const NAME: &'static str = "filesystem_move";
+    const ACCESS: Access = Access::Write;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "to": "notes/yesterday.md"}"#;
+    type Service = Files;
+    type Output = MoveOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<MoveOutput> {
+        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let cancelled = context.cancelled.clone();
+        files.change(move |files| self.relocate(files, &who, &cancelled)).await
+    }
+}
+
+impl MovePath {
+    fn relocate(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<MoveOutput> {
+        let from = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
+        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
+        is_free(&from, &to, self.overwrite)?;
+        may_leave(files, &from)?;
+        is_as_expected(&from, self.expected_sha256.as_deref())?;
+        let change_id = match files.undo.relocate(who, &from, &to, self.overwrite) {
+            Err(error) if crosses_devices(&error) => over_devices(files, who, &from, to.real(), cancelled)?,
+            moved => moved?,
+        };
+        Ok(MoveOutput { success: true, path: self.path, to: self.to, change_id, timestamp: clock::timestamp() })
+    }
+}
+
+fn crosses_devices(error: &crate::Error) -> bool {
+    let crate::Error::Internal(cause) = error else { return false };
+    cause.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::CrossesDevices)
+}
+
+/// From one file system to another: a copy and a removal, as one change.
+fn over_devices(files: &Files, who: &Who, from: &SafePath, to: &Path, cancelled: &CancellationToken) -> Result<String> {
+    let target = files.workspace.resolve_real(to, Intent::Write)?;
+    let mut copy = Copy::new(Staging::beside(&files.undo, &target)?, cancelled);
+    copy.take(from, to.to_owned())?;
+    let (staging, mut edits, skipped) = copy.finish()?;
+    if skipped > 0 {
+        return Err(crate::Error::Unusable(
+            "It lies on another disk and holds what cannot be copied: copy what you need, then delete it".into(),
+        ));
+    }
+    remove_all_of(from, &mut edits)?;
+    files.undo.commit(who, edits, Some(staging))
+}
+
+/// Adds the edits that remove a tree: what is in a directory before the directory.
+fn remove_all_of(path: &SafePath, edits: &mut Vec<Edit>) -> Result<()> {
+    if path.existing()?.kind == Kind::Folder {
+        let folder: Folder = path.open_folder()?;
+        for child in folder.children()? {
+            remove_all_of(&folder.at(&child.name, Intent::Write)?, edits)?;
+        }
+    }
+    edits.push(Edit { path: path.real().to_owned(), after: State::Absent, source: Source::Nothing });
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Tells what is known of a path.
+
+use super::{Files, digest, read::mime_type};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+    policy::paths::{Intent, Kind, Named, Times},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::io::Read;
+
+/// Look at a file or directory.
+///
+/// Its type, size, permission bits, owner and times, without reading it; its SHA-256 when asked.
+#[derive(Deserialize, JsonSchema)]
+pub struct StatPath {
+    /// The file or directory.
+    path: String,
+    /// Whether a link is followed; otherwise the link itself is looked at.
+    #[serde(default = "yes")]
+    follow: bool,
+    /// Whether to read the file for its SHA-256.
+    #[serde(default)]
+    digest: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What is known of a path.
+#[derive(Serialize, JsonSchema)]
+pub struct StatOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// The path as sent.
+    path: String,
+    /// Where it really is: absolute, without links.
+    real_path: String,
+    /// `file`, `directory`, `link` or `special` (FIFO, socket, device).
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Its size in bytes; null for a directory.
+    size: Option<u64>,
+    /// Its permission bits, in octal: `0644`.
+    mode: String,
+    /// The number of the user it belongs to.
+    uid: u32,
+    /// The number of the group it belongs to.
+    gid: u32,
+    /// How many names it has.
+    links: u64,
+    /// When its content was last changed.
+    modified: String,
+    /// When it was last read, as far as the disk notes that.
+    accessed: String,
+    /// When anything about it was last changed, its name and mode included.
+    changed: String,
+    /// What a link says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link_target: Option<String>,
+    /// What kind of file it is: `text/markdown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mime_type: Option<String>,
+    /// SHA-256 of its bytes, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// When it was looked at.
+    timestamp: String,
+}
+
+impl Capability for StatPath {
+    const NAME: &'static str = "filesystem_stat";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "README.md"}"#;
+    type Service = Files;
+    type Output = StatOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<StatOutput> {
+        files.look(context, |files, _| self.stat(files)).await
+    }
+}
+
+impl StatPath {
+    fn stat(self, files: &Files) -> Result<StatOutput> {
+        let path = match self.follow {
+            true => files.workspace.resolve(&self.path, Named::File, Intent::Read)?,
+            false => files.workspace.resolve_link(&self.path, Named::File, Intent::Read)?,
+        };
+        let found = *path.existing()?;
+        let (mut sha256, mut kind_of_file) = (None, None);
+        if found.is_file() {
+            let (mut file, _) = path.open()?;
+            let mut start = Vec::new();
+            file.by_ref().take(8192).read_to_end(&mut start)?;
+            kind_of_file = Some(mime_type(&self.path, &start));
+            if self.digest {
+                sha256 = Some(digest::of_reader(start.chain(file))?.0);
+            }
+        }
+        let link = (found.kind == Kind::Link).then(|| path.holder()?.read_link(path.name()).map_err(Into::into));
+        let link: Option<Result<_>> = link;
+        let time = |nanoseconds| clock::timestamp_of(Times { accessed: 0, modified: nanoseconds }.modified());
+        Ok(StatOutput {
+            success: true,
+            path: self.path,
+            real_path: path.real().to_string_lossy().into_owned(),
+            kind: match found.kind {
+                Kind::File => "file",
+                Kind::Folder => "directory",
+                Kind::Link => "link",
+                Kind::Special => "special",
+            },
+            size: (!found.is_folder()).then_some(found.size),
+            mode: format!("{:04o}", found.mode),
+            uid: found.owner.0,
+            gid: found.owner.1,
+            links: found.names,
+            modified: time(found.times.modified),
+            accessed: time(found.times.accessed),
+            changed: time(found.changed),
+            link_target: link.transpose()?.map(|target| target.to_string_lossy().into_owned()),
+            mime_type: kind_of_file,
+            sha256,
+            timestamp: clock::timestamp(),
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! Lists what was changed.
+
+use super::{Change, MAX_SHOWN, State, Undo};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    filesystem::{Files, diff},
+    policy::paths::{Intent, Named},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// List changes made to files.
+///
+/// The newest first: who, when, what, with a diff on demand. Each can be taken back with filesystem_undo.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListChanges {
+    /// Only changes of this file, or of anything in this directory.
+    path: Option<String>,
+    /// Only changes with this label.
+    session: Option<String>,
+    /// Only changes made at this time or later: `2026-01-31T12:00:00`.
+    since: Option<String>,
+    /// Whether to show what changed in texts, as a unified diff.
+    #[serde(default)]
+    diff: bool,
+    /// The most changes to return, 1 to 1,000.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: usize,
+    /// `next_cursor` of the page before. Default: the first page.
+    cursor: Option<String>,
+}
+
+fn default_limit() -> usize {
+    50
+}
+
+/// What was changed.
+#[derive(Serialize, JsonSchema)]
+pub struct ChangesOutput {
+    /// Always true: a failure is an error.
+    success: bool,
+    /// How many changes are returned.
+    count: usize,
+    /// The changes, newest first.
+    changes: Vec<ChangeItem>,
+    /// There are more: send this as `cursor` for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    /// When it was looked up.
+    timestamp: String,
+}
+
+/// A change of files.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FileChange")]
+pub struct ChangeItem {
+    /// Its name, for filesystem_undo.
+    id: String,
+    /// When it was made.
+    timestamp: String,
+    /// Who made it.
+    caller: String,
+    /// The label it was made with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    /// The capability that made it.
+    action: String,
+    /// The first 100 paths that it changed.
+    paths: Vec<ChangedPath>,
+    /// How many paths it changed.
+    path_count: usize,
+    /// Whether what was there is kept, so that it can be taken back.
+    undoable: bool,
+    /// Whether it was taken back.
+    undone: bool,
+    /// The changes that it takes back, for an undo.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reverts: Vec<String>,
+    /// What changed in texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+}
+
+/// A path of a change.
+#[derive(Serialize, JsonSchema)]
+pub struct ChangedPath {
+    /// Where it is.
+    path: String,
+    /// What happened to it.
+    kind: ChangeKind,
+    /// Where it is now, when it was moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+}
+
+/// What happened to a path.
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// It was made.
+    Created,
+    /// It got another content.
+    Modified,
+    /// It was removed.
+    Deleted,
+    /// It was given another place.
+    Moved,
+}
+
+impl Capability for ListChanges {
+    const NAME: &'static str = "filesystem_changes";
+    const ACCESS: Access = Access::Read;
+    const IDEMPOTENT: bool = true;
+    const EXAMPLE: &'static str = r#"{"limit": 5, "diff": true}"#;
+    type Service = Files;
+    type Output = ChangesOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<ChangesOutput> {
+        files.look(context, |files, _| self.list(&files.undo)).await
+    }
+}
+
+impl ListChanges {
+    fn list(self, undo: &Undo) -> Result<ChangesOutput> {
+        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref(), true)?;
+        let before = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        let mut found = undo.select(|change| {
+            chosen.takes(change) && before.is_none_or(|before| super::number(&change.id) < super::number(before))
+        });
+        let more = found.len() > self.limit;
+        found.truncate(self.limit);
+        let next_cursor = found.last().filter(|_| more).map(|change| change.id.clone());
+        let changes: Vec<ChangeItem> = found.into_iter().map(|change| undo.shown(change, self.diff)).collect();
+        let timestamp = clock::timestamp();
+        Ok(ChangesOutput { success: true, count: changes.len(), changes, next_cursor, timestamp })
+    }
+}
+
+/// Which changes are meant.
+pub struct Choice {
+    path: Option<PathBuf>,
+    below: bool,
+    session: Option<String>,
+    since: Option<chrono::NaiveDateTime>,
+}
+
+impl Choice {
+    /// Checks what the caller chose by. With `below`, a directory means all in it too.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a path out of reach, [`Error::Invalid`] for a time that is none.
+    pub fn new(
+        undo: &Undo,
+        path: Option<&str>,
+        session: Option<String>,
+        since: Option<&str>,
+        below: bool,
+    ) -> Result<Self> {
+        let path = path.map(|path| undo.workspace.resolve_link(path, Named::File, Intent::Read)).transpose()?;
+        let since = since.map(|text| {
+            let wrong = || Error::invalid("since", "Input should be a date and time such as 2026-01-31T12:00:00");
+            clock::parse(text).ok_or_else(wrong)
+        });
+        Ok(Self { path: path.map(|path| path.real().to_owned()), below, session, since: since.transpose()? })
+    }
+
+    /// Whether a change is meant.
+    pub fn takes(&self, change: &Change) -> bool {
+        let is_there = |path: &Path| match &self.path {
+            None => true,
+            Some(chosen) => path == chosen || (self.below && path.starts_with(chosen)),
+        };
+        let is_late =
+            || self.since.is_none_or(|since| clock::parse(&change.timestamp).is_some_and(|time| time >= since));
+        change.paths().any(is_there) && (self.session.is_none() || self.session == change.session) && is_late()
+    }
+}
+
+impl Undo {
+    /// The changes that are chosen, newest first.
+    pub fn select(&self, chosen: impl Fn(&Change) -> bool) -> Vec<Change> {
+        self.kept().changes.iter().rev().filter(|change| chosen(change)).cloned().collect()
+    }
+
+    /// Whether a change is kept with all that it replaced.
+    pub fn can_be_undone(&self, id: &str) -> bool {
+        self.kept().changes.iter().rev().find(|change| change.id == id).is_some_and(Change::can_be_undone)
+    }
+
+    fn shown(&self, change: Change, with_diff: bool) -> ChangeItem {
+        let diff = with_diff.then(|| self.diff(&change));
+        let moved = change.moved.iter().map(|moved| ChangedPath {
+            path: text(&moved.from.0),
+            kind: ChangeKind::Moved,
+            to: Some(text(&moved.to.0)),
+        });
+        let steps = change.steps.iter().map(|step| ChangedPath {
+            path: text(&step.path.0),
+            kind: match (&step.before, &step.after) {
+                (State::Absent, _) => ChangeKind::Created,
+                (_, State::Absent) => ChangeKind::Deleted,
+                _ => ChangeKind::Modified,
+            },
+            to: None,
+        });
+        ChangeItem {
+            paths: moved.chain(steps).take(100).collect(),
+            path_count: change.steps.len() + usize::from(change.moved.is_some()),
+            undoable: change.can_be_undone() && !change.undone,
+            id: change.id,
+            timestamp: change.timestamp,
+            caller: change.caller,
+            session: change.session,
+            action: change.action,
+            undone: change.undone,
+            reverts: change.reverts,
+            diff,
+        }
+    }
+
+    /// The unified diff of the texts of a change that may still be read and are still kept.
+    fn diff(&self, change: &Change) -> String {
+        let mut all = String::new();
+        for step in &change.steps {
+            if !self.workspace.allows(&step.path.0, Intent::Read) {
+                continue;
+            }
+            if let (Some(before), Some(after)) = (self.text_of(&step.before), self.text_of(&step.after)) {
+                all.push_str(&diff::unified(&before, &after, &text(&step.path.0)));
+            }
+        }
+        all
+    }
+
+    fn text_of(&self, state: &State) -> Option<String> {
+        match state {
+            State::Absent => Some(String::new()),
+            State::File { sha256, .. } => String::from_utf8(self.kept().store.bytes(sha256, MAX_SHOWN)?).ok(),
+            _ => None,
+        }
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,435 @@
+//! Makes changes: down in the journal first, then on the disk.
+
+use super::{
+    Change, MAX_SHOWN, State, Undo, Who,
+    apply::{Manner, remove_all},
+    journal::{Around, Moved, Place, Step},
+};
+use crate::{
+    error::{Error, Result},
+    filesystem::{digest, replacement::temporary_name},
+    policy::{
+        Folder, SafePath,
+        paths::{Directory, Intent, Kind, OURS, Times, dress, look_at},
+    },
+};
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::{Read, Seek},
+    path::{Path, PathBuf},
+};
+
+/// Above so many steps, the disk is asked once at the end to keep them all.
+const MANY: usize = 16;
+
+/// Files up to this size are kept while several are changed together, whatever the setting, in bytes.
+const MAX_TAKEN_BACK: u64 = 1024 * 1024 * 1024;
+
+/// A tree with more things in it is removed without being kept.
+const MAX_KEPT_STEPS: usize = 100_000;
+
+/// What a path shall be.
+pub struct Edit {
+    /// Where, without links: [`SafePath::real`].
+    pub path: PathBuf,
+    /// What it shall be. Times of 0 mean now.
+    pub after: State,
+    /// Where a file's bytes come from.
+    pub source: Source,
+}
+
+/// Where the bytes of a file come from.
+pub enum Source {
+    /// There are none: it is no file.
+    Nothing,
+    /// From memory.
+    Bytes(Vec<u8>),
+    /// From the store.
+    Kept,
+    /// A file that was made before, by its directory and name; see [`Staging`].
+    Staged(Directory, OsString),
+}
+
+impl Undo {
+    /// Makes all edits or none. Missing directories above them are made too. Gives the change's name.
+    ///
+    /// # Errors
+    /// What the policy or the system says; nothing was changed then.
+    pub fn commit(&self, who: &Who, edits: Vec<Edit>, staging: Option<Staging>) -> Result<String> {
+        let change = self.new_change(who);
+        self.make(change, edits, None, staging).map(|change| change.id)
+    }
+
+    /// Makes a change whose steps are not known yet. `restored` is the change that it takes back.
+    pub(super) fn make(
+        &self,
+        mut change: Change,
+        edits: Vec<Edit>,
+        restored: Option<&Change>,
+        staging: Option<Staging>,
+    ) -> Result<Change> {
+        let edits = self.with_folders(edits)?;
+        // Of several, each must be there to be taken back should a later one fail.
+        let most = if edits.len() == 1 { self.max_bytes } else { self.max_bytes.max(MAX_TAKEN_BACK) };
+        for edit in &edits {
+            let leaves = |moved: &Moved| !change.steps_first && moved.from.0 == edit.path;
+            let before = match change.moved.as_ref().is_some_and(leaves) {
+                true => State::Absent,
+                false => self.capture(&self.workspace.resolve_real(&edit.path, Intent::Write)?, most)?,
+            };
+            if edits.len() > 1 && !before.can_return() {
+                return Err(Error::TooLarge(format!(
+                    "{} is too large to be changed together with others: change it alone",
+                    edit.path.display()
+                )));
+            }
+            self.keep_to_show(edit);
+            change.steps.push(Step { path: Place(edit.path.clone()), before, after: edit.after.clone() });
+        }
+        let scratch = temporary_name();
+        self.look_around(&mut change, &scratch);
+        if let Some(staging) = &staging {
+            staging.look_before(&mut change.around);
+        }
+        self.begin(&change)?;
+        let manner = Manner { scratch: &scratch, durable: edits.len() <= MANY };
+        let mut made = 0;
+        let mut steps = || {
+            edits.iter().try_for_each(|edit| {
+                made += 1;
+                self.apply(&edit.path, &edit.after, &edit.source, manner)
+            })
+        };
+        let result = match change.steps_first {
+            true => steps().and_then(|()| self.move_now(&change)),
+            false => self.move_now(&change).and_then(|()| steps()),
+        };
+        let result = result.and_then(|()| self.settle(&edits, manner));
+        drop(staging);
+        if let Err(error) = result {
+            self.roll_back(&change, made);
+            self.void(&change);
+            return Err(error);
+        }
+        self.set_folder_times(edits.iter().map(|edit| (&edit.path, &edit.after)));
+        self.set_times(&change, restored);
+        self.finish(&mut change);
+        self.done(change.clone());
+        Ok(change)
+    }
+
+    /// Makes the move of a change that has one.
+    pub(super) fn move_now(&self, change: &Change) -> Result<()> {
+        let Some(moved) = &change.moved else { return Ok(()) };
+        let from = self.workspace.resolve_real(&moved.from.0, Intent::Write)?;
+        let to = self.workspace.resolve_real(&moved.to.0, Intent::Write)?;
+        from.holder()?.rename_to_free(from.name(), to.holder()?, to.name())?;
+        to.holder()?.sync()?;
+        Ok(from.holder()?.sync()?)
+    }
+
+    /// Gives something another place by one rename.
+    ///
+    /// # Errors
+    /// What the policy or the system says; nothing was changed then.
+    pub fn relocate(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool) -> Result<String> {
+        let Some(above) = to.missing_folders().pop() else { return self.rename(who, from, to, replaces) };
+        let edit = Edit { path: above, after: self.new_folder(), source: Source::Nothing };
+        let made = self.make(self.new_change(who), vec![edit], None, None)?;
+        let to = self.workspace.resolve_real(to.real(), Intent::Write)?;
+        self.rename(who, from, &to, replaces).inspect_err(|_| {
+            if let Err(error) = self.revert(who, &made) {
+                tracing::warn!(%error, "directories that a move had made could not be removed");
+            }
+        })
+    }
+
+    fn rename(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool) -> Result<String> {
+        let mut change = self.new_change(who);
+        let (what, replaced) = (State::at(from)?, self.capture(to, self.max_bytes)?);
+        let (old, new) = (Place(from.real().to_owned()), Place(to.real().to_owned()));
+        change.moved = Some(Moved { from: old, to: new, what, replaced });
+        self.look_around(&mut change, OsStr::new(""));
+        self.begin(&change)?;
+        let (source, target) = (from.holder()?, to.holder()?);
+        let moved = match replaces {
+            true => source.rename(from.name(), target, to.name()),
+            false => source.rename_to_free(from.name(), target, to.name()),
+        };
+        if let Err(error) = moved.and_then(|()| target.sync()).and_then(|()| source.sync()) {
+            self.void(&change);
+            return Err(error.into());
+        }
+        self.finish(&mut change);
+        let id = change.id.clone();
+        self.done(change);
+        Ok(id)
+    }
+
+    /// Removes a directory with all that is in it: out of sight by one rename, then bit by bit.
+    ///
+    /// # Errors
+    /// What the policy or the system says; nothing was changed then.
+    pub fn remove_tree(&self, who: &Who, path: &SafePath) -> Result<String> {
+        let mut change = self.new_change(who);
+        let mut tree = Tree { undo: self, steps: vec![], bytes: 0, lost: false };
+        tree.fold(&path.open_folder()?, path)?;
+        (change.steps, change.lost) = (tree.steps, tree.lost);
+        let (scratch, holder) = (temporary_name(), path.holder()?);
+        self.look_around(&mut change, OsStr::new(""));
+        change.scratch = vec![Place(path.real().with_file_name(&scratch))];
+        self.begin(&change)?;
+        let hidden = holder.rename_to_free(path.name(), holder, &scratch).and_then(|()| holder.sync());
+        if let Err(error) = hidden {
+            self.void(&change);
+            return Err(error.into());
+        }
+        // What cannot be removed now is tried again at the next start.
+        let removed = remove_all(holder, &scratch);
+        self.finish(&mut change);
+        let id = change.id.clone();
+        match removed {
+            Ok(()) => self.done(change),
+            Err(error) => {
+                tracing::warn!(%error, path = %path.real().display(), "a part of what was removed is still there");
+                self.done(change);
+            }
+        }
+        Ok(id)
+    }
+
+    /// Adds the directories that have to be made, before what goes into them.
+    fn with_folders(&self, edits: Vec<Edit>) -> Result<Vec<Edit>> {
+        let mut known: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut all = Vec::with_capacity(edits.len());
+        for edit in edits {
+            let parent = edit.path.parent().map(Path::to_owned);
+            if edit.after != State::Absent
+                && let Some(parent) = parent
+                && !known.contains(&parent)
+            {
+                let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
+                for folder in path.missing_folders() {
+                    if known.insert(folder.clone()) {
+                        let after = self.new_folder();
+                        all.push(Edit { path: folder, after, source: Source::Nothing });
+                    }
+                }
+                known.insert(parent);
+            }
+            if matches!(edit.after, State::Folder { .. }) {
+                known.insert(edit.path.clone());
+            }
+            all.push(edit);
+        }
+        Ok(all)
+    }
+
+    /// A new directory: its owner is who makes it, which the system says when it is made.
+    pub fn new_folder(&self) -> State {
+        State::Folder { mode: self.new_folder_mode(), owner: OURS, times: Times::default() }
+    }
+
+    /// Keeps a small text as it becomes, so that the change can be shown.
+    fn keep_to_show(&self, edit: &Edit) {
+        if let (Source::Bytes(bytes), State::File { sha256, .. }) = (&edit.source, &edit.after)
+            && bytes.len() as u64 <= MAX_SHOWN
+            && self.max_bytes > 0
+        {
+            // What cannot be kept is only not shown.
+            let _ = self.kept().store.keep_to_show(sha256, bytes);
+        }
+    }
+
+    /// Notes the directories around the steps, and the names that will be in use in them.
+    pub(super) fn look_around(&self, change: &mut Change, scratch: &OsStr) {
+        let parents: BTreeSet<&Path> = change.paths().filter_map(Path::parent).collect();
+        let (mut around, mut names) = (Vec::new(), Vec::new());
+        for parent in parents {
+            let Ok(Some(found)) = self.workspace.resolve_real(parent, Intent::Read).map(|path| path.found().copied())
+            else {
+                names.push(Place(parent.join(scratch)));
+                continue;
+            };
+            around.push(Around { path: Place(parent.to_owned()), before: found.times, after: Times::default() });
+            names.push(Place(parent.join(scratch)));
+        }
+        change.around = around;
+        if !scratch.is_empty() {
+            change.scratch = names;
+        }
+    }
+
+    fn settle(&self, edits: &[Edit], manner: Manner) -> Result<()> {
+        if manner.durable {
+            return Ok(());
+        }
+        let Some(last) = edits.last() else { return Ok(()) };
+        match self.workspace.resolve_real(&last.path, Intent::Write)?.holder() {
+            Ok(holder) => Ok(holder.sync_file_system()?),
+            // It went with its directory; what is left was made durable with something else.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Looks at how a change turned out.
+    pub(super) fn finish(&self, change: &mut Change) {
+        let look = |path: &Path| self.workspace.resolve_real(path, Intent::Read).ok()?.found().copied();
+        for step in &mut change.steps {
+            if let Some(found) = look(&step.path.0) {
+                step.after.seen_as(&found);
+            }
+        }
+        for around in &mut change.around {
+            around.after = look(&around.path.0).map_or(around.before, |found| found.times);
+        }
+        change.scratch.clear();
+    }
+}
+
+/// The steps that remove a tree: what is in a directory before the directory.
+struct Tree<'a> {
+    undo: &'a Undo,
+    steps: Vec<Step>,
+    bytes: u64,
+    lost: bool,
+}
+
+impl Tree<'_> {
+    fn fold(&mut self, folder: &Folder, path: &SafePath) -> Result<()> {
+        let mut children: Vec<_> = folder.children()?.collect();
+        children.sort_by(|one, other| one.name.cmp(&other.name));
+        for child in children {
+            let inner = folder.at(&child.name, Intent::Write)?;
+            match inner.found().map(|found| found.kind) {
+                Some(Kind::Folder) => {
+                    let below = folder.enter(&child.name).ok_or_else(|| Error::Refused("Unsafe file path".into()))?;
+                    self.fold(&below, &inner)?;
+                }
+                Some(_) => self.step(&inner)?,
+                None => {}
+            }
+        }
+        self.step(path)
+    }
+
+    fn step(&mut self, path: &SafePath) -> Result<()> {
+        self.bytes += path.found().filter(|found| found.is_file()).map_or(0, |found| found.size);
+        self.lost |= self.bytes > self.undo.max_bytes || self.steps.len() >= MAX_KEPT_STEPS;
+        if self.lost {
+            // Only the top is named then: the last step.
+            self.steps.clear();
+        }
+        let before = if self.lost { State::Special } else { self.undo.capture(path, self.undo.max_bytes)? };
+        self.steps.push(Step { path: Place(path.real().to_owned()), before, after: State::Absent });
+        Ok(())
+    }
+}
+
+/// A hidden directory in which files are made before they are put in their places together.
+pub struct Staging {
+    above: PathBuf,
+    /// The times of the directory above before it was made.
+    times: Times,
+    holder: Directory,
+    name: OsString,
+    inside: Directory,
+    made: usize,
+}
+
+impl Staging {
+    /// Makes one beside where the files will be.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn beside(undo: &Undo, path: &SafePath) -> Result<Self> {
+        let mut real = path.real().to_owned();
+        for _ in 0..=path.missing_folders().len() {
+            real.pop();
+        }
+        let above = undo.workspace.resolve_real(&real.join("x"), Intent::Write)?;
+        let (holder, name) = (above.holder()?.clone(), temporary_name());
+        let times = holder.look_at_self()?.times;
+        undo.kept().journal.scratch(&real.join(&name))?;
+        holder.make_folder(&name, 0o700)?;
+        let inside = holder.enter(&name)?;
+        Ok(Self { above: real, times, holder, name, inside, made: 0 })
+    }
+
+    /// Makes a file of at most `most` bytes with what `content` gives.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when there is more; what reading says.
+    pub fn file(&mut self, content: impl Read, most: u64, mode: u32, times: Times) -> Result<(State, Source)> {
+        let (name, file) = self.create()?;
+        let mut writer = digest::Digesting::new(&file);
+        std::io::copy(&mut content.take(most.saturating_add(1)), &mut writer)?;
+        let (_, sha256, size) = writer.finish();
+        if size > most {
+            return Err(Error::TooLarge(format!("There is more than the {most} bytes that are allowed in all")));
+        }
+        self.seal(name, &file, sha256, size, mode, times)
+    }
+
+    /// Makes a file with what `write` puts into it.
+    ///
+    /// # Errors
+    /// What `write` and the system say.
+    pub fn made(&mut self, mode: u32, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(State, Source)> {
+        let (name, mut file) = self.create()?;
+        write(&mut file)?;
+        file.rewind()?;
+        let (sha256, size) = digest::of_reader(&mut file)?;
+        self.seal(name, &file, sha256, size, mode, Times::default())
+    }
+
+    fn create(&mut self) -> Result<(OsString, File)> {
+        let name = OsString::from(self.made.to_string());
+        self.made += 1;
+        let file = self.inside.create(&name, 0o600)?;
+        Ok((name, file))
+    }
+
+    fn seal(
+        &self,
+        name: OsString,
+        file: &File,
+        sha256: String,
+        size: u64,
+        mode: u32,
+        times: Times,
+    ) -> Result<(State, Source)> {
+        dress(file, mode, OURS)?;
+        if times != Times::default() {
+            self.inside.set_times(&name, times)?;
+        }
+        let owner = look_at(file)?.owner;
+        let state = State::File { sha256, size, mode, owner, times, kept: false };
+        Ok((state, Source::Staged(self.inside.clone(), name)))
+    }
+
+    /// Corrects what was seen of the directory above: it was another before this one was made in it.
+    fn look_before(&self, around: &mut [Around]) {
+        for around in around.iter_mut().filter(|around| around.path.0 == self.above) {
+            around.before = self.times;
+        }
+    }
+
+    /// Makes all files in it durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> Result<()> {
+        Ok(self.inside.sync_file_system()?)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if let Err(error) = remove_all(&self.holder, &self.name) {
+            tracing::warn!(%error, "a temporary directory could not be removed; the next start tries again");
+        }
+    }
+}

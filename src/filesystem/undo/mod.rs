@@ -1,0 +1,228 @@
+//! Undo: every change of files is written down before it is made, with what was there, and can be taken back.
+//!
+//! A change is a list of steps, each a path with what was there and what is there now. It is made in this order: keep
+//! the old contents, write the journal's line, both on the disk; make the steps, each by one rename; write down how it
+//! turned out. When the process dies in between, the next start finds the line without its end, looks at the disk, and
+//! either finishes the change or takes back the steps that were made: old or new, never a mix.
+
+mod apply;
+mod changes;
+mod commit;
+mod journal;
+mod path_text;
+mod recover;
+mod revert;
+mod state;
+mod store;
+mod take_back;
+
+pub use changes::ListChanges;
+pub use commit::{Edit, Source, Staging};
+pub use journal::Change;
+pub use state::State;
+pub use take_back::UndoChanges;
+
+use crate::{
+    capability::Context,
+    clock,
+    error::{Error, Result},
+    policy::{SafePath, Workspace, private},
+    settings::Settings,
+};
+use anyhow::Context as _;
+use chrono::{Duration, Local};
+use journal::{Journal, enter};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use store::Store;
+
+/// More changes than these are not kept, whatever their size: a list of them is held in memory.
+const MAX_CHANGES: usize = 10_000;
+
+/// Texts up to this size are also kept as they became, to show what changed, in bytes.
+pub const MAX_SHOWN: u64 = 1024 * 1024;
+
+/// Who makes a change, and why.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// The caller's name.
+    pub caller: String,
+    /// The label that the caller gave.
+    pub session: Option<String>,
+    /// The capability.
+    pub action: &'static str,
+}
+
+impl Who {
+    /// The caller of `context`, by the capability `action`.
+    pub fn of(context: &Context, action: &'static str, session: Option<&String>) -> Self {
+        Self { caller: context.caller.name().to_owned(), session: session.cloned(), action }
+    }
+}
+
+/// The journal and the store.
+pub struct Undo {
+    workspace: Arc<Workspace>,
+    kept: Mutex<Kept>,
+    max_bytes: u64,
+    max_days: i64,
+    /// The permission bits that the process takes from new files.
+    umask: u32,
+}
+
+struct Kept {
+    journal: Journal,
+    store: Store,
+    /// The changes that were made, oldest first.
+    changes: Vec<Change>,
+    next: u64,
+}
+
+impl Undo {
+    /// Opens what is kept below `memory`, and finishes or takes back what was interrupted.
+    ///
+    /// # Errors
+    /// When it cannot be made or read.
+    pub fn open(workspace: &Arc<Workspace>, settings: &Settings, memory: &Path) -> anyhow::Result<Self> {
+        let folder = memory.join("undo");
+        let failed = || format!("{} cannot be used: it must be a folder that this user may write", folder.display());
+        let store = Store::open(folder.join("contents")).with_context(failed)?;
+        let (journal, found) = Journal::open(folder.join("journal.jsonl")).with_context(failed)?;
+        let next = found.done.iter().chain(&found.begun).map(|change| number(&change.id)).max().unwrap_or(0) + 1;
+        let undo = Self {
+            workspace: workspace.clone(),
+            kept: Mutex::new(Kept { journal, store, changes: found.done, next }),
+            max_bytes: settings.undo_max_mib.saturating_mul(1024 * 1024),
+            max_days: i64::try_from(settings.undo_max_days).unwrap_or(i64::MAX).min(36_500),
+            umask: umask(&folder).with_context(failed)?,
+        };
+        undo.recover(found.begun, &found.scratch);
+        undo.drop_old().with_context(failed)?;
+        Ok(undo)
+    }
+
+    /// The permission bits of a new file.
+    pub fn new_file_mode(&self) -> u32 {
+        0o666 & !self.umask
+    }
+
+    /// The permission bits of a new directory.
+    pub fn new_folder_mode(&self) -> u32 {
+        0o777 & !self.umask
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no one panics while holding it")
+    }
+
+    /// What is at a path; its content is kept unless it is larger than `most` bytes.
+    fn capture(&self, path: &SafePath, most: u64) -> Result<State> {
+        let file = path.found().filter(|found| found.is_file());
+        if file.is_none_or(|found| found.size > most) {
+            return State::at(path);
+        }
+        let (mut file, found) = path.open()?;
+        let (sha256, size) = self.kept().store.keep(&mut file)?;
+        Ok(State::of_file(sha256, size, &found, true))
+    }
+
+    /// A change that is about to be made.
+    fn new_change(&self, who: &Who) -> Change {
+        let mut kept = self.kept();
+        let timestamp = clock::timestamp();
+        let id = format!("change_{}_{:06}", timestamp[..10].replace('-', ""), kept.next);
+        kept.next += 1;
+        Change {
+            id,
+            timestamp,
+            caller: who.caller.clone(),
+            session: who.session.clone(),
+            action: who.action.to_owned(),
+            steps: vec![],
+            moved: None,
+            steps_first: false,
+            around: vec![],
+            scratch: vec![],
+            reverts: vec![],
+            lost: false,
+            undone: false,
+        }
+    }
+
+    fn begin(&self, change: &Change) -> Result<()> {
+        self.kept().journal.begin(change).map_err(|error| match Error::from(error) {
+            Error::Internal(cause) => Error::Internal(cause.context("the undo journal cannot be written")),
+            error => error,
+        })
+    }
+
+    fn void(&self, change: &Change) {
+        if let Err(error) = self.kept().journal.void(&change.id) {
+            tracing::warn!(%error, "the undo journal cannot be written");
+        }
+    }
+
+    fn done(&self, change: Change) {
+        let mut kept = self.kept();
+        if let Err(error) = kept.journal.done(&change) {
+            // At the next start the disk tells that it was made.
+            tracing::warn!(%error, "the undo journal cannot be written");
+        }
+        enter(&mut kept.changes, change);
+        drop(kept);
+        if let Err(error) = self.drop_old() {
+            tracing::warn!(%error, "old changes cannot be dropped");
+        }
+    }
+
+    /// Drops the oldest changes until those that are left are few, young and small enough.
+    fn drop_old(&self) -> std::io::Result<()> {
+        let oldest = Local::now().naive_local() - Duration::days(self.max_days);
+        let is_old = |change: &Change| clock::parse(&change.timestamp).is_some_and(|time| time < oldest);
+        let mut kept = self.kept();
+        let kept = &mut *kept;
+        let mut dropped = kept.changes.iter().take_while(|change| is_old(change)).count();
+        dropped = dropped.max(kept.changes.len().saturating_sub(MAX_CHANGES));
+        if dropped == 0 && kept.store.held() <= self.max_bytes {
+            return Ok(());
+        }
+        loop {
+            let wanted: HashSet<&str> = kept.changes[dropped..].iter().flat_map(Change::contents).collect();
+            kept.store.drop_all_but(&wanted)?;
+            if kept.store.held() <= self.max_bytes || dropped == kept.changes.len() {
+                break;
+            }
+            // A tenth at a time: each round reads the whole store.
+            dropped += (kept.changes.len() - dropped).div_ceil(10);
+        }
+        kept.changes.drain(..dropped);
+        kept.journal.rewrite(&kept.changes)
+    }
+}
+
+/// The number at the end of a change's name.
+fn number(id: &str) -> u64 {
+    id.rsplit('_').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The process's umask, which can be seen only on a new file.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "a file of the bridge's own")]
+fn umask(folder: &Path) -> std::io::Result<u32> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    private::create_folder(folder)?;
+    let path = folder.join("umask");
+    let _ = std::fs::remove_file(&path);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o777).open(&path)?;
+    let mode = file.metadata()?.mode();
+    std::fs::remove_file(&path)?;
+    Ok(!mode & 0o777)
+}
+
+#[cfg(not(unix))]
+fn umask(folder: &Path) -> std::io::Result<u32> {
+    private::create_folder(folder).map(|()| 0o022)
+}

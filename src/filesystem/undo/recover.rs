@@ -1,0 +1,119 @@
+//! What was interrupted is finished or taken back.
+
+use super::{
+    Change, Source, State, Undo,
+    apply::{Manner, remove_all},
+    journal::{Moved, Place, Step},
+};
+use crate::{
+    error::Result,
+    filesystem::replacement::temporary_name,
+    policy::paths::{Intent, Times},
+};
+use std::path::{Path, PathBuf};
+
+impl Undo {
+    /// Settles the changes that the journal began and did not end, and removes the names they left.
+    pub(super) fn recover(&self, begun: Vec<Change>, scratch: &[Place]) {
+        for mut change in begun {
+            if self.was_made(&change) {
+                tracing::info!(id = change.id, "a change that was interrupted had been made: it is finished");
+                self.remove_scratch(&change.scratch);
+                self.finish(&mut change);
+                self.done(change);
+            } else {
+                tracing::info!(id = change.id, "a change was interrupted: it is taken back");
+                self.roll_back(&change, change.steps.len());
+                self.remove_scratch(&change.scratch);
+                self.set_around_times(&change);
+                self.void(&change);
+            }
+        }
+        self.remove_scratch(scratch);
+    }
+
+    /// Takes back the first `made` steps of a change. A path that is neither as it was nor as it should be is someone
+    /// else's by now, and is left alone.
+    pub(super) fn roll_back(&self, change: &Change, made: usize) {
+        let scratch = temporary_name();
+        let manner = Manner { scratch: &scratch, durable: true };
+        for step in change.steps[..made].iter().rev() {
+            let taken_back = self.now(&step.path.0).and_then(|now| match now.is_same(&step.after) {
+                true if !now.is_same(&step.before) => self.apply(&step.path.0, &step.before, &Source::Kept, manner),
+                _ => Ok(()),
+            });
+            if let Err(error) = taken_back {
+                tracing::warn!(%error, path = %step.path.0.display(), "a step of a change could not be taken back");
+            }
+        }
+        if let Some(moved) = &change.moved {
+            let back = Moved { from: moved.to.clone(), to: moved.from.clone(), ..moved.clone() };
+            let is_there = self.now(&moved.to.0).is_ok_and(|now| now.is_same(&moved.what));
+            let is_free = self.now(&moved.from.0).is_ok_and(|now| now == State::Absent);
+            if is_there
+                && is_free
+                && let Err(error) = self.move_now(&Change { moved: Some(back), ..change.clone() })
+            {
+                tracing::warn!(%error, path = %moved.to.0.display(), "a move could not be taken back");
+            }
+        }
+        self.set_folder_times(change.steps.iter().map(|step| (&step.path.0, &step.before)));
+        self.set_around_times(change);
+    }
+
+    /// Whether everything is as the change would leave it.
+    fn was_made(&self, change: &Change) -> bool {
+        let is_moved = |moved: &Moved| {
+            let is_gone = || self.now(&moved.from.0).is_ok_and(|now| now == State::Absent);
+            self.now(&moved.to.0).is_ok_and(|now| now.is_same(&moved.what))
+                && (change.has_step(&moved.from.0) || is_gone())
+        };
+        let is_made = |step: &Step| self.now(&step.path.0).is_ok_and(|now| now.is_same(&step.after));
+        change.moved.as_ref().is_none_or(is_moved) && change.steps.iter().all(is_made)
+    }
+
+    /// What is at a path now.
+    pub(super) fn now(&self, path: &Path) -> Result<State> {
+        State::at(&self.workspace.resolve_real(path, Intent::Write)?)
+    }
+
+    fn remove_scratch(&self, places: &[Place]) {
+        for place in places {
+            let Ok(path) = self.workspace.resolve_real(&place.0, Intent::Write) else { continue };
+            let is_ours = path.name().to_string_lossy().starts_with(".bridge-");
+            if let (true, Some(_), Ok(holder)) = (is_ours, path.found(), path.holder()) {
+                let _ = remove_all(holder, path.name());
+            }
+        }
+    }
+
+    /// Gives directories the times that their states have, inner ones first.
+    pub(super) fn set_folder_times<'a>(&self, states: impl Iterator<Item = (&'a PathBuf, &'a State)>) {
+        let is_set = |times: Option<Times>| times.is_some_and(|times| times != Times::default());
+        let is_folder = |state: &State| matches!(state, State::Folder { .. }) && is_set(state.times());
+        let mut folders: Vec<_> = states.filter(|(_, state)| is_folder(state)).collect();
+        folders.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
+        for (path, state) in folders {
+            if let (Some(times), Ok(path)) = (state.times(), self.workspace.resolve_real(path, Intent::Write))
+                && let (Some(_), Ok(holder)) = (path.found(), path.holder())
+            {
+                let _ = holder.set_times(path.name(), times);
+            }
+        }
+    }
+
+    fn set_around_times(&self, change: &Change) {
+        for around in &change.around {
+            self.set_times_of(&around.path.0, around.before);
+        }
+    }
+
+    /// Sets a directory's times; one that is gone or denied has none.
+    pub(super) fn set_times_of(&self, path: &Path, times: Times) {
+        if let Ok(path) = self.workspace.resolve_real(path, Intent::Read)
+            && let (Some(_), Ok(holder)) = (path.found(), path.holder())
+        {
+            let _ = holder.set_times(path.name(), times);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Takes changes back.
+
+use super::{Change, Edit, Source, State, Undo, Who, journal::Moved};
+use crate::{
+    error::{Error, Result},
+    policy::paths::{Intent, Times},
+};
+use std::path::Path;
+
+/// Why a change cannot be taken back: a path, and what is the matter with it.
+#[derive(Clone, Debug)]
+pub struct Clash {
+    /// The path.
+    pub path: String,
+    /// What is the matter.
+    pub reason: String,
+}
+
+impl Clash {
+    fn at(path: &Path, reason: &str) -> Self {
+        Self { path: path.to_string_lossy().into_owned(), reason: reason.to_owned() }
+    }
+}
+
+impl Undo {
+    /// What stands against taking a change back.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn clashes(&self, change: &Change) -> Vec<Clash> {
+        let mut clashes = Vec::new();
+        if !change.can_be_undone() {
+            let path = change.paths().last().unwrap_or(Path::new("")).to_owned();
+            clashes.push(Clash::at(&path, "what was there was too large to be kept, or no regular file"));
+        }
+        for step in &change.steps {
+            match self.now(&step.path.0) {
+                Ok(now) if now.is_same(&step.after) => {}
+                Ok(_) => clashes.push(Clash::at(&step.path.0, "it was changed after this change")),
+                Err(error) => clashes.push(Clash::at(&step.path.0, &error.to_string())),
+            }
+        }
+        if let Some(moved) = &change.moved {
+            match self.now(&moved.to.0) {
+                Ok(now) if now.is_same(&moved.what) => {}
+                Ok(_) => clashes.push(Clash::at(&moved.to.0, "it was changed after this move")),
+                Err(error) => clashes.push(Clash::at(&moved.to.0, &error.to_string())),
+            }
+            let is_free = || self.now(&moved.from.0).is_ok_and(|now| now == State::Absent);
+            if !change.has_step(&moved.from.0) && !is_free() {
+                clashes.push(Clash::at(&moved.from.0, "something else is there now"));
+            }
+        }
+        clashes.extend(self.strangers(change));
+        clashes
+    }
+
+    /// What others put into directories that this change made: those cannot be removed.
+    fn strangers(&self, change: &Change) -> Vec<Clash> {
+        let is_ours = |path: &Path| change.has_step(path);
+        let made = change.steps.iter().filter(|step| step.before == State::Absent);
+        let mut clashes = Vec::new();
+        for step in made.filter(|step| matches!(step.after, State::Folder { .. })) {
+            let Ok(folder) =
+                self.workspace.resolve_real(&step.path.0, Intent::Read).and_then(|path| path.open_folder())
+            else {
+                continue;
+            };
+            let names = folder.children().into_iter().flatten();
+            for path in names.map(|child| step.path.0.join(child.name)).filter(|path| !is_ours(path)) {
+                clashes.push(Clash::at(&path, "it was put into a directory that this change made"));
+            }
+        }
+        clashes
+    }
+
+    /// Takes a change back, as a change of its own that can be taken back too.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] naming what was changed since; nothing was changed then.
+    pub fn revert(&self, who: &Who, change: &Change) -> Result<String> {
+        let clashes = self.clashes(change);
+        if !clashes.is_empty() {
+            let named: Vec<String> = clashes.iter().map(|clash| format!("{}: {}", clash.path, clash.reason)).collect();
+            return Err(Error::Conflict(format!("{} cannot be undone. {}", change.id, named.join("; "))));
+        }
+        let mut back = self.new_change(who);
+        back.reverts = vec![change.id.clone()];
+        let mut edits: Vec<Edit> =
+            change.steps.iter().rev().map(|step| brought_back(&step.path.0, &step.before)).collect();
+        if let Some(moved) = &change.moved {
+            back.moved = Some(Moved {
+                from: moved.to.clone(),
+                to: moved.from.clone(),
+                what: moved.what.clone(),
+                replaced: State::Absent,
+            });
+            back.steps_first = !change.steps.is_empty() && !change.steps_first;
+            if moved.replaced != State::Absent {
+                edits.push(brought_back(&moved.to.0, &moved.replaced));
+            }
+        }
+        self.make(back, edits, Some(change), None).map(|back| back.id)
+    }
+
+    /// Gives directories back the times they had before `restored`, unless someone else changed them since.
+    pub(super) fn set_times(&self, made: &Change, restored: Option<&Change>) {
+        let Some(restored) = restored else { return };
+        self.set_folder_times(restored.steps.iter().map(|step| (&step.path.0, &step.before)));
+        for around in &restored.around {
+            let now: Option<Times> = made.around.iter().find(|now| now.path == around.path).map(|around| around.before);
+            if now.is_some_and(|now| now.modified == around.after.modified) {
+                self.set_times_of(&around.path.0, around.before);
+            }
+        }
+    }
+}
+
+fn brought_back(path: &Path, state: &State) -> Edit {
+    let source = if matches!(state, State::File { .. }) { Source::Kept } else { Source::Nothing };
+    Edit { path: path.to_owned(), after: state.clone(), source }
+}

@@ -1,0 +1,154 @@
+//! Takes back what was changed.
+
+use super::{Change, Undo, Who, changes::Choice};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+    filesystem::Files,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Undo changes made to files.
+///
+/// Give one of: `path` (its last change), `id` (that change; of an undo: redo), `session` (all with that label) or
+/// `since` (all from a time on), newest first. What someone else changed meanwhile is named as a conflict and left
+/// alone.
+#[derive(Deserialize, JsonSchema)]
+pub struct UndoChanges {
+    /// The file whose last change to take back.
+    path: Option<String>,
+    /// The change to take back, from filesystem_changes.
+    id: Option<String>,
+    /// The label whose changes to take back.
+    session: Option<String>,
+    /// The time from which on to take back all changes: `2026-01-31T12:00:00`.
+    since: Option<String>,
+}
+
+/// What was taken back.
+#[derive(Serialize, JsonSchema)]
+pub struct UndoOutput {
+    /// Whether nothing stood in the way.
+    success: bool,
+    /// How many changes were taken back.
+    count: usize,
+    /// The changes that were taken back, in that order.
+    undone: Vec<Undone>,
+    /// What was left as it is, and why.
+    conflicts: Vec<Conflict>,
+    /// When it was done.
+    timestamp: String,
+}
+
+/// A change that was taken back.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UndoneChange")]
+pub struct Undone {
+    /// The change.
+    id: String,
+    /// The capability that had made it.
+    action: String,
+    /// The first 100 paths that are as they were before.
+    paths: Vec<String>,
+    /// The change that took it back: undo that to have it again.
+    undo_id: String,
+}
+
+/// A change that could not be taken back.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UndoConflict")]
+pub struct Conflict {
+    /// The change.
+    id: String,
+    /// The path that stands in the way.
+    path: String,
+    /// What is the matter with it.
+    reason: String,
+}
+
+impl Capability for UndoChanges {
+    const NAME: &'static str = "filesystem_undo";
+    const ACCESS: Access = Access::Write;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"path": "notes/today.md"}"#;
+    type Service = Files;
+    type Output = UndoOutput;
+
+    async fn run(self, files: &Files, context: &Context) -> Result<UndoOutput> {
+        let who = Who::of(context, Self::NAME, None);
+        files.change(move |files| self.undo(&files.undo, &who)).await
+    }
+}
+
+impl UndoChanges {
+    fn undo(self, undo: &Undo, who: &Who) -> Result<UndoOutput> {
+        let given = [&self.path, &self.id, &self.session, &self.since];
+        if given.iter().filter(|field| field.is_some()).count() != 1 {
+            return Err(Error::invalid("path", "Give exactly one of path, id, session and since"));
+        }
+        if let Some(id) = &self.id {
+            return one(undo, who, by_id(undo, id)?);
+        }
+        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref(), false)?;
+        let mut found = undo.select(|change| !change.undone && change.reverts.is_empty() && chosen.takes(change));
+        if self.path.is_none() {
+            return Ok(many(undo, who, &found));
+        }
+        match found.is_empty() {
+            true => Err(Error::NotFound("No change of this path is kept that could be undone".into())),
+            false => one(undo, who, found.swap_remove(0)),
+        }
+    }
+}
+
+fn by_id(undo: &Undo, id: &str) -> Result<Change> {
+    match undo.select(|change| change.id == id).pop() {
+        None => Err(Error::NotFound("No such change is kept: filesystem_changes lists those that are".into())),
+        Some(change) if change.undone => Err(Error::Conflict(format!("{id} is undone already"))),
+        Some(change) => Ok(change),
+    }
+}
+
+fn one(undo: &Undo, who: &Who, change: Change) -> Result<UndoOutput> {
+    let undo_id = undo.revert(who, &change)?;
+    Ok(answer(vec![undone(&change, undo_id)], vec![]))
+}
+
+/// Takes back as many as can be; one that stands on a conflict is left with it.
+fn many(undo: &Undo, who: &Who, changes: &[Change]) -> UndoOutput {
+    let (mut done, mut conflicts) = (Vec::new(), Vec::new());
+    for change in changes {
+        let clashes = undo.clashes(change);
+        if clashes.is_empty() {
+            match undo.revert(who, change) {
+                Ok(undo_id) => done.push(undone(change, undo_id)),
+                Err(error) => {
+                    let path = change.paths().next().map(|path| path.to_string_lossy().into_owned());
+                    let reason = error.to_string();
+                    conflicts.push(Conflict { id: change.id.clone(), path: path.unwrap_or_default(), reason });
+                }
+            }
+            continue;
+        }
+        let named = clashes.into_iter();
+        conflicts.extend(named.map(|clash| Conflict { id: change.id.clone(), path: clash.path, reason: clash.reason }));
+    }
+    answer(done, conflicts)
+}
+
+fn answer(undone: Vec<Undone>, conflicts: Vec<Conflict>) -> UndoOutput {
+    let success = conflicts.is_empty();
+    UndoOutput { success, count: undone.len(), undone, conflicts, timestamp: clock::timestamp() }
+}
+
+fn undone(change: &Change, undo_id: String) -> Undone {
+    Undone {
+        id: change.id.clone(),
+        action: change.action.clone(),
+        paths: change.paths().take(100).map(|path| path.to_string_lossy().into_owned()).collect(),
+        undo_id,
+    }
+}
