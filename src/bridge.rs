@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::{self, Arguments},
-    caller::{Caller, Keys, Limits},
+    caller::{Access, Caller, Keys, Limits},
     capability::{Capability, Context},
     error::{Error, Result},
     filesystem::{self, Files},
@@ -13,7 +13,10 @@ use crate::{
     policy::{Workspace, confine::Report, private},
     sandbox::{self, Sandbox},
     settings::Settings,
-    terminal::{self, Terminal},
+    terminal::{
+        self, Terminal,
+        processes::{self, Processes},
+    },
 };
 use anyhow::Context as _;
 use serde_json::Value;
@@ -35,6 +38,7 @@ pub struct Bridge {
     pub history: Arc<History>,
     files: Files,
     terminal: Terminal,
+    processes: Processes,
     memory: Memory,
     internet: Internet,
     sandbox: Sandbox,
@@ -53,7 +57,7 @@ macro_rules! services {
 }
 
 services! {
-    files: Files, terminal: Terminal, memory: Memory, internet: Internet, sandbox: Sandbox, history: History,
+    files: Files, terminal: Terminal, processes: Processes, memory: Memory, internet: Internet, sandbox: Sandbox, history: History,
 }
 
 /// Something that shows capabilities to the outside: REST, MCP.
@@ -101,6 +105,16 @@ pub fn catalog(face: &mut impl Face) {
     face.show::<terminal::ExecuteCommand>();
     face.show::<terminal::CheckCommand>();
     face.show::<terminal::TerminalInfo>();
+    face.show::<processes::StartProcess>();
+    face.show::<processes::PollProcess>();
+    face.show::<processes::SendInput>();
+    face.show::<processes::WaitFor>();
+    face.show::<processes::ListProcesses>();
+    face.show::<processes::SearchOutput>();
+    face.show::<processes::SignalProcess>();
+    face.show::<processes::StopProcess>();
+    face.show::<processes::ResizeTerminal>();
+    face.show::<processes::OpenTicket>();
     face.show::<memory::AddEntry>();
     face.show::<memory::AddEntries>();
     face.show::<memory::QueryMemory>();
@@ -142,10 +156,12 @@ impl Bridge {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
         })?;
         let workspace = Workspace::open(&settings, directory)?;
+        let terminal = Terminal::open(&settings, &workspace)?;
         Ok(Self {
             history: Arc::new(history),
             files: Files::open(&workspace, &settings, &folder)?,
-            terminal: Terminal::open(&settings, &workspace)?,
+            processes: Processes::open(&settings, &folder, terminal.spawner().clone())?,
+            terminal,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,
             sandbox: Sandbox::open(&workspace, &settings)?,
@@ -176,7 +192,7 @@ impl Bridge {
     where
         Self: AsRef<C::Service>,
     {
-        let mut record = Record::begin::<C>(self, context, &arguments);
+        let mut record = Record::begin(self, context, C::ACTION, &arguments);
         let _stops_other_threads = context.cancelled.clone().drop_guard();
         let result = async {
             context.caller.may(C::ACCESS)?;
@@ -203,12 +219,49 @@ impl Bridge {
             return;
         }
         let context = Context::new(Caller::owner("unknown"));
-        Record::begin::<C>(self, &context, &Arguments::default()).outcome = error.outcome();
+        Record::begin(self, &context, C::ACTION, &Arguments::default()).outcome = error.outcome();
+    }
+
+    /// Does what is no call but lasts, such as a terminal's socket, in the same steps: authorise, limit, run, record as
+    /// `action`. Dropping the future records it as cancelled.
+    ///
+    /// # Errors
+    /// When the caller may not, and what `work` fails with.
+    pub async fn perform<T>(
+        &self,
+        context: &Context,
+        action: &'static str,
+        access: Access,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let mut record = Record::begin(self, context, Some(action), &Arguments::default());
+        let _stops_other_threads = context.cancelled.clone().drop_guard();
+        let result = async {
+            context.caller.may(access)?;
+            // It counts where it begins; what lasts for hours takes no turn from the calls.
+            drop(self.limits.begin(context.caller.name())?);
+            work.await
+        }
+        .await;
+        if let Err(Error::Internal(cause)) = &result {
+            tracing::error!(action, "{cause:#}");
+        }
+        record.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
+        result
+    }
+
+    /// Records one who was refused before it was known who it is.
+    pub fn record_refused_visit(&self, action: &'static str, error: &Error) {
+        if !self.limits.may_record_refusal() {
+            return;
+        }
+        let context = Context::new(Caller::owner("unknown"));
+        Record::begin(self, &context, Some(action), &Arguments::default()).outcome = error.outcome();
     }
 
     /// Ends what runs and writes what waits, at a normal stop.
     pub async fn close(&self) {
-        self.terminal.close().await;
+        tokio::join!(self.terminal.close(), self.processes.close());
         self.sandbox.close().await;
         self.memory.close().await;
         self.history.close();
@@ -238,12 +291,12 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn begin<C: Capability>(bridge: &'a Bridge, context: &'a Context, arguments: &Arguments) -> Self {
+    fn begin(bridge: &'a Bridge, context: &'a Context, action: Option<&'static str>, arguments: &Arguments) -> Self {
         Self {
             bridge,
             context,
-            action: C::ACTION,
-            arguments: match C::ACTION {
+            action,
+            arguments: match action {
                 Some(_) => arguments::preview(arguments, &bridge.keys.secrets()),
                 None => Value::Null,
             },

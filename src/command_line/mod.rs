@@ -1,5 +1,6 @@
 //! The command line: what a person may say at start.
 
+mod attach;
 pub mod connect;
 pub mod doctor;
 mod run;
@@ -18,10 +19,10 @@ use std::path::PathBuf;
 #[command(name = "mcp-server", version, about)]
 pub struct CommandLine {
     /// The address to listen on [setting: MCP_HOST]
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub host: Option<String>,
     /// The port to listen on; 0 takes a free one [setting: MCP_PORT]
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub port: Option<u16>,
     /// The server's directory: its .env and memory/ are there, and relative paths start there
     #[arg(long, default_value = ".", global = true)]
@@ -46,6 +47,11 @@ pub enum Task {
     },
     /// Check the key, the server, its tools, Docker and the memory folder, and say how to mend what is broken
     Doctor,
+    /// Bring a process of the running bridge into this terminal; Enter ~ . leaves it running
+    Attach {
+        /// The process, as terminal_start named it.
+        id: String,
+    },
     /// The key that opens the bridge
     Key {
         /// What to do with it.

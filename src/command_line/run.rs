@@ -1,6 +1,6 @@
 //! Does what the command line says.
 
-use super::{CommandLine, KeyAction, Task, connect, doctor};
+use super::{CommandLine, KeyAction, Task, attach, connect, doctor};
 use crate::{
     bridge::Bridge,
     caller::Keys,
@@ -29,6 +29,7 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
             let key = first_start::key_unasked(&settings)?;
             server::stdio::serve(settings, key, &directory, server::stop_signal()).await?;
         }
+        Some(Task::Attach { id }) => return attach::attach(&settings, id).await,
         Some(Task::Connect { client, write }) => {
             let key = first_start::key(&settings, &directory)?;
             say(&connect::run(*client, *write, &settings, key.secret.expose(), &directory)?);

@@ -72,7 +72,8 @@ fn is_allowed(host: &str, allowed: &[String]) -> bool {
     is_loopback(host) || allowed.iter().any(|name| name == "*" || name.eq_ignore_ascii_case(host))
 }
 
-/// Refuses a page of another origin: for `/mcp`, where the specification asks for it. Pages of this machine and the
+/// Refuses a page of another origin: for `/mcp`, where the specification asks for it, and for WebSockets, which
+/// browsers open without a preflight. Pages of this machine and the
 /// origins that the settings name may call; `*` is any for REST and means none here.
 ///
 /// # Errors
@@ -88,7 +89,7 @@ pub fn check_origin(headers: &HeaderMap, named: &[String]) -> Result<()> {
         return Ok(());
     }
     Err(Error::Refused(format!(
-        "The origin {origin:?} may not use /mcp from a browser: name it in MCP_CORS_ORIGINS if it is meant to"
+        "The origin {origin:?} may not use this from a browser: name it in MCP_CORS_ORIGINS if it is meant to"
     )))
 }
 

@@ -23,6 +23,10 @@ const ABOUT: &str = "Files, terminal, long memory, internet and a Docker sandbox
 and any HTTP client. Every capability is a POST with a JSON body; give the key as `Authorization: Bearer KEY`, as \
 `Authorization: KEY`, as the body's field `auth` or as `?auth=KEY`.";
 
+const SOCKET: &str = "Binary messages are bytes, typed or written; text messages are JSON with a type: you send input, \
+resize, signal, eof and are told ready, stream, missed, resized, error, exit. Without a header or a ticket, the first \
+message is {\"auth\": KEY}. Several may watch and type.";
+
 const MODULES: [(&str, &str); 6] = [
     ("filesystem", "Files and folders of this machine, within what the policy allows."),
     ("terminal", "Commands and programs on this machine."),
@@ -68,6 +72,44 @@ impl Document {
             .tag("status")
             .summary(Some(summary))
             .response("200", response.build());
+        at(path, HttpMethod::Get, operation.build())
+    }
+
+    /// The WebSocket of a process.
+    pub fn socket(&mut self, path: &str) -> Paths {
+        let about = |text: &str| Some(text.to_owned());
+        let failed = self.reference::<ErrorBody>();
+        let failed = ContentBuilder::new().schema(Some(failed)).build();
+        let argument = |name: &str, place, text: &str| {
+            let string = json!({"type": if name == "cursor" { "integer" } else { "string" }});
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(place)
+                .required(if name == "id" { Required::True } else { Required::False })
+                .description(about(text))
+                .schema(serde_json::from_value::<Schema>(string).ok())
+        };
+        let operation = OperationBuilder::new()
+            .operation_id(Some("terminal_attach"))
+            .tag("terminal")
+            .summary(Some("Watch a process live and type into it (WebSocket)"))
+            .description(Some(SOCKET))
+            .securities(Some(securities()))
+            .parameter(argument("id", ParameterIn::Path, "The process."))
+            .parameter(argument(
+                "ticket",
+                ParameterIn::Query,
+                "A one-time ticket of terminal_ticket, in place of the key.",
+            ))
+            .parameter(argument("cursor", ParameterIn::Query, "Where in the output to begin; negative from its end."))
+            .response("101", ResponseBuilder::new().description("The socket is open").build())
+            .response(
+                "default",
+                ResponseBuilder::new()
+                    .description("Failed; the detail says why and how to mend it")
+                    .content("application/json", failed)
+                    .build(),
+            );
         at(path, HttpMethod::Get, operation.build())
     }
 

@@ -57,6 +57,12 @@ impl Rest {
         self.route(path, operation, handler);
     }
 
+    /// Adds the socket of a process.
+    pub fn socket(&mut self, path: &str, handler: MethodRouter<Arc<Shared>>) {
+        let operation = self.document.socket(path);
+        self.route(path, operation, handler);
+    }
+
     /// The routes, their paths in order, and the OpenAPI document.
     pub fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
         let (router, api) = self.router.split_for_parts();

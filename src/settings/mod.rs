@@ -107,6 +107,14 @@ settings! {
     max_command_processes: u64 = "MAX_COMMAND_PROCESSES" or "1024",
     /// How much memory each process of a command may write to, in MiB; 0 is half of the machine's.
     max_command_memory_mib: u64 = "MAX_COMMAND_MEMORY_MIB" or "0",
+    /// How many background processes run at once; past it a start is refused with 503.
+    max_processes: usize = "MAX_PROCESSES" or "64",
+    /// How much output of each background process is kept on disk, in MiB; the oldest goes first.
+    process_output_mib: u64 = "PROCESS_OUTPUT_MIB" or "16",
+    /// How much output of all background processes that ended is kept on disk, in MiB; the oldest goes first.
+    process_disk_mib: u64 = "PROCESS_DISK_MIB" or "1024",
+    /// How long a background process is remembered after its end and its output stays readable, in hours.
+    process_keep_hours: u64 = "PROCESS_KEEP_HOURS" or "24",
     /// Whether fetch may reach inside: loopback, private networks, metadata. `true`, `false`, or a list of hosts.
     fetch_allow_private: PrivateHosts = "MCP_FETCH_ALLOW_PRIVATE" or "false",
     /// A server for embeddings that speaks OpenAI's `/v1/embeddings` (Ollama, LM Studio). Empty: recall goes by the words.

@@ -7,6 +7,7 @@ mod environment;
 mod execute;
 mod info;
 mod output;
+pub mod processes;
 pub mod spawn;
 mod turns;
 

@@ -10,8 +10,21 @@ use skynet_bridge::{
 use std::sync::LazyLock;
 
 /// What tells two runs of the same call apart without telling the faces apart.
-const VOLATILE: [&str; 9] =
-    ["timestamp", "execution_time", "modified", "id", "ids", "duration_ms", "pid", "uptime_seconds", "caller"];
+const VOLATILE: [&str; 13] = [
+    "timestamp",
+    "execution_time",
+    "modified",
+    "id",
+    "ids",
+    "duration_ms",
+    "pid",
+    "uptime_seconds",
+    "caller",
+    "started",
+    "ended",
+    "waited_seconds",
+    "ticket",
+];
 
 /// Times, and the ids that are made of them, within texts.
 static MOMENTS: LazyLock<Regex> =

@@ -17,6 +17,8 @@ mod openapi;
 mod owner;
 mod paths;
 mod process;
+#[cfg(unix)]
+mod processes;
 mod program;
 mod readme;
 mod sandbox;

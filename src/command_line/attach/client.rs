@@ -1,0 +1,241 @@
+//! The client's end of a process's WebSocket.
+
+use super::{
+    replay::{Left, Replay},
+    screen::{self, Screen, Signals, Told},
+    typing::{self, Escape},
+};
+use crate::{
+    server::terminal::messages::{FromClient, FromServer},
+    settings::Settings,
+    terminal::processes::Stream,
+};
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
+use std::{net::IpAddr, process::ExitCode};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, ClientRequestBuilder, Message},
+};
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// How much of what was written before is fetched, in bytes: enough to know the modes that a program set at its start.
+const BEFORE: u32 = 256 * 1024;
+
+/// Brings the process `id` of the bridge with these settings into this terminal. Returns the process's exit code, or
+/// success when the person leaves it running.
+///
+/// # Errors
+/// When the bridge cannot be reached or refuses; the message says how to mend it.
+pub async fn attach(settings: &Settings, id: &str) -> Result<ExitCode> {
+    let socket = connect(settings, id).await?;
+    let (sink, mut stream) = socket.split();
+    let FromServer::Ready { id, command, pty, cursor, end, .. } = hear(&mut stream).await? else {
+        bail!("the bridge speaks another protocol: is it the same version?");
+    };
+    let screen = if pty { Screen::take().context("this terminal cannot be made raw")? } else { None };
+    if screen.is_some() {
+        eprint!("[{id}: {command} — Enter ~ . leaves it running]\r\n");
+    }
+    let mut shown = Shown { left: Left::default(), is_raw: screen.is_some(), before: end.saturating_sub(cursor) };
+    let person = Person { sink, is_raw: screen.is_some(), pty };
+    let ended = tokio::select! {
+        ended = show(&mut stream, &mut shown) => ended.map(Some),
+        left = person.type_in() => left.map(|()| None),
+    };
+    let is_raw = screen.is_some();
+    if is_raw {
+        write(&mut tokio::io::stdout(), shown.left.undone().as_bytes()).await;
+    }
+    drop(screen);
+    match ended? {
+        Some(end) => Ok(end),
+        None => {
+            if is_raw {
+                eprintln!("\n[{id} goes on; mcp-server attach {id} comes back to it]");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn connect(settings: &Settings, id: &str) -> Result<Socket> {
+    let host = match settings.host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) if address.is_unspecified() => "127.0.0.1".to_owned(),
+        Ok(IpAddr::V6(address)) if address.is_unspecified() => "::1".to_owned(),
+        _ => settings.host.clone(),
+    };
+    let port = settings.port;
+    let Some(key) = &settings.api_key else {
+        bail!(
+            "there is no key in .env or the environment: start the bridge once, or say --directory where its .env is"
+        );
+    };
+    let stream = TcpStream::connect((host.as_str(), port)).await.with_context(|| {
+        format!(
+            "no bridge answers on {host}:{port}: start it, or say --host, --port or --directory of the one that runs"
+        )
+    })?;
+    let _ = stream.set_nodelay(true);
+    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    let uri = format!("ws://{authority}/terminal/{id}/ws?cursor=-{BEFORE}").parse()?;
+    let request = ClientRequestBuilder::new(uri).with_header("Authorization", format!("Bearer {}", key.expose()));
+    match client_async(request, stream).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::Error::Http(response)) => {
+            let body = response.body().as_deref().unwrap_or_default();
+            let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+            let detail = body["detail"].as_str().map_or_else(|| response.status().to_string(), str::to_owned);
+            Err(anyhow!(detail))
+        }
+        Err(error) => Err(error).context("the bridge does not open the terminal"),
+    }
+}
+
+/// The first message of the server.
+async fn hear(stream: &mut SplitStream<Socket>) -> Result<FromServer> {
+    while let Some(message) = stream.next().await {
+        if let Message::Text(text) = message? {
+            return match serde_json::from_str(&text)? {
+                FromServer::Error { detail } => Err(anyhow!(detail)),
+                message => Ok(message),
+            };
+        }
+    }
+    bail!("the bridge closed the terminal")
+}
+
+/// What is shown on this terminal.
+struct Shown {
+    left: Left,
+    is_raw: bool,
+    /// How many bytes to come were written before the person came.
+    before: u64,
+}
+
+/// Shows what the process writes, to its end.
+async fn show(stream: &mut SplitStream<Socket>, shown: &mut Shown) -> Result<ExitCode> {
+    let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
+    let mut replay = Some(Replay::default()).filter(|_| shown.is_raw);
+    let mut is_error = false;
+    while let Some(message) = stream.next().await {
+        if shown.before == 0
+            && let Some(replay) = replay.take()
+        {
+            write(&mut stdout, replay.finish(&mut shown.left).as_bytes()).await;
+        }
+        match message.context("the connection to the bridge broke")? {
+            Message::Binary(bytes) => {
+                let cut = usize::try_from(shown.before).unwrap_or(usize::MAX).min(bytes.len());
+                shown.before -= cut as u64;
+                let (before, live) = bytes.split_at(if replay.is_some() { cut } else { 0 });
+                if let Some(earlier) = &mut replay {
+                    earlier.take(before);
+                    if shown.before == 0 {
+                        let text = replay.take().unwrap_or_default().finish(&mut shown.left);
+                        write(&mut stdout, text.as_bytes()).await;
+                    }
+                }
+                shown.left.watch(live);
+                if is_error { write(&mut stderr, live).await } else { write(&mut stdout, live).await }
+            }
+            Message::Text(text) => match serde_json::from_str(&text)? {
+                FromServer::Stream { stream } => is_error = stream == Stream::Stderr,
+                FromServer::Missed { bytes, .. } => {
+                    shown.before = shown.before.saturating_sub(bytes);
+                    write(&mut stderr, format!("\r\n[{bytes} bytes were missed]\r\n").as_bytes()).await;
+                }
+                FromServer::Error { detail } => write(&mut stderr, format!("\r\n[{detail}]\r\n").as_bytes()).await,
+                FromServer::Exit { exit_code, .. } => return Ok(code(exit_code)),
+                FromServer::Ready { .. } | FromServer::Resized { .. } => {}
+            },
+            Message::Close(_) => break,
+            _ => {}
+        }
+    }
+    bail!("the bridge closed the terminal")
+}
+
+/// As a shell has it: 128 and the number for a signal.
+fn code(exit_code: Option<i32>) -> ExitCode {
+    match exit_code {
+        Some(code) if code >= 0 => ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1)),
+        Some(signal) => ExitCode::from(u8::try_from(128 - signal).unwrap_or(u8::MAX)),
+        None => ExitCode::FAILURE,
+    }
+}
+
+/// A terminal that is gone ends the client by its signal.
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) {
+    let _ = to.write_all(bytes).await;
+    let _ = to.flush().await;
+}
+
+/// The person at this terminal.
+struct Person {
+    sink: SplitSink<Socket, Message>,
+    is_raw: bool,
+    pty: bool,
+}
+
+impl Person {
+    /// Sends what is typed and each new size, until the person leaves.
+    async fn type_in(mut self) -> Result<()> {
+        let mut signals = Signals::listen()?;
+        let mut input = typing::read_input();
+        let mut escape = Escape::default();
+        let mut is_open = true;
+        if self.is_raw {
+            self.resize().await?;
+            // A program that draws on the screen draws itself anew, even in the size that it had.
+            self.say(&FromClient::Signal { signal: "WINCH".into() }).await?;
+        }
+        loop {
+            tokio::select! {
+                typed = input.recv(), if is_open => match typed {
+                    Some(typed) => {
+                        let typed = if self.is_raw { escape.take(&typed) } else { typing::Typed { bytes: typed, leaves: false } };
+                        self.send(typed.bytes).await?;
+                        if typed.leaves {
+                            return Ok(());
+                        }
+                    }
+                    None => {
+                        is_open = false;
+                        self.say(&FromClient::Eof).await?;
+                    }
+                },
+                told = signals.next() => match told {
+                    Told::Resized => self.resize().await?,
+                    Told::Leave => return Ok(()),
+                },
+            }
+        }
+    }
+
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.sink.send(Message::Binary(Bytes::from(bytes))).await.context("the connection to the bridge broke")
+    }
+
+    async fn resize(&mut self) -> Result<()> {
+        match screen::size().filter(|_| self.pty) {
+            Some((cols, rows)) => self.say(&FromClient::Resize { cols: cols.min(1000), rows: rows.min(1000) }).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn say(&mut self, message: &FromClient) -> Result<()> {
+        let text = serde_json::to_string(message).expect("a message is plain data");
+        self.sink.send(Message::Text(text.into())).await.context("the connection to the bridge broke")
+    }
+}

@@ -1,0 +1,82 @@
+//! The person's own terminal: raw while the process has it, and as it was afterwards, however that comes.
+
+use rustix::{
+    stdio::{stdin, stdout},
+    termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
+};
+use std::io::{self, Write};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The terminal, raw until this is dropped.
+pub struct Screen {
+    before: Termios,
+}
+
+impl Screen {
+    /// Makes the terminal raw; `None` when standard input is no terminal.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn take() -> io::Result<Option<Self>> {
+        if !isatty(stdin()) {
+            return Ok(None);
+        }
+        let before = tcgetattr(stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(stdin(), OptionalActions::Now, &raw)?;
+        Ok(Some(Self { before }))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = io::stdout().flush();
+        // A terminal that is gone needs no restoring.
+        let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.before);
+    }
+}
+
+/// Columns and rows of the terminal, when standard output is one.
+pub fn size() -> Option<(u16, u16)> {
+    let size = tcgetwinsize(stdout()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
+/// What the system tells a client: a new size, and that it should go.
+pub struct Signals {
+    resized: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+/// One of them.
+pub enum Told {
+    /// The terminal has another size.
+    Resized,
+    /// The client should go.
+    Leave,
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            resized: signal(SignalKind::window_change())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.resized.recv() => Told::Resized,
+            _ = self.terminate.recv() => Told::Leave,
+            _ = self.hangup.recv() => Told::Leave,
+        }
+    }
+}

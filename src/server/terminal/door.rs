@@ -1,0 +1,175 @@
+//! Who may watch a process: Origin, then ticket or key, in a header or in the first message.
+
+use super::{
+    messages::{FromServer, Hello},
+    session::{self, Session},
+};
+use crate::{
+    caller::{Access, Caller},
+    capability::Context,
+    error::{Error, Result},
+    server::{auth, connections::Stopping, guard, rest::Shared},
+    terminal::processes::{Processes, Watcher},
+};
+use axum::{
+    Extension,
+    extract::{
+        Path, Request, State,
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
+    },
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// How long a client may take to say who it is.
+const HELLO_TIME: Duration = Duration::from_secs(10);
+
+/// The largest message of a client, in bytes: a paste, not an upload.
+const MAX_MESSAGE: usize = 1024 * 1024;
+
+/// The name of its lines in the history.
+const ACTION: &str = "terminal_attach";
+
+/// One who stands at the door.
+struct Visitor {
+    id: String,
+    peer: Option<IpAddr>,
+    /// Who it is, where a header or a ticket says so.
+    caller: Option<Caller>,
+    cursor: Option<i64>,
+}
+
+/// `GET /terminal/{id}/ws`.
+pub async fn open(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    stopping: Option<Extension<Stopping>>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    request: Request,
+) -> Response {
+    let visitor = match visitor(&shared, id, &request) {
+        Ok(visitor) => visitor,
+        Err(error) => {
+            shared.bridge.record_refused_visit(ACTION, &error);
+            return error.into_response();
+        }
+    };
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(_) => {
+            let text = "This is a WebSocket: open it as one, or read the process with terminal_poll";
+            return Error::Unusable(text.into()).into_response();
+        }
+    };
+    let stop = stopping.map(|Extension(Stopping(stop))| stop).unwrap_or_default();
+    upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |mut socket| async move {
+        let farewell = tokio::select! {
+            farewell = receive(&shared, visitor, &mut socket) => farewell,
+            () = stop.cancelled() => Farewell { code: 1001, error: Some("The bridge stops".into()) },
+            () = shared.bridge.keys.replaced() => {
+                Farewell { code: 4403, error: Some("The key was replaced: come in with the new one".into()) }
+            }
+        };
+        farewell.say(&mut socket).await;
+    })
+}
+
+/// Checks all that can be checked before the socket is open.
+fn visitor(shared: &Shared, id: String, request: &Request) -> Result<Visitor> {
+    guard::check_origin(request.headers(), &shared.bridge.settings.cors_origins)?;
+    let argument = |wanted: &str| auth::query(request.uri()).find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let peer = auth::peer(request.extensions());
+    let processes: &Processes = (*shared.bridge).as_ref();
+    let keys = auth::brought(request.headers(), request.uri());
+    let caller = match argument("ticket") {
+        Some(ticket) => Some(processes.take_ticket(&ticket, &id)?),
+        None if keys.is_empty() => None,
+        None => Some(shared.bridge.keys.identify(peer, keys.iter().map(String::as_str))?),
+    };
+    if caller.is_some() {
+        processes.get(&id)?;
+    }
+    let cursor = argument("cursor").map(|text| text.parse());
+    let cursor = cursor.transpose().map_err(|_| Error::invalid("cursor", "Input should be a valid integer"))?;
+    Ok(Visitor { id, peer, caller, cursor })
+}
+
+/// How a socket ends.
+struct Farewell {
+    code: u16,
+    error: Option<String>,
+}
+
+impl Farewell {
+    async fn say(self, socket: &mut WebSocket) {
+        // Who is gone needs no farewell.
+        if let Some(detail) = self.error {
+            let _ = session::say(socket, &FromServer::Error { detail }).await;
+        }
+        let _ = socket.send(Message::Close(Some(CloseFrame { code: self.code, reason: "".into() }))).await;
+    }
+}
+
+impl From<Error> for Farewell {
+    /// The codes are HTTP's, moved to the range that applications may use (RFC 6455, section 7.4.2).
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::MissingKey => 4401,
+            Error::WrongKey | Error::Refused(_) => 4403,
+            Error::NotFound(_) => 4404,
+            Error::TooMany { .. } => 4429,
+            Error::Unavailable { .. } => 4503,
+            Error::Internal(_) => 1011,
+            _ => 4400,
+        };
+        Self { code, error: Some(error.to_string()) }
+    }
+}
+
+/// Lets the visitor in and shows it the process, to the end of either.
+async fn receive(shared: &Shared, visitor: Visitor, socket: &mut WebSocket) -> Farewell {
+    let (caller, hello) = match introduce(shared, &visitor, socket).await {
+        Ok(introduced) => introduced,
+        Err(error) => {
+            shared.bridge.record_refused_visit(ACTION, &error);
+            return error.into();
+        }
+    };
+    let context = Context::new(caller);
+    context.record_as(json!({"id": visitor.id}));
+    let work = async {
+        let processes: &Processes = (*shared.bridge).as_ref();
+        let (process, _place) = (processes.get(&visitor.id)?, processes.seat()?);
+        let cursor = process.cursor(hello.cursor.or(visitor.cursor))?;
+        if let (Some(columns), Some(rows)) = (hello.cols, hello.rows)
+            && process.record.pty
+            && process.state().ending.is_none()
+        {
+            session::resize(&process, columns, rows)?;
+        }
+        let mut session = Session::new(process.clone(), Watcher::new(process, cursor));
+        let ended = session.run(socket, cursor).await;
+        context.record_as(json!({"id": visitor.id, "bytes_typed": session.typed, "bytes_shown": session.shown}));
+        ended
+    };
+    match shared.bridge.perform(&context, ACTION, Access::Execute, work).await {
+        Ok(()) => Farewell { code: 1000, error: None },
+        Err(error) => error.into(),
+    }
+}
+
+/// Who it is: known already, or said in the first message.
+async fn introduce(shared: &Shared, visitor: &Visitor, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
+    if let Some(caller) = &visitor.caller {
+        return Ok((caller.clone(), Hello::default()));
+    }
+    let first = tokio::time::timeout(HELLO_TIME, socket.recv()).await;
+    let text = match first {
+        Ok(Some(Ok(Message::Text(text)))) => text,
+        _ => return Err(Error::MissingKey),
+    };
+    let hello: Hello = serde_json::from_str(&text).map_err(|_| Error::MissingKey)?;
+    let caller = shared.bridge.keys.identify(visitor.peer, [hello.auth.as_str()])?;
+    Ok((caller, hello))
+}

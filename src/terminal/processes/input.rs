@@ -1,0 +1,140 @@
+//! Types into a process.
+
+use super::{Processes, keys, process::Process, running::Signal};
+use crate::{
+    arguments::{Problem, Segment},
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::{Error, Result},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Type text or press keys in a process.
+///
+/// Text is sent as it is: end it with a newline to enter a line. Keys follow the text: enter, tab, escape, up, ctrl-c,
+/// f1, alt-b. Then read with terminal_poll.
+#[derive(Deserialize, JsonSchema)]
+pub struct SendInput {
+    /// The process.
+    id: String,
+    /// Text, sent verbatim.
+    text: Option<String>,
+    /// Keys to press after the text, such as `["ctrl-c"]` or `["down", "enter"]`.
+    keys: Option<Keys>,
+    /// Whether the input ends after that.
+    #[serde(default)]
+    eof: bool,
+}
+
+/// One key or several.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "Input should be the name of a key or a list of such names")]
+enum Keys {
+    /// One.
+    One(String),
+    /// Several, in order.
+    Several(Vec<String>),
+}
+
+/// What was typed.
+#[derive(Serialize, JsonSchema)]
+pub struct SentInput {
+    /// Always true: the input was handed over.
+    success: bool,
+    /// The process.
+    id: String,
+    /// How many bytes were written.
+    bytes_written: usize,
+    /// The cursor before what the process makes of it: poll from here.
+    cursor: u64,
+    /// When.
+    timestamp: String,
+}
+
+/// What is to be done for one key or text.
+enum Step {
+    Write(Vec<u8>),
+    Signal(Signal),
+    End,
+}
+
+impl Capability for SendInput {
+    const NAME: &'static str = "terminal_input";
+    const ACCESS: Access = Access::Execute;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"id": "proc_1", "text": "hello\n"}"#;
+    type Service = Processes;
+    type Output = SentInput;
+
+    async fn run(self, processes: &Processes, context: &Context) -> Result<SentInput> {
+        let process = processes.get(&self.id)?;
+        let running = process.running()?;
+        if running.hides_input() {
+            context.record_as(json!({"id": self.id, "text": "(not kept: the program reads without showing it)"}));
+        }
+        let steps = self.steps(&process, running.application_cursor())?;
+        let cursor = process.log.span().1;
+        let mut bytes_written = 0;
+        for step in steps {
+            match step {
+                Step::Write(bytes) => {
+                    running.write(&bytes).await?;
+                    bytes_written += bytes.len();
+                }
+                Step::Signal(signal) => running.signal(signal),
+                Step::End => running.end_input().await?,
+            }
+        }
+        Ok(SentInput { success: true, id: process.record.id(), bytes_written, cursor, timestamp: clock::timestamp() })
+    }
+}
+
+impl SendInput {
+    fn steps(self, process: &Process, application: bool) -> Result<Vec<Step>> {
+        let keys = match self.keys {
+            None => vec![],
+            Some(Keys::One(key)) => vec![key],
+            Some(Keys::Several(keys)) => keys,
+        };
+        if self.text.is_none() && keys.is_empty() && !self.eof {
+            return Err(Error::invalid("text", "Give text, keys or eof: true"));
+        }
+        let mut steps: Vec<Step> = self.text.map(|text| Step::Write(text.into_bytes())).into_iter().collect();
+        let mut problems = Vec::new();
+        for (place, key) in keys.iter().enumerate() {
+            match step(key, process, application) {
+                Ok(step) => steps.push(step),
+                Err(message) => {
+                    let path = vec![Segment::Field("keys".into()), Segment::Index(place)];
+                    problems.push(Problem::new("value_error", path, message, Some(&json!(key).to_string())));
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        steps.extend(self.eof.then_some(Step::End));
+        Ok(steps)
+    }
+}
+
+/// What a key does. Without a terminal nobody turns control characters into signals, so they are sent as such.
+fn step(key: &str, process: &Process, application: bool) -> Result<Step, String> {
+    let unknown = || format!("{key:?} is no key: give {}", keys::NAMES);
+    let bytes = keys::bytes(key, application).ok_or_else(unknown)?;
+    if process.record.pty {
+        return Ok(Step::Write(bytes));
+    }
+    Ok(match bytes[..] {
+        [0x03] => Step::Signal(Signal::INT),
+        [0x1c] => Step::Signal(Signal::QUIT),
+        [0x1a] => Step::Signal(Signal::TSTP),
+        [0x04] => Step::End,
+        [b'\r'] => Step::Write(b"\n".to_vec()),
+        [0x1b, _, ..] => return Err(format!("{key:?} needs a terminal: start the process with pty: true")),
+        _ => Step::Write(bytes),
+    })
+}

@@ -1,0 +1,166 @@
+//! The reading end of a ring: any number of readers, each with its own cursor.
+#![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
+
+use super::{Log, Segment, Stream, turns::Turns};
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+};
+
+/// Output as it was read: runs of bytes, each of one stream, in the order in which they came.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// The cursor of the first byte.
+    pub start: u64,
+    /// How many bytes between the asked cursor and `start` are no longer there.
+    pub missed: u64,
+    /// The bytes.
+    pub runs: Vec<Run>,
+    /// The cursor to go on from.
+    pub next: u64,
+}
+
+/// Bytes of one stream.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The stream.
+    pub stream: Stream,
+    /// What it brought.
+    pub bytes: Vec<u8>,
+}
+
+impl Piece {
+    /// All bytes of a stream, joined.
+    pub fn of(&self, stream: Stream) -> Vec<u8> {
+        let runs = self.runs.iter().filter(|run| run.stream == stream);
+        runs.flat_map(|run| run.bytes.iter().copied()).collect()
+    }
+
+    /// Whether nothing was there.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Gives back a character that the end cuts in two, so that the next piece has it whole.
+    fn end_on_a_character(&mut self) {
+        let Some(last) = self.runs.last_mut() else { return };
+        let cut = incomplete(&last.bytes);
+        if cut < last.bytes.len() || self.runs.len() > 1 {
+            let last = self.runs.last_mut().expect("there is a last one");
+            last.bytes.truncate(last.bytes.len() - cut);
+            self.next -= cut as u64;
+            self.runs.retain(|run| !run.bytes.is_empty());
+        }
+    }
+}
+
+/// How many bytes at the end begin a UTF-8 character without finishing it: 0 to 3.
+pub fn incomplete(bytes: &[u8]) -> usize {
+    for back in 1..=bytes.len().min(3) {
+        let byte = bytes[bytes.len() - back];
+        let length = match byte {
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            0x80..=0xBF => continue,
+            _ => return 0,
+        };
+        return if length > back { back } else { 0 };
+    }
+    0
+}
+
+impl Log {
+    /// Reads up to `max` bytes from `cursor` on; nothing when none are there yet.
+    ///
+    /// # Errors
+    /// When a file that is there cannot be read.
+    pub fn read(&self, cursor: u64, max: usize) -> io::Result<Piece> {
+        let mut piece = Piece { start: cursor, next: cursor, ..Piece::default() };
+        let mut left = max as u64;
+        while left > 0 {
+            let Some((segment, end)) = self.segment_from(piece.next) else {
+                let (_, end) = self.span();
+                self.skip_to(&mut piece, end);
+                return Ok(piece);
+            };
+            if segment.base > piece.next && !self.skip_to(&mut piece, segment.base) {
+                return Ok(piece);
+            }
+            let until = segment.end().min(piece.next + left);
+            match self.read_segment(&segment, piece.next, until) {
+                Ok(runs) => append(&mut piece.runs, runs),
+                // The writer dropped it just now: what is left begins later.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_dropped(&segment) => continue,
+                Err(error) => return Err(error),
+            }
+            left -= until - piece.next;
+            piece.next = until;
+            if piece.next == end {
+                return Ok(piece);
+            }
+        }
+        piece.end_on_a_character();
+        Ok(piece)
+    }
+
+    /// Moves an empty piece over a gap; a piece with bytes ends before it.
+    fn skip_to(&self, piece: &mut Piece, cursor: u64) -> bool {
+        if piece.is_empty() && cursor > piece.next {
+            piece.missed += cursor - piece.next;
+            (piece.start, piece.next) = (cursor, cursor);
+        }
+        piece.next == cursor
+    }
+
+    /// The first segment with a byte at or after `cursor`, and the end of all.
+    fn segment_from(&self, cursor: u64) -> Option<(Segment, u64)> {
+        let shape = self.shape();
+        let place = shape.segments.partition_point(|segment| segment.end() <= cursor);
+        Some((shape.segments.get(place)?.clone(), shape.end))
+    }
+
+    fn is_dropped(&self, segment: &Segment) -> bool {
+        !self.shape().segments.iter().any(|kept| kept.base == segment.base)
+    }
+
+    fn read_segment(&self, segment: &Segment, from: u64, until: u64) -> io::Result<Vec<Run>> {
+        let mut file = File::open(self.data_path(segment.base))?;
+        file.seek(SeekFrom::Start(from - segment.base))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(until - from).unwrap_or(0));
+        file.take(until - from).read_to_end(&mut bytes)?;
+        if (bytes.len() as u64) < until - from {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file of a process's output was cut"));
+        }
+        if self.has_terminal {
+            return Ok(vec![Run { stream: Stream::Terminal, bytes }]);
+        }
+        let mut turns = Turns::new(File::open(self.turns_path(segment.base))?, segment.turns);
+        let mut turns = turns.between(from, until)?;
+        if turns.is_empty() {
+            // The entry was lost with the machine; the bytes were not.
+            turns.push((from, Stream::Stdout));
+        }
+        Ok(split(&bytes, from, until, &turns))
+    }
+}
+
+fn split(bytes: &[u8], from: u64, until: u64, turns: &[(u64, Stream)]) -> Vec<Run> {
+    let ends = turns.iter().skip(1).map(|(start, _)| *start).chain([until]);
+    let place = |cursor: u64| usize::try_from(cursor - from).expect("a piece fits in memory");
+    let run = |((start, stream), end): (&(u64, Stream), u64)| {
+        let bytes = bytes[place(*start)..place(end)].to_vec();
+        Run { stream: *stream, bytes }
+    };
+    turns.iter().zip(ends).map(run).collect()
+}
+
+/// Joins what two segments hold of the same turn.
+fn append(runs: &mut Vec<Run>, more: Vec<Run>) {
+    for run in more {
+        match runs.last_mut() {
+            Some(last) if last.stream == run.stream => last.bytes.extend_from_slice(&run.bytes),
+            _ => runs.push(run),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Processes that go on while the caller does something else: servers, builds, REPLs, editors.
+//!
+//! Each has a [`Log`](log::Log) on disk, which is the truth of what it wrote: polls and watchers read from it by
+//! cursor, so none of them can slow it. The [`Journal`] keeps the list over a restart.
+
+mod input;
+mod journal;
+pub mod keys;
+mod list;
+mod log;
+pub mod modes;
+mod output_search;
+pub mod plain;
+mod poll;
+mod process;
+mod registry;
+mod resize;
+#[cfg(unix)]
+mod running;
+#[cfg(not(unix))]
+#[path = "running_nowhere.rs"]
+mod running;
+mod signal;
+mod start;
+mod stop;
+mod ticket;
+mod wait_for;
+mod watcher;
+
+pub use input::SendInput;
+pub use list::ListProcesses;
+pub use log::{Run, Stream};
+pub use output_search::SearchOutput;
+pub use poll::PollProcess;
+pub use process::{Process, State, Status};
+pub use registry::Processes;
+pub use resize::ResizeTerminal;
+pub use signal::SignalProcess;
+pub use start::StartProcess;
+pub use stop::StopProcess;
+pub use ticket::OpenTicket;
+pub use wait_for::WaitFor;
+pub use watcher::{Event, Watcher};

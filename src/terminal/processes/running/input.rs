@@ -1,0 +1,57 @@
+//! What is typed: written in the order of the calls, and never waited for without end.
+
+use crate::error::{Error, Result};
+use std::{io, os::fd::OwnedFd, time::Duration};
+use tokio::{io::AsyncWriteExt, net::unix::pipe::Sender, sync::Mutex};
+
+/// How long a program may take to read on while input waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The writing end of a process's input.
+pub struct Input(Mutex<Option<Sender>>);
+
+impl Input {
+    /// Takes the end, which must not block. Called within the runtime.
+    ///
+    /// # Errors
+    /// When the runtime cannot watch it.
+    pub fn new(end: OwnedFd) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&end, true)?;
+        // A pseudo-terminal is written to as a pipe is; tokio only waits until it takes more.
+        Ok(Self(Mutex::new(Some(Sender::from_owned_fd_unchecked(end)?))))
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the input is closed, [`Error::TimedOut`] when the program reads nothing for 10 s.
+    pub async fn write(&self, bytes: &[u8]) -> Result<()> {
+        // Held while the program reads: the next call's bytes come after these.
+        let mut end = self.0.lock().await;
+        let Some(end) = end.as_mut() else { return Err(closed()) };
+        let mut written = 0;
+        while written < bytes.len() {
+            match tokio::time::timeout(PATIENCE, end.write(&bytes[written..])).await {
+                Ok(Ok(size)) => written += size,
+                Ok(Err(_)) => return Err(closed()),
+                Err(_) => {
+                    return Err(Error::TimedOut(format!(
+                        "The program has read nothing for {} s: {written} of {} bytes were handed over",
+                        PATIENCE.as_secs(),
+                        bytes.len()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// No more comes.
+    pub async fn close(&self) {
+        self.0.lock().await.take();
+    }
+}
+
+fn closed() -> Error {
+    Error::Conflict("Its input is closed: the program has ended, or eof was sent before".into())
+}

@@ -1,0 +1,78 @@
+//! A pseudo-terminal: the end that the program takes for a terminal, and the end that drives it.
+#![expect(clippy::disallowed_methods, reason = "the device comes from the system, not from a caller")]
+
+use rustix::{
+    fs::OFlags,
+    process::Pid,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
+};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    },
+};
+
+/// The driving end.
+pub struct Terminal(OwnedFd);
+
+impl Terminal {
+    /// Opens a pair: the driving end and the program's.
+    ///
+    /// # Errors
+    /// When the system has no pseudo-terminal left.
+    pub fn open(columns: u16, rows: u16) -> io::Result<(Self, OwnedFd)> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        rustix::io::fcntl_setfd(&master, rustix::io::FdFlags::CLOEXEC)?;
+        grantpt(&master)?;
+        unlockpt(&master)?;
+        let name = ptsname(&master, Vec::new())?;
+        let mut options = OpenOptions::new();
+        let no_controlling = i32::try_from(OFlags::NOCTTY.bits()).expect("open's flags fit in an int");
+        options.read(true).write(true).custom_flags(no_controlling);
+        let slave: OwnedFd = options.open(std::ffi::OsStr::from_bytes(name.as_bytes()))?.into();
+        let mut modes = tcgetattr(&slave)?;
+        // The kernel then erases whole characters, not bytes, when a line is edited.
+        modes.input_modes |= InputModes::IUTF8;
+        tcsetattr(&slave, OptionalActions::Now, &modes)?;
+        let terminal = Self(master);
+        terminal.resize(columns, rows)?;
+        Ok((terminal, slave))
+    }
+
+    /// Changes the size; the system tells the program (SIGWINCH).
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn resize(&self, columns: u16, rows: u16) -> io::Result<()> {
+        Ok(tcsetwinsize(&self.0, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 })?)
+    }
+
+    /// The process group that has the terminal's foreground: the one that Ctrl-C reaches.
+    pub fn foreground(&self) -> Option<Pid> {
+        rustix::termios::tcgetpgrp(&self.0).ok()
+    }
+
+    /// Whether a line is being read that is not shown: a password.
+    pub fn hides_input(&self) -> bool {
+        tcgetattr(&self.0).is_ok_and(|modes| {
+            modes.local_modes.contains(LocalModes::ICANON) && !modes.local_modes.contains(LocalModes::ECHO)
+        })
+    }
+
+    /// The character that ends the input: Ctrl-D unless the program chose another.
+    pub fn end_of_input(&self) -> u8 {
+        tcgetattr(&self.0).map_or(4, |modes| modes.special_codes[SpecialCodeIndex::VEOF])
+    }
+
+    /// Another descriptor of the same end.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.0.as_fd().try_clone_to_owned()
+    }
+}

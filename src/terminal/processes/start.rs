@@ -1,0 +1,119 @@
+//! Starts a process and leaves it running.
+
+use super::{
+    Processes, Status,
+    running::Order,
+    wait_for::{Condition, Outcome, Wanted},
+};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The terminal whose sequences [`super::keys`] sends, and which the clients of a terminal understand.
+const TERM: &str = "xterm-256color";
+
+/// Columns and rows of a terminal when nobody says.
+const SIZE: (u16, u16) = (80, 24);
+
+/// Start a process in the background.
+///
+/// For servers, builds, tests, REPLs, editors: it goes on after the reply. Read it with terminal_poll, type with
+/// terminal_input, end it with terminal_stop. wait_for answers once it is up. pty gives it a terminal.
+#[derive(Deserialize, JsonSchema)]
+pub struct StartProcess {
+    /// The command line.
+    command: String,
+    /// The folder to run in; the server's directory without it.
+    cwd: Option<String>,
+    /// Environment variables to set on top of the server's.
+    env: Option<BTreeMap<String, String>>,
+    /// Whether a shell runs the command; else it is split as a shell would and run directly.
+    #[serde(default = "yes")]
+    shell: bool,
+    /// Whether it gets a terminal: for REPLs, editors, pagers and whatever draws on the screen.
+    #[serde(default)]
+    pty: bool,
+    /// The terminal's width in characters, 80 without it.
+    #[schemars(range(min = 1, max = 1000))]
+    cols: Option<u16>,
+    /// The terminal's height in lines, 24 without it.
+    #[schemars(range(min = 1, max = 1000))]
+    rows: Option<u16>,
+    /// Answer only once this is so: a pattern in the output, or an open port.
+    wait_for: Option<Wanted>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The process that was started.
+#[derive(Serialize, JsonSchema)]
+pub struct StartedProcess {
+    /// Whether it runs and, with wait_for, whether what was waited for came.
+    success: bool,
+    /// Its name in the other calls.
+    id: String,
+    /// The system's process id.
+    pid: u32,
+    /// What was run.
+    command: String,
+    /// Whether it has a terminal.
+    pty: bool,
+    /// The cursor of its first output.
+    cursor: u64,
+    /// Where it is in its life.
+    status: Status,
+    /// Its exit code, if it is over already; negative when a signal ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// What came of wait_for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited: Option<Outcome>,
+    /// When it was started.
+    timestamp: String,
+}
+
+impl Capability for StartProcess {
+    const NAME: &'static str = "terminal_start";
+    const ACCESS: Access = Access::Execute;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"command": "echo ready; cat", "wait_for": {"pattern": "ready"}}"#;
+    type Service = Processes;
+    type Output = StartedProcess;
+
+    async fn run(self, processes: &Processes, context: &Context) -> Result<StartedProcess> {
+        let condition = self.wait_for.map(|wanted| Condition::new(wanted, "wait_for.")).transpose()?;
+        let size = (self.cols.unwrap_or(SIZE.0), self.rows.unwrap_or(SIZE.1));
+        let mut environment = self.env.unwrap_or_default();
+        if self.pty {
+            environment.entry("TERM".into()).or_insert_with(|| TERM.into());
+        }
+        let command = processes.spawner().permit(&self.command, self.shell, self.cwd.as_deref(), environment)?;
+        let order = Order { command, size: self.pty.then_some(size) };
+        let process = processes.start(order, self.command, context.caller.name()).await?;
+        let waited = match condition {
+            Some(mut condition) => Some(condition.wait(&process, 0, context).await?),
+            None => None,
+        };
+        let state = process.state();
+        Ok(StartedProcess {
+            success: waited.as_ref().is_none_or(Outcome::is_met),
+            id: process.record.id(),
+            pid: process.record.pid,
+            command: process.record.command.clone(),
+            pty: process.record.pty,
+            cursor: 0,
+            status: state.status(),
+            exit_code: state.exit_code(),
+            waited,
+            timestamp: clock::timestamp(),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! Stops a process and all that it started.
+
+use super::{Processes, Status};
+use crate::{
+    caller::Access,
+    capability::{Capability, Context},
+    clock,
+    error::Result,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Stop a process and all that it started.
+///
+/// They are asked to end (SIGTERM) and killed after 3 seconds. The output stays readable. One that is over already is
+/// answered in the same way.
+#[derive(Deserialize, JsonSchema)]
+pub struct StopProcess {
+    /// The process.
+    id: String,
+}
+
+/// How the process ended.
+#[derive(Serialize, JsonSchema)]
+pub struct StoppedProcess {
+    /// Whether it is over.
+    success: bool,
+    /// The process.
+    id: String,
+    /// Where it is in its life.
+    status: Status,
+    /// Its exit code; negative when a signal ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// Whether it did not end when asked and was killed.
+    killed: bool,
+    /// When.
+    timestamp: String,
+}
+
+impl Capability for StopProcess {
+    const NAME: &'static str = "terminal_stop";
+    const ACCESS: Access = Access::Execute;
+    const IDEMPOTENT: bool = true;
+    const DESTRUCTIVE: bool = true;
+    const EXAMPLE: &'static str = r#"{"id": "proc_1"}"#;
+    type Service = Processes;
+    type Output = StoppedProcess;
+
+    async fn run(self, processes: &Processes, _: &Context) -> Result<StoppedProcess> {
+        let process = processes.get(&self.id)?;
+        let stopping = process.clone();
+        // On its own task: a client that goes away does not leave it half stopped.
+        let killed = tokio::spawn(async move { stopping.stop().await }).await.map_err(crate::Error::internal)?;
+        let state = process.state();
+        Ok(StoppedProcess {
+            success: state.ending.is_some(),
+            id: process.record.id(),
+            status: state.status(),
+            exit_code: state.exit_code(),
+            killed,
+            timestamp: clock::timestamp(),
+        })
+    }
+}
