@@ -197,7 +197,7 @@ impl Bridge {
         let result = async {
             context.caller.may(C::ACCESS)?;
             let _running = self.limits.begin(context.caller.name())?;
-            context.within(&self.limits);
+            context.holding.within(&self.limits);
             arguments.decode::<C>()?.run(self.as_ref(), context).await
         }
         .await;

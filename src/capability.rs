@@ -1,13 +1,13 @@
 //! What a capability is: a request that knows its name, what it needs and how to run, and knows no protocol.
 
 use crate::{
-    caller::{Access, Caller, Held, Limits},
+    caller::{Access, Caller, Holding},
     error::Result,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 /// One thing the bridge can do. The request type *is* the capability: its fields are the arguments, its doc comment
@@ -92,65 +92,17 @@ pub struct Context {
     pub caller: Caller,
     /// Set when the call is over for any reason, so that work on other threads stops.
     pub cancelled: CancellationToken,
+    /// What the call holds in memory. Whoever reads something large for it asks here first.
+    pub holding: Holding,
     reporter: Option<Reporter>,
     details: Mutex<Option<Value>>,
-    limits: OnceLock<Arc<Limits>>,
-    held: Mutex<Held>,
 }
 
 impl Context {
     /// A call by `caller` that nobody watches.
     pub fn new(caller: Caller) -> Self {
-        Self {
-            caller,
-            cancelled: CancellationToken::new(),
-            reporter: None,
-            details: Mutex::default(),
-            limits: OnceLock::new(),
-            held: Mutex::default(),
-        }
-    }
-
-    /// The same call with what its request already holds in memory.
-    pub fn holding(mut self, held: Held) -> Self {
-        self.held = Mutex::new(held);
-        self
-    }
-
-    /// Says that the call is about to hold this many bytes more in memory (a file, an answer), and waits a while for
-    /// other calls to give back what they hold. It counts until the answer is sent.
-    ///
-    /// # Errors
-    /// [`crate::Error::TooLarge`] when it is more than there ever is, [`crate::Error::Unavailable`] when it was not
-    /// there in time.
-    pub async fn hold(&self, bytes: u64) -> Result<()> {
-        let Some(limits) = self.limits.get() else { return Ok(()) };
-        let already = std::mem::take(&mut *self.held());
-        let more = limits.hold(Some(self.caller.name()), &already, bytes).await;
-        self.held().join(already);
-        more.map(|more| self.held().join(more))
-    }
-
-    /// The same at once or not at all: false when others hold too much now.
-    pub fn try_hold(&self, bytes: u64) -> bool {
-        let Some(limits) = self.limits.get() else { return true };
-        let more = limits.try_hold(self.caller.name(), bytes);
-        more.map(|more| self.held().join(more)).is_some()
-    }
-
-    /// Takes what the call holds, for the one who sends the answer.
-    pub fn take_held(&self) -> Held {
-        std::mem::take(&mut *self.held())
-    }
-
-    /// Lets the call hold memory within these limits.
-    pub(crate) fn within(&self, limits: &Arc<Limits>) {
-        // A context serves one call; a second one would be within the same limits.
-        let _ = self.limits.set(limits.clone());
-    }
-
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.held.lock().expect("no one panics while holding it")
+        let holding = Holding::of(caller.name());
+        Self { caller, cancelled: CancellationToken::new(), holding, reporter: None, details: Mutex::default() }
     }
 
     /// The same call with someone to report progress to.

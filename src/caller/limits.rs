@@ -67,6 +67,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// How many bytes.
+    pub fn bytes(&self) -> u64 {
+        self.units * UNIT
+    }
+
     /// Adds what else is held for the same purpose.
     pub fn join(&mut self, other: Self) {
         self.units += other.units;
@@ -121,15 +126,15 @@ impl Limits {
         Ok(Running { _permits: [mine, of_all] })
     }
 
-    /// Lets `caller` hold `bytes` beside what it holds `already`, as soon as others have given enough back. `None` is
+    /// Lets `caller` hold `bytes` beside those it holds `already`, as soon as others have given enough back. `None` is
     /// one whose key is not known yet: all of them share half of what there is.
     ///
     /// # Errors
     /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Unavailable`] when it was not there in time.
-    pub async fn hold(&self, caller: Option<&str>, already: &Held, bytes: u64) -> Result<Held> {
+    pub async fn hold(&self, caller: Option<&str>, already: u64, bytes: u64) -> Result<Held> {
         let own = self.share(caller.unwrap_or(UNKNOWN));
         let units = bytes.div_ceil(UNIT);
-        let (Ok(count), true) = (u32::try_from(units), already.units + units <= own.sizes.bytes as u64) else {
+        let (Ok(count), true) = (u32::try_from(units), already.div_ceil(UNIT) + units <= own.sizes.bytes as u64) else {
             return Err(too_large(own.sizes.bytes, caller.is_none()));
         };
         let waited = tokio::time::timeout(PATIENCE, async {
@@ -245,7 +250,7 @@ fn too_large(units: usize, unknown: bool) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, Held, Limits};
+    use super::{Bucket, Limits};
     use crate::{error::Error, settings::Settings};
     use std::time::{Duration, Instant};
 
@@ -284,14 +289,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn bytes_are_waited_for_and_what_never_fits_is_refused_at_once() {
         let limits = limits(&[("MCP_MAX_BUFFERED_MIB", "4"), ("MCP_MAX_REQUEST_MIB", "4")]);
-        let none = Held::default();
-        let held = limits.hold(Some("a"), &none, 3 << 20).await.unwrap();
+        let held = limits.hold(Some("a"), 0, 3 << 20).await.unwrap();
         assert!(limits.try_hold("a", 2 << 20).is_none());
-        assert!(matches!(limits.hold(Some("a"), &none, 5 << 20).await, Err(Error::TooLarge(_))));
-        assert!(matches!(limits.hold(Some("a"), &held, 2 << 20).await, Err(Error::TooLarge(_))));
-        assert!(matches!(limits.hold(Some("a"), &none, 2 << 20).await, Err(Error::Unavailable { .. })));
-        assert!(matches!(limits.hold(None, &none, 3 << 20).await, Err(Error::TooLarge(_))));
+        assert!(matches!(limits.hold(Some("a"), 0, 5 << 20).await, Err(Error::TooLarge(_))));
+        assert!(matches!(limits.hold(Some("a"), held.bytes(), 2 << 20).await, Err(Error::TooLarge(_))));
+        assert!(matches!(limits.hold(Some("a"), 0, 2 << 20).await, Err(Error::Unavailable { .. })));
+        assert!(matches!(limits.hold(None, 0, 3 << 20).await, Err(Error::TooLarge(_))));
         drop(held);
-        assert!(limits.hold(Some("a"), &none, 4 << 20).await.is_ok());
+        assert!(limits.hold(Some("a"), 0, 4 << 20).await.is_ok());
     }
 }

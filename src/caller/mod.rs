@@ -1,9 +1,11 @@
 //! Who calls, and what they may do.
 
 mod attempts;
+mod holding;
 mod keys;
 mod limits;
 
+pub use holding::Holding;
 pub use keys::{Keys, Source};
 pub use limits::{Held, Limits, Running};
 

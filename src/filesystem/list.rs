@@ -6,7 +6,7 @@ use super::{
     walk::{Next, Visit, walk},
 };
 use crate::{
-    caller::Access,
+    caller::{Access, Holding},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 /// As many items fit one answer.
 const MAX_ITEMS: usize = 100_000;
+
+/// How many bytes of items are asked for at once.
+const STEP: u64 = 256 * 1024;
 
 /// List a directory.
 ///
@@ -86,6 +89,13 @@ pub enum ItemKind {
     Directory,
 }
 
+impl Item {
+    /// About how many bytes it takes, here and in the answer.
+    fn weight(&self) -> u64 {
+        2 * (self.name.len() + self.path.len()) as u64 + 250
+    }
+}
+
 impl Capability for ListDirectory {
     const NAME: &'static str = "filesystem_list";
     const ACCESS: Access = Access::Read;
@@ -95,22 +105,27 @@ impl Capability for ListDirectory {
     type Output = ListOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<ListOutput> {
-        files.look(context, |files, cancelled| self.list(files, cancelled)).await
+        let holding = context.holding.clone();
+        files.look(context, move |files, cancelled| self.list(files, &holding, cancelled)).await
     }
 }
 
 impl ListDirectory {
-    fn list(self, files: &Files, cancelled: &CancellationToken) -> Result<ListOutput> {
+    fn list(self, files: &Files, holding: &Holding, cancelled: &CancellationToken) -> Result<ListOutput> {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
         let folder = path.open_folder()?;
         let after = Cursor::parse(self.cursor.as_deref())?.map(|cursor| cursor.path);
-        let (mut items, mut last, mut next_cursor) = (Vec::new(), None, None);
+        let (mut items, mut last, mut next_cursor, mut unheld) = (Vec::new(), None, None, 0);
         walk(&folder, after.as_deref(), self.limit, cancelled, &mut |visit| {
             if items.len() == self.limit {
                 next_cursor = last.take();
                 return Ok(Next::Stop);
             }
             let Some(item) = item(&self.path, visit) else { return Ok(Next::Past) };
+            unheld += item.weight();
+            if unheld > STEP {
+                holding.wait_for_more(std::mem::take(&mut unheld))?;
+            }
             items.push(item);
             if items.len() == self.limit {
                 last = Some(Cursor::text(visit.path, 0));

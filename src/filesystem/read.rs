@@ -6,7 +6,7 @@ use super::{
     lines::{self, Lines},
 };
 use crate::{
-    caller::Access,
+    caller::{Access, Holding},
     capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
@@ -130,16 +130,18 @@ impl Capability for ReadFile {
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadOutput> {
-        files.look(context, |files, _| self.read_within(files, files.max_read)).await
+        let holding = context.holding.clone();
+        files.look(context, move |files, _| self.read_within(files, files.max_read, &holding)).await
     }
 }
 
 impl ReadFile {
     /// Reads with at most `most` bytes of the file in memory.
-    pub(super) fn read_within(self, files: &Files, most: u64) -> Result<ReadOutput> {
+    pub(super) fn read_within(self, files: &Files, most: u64, holding: &Holding) -> Result<ReadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         let (mut file, found) = path.open()?;
         let codec = Codec::by_name(&self.encoding)?;
+        holding.wait_for_more(found.size.min(most))?;
         if found.size <= most {
             let bytes = whole(&mut file, found.size, most)?;
             return self.answer(&codec, bytes);

@@ -76,17 +76,18 @@ impl Capability for ReadMany {
     type Output = ReadManyOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadManyOutput> {
-        files.look(context, |files, cancelled| self.read(files, cancelled)).await
+        let holding = context.holding.clone();
+        files.look(context, move |files, cancelled| self.read(files, cancelled, &holding)).await
     }
 }
 
 impl ReadMany {
-    fn read(self, files: &Files, cancelled: &CancellationToken) -> Result<ReadManyOutput> {
+    fn read(self, files: &Files, cancelled: &CancellationToken, holding: &Holding) -> Result<ReadManyOutput> {
         let (mut results, mut held) = (Vec::new(), 0);
         for path in &self.paths {
             go_on(cancelled)?;
             // All together stay within what one call may hold.
-            let read = self.one(path).read_within(files, files.max_read.saturating_sub(held));
+            let read = self.one(path).read_within(files, files.max_read.saturating_sub(held), holding);
             results.push(match read {
                 Ok(read) => {
                     held += read.held();

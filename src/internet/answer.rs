@@ -81,7 +81,7 @@ pub fn header_text(value: &HeaderValue) -> String {
 ///
 /// # Errors
 /// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed, and what
-/// [`Context::hold`] says when there is no memory for it.
+/// [`crate::caller::Holding::more`] says when there is no memory for it.
 pub async fn text(answer: Response, context: &Context) -> Result<Text> {
     let content_type = answer.headers().get(CONTENT_TYPE).map(header_text).unwrap_or_default();
     let layers = layers(answer.headers())?;
@@ -96,10 +96,10 @@ pub async fn text(answer: Response, context: &Context) -> Result<Text> {
     let mut text = Decoded::new(encoding(&content_type, &head));
     let mut more = text.push(&head, false);
     let mut room = STEP;
-    context.hold(STEP as u64).await?;
+    context.holding.more(STEP as u64).await?;
     while more {
         if text.content.len() > room {
-            context.hold(STEP as u64).await?;
+            context.holding.more(STEP as u64).await?;
             room += STEP;
         }
         let chunk = bytes.fill_buf().await.map_err(|error| broken(&error))?;

@@ -121,7 +121,7 @@ impl Growing<'_> {
     async fn make_room(&mut self, size: u64) -> Result<()> {
         let more = size.saturating_sub(self.room);
         if more > 0 {
-            let held = self.sender.limits.hold(self.sender.name, &self.held, more).await?;
+            let held = self.sender.limits.hold(self.sender.name, self.held.bytes(), more).await?;
             self.held.join(held);
             self.room += more;
         }
@@ -140,9 +140,20 @@ fn too_slow() -> Error {
     Error::TimedOut("The body came too slowly: send it without pauses of 10 s, at 8 KiB a second or more".into())
 }
 
+/// Answers that hold more than this many bytes are written as JSON on a thread of their own: others need not wait.
+const LARGE: u64 = 256 * 1024;
+
 /// A JSON answer, which goes on counting as held until its last byte is sent.
-pub fn answer(output: &impl Serialize, held: Held) -> Response {
-    let json = serde_json::to_vec(output).expect("an answer is plain data");
+pub async fn answer<T: Serialize + Send + 'static>(output: T, held: Held) -> Response {
+    let size = held.bytes();
+    let write = move || {
+        // A little more than the content, so that it is not copied as the text grows.
+        let mut json = Vec::with_capacity(usize::try_from(size + size / 16).unwrap_or(0) + 512);
+        serde_json::to_writer(&mut json, &output).expect("an answer is plain data");
+        json
+    };
+    let written = if size > LARGE { tokio::task::spawn_blocking(write).await } else { Ok(write()) };
+    let json = written.expect("plain data is written without a panic");
     let bytes = Bytes::from_owner(HeldAnswer { json, _held: held });
     ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
 }

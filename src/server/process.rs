@@ -81,6 +81,21 @@ impl Write for LogLine {
     }
 }
 
+/// Gives large blocks back to the system as soon as they are free. The C library would else raise the size from which
+/// it does so to that of the largest block seen, and keep what was freed below it.
+pub fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        /// In bytes; smaller blocks are reused quickly.
+        const LARGE: libc::c_int = 2 * 1024 * 1024;
+        // SAFETY: it sets a number of the allocator, and is called before there are other threads.
+        #[expect(unsafe_code, reason = "no safe interface sets it")]
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+        }
+    }
+}
+
 /// Lets the process have as many open files as the system allows it: each connection is one, and the usual 1024 are
 /// fewer than the connections that are allowed.
 pub fn raise_open_files() {

@@ -105,9 +105,10 @@ where
         }
     };
     let _working = Working::of(&parts.extensions);
-    let context = Context::new(caller).holding(held);
+    let context = Context::new(caller);
+    context.holding.join(held);
     match shared.bridge.call::<C>(&context, arguments).await {
-        Ok(output) => limits::answer(&output, context.take_held()),
+        Ok(output) => limits::answer(output, context.holding.take()).await,
         Err(error) => error.into_response(),
     }
 }

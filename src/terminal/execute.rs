@@ -6,7 +6,7 @@ use super::{
     spawn::{Streams, Tree},
 };
 use crate::{
-    caller::Access,
+    caller::{Access, Holding},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -78,7 +78,7 @@ impl Capability for ExecuteCommand {
     type Service = Terminal;
     type Output = ExecuteOutput;
 
-    async fn run(self, terminal: &Terminal, _: &Context) -> Result<ExecuteOutput> {
+    async fn run(self, terminal: &Terminal, context: &Context) -> Result<ExecuteOutput> {
         let timeout = self.timeout.unwrap_or(terminal.default_timeout);
         if timeout > terminal.max_timeout {
             return Err(Error::Unusable(format!("Timeout too high. Max allowed: {}s", terminal.max_timeout)));
@@ -89,7 +89,7 @@ impl Capability for ExecuteCommand {
         let started = Instant::now();
         let tree = terminal.spawner.start(command, Streams::captured()).await?;
         let limit = Duration::from_secs(timeout);
-        let Ok(end) = tokio::time::timeout(limit, follow(&tree, terminal.max_output)).await else {
+        let Ok(end) = tokio::time::timeout(limit, follow(&tree, terminal.max_output, &context.holding)).await else {
             tree.kill().await?;
             return Err(Error::TimedOut(format!("Command timed out after {timeout}s")));
         };
@@ -116,9 +116,10 @@ pub(super) struct End {
 }
 
 /// Takes in what a captured command writes, until it ends or writes more than `limit` bytes to a stream.
-pub(super) async fn follow(tree: &Tree, limit: usize) -> Result<End> {
+pub(super) async fn follow(tree: &Tree, limit: usize, holding: &Holding) -> Result<End> {
     let (stdout, stderr) = tree.take_output().expect("a captured command has its output taken once");
-    let (mut stdout, mut stderr) = (Output::new(stdout, limit), Output::new(stderr, limit));
+    let mut stdout = Output::new(stdout, limit, holding.clone());
+    let mut stderr = Output::new(stderr, limit, holding.clone());
     let exit_code = read_until_end(tree, &mut stdout, &mut stderr).await?;
     stdout.finish().await;
     stderr.finish().await;

@@ -1,5 +1,6 @@
 //! What a command writes, kept up to a limit.
 
+use crate::caller::Holding;
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -8,6 +9,9 @@ use tokio::{
 
 /// The pieces in which output is read, in bytes.
 const PIECE: usize = 64 * 1024;
+
+/// How many bytes of memory are asked for at once.
+const STEP: usize = 1024 * 1024;
 
 /// How long output is still taken in after a command's end: only something that got away from its tree
 /// (`MCP_CONFINEMENT=off`) can hold the stream open any longer.
@@ -19,12 +23,15 @@ pub struct Output<S> {
     kept: Vec<u8>,
     limit: usize,
     exceeded: bool,
+    /// Who answers for the memory, and how many bytes were asked for.
+    holding: Holding,
+    held: usize,
 }
 
 impl<S: AsyncRead + Unpin> Output<S> {
     /// Keeps `limit` bytes of `stream`.
-    pub fn new(stream: S, limit: usize) -> Self {
-        Self { stream: Some(stream), kept: Vec::new(), limit, exceeded: false }
+    pub fn new(stream: S, limit: usize, holding: Holding) -> Self {
+        Self { stream: Some(stream), kept: Vec::new(), limit, exceeded: false, holding, held: PIECE }
     }
 
     /// Takes in all that comes until the stream ends or the limit is passed. What was read stays when this is dropped.
@@ -42,6 +49,10 @@ impl<S: AsyncRead + Unpin> Output<S> {
             } else if self.kept.len() > self.limit {
                 self.kept.truncate(self.limit);
                 self.exceeded = true;
+            } else if self.kept.len() > self.held {
+                // Meanwhile the command waits. What gets no memory at all is cut as if it were too long.
+                self.exceeded = self.holding.more(STEP as u64).await.is_err();
+                self.held += STEP;
             }
         }
         Ok(())
