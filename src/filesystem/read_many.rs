@@ -5,7 +5,7 @@ use super::{
     read::{Form, ReadFile, ReadOutput, default_encoding},
 };
 use crate::{
-    caller::Access,
+    caller::{Access, Holding},
     capability::{Capability, Context},
     clock,
     error::Result,

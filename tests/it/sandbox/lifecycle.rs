@@ -1,44 +1,11 @@
 //! Nothing is left behind: whoever goes away, the containers go too.
 
-use super::{IMAGE, docker, server_or_skip};
+use super::{Tag, docker, server_or_skip};
 use crate::server::{KEY, Server};
 use serde_json::json;
-use std::time::{Duration, Instant};
-
-/// A name of the tests' image that one test has for itself: its containers are told apart by it.
-struct Tag(String);
-
-impl Tag {
-    fn new(name: &str) -> Option<Self> {
-        super::ENGINE.as_ref()?;
-        let tag = format!("{IMAGE}:{name}-{}", std::process::id());
-        docker(&["tag", IMAGE, &tag]);
-        Some(Self(tag))
-    }
-
-    /// How many containers it has, running or not.
-    fn containers(&self) -> usize {
-        let all = docker(&["ps", "-a", "--format", "{{.Image}}"]);
-        all.lines().filter(|image| *image == self.0).count()
-    }
-
-    async fn reaches(&self, count: usize) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while self.containers() != count {
-            assert!(Instant::now() < deadline, "{} has {} containers, not {count}", self.0, self.containers());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Tag {
-    fn drop(&mut self) {
-        docker(&["rmi", "--no-prune", &self.0]);
-    }
-}
 
 async fn server(tag: &Tag, pool: &str) -> Server {
-    super::with_engine(&[("SANDBOX_IMAGE", &tag.0), ("SANDBOX_POOL_SIZE", pool)]).await.expect("there is an engine")
+    super::with_engine(&[("SANDBOX_IMAGE", &tag.name), ("SANDBOX_POOL_SIZE", pool)]).await.expect("there is an engine")
 }
 
 #[tokio::test]
@@ -80,7 +47,7 @@ async fn the_pool_refills_after_a_run_and_none_of_it_is_used_twice() {
 #[tokio::test]
 async fn a_pool_that_nobody_uses_empties_itself() {
     let Some(tag) = Tag::new("idle") else { return };
-    let settings = [("SANDBOX_IMAGE", tag.0.as_str()), ("SANDBOX_POOL_IDLE_SECONDS", "1")];
+    let settings = [("SANDBOX_IMAGE", tag.name.as_str()), ("SANDBOX_POOL_IDLE_SECONDS", "1")];
     let server = super::with_engine(&settings).await.expect("there is an engine");
     server.call("sandbox_run", json!({"code": "1"})).await;
     tag.reaches(2).await;
@@ -97,18 +64,18 @@ async fn a_start_removes_what_a_killed_server_left_and_nothing_else() {
         let server = format!("skynet-bridge.server={server}");
         let until = format!("skynet-bridge.until={until}");
         let labels =
-            ["create", "--label", "skynet-bridge.sandbox=run", "--label", &server, "--label", &until, &tag.0, "x"];
+            ["create", "--label", "skynet-bridge.sandbox=run", "--label", &server, "--label", &until, &tag.name, "x"];
         docker(&labels);
     };
     owned("elsewhere/1:1:x", "1");
     owned("elsewhere/1:1:x", "99999999999");
-    docker(&["create", &tag.0, "x"]);
+    docker(&["create", &tag.name, "x"]);
     let server = server(&tag, "0").await;
     tag.reaches(2).await;
     server.stop().await;
     assert_eq!(tag.containers(), 2);
     let all = docker(&["ps", "-a", "--format", "{{.Image}} {{.ID}}"]);
-    for line in all.lines().filter(|line| line.starts_with(&tag.0)) {
+    for line in all.lines().filter(|line| line.starts_with(&tag.name)) {
         docker(&["rm", line.rsplit(' ').next().unwrap()]);
     }
 }
@@ -116,7 +83,7 @@ async fn a_start_removes_what_a_killed_server_left_and_nothing_else() {
 #[tokio::test]
 async fn graphics_processors_that_the_engine_has_not_are_503_and_leave_no_container() {
     let Some(tag) = Tag::new("gpu") else { return };
-    let settings = [("SANDBOX_IMAGE", tag.0.as_str()), ("SANDBOX_GPU", "all")];
+    let settings = [("SANDBOX_IMAGE", tag.name.as_str()), ("SANDBOX_GPU", "all")];
     let server = super::with_engine(&settings).await.expect("there is an engine");
     let reply = server.post("/sandbox/run", json!({"code": "1"})).await;
     if reply.status != 200 {

@@ -1,9 +1,12 @@
 //! The sandbox on a real engine. Without one these tests say so in one line and pass, unless `BRIDGE_TEST_ENGINE` is
 //! `required`.
 
+mod endurance;
+mod hostile;
 mod lifecycle;
 mod notebooks;
 mod refusals;
+mod remote;
 mod runs;
 mod sessions;
 
@@ -12,6 +15,7 @@ use std::{
     io::Write as _,
     process::{Command, Output},
     sync::LazyLock,
+    time::{Duration, Instant},
 };
 
 /// Debian with bash, python3 and node, made by `tests/engine.sh base`.
@@ -48,6 +52,47 @@ pub fn docker(arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } = output;
     assert!(status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).expect("docker speaks UTF-8").trim().to_owned()
+}
+
+/// A name of the tests' image that one test has for itself: its containers are told apart by it.
+pub struct Tag {
+    pub name: String,
+}
+
+impl Tag {
+    /// `None` without an engine.
+    pub fn new(name: &str) -> Option<Self> {
+        Self::of(IMAGE, name)
+    }
+
+    /// A name for another image.
+    pub fn of(image: &str, name: &str) -> Option<Self> {
+        ENGINE.as_ref()?;
+        let name = format!("{image}:{name}-{}", std::process::id());
+        docker(&["tag", image, &name]);
+        Some(Self { name })
+    }
+
+    /// How many containers it has, running or not.
+    pub fn containers(&self) -> usize {
+        let all = docker(&["ps", "-a", "--format", "{{.Image}}"]);
+        all.lines().filter(|image| *image == self.name).count()
+    }
+
+    /// Waits until it has so many.
+    pub async fn reaches(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.containers() != count {
+            assert!(Instant::now() < deadline, "{} has {} containers, not {count}", self.name, self.containers());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Tag {
+    fn drop(&mut self) {
+        docker(&["rmi", "--no-prune", &self.name]);
+    }
 }
 
 /// A server on the engine, or the end of the test.
