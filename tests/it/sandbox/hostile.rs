@@ -52,7 +52,8 @@ async fn a_fork_bomb_stays_in_its_container() {
     let Some(den) = Den::open("fork").await else { return };
     den.run(json!({"command": ":(){ :|:& };: ; sleep 1; echo over"})).await;
     den.run(json!({"code": "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"})).await;
-    let threads = "import threading, time\nfor n in range(1000): threading.Thread(target=time.sleep, args=(60,)).start()";
+    let threads =
+        "import threading, time\nfor n in range(1000): threading.Thread(target=time.sleep, args=(60,)).start()";
     let reply = den.run(json!({"code": threads})).await;
     assert!(reply.status == 408 || reply.text.contains("can't start new thread"), "{}", reply.text);
     den.close().await;
@@ -64,11 +65,14 @@ async fn memory_and_disks_have_an_end() {
     let Some(den) = Den::open("room").await else { return };
     let hog = den.run(json!({"code": "b = []\nwhile True: b.append(bytearray(10_000_000))"})).await.ok();
     assert_eq!((&hog["oom_killed"], &hog["exit_code"]), (&json!(true), &json!(-9)));
-    for (place, words) in [("/x", "Read-only"), ("/home/sandbox/workspace/x", "No space left"), ("/tmp/x", "No space left")] {
+    for (place, words) in
+        [("/x", "Read-only"), ("/home/sandbox/workspace/x", "No space left"), ("/tmp/x", "No space left")]
+    {
         let said = den.said(&format!("dd if=/dev/zero of={place} bs=1M; true")).await;
         assert!(said.contains(words), "{place}: {said}");
     }
-    let many = "n = 0\ntry:\n  while n < 400_000:\n    open(f'f{n}', 'w').close()\n    n += 1\nexcept OSError as e: print(e)";
+    let many =
+        "n = 0\ntry:\n  while n < 400_000:\n    open(f'f{n}', 'w').close()\n    n += 1\nexcept OSError as e: print(e)";
     den.run(json!({"code": many, "outputs": ["f1"]})).await;
     let sparse = den.run(json!({"command": "truncate -s 100T huge; ls huge", "outputs": ["huge"]})).await;
     assert!(!sparse.text.contains("\"content\""), "{}", sparse.text);

@@ -46,7 +46,9 @@ async fn works(engine: &[(&str, &str)]) {
         let answer = server.call("sandbox_run", request.clone()).await;
         assert_eq!((&answer["stdout"], &answer["outputs"][0]["content"]), (&json!("input file\n"), &json!("back")));
     }
-    let session = server.call("sandbox_session_start", json!({"files": [{"path": "a", "content": "b"}]})).await["session"].clone();
+    let session =
+        server.call("sandbox_session_start", json!({"files": [{"path": "a", "content": "b"}]})).await["session"]
+            .clone();
     let cell = json!({"session": session, "code": "x = open('a').read(); x"});
     assert_eq!(server.call("sandbox_session_run", cell).await["result"], "'b'");
     let files = server.call("sandbox_session_files", json!({"session": session})).await;
@@ -155,7 +157,8 @@ fn ssh(folder: &Path) -> Option<(String, String)> {
         at("key.pub")
     );
     std::fs::write(folder.join("sshd_config"), server).unwrap();
-    let options = "-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes";
+    let options =
+        "-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes";
     Some((at("sshd_config"), format!("ssh {options} -i {}", at("key"))))
 }
 
