@@ -114,6 +114,7 @@ impl PackArchive {
 }
 
 /// Where a tar goes.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Output<'a> {
     Plain(BufWriter<&'a mut File>),
     Gzip(GzEncoder<BufWriter<&'a mut File>>),
@@ -145,6 +146,7 @@ impl Write for Output<'_> {
 }
 
 /// An archive as it grows.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Pack<'a> {
     Zip(Box<ZipWriter<BufWriter<&'a mut File>>>),
     Tar(tar::Builder<Output<'a>>),

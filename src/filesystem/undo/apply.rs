@@ -47,7 +47,7 @@ impl Undo {
     fn put_file(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<()> {
         let State::File { sha256, mode, owner, times, .. } = state else { return Ok(()) };
         let holder = path.holder()?;
-        if path.found().is_some_and(|found| found.is_folder()) {
+        if path.found().is_some_and(crate::policy::paths::Found::is_folder) {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
         if let Source::Staged(directory, name) = source {
@@ -67,9 +67,9 @@ fn remove(path: &SafePath) -> Result<()> {
     let Some(found) = path.found() else { return Ok(()) };
     let holder = path.holder()?;
     if found.is_folder() {
-        holder.remove_folder(path.name())?
+        holder.remove_folder(path.name())?;
     } else {
-        holder.remove(path.name())?
+        holder.remove(path.name())?;
     }
     Ok(())
 }
