@@ -48,6 +48,7 @@ struct Shared {
     ready: Mutex<Ready>,
     /// Runs under way: the pool is refilled when there are none.
     busy: AtomicUsize,
+    /// Told when a run takes a container and when it ends.
     changed: Notify,
 }
 
@@ -150,6 +151,7 @@ impl Shared {
 
     /// Sees to it that someone fills the pool, and empties it when nothing has run for the idle time.
     fn tend(shared: &Arc<Self>) {
+        shared.changed.notify_one();
         let mut ready = shared.ready.lock().expect("no one panics while holding it");
         if shared.size > 0 && !ready.tended && !ready.closed {
             ready.tended = true;

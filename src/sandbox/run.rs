@@ -25,8 +25,9 @@ use tokio::io::AsyncWriteExt;
 /// The longest a run may take, in seconds.
 pub(super) const MAX_TIMEOUT: u64 = 60;
 
-/// How long a removal may hold up the answer about a run that took too long.
-const REMOVAL_TIME: Duration = Duration::from_millis(800);
+/// Within how long after its timeout a run is answered, its start and its removal included; what is not removed then is
+/// removed behind the answer.
+const ANSWER_TIME: Duration = Duration::from_millis(900);
 
 /// Run code or a command in an isolated container.
 ///
@@ -134,6 +135,7 @@ impl Sandbox {
     /// Runs in a container that nothing else used or will use.
     async fn run_once(&self, job: Job, limit: Duration, selection: Selection) -> Result<RunOutput> {
         let _place = self.place().await?;
+        let answer_by = tokio::time::Instant::now() + limit + ANSWER_TIME;
         let _busy = self.pool.enter();
         let Waiting { started, end, .. } = self.pool.take(job.program.image.as_deref()).await?;
         let image = job.program.image.clone().unwrap_or_else(|| self.image.clone());
@@ -148,7 +150,7 @@ impl Sandbox {
         };
         let input = job.input(&mark, &end);
         let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, selection)).await else {
-            let _ = tokio::time::timeout(REMOVAL_TIME, run.container.remove()).await;
+            let _ = tokio::time::timeout_at(answer_by, run.container.remove()).await;
             return Err(Error::TimedOut(format!("Sandbox execution timed out after {}s", limit.as_secs())));
         };
         let (verdict, outputs) = ended?;

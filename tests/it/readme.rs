@@ -1,7 +1,10 @@
 //! What the READMEs show is what happens: every ```sh block is run against a real server, and the ```json block that
 //! follows it is what it must print, `…` standing for anything.
 
-use crate::server::{KEY, Server};
+use crate::{
+    sandbox,
+    server::{KEY, Server},
+};
 use std::{
     fs,
     path::Path,
@@ -29,9 +32,12 @@ async fn run_all(name: &str) {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
     let examples = examples(&text);
     assert!(examples.len() >= 8, "{name} shows only {} commands", examples.len());
-    let server = Server::start().await;
+    let (server, has_engine) = match sandbox::with_engine(&[]).await {
+        Some(server) => (server, true),
+        None => (Server::start().await, false),
+    };
     fs::write(server.path(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
-    for example in examples.iter().filter(|example| !example.needs_docker || has_engine()) {
+    for example in examples.iter().filter(|example| !example.needs_docker || has_engine) {
         let printed = run(&example.command, &server);
         let expected = example.printed.as_deref().unwrap_or("…");
         assert!(
@@ -40,10 +46,7 @@ async fn run_all(name: &str) {
             example.command
         );
     }
-}
-
-fn has_engine() -> bool {
-    std::env::var("BRIDGE_TEST_ENGINE").is_ok_and(|value| value == "required")
+    server.stop().await;
 }
 
 fn run(command: &str, server: &Server) -> String {

@@ -3,6 +3,7 @@
 
 mod endurance;
 mod hostile;
+mod image;
 mod lifecycle;
 mod notebooks;
 mod refusals;
