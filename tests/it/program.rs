@@ -128,6 +128,13 @@ impl Program {
         assert!(sent.success());
     }
 
+    /// Ends it as a crash does and gives back the directory.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.directory, scratch())
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;

@@ -41,7 +41,7 @@ impl Confinement {
     ///
     /// # Errors
     /// None.
-    pub fn cage(&self, _: &Path) -> std::io::Result<Option<Cage>> {
+    pub fn cage(&self, _: &Path, _: Option<&Path>) -> std::io::Result<Option<Cage>> {
         Ok(None)
     }
 

@@ -72,8 +72,8 @@ impl Confinement {
     ///
     /// # Errors
     /// When it cannot be prepared: the program must not run then.
-    pub fn cage(&self, cwd: &Path) -> io::Result<Option<Cage>> {
-        self.parts.as_ref().map(|parts| parts.cage(cwd, self.report.level)).transpose()
+    pub fn cage(&self, cwd: &Path, terminal: Option<&Path>) -> io::Result<Option<Cage>> {
+        self.parts.as_ref().map(|parts| parts.cage(cwd, terminal, self.report.level)).transpose()
     }
 
     /// What a confined program finds in its environment instead of what the server has: places that are not there for
@@ -100,7 +100,7 @@ fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Part
     if version > 0 {
         parts.rules = landlock::beside_view()?.map(Arc::new);
     }
-    let tried = parts.cage(Path::new("/"), Level::Namespaces).and_then(|cage| cage.try_out());
+    let tried = parts.cage(Path::new("/"), None, Level::Namespaces).and_then(|cage| cage.try_out());
     let Err(refusal) = tried else {
         let why = if version > 0 {
             format!("Landlock version {version}, seccomp and namespaces are enforced")
@@ -133,7 +133,7 @@ fn without_namespaces(
         ),
         _ => format!("this kernel has no Landlock and the host refuses namespaces ({refusal})"),
     };
-    match parts.cage(Path::new("/"), level).and_then(|cage| cage.try_out()) {
+    match parts.cage(Path::new("/"), None, level).and_then(|cage| cage.try_out()) {
         Ok(()) => Ok(Report { level, why }),
         Err(error) => {
             bail!(
@@ -144,14 +144,14 @@ fn without_namespaces(
 }
 
 impl Parts {
-    fn cage(&self, cwd: &Path, level: Level) -> io::Result<Cage> {
+    fn cage(&self, cwd: &Path, terminal: Option<&Path>, level: Level) -> io::Result<Cage> {
         let rules = match (level, &self.rules) {
             (Level::Kernel, _) => landlock::without_view(&self.bounds).map_err(io::Error::other)?.map(Arc::new),
             (_, rules) => rules.clone(),
         };
         Ok(Cage {
             entry: self.entry.clone(),
-            steps: if self.entry.is_some() { super::view::steps(&self.bounds)? } else { Vec::new() },
+            steps: if self.entry.is_some() { super::view::steps(&self.bounds, terminal)? } else { Vec::new() },
             cwd: super::mounts::from(cwd),
             rules,
             filter: self.filter.clone(),

@@ -39,11 +39,11 @@ struct View<'a> {
     links: Vec<PathBuf>,
 }
 
-/// The steps that build the view of these bounds, as the disk is now.
+/// The steps that build the view of these bounds, as the disk is now. A program in a terminal finds its device there.
 ///
 /// # Errors
 /// When the private folders cannot be prepared.
-pub fn steps(bounds: &Bounds) -> io::Result<Vec<Step>> {
+pub fn steps(bounds: &Bounds, terminal: Option<&Path>) -> io::Result<Vec<Step>> {
     let mut view = View { bounds, frame: Vec::new(), in_frame: BTreeSet::new(), shown: Vec::new(), links: Vec::new() };
     if bounds.roots.is_empty() {
         view.show_disk()?;
@@ -55,6 +55,10 @@ pub fn steps(bounds: &Bounds) -> io::Result<Vec<Step>> {
     }
     view.show_settings();
     view.show_devices();
+    if let Some(terminal) = terminal {
+        // By its own name it would hide the terminals that the program makes itself; ttyname(3) looks here, too.
+        view.show_as(terminal.to_owned(), "/dev/console".into(), false);
+    }
     view.show_private_folders();
     view.show_tools();
     view.finish()

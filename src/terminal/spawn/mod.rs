@@ -85,14 +85,14 @@ pub struct Streams {
     pub stdout: Stdio,
     /// Its errors.
     pub stderr: Stdio,
-    /// Whether its input is a terminal, which becomes its controlling one.
-    pub is_terminal: bool,
+    /// The device of its terminal, when its input is one: it becomes its controlling one.
+    pub terminal: Option<PathBuf>,
 }
 
 impl Streams {
     /// No input; [`Tree::take_output`] gives the output.
     pub fn captured() -> Self {
-        Self { stdin: Stdio::null(), stdout: Stdio::piped(), stderr: Stdio::piped(), is_terminal: false }
+        Self { stdin: Stdio::null(), stdout: Stdio::piped(), stderr: Stdio::piped(), terminal: None }
     }
 }
 
@@ -199,8 +199,8 @@ impl Spawner {
         }
         command.envs(permitted.environment()).env("PWD", cwd);
         command.current_dir(cwd).stdin(streams.stdin).stdout(streams.stdout).stderr(streams.stderr);
-        let cage = self.confinement.cage(cwd).map_err(Error::internal)?;
-        Tree::start(command, streams.is_terminal, cage).map_err(|cause| explain(cause, cwd))
+        let cage = self.confinement.cage(cwd, streams.terminal.as_deref()).map_err(Error::internal)?;
+        Tree::start(command, streams.terminal.is_some(), cage).map_err(|cause| explain(cause, cwd))
     }
 }
 

@@ -8,9 +8,13 @@ use serde_json::json;
 async fn attach<'a>(server: &'a Server, id: &str, pty: bool) -> Running<'a> {
     let port = server.url.rsplit(':').next().unwrap();
     let binary = env!("CARGO_BIN_EXE_mcp-server");
-    std::fs::write(server.path(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     let command = format!("{binary} attach {id} --port {port} --directory {}; echo code $?; stty -a", server.at(""));
-    start_with(server, json!({"command": command, "pty": pty, "cols": 93, "rows": 31})).await
+    start_with(
+        server,
+        json!({"command": command, "pty": pty, "cols": 93, "rows": 31,
+        "env": {"MCP_API_KEY": KEY}}),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -61,10 +65,9 @@ async fn without_a_terminal_the_streams_go_through_as_they_are() {
     let server = Server::start().await;
     let process = start_with(&server, json!({"command": "cat; echo error >&2; exit 3"})).await;
     let port = server.url.rsplit(':').next().unwrap();
-    std::fs::write(server.path(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     let binary = env!("CARGO_BIN_EXE_mcp-server");
     let command = format!("echo piped | {binary} attach {} --port {port} --directory {}", process.id, server.at(""));
-    let all = start_with(&server, json!({"command": command})).await.all().await;
+    let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
     assert_eq!((all.stdout.as_str(), all.stderr.as_str(), all.exit_code), ("piped\n", "error\n", Some(3)));
 }
 
@@ -74,9 +77,8 @@ async fn what_cannot_be_reached_is_said_with_the_mend() {
     let person = attach(&server, "proc_99", false).await;
     let all = person.all().await;
     assert!(all.stderr.contains("terminal_processes") && all.stdout.contains("code 1"), "{all:?}");
-    std::fs::write(server.path(".env"), "MCP_API_KEY=another-key-0123456789\n").unwrap();
     let binary = env!("CARGO_BIN_EXE_mcp-server");
     let command = format!("{binary} attach proc_1 --port 1 --directory {}", server.at(""));
-    let all = start_with(&server, json!({"command": command})).await.all().await;
+    let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
     assert!(all.stderr.contains("no bridge answers on 127.0.0.1:1"), "{all:?}");
 }

@@ -1,16 +1,9 @@
 //! How processes end: stopped, signalled, with all that they started, and with the server.
 
-use super::{is_alive, start, start_in_terminal, start_with, until};
+use super::{count_with, long_time, start, start_in_terminal, start_with, until};
 use crate::server::Server;
 use serde_json::json;
 use std::time::{Duration, Instant};
-
-/// The number in the first group of a line that the process shows.
-macro_rules! number {
-    ($process:expr, $pattern:expr) => {
-        $process.shows($pattern).await["groups"][0].as_str().unwrap().parse::<i64>().unwrap()
-    };
-}
 
 #[tokio::test]
 async fn stopping_ends_the_process_and_keeps_its_output() {
@@ -40,22 +33,24 @@ async fn a_program_that_ignores_the_request_is_killed_after_three_seconds() {
 #[tokio::test]
 async fn stopping_ends_everything_that_the_process_started() {
     let server = Server::start().await;
-    let script = "sleep 1000 & echo child $!; setsid sleep 1000 & echo session $!; \
-                  (trap '' TERM; sleep 1000 & echo deaf $!; wait) & wait";
-    let process = start(&server, script).await;
-    let children =
-        [number!(process, r"child (\d+)"), number!(process, r"session (\d+)"), number!(process, r"deaf (\d+)")];
+    let time = long_time();
+    let script = format!("sleep {time} & setsid sleep {time} & (trap '' TERM; sleep {time} & echo up; wait) & wait");
+    let process = start(&server, &script).await;
+    process.shows("up").await;
+    until("three sleep", || count_with(&time) == 3).await;
     process.call("stop", json!({})).await;
-    until("a child is left", || !children.iter().any(|child| is_alive(*child))).await;
+    assert_eq!(count_with(&time), 0);
 }
 
 #[tokio::test]
 async fn what_a_process_leaves_behind_ends_with_it() {
     let server = Server::start().await;
-    let process = start(&server, "sleep 1000 & echo child $!; setsid sleep 1000 & echo daemon $!").await;
-    let children = [number!(process, r"child (\d+)"), number!(process, r"daemon (\d+)")];
+    let time = long_time();
+    let process = start(&server, &format!("sleep {time} & setsid sleep {time} & read line")).await;
+    until("two sleep", || count_with(&time) == 2).await;
+    process.types("\n", &[]).await;
     assert_eq!(process.all().await.exit_code, Some(0));
-    until("a child is left", || !children.iter().any(|child| is_alive(*child))).await;
+    assert_eq!(count_with(&time), 0);
 }
 
 #[tokio::test]
@@ -82,11 +77,12 @@ async fn a_signal_reaches_the_program_that_asked_for_it() {
 #[tokio::test]
 async fn the_server_takes_its_processes_with_it() {
     let server = Server::start().await;
-    let pipes = start(&server, "sleep 1000 & echo child $!; wait").await;
-    let terminal = start_in_terminal(&server, "setsid sleep 1000 & echo child $!; exec sleep 1000").await;
-    let children = [number!(pipes, r"child (\d+)"), number!(terminal, r"child (\d+)")];
+    let time = long_time();
+    start(&server, &format!("sleep {time} & wait")).await;
+    start_in_terminal(&server, &format!("setsid sleep {time} & exec sleep {time}")).await;
+    until("three sleep", || count_with(&time) == 3).await;
     server.stop().await;
-    until("a child is left", || !children.iter().any(|child| is_alive(*child))).await;
+    assert_eq!(count_with(&time), 0);
 }
 
 #[tokio::test]

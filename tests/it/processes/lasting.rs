@@ -1,7 +1,10 @@
 //! What is remembered of processes: over restarts, and for how long.
 
-use super::{is_alive, start};
-use crate::server::{Server, scratch};
+use super::{count_with, long_time, start, until};
+use crate::{
+    program::Program,
+    server::{KEY, Server},
+};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -111,41 +114,20 @@ async fn what_is_kept_on_disk_is_for_the_owner_only() {
     assert!(modes.iter().all(|(folder, mode)| *mode == if *folder { 0o700 } else { 0o600 }), "{modes:?}");
 }
 
-/// Starts the real binary, so that it can be killed.
 #[tokio::test]
-async fn a_killed_server_leaves_nothing_running_once_it_is_back_and_says_what_was_lost() {
-    use std::process::{Command, Stdio};
-    let directory = scratch();
-    let binary = env!("CARGO_BIN_EXE_mcp-server");
-    let mut server = Command::new(binary)
-        .args(["--port", "0", "--directory", directory.path().to_str().unwrap()])
-        .env("MCP_API_KEY", crate::server::KEY)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let url = {
-        use std::io::{BufRead, BufReader};
-        let lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let line = lines.into_iter().find(|line| line.contains("http://")).unwrap();
-        let start = line.find("http://").unwrap();
-        line[start..].split_whitespace().next().unwrap().to_owned()
-    };
-    let post = async |path: &str, body: Value| -> Value {
-        let request = crate::server::client().post(format!("{url}{path}")).bearer_auth(crate::server::KEY).json(&body);
-        request.send().await.unwrap().json().await.unwrap()
-    };
-    let wanted =
-        json!({"command": "trap '' HUP; sleep 1000 & echo child $!; wait", "wait_for": {"pattern": "child (\\d+)"}});
-    let started = post("/terminal/start", wanted).await;
-    let child: i64 = started["waited"]["groups"][0].as_str().unwrap().parse().unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
+async fn a_killed_server_leaves_nothing_running_and_says_what_was_lost_once_it_is_back() {
+    let program = Program::start(&[]);
+    let time = long_time();
+    let wanted = json!({"command": format!("trap '' HUP TERM; echo up; sleep {time} & wait"),
+        "wait_for": {"pattern": "up"}});
+    let started = program.post("/terminal/start", KEY, &wanted).await.ok();
+    until("one sleeps", || count_with(&time) == 1).await;
+    let directory = program.kill();
+    until("it is left", || count_with(&time) == 0).await;
     let again = Server::in_directory(directory, &[]).await;
     let item = listed(&again, started["id"].as_str().unwrap()).await;
     assert_eq!((&item["status"], item.get("exit_code")), (&json!("lost"), None));
-    super::until("the child is left", || !is_alive(child)).await;
     let poll = again.call("terminal_poll", json!({"id": started["id"]})).await;
-    assert!(poll["stdout"].as_str().unwrap().contains("child"), "{poll}");
+    assert_eq!(poll["stdout"], "up\n");
     again.stop().await;
 }

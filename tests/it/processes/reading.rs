@@ -127,7 +127,7 @@ async fn a_process_in_a_terminal_has_one_stream_and_a_size() {
     let command = json!({"command": "stty size; tty; echo error >&2", "pty": true, "cols": 101, "rows": 33});
     let process = start_with(&server, command).await;
     let all = process.all().await;
-    assert!(all.output.starts_with("33 101\r\n/dev/pts/"), "{all:?}");
+    assert!(all.output.starts_with("33 101\r\n/dev/console\r\n"), "{all:?}");
     assert!(all.output.ends_with("error\r\n"), "{all:?}");
     assert_eq!((all.stdout.as_str(), all.exit_code), ("", Some(0)));
 }

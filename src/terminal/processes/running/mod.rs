@@ -104,7 +104,7 @@ impl Running {
 
     /// The process id of its program.
     pub fn id(&self) -> u32 {
-        ports::children(self.tree.id()).first().copied().unwrap_or(self.tree.id())
+        ports::children(self.tree.id()).last().copied().unwrap_or(self.tree.id())
     }
 
     /// Waits for its end and that of all it started, and takes in the last of its output. To be awaited once. Returns
@@ -234,7 +234,7 @@ fn terminal(columns: u16, rows: u16) -> io::Result<(Ends, Streams)> {
         stdin: program.try_clone()?.into(),
         stdout: program.try_clone()?.into(),
         stderr: program.into(),
-        is_terminal: true,
+        terminal: Some(terminal.device().to_owned()),
     };
     let sources = vec![Source::new(Stream::Terminal, source)];
     Ok((Ends { input, sources, terminal: Some(terminal) }, streams))
@@ -247,7 +247,7 @@ fn pipes() -> io::Result<(Ends, Streams)> {
         rustix::io::ioctl_fionbio(end, true)?;
     }
     let sources = vec![Source::new(Stream::Stdout, output), Source::new(Stream::Stderr, errors)];
-    let streams = Streams { stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into(), is_terminal: false };
+    let streams = Streams { stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into(), terminal: None };
     Ok((Ends { input, sources, terminal: None }, streams))
 }
 

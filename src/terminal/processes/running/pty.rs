@@ -14,10 +14,14 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     },
+    path::{Path, PathBuf},
 };
 
 /// The driving end.
-pub struct Terminal(OwnedFd);
+pub struct Terminal {
+    end: OwnedFd,
+    device: PathBuf,
+}
 
 impl Terminal {
     /// Opens a pair: the driving end and the program's.
@@ -33,12 +37,13 @@ impl Terminal {
         let mut options = OpenOptions::new();
         let no_controlling = i32::try_from(OFlags::NOCTTY.bits()).expect("open's flags fit in an int");
         options.read(true).write(true).custom_flags(no_controlling);
-        let slave: OwnedFd = options.open(std::ffi::OsStr::from_bytes(name.as_bytes()))?.into();
+        let device = PathBuf::from(std::ffi::OsStr::from_bytes(name.as_bytes()));
+        let slave: OwnedFd = options.open(&device)?.into();
         let mut modes = tcgetattr(&slave)?;
         // The kernel then erases whole characters, not bytes, when a line is edited.
         modes.input_modes |= InputModes::IUTF8;
         tcsetattr(&slave, OptionalActions::Now, &modes)?;
-        let terminal = Self(master);
+        let terminal = Self { end: master, device };
         terminal.resize(columns, rows)?;
         Ok((terminal, slave))
     }
@@ -48,24 +53,29 @@ impl Terminal {
     /// # Errors
     /// When the system refuses.
     pub fn resize(&self, columns: u16, rows: u16) -> io::Result<()> {
-        Ok(tcsetwinsize(&self.0, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 })?)
+        Ok(tcsetwinsize(&self.end, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 })?)
     }
 
     /// The process group that has the terminal's foreground: the one that Ctrl-C reaches.
     pub fn foreground(&self) -> Option<Pid> {
-        rustix::termios::tcgetpgrp(&self.0).ok()
+        rustix::termios::tcgetpgrp(&self.end).ok()
     }
 
     /// Whether a line is being read that is not shown: a password.
     pub fn hides_input(&self) -> bool {
-        tcgetattr(&self.0).is_ok_and(|modes| {
+        tcgetattr(&self.end).is_ok_and(|modes| {
             modes.local_modes.contains(LocalModes::ICANON) && !modes.local_modes.contains(LocalModes::ECHO)
         })
     }
 
     /// The character that ends the input: Ctrl-D unless the program chose another.
     pub fn end_of_input(&self) -> u8 {
-        tcgetattr(&self.0).map_or(4, |modes| modes.special_codes[SpecialCodeIndex::VEOF])
+        tcgetattr(&self.end).map_or(4, |modes| modes.special_codes[SpecialCodeIndex::VEOF])
+    }
+
+    /// The name of the program's end.
+    pub fn device(&self) -> &Path {
+        &self.device
     }
 
     /// Another descriptor of the same end.
@@ -73,6 +83,6 @@ impl Terminal {
     /// # Errors
     /// When the process has no descriptor left.
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
-        self.0.as_fd().try_clone_to_owned()
+        self.end.as_fd().try_clone_to_owned()
     }
 }
