@@ -7,7 +7,7 @@ use super::syntax::Dialect;
 use super::values::Field;
 use super::{MAX_COMMAND_BYTES, Refusal, Surroundings, shells};
 use crate::error::{Error, Result};
-use crate::policy::paths::expand;
+use crate::policy::paths::{Workspace, expand};
 use crate::settings::Settings;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,18 +58,21 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The guard of a server in `directory`: its roots, what it protects, and the user's rules.
+    /// The guard over a workspace: its roots, the server's own files and what the settings deny, and the user's rules.
     ///
     /// # Errors
     /// When the file of MCP_COMMAND_RULES cannot be read or holds a line that is no rule.
-    pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
+    pub fn open(settings: &Settings, workspace: &Workspace) -> anyhow::Result<Self> {
+        let denials = workspace.denials();
+        let own = denials.iter().find(|denial| denial.path.ends_with(".env")).map(|denial| denial.path.clone());
+        let directory = own.as_deref().and_then(Path::parent).unwrap_or(workspace.start());
         let below = |text: &String| directory.join(expand(text));
-        let roots: Vec<PathBuf> = settings.allowed_dirs.iter().map(below).collect();
-        let mut protected = vec![directory.join(".env"), directory.join("memory")];
+        let written_by_us = denials.iter().filter(|denial| !denial.reading_too).map(|denial| denial.path.clone());
+        let mut protected: Vec<PathBuf> = written_by_us.chain(own.clone()).collect();
         protected.extend(settings.denied_paths.iter().map(below));
         let rules = Some(&settings.command_rules).filter(|path| !path.is_empty()).map(below);
-        protected.extend(rules.clone());
-        let mut guard = Self::new(&std::env::home_dir().unwrap_or_default(), &roots, &protected);
+        let roots = workspace.roots();
+        let mut guard = Self::new(&std::env::home_dir().unwrap_or_default(), roots, &protected);
         guard.rules = rules.map(RulesFile::open).transpose()?.map(Arc::new);
         Ok(guard)
     }

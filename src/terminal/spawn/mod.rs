@@ -114,7 +114,7 @@ impl Spawner {
     pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
         Ok(Self {
             environment: Environment::inherited(settings),
-            guard: Guard::open(settings, workspace.start())?,
+            guard: Guard::open(settings, workspace)?,
             confinement: Confinement::open(settings, workspace)?,
             is_confined: settings.confinement != ConfinementMode::Off,
             workspace: workspace.clone(),
