@@ -171,7 +171,9 @@ impl Parts {
                 changes.push(("RUSTUP_HOME", Some(self.bounds.home.join(".rustup"))));
             }
         }
-        if level == Level::Kernel && !self.bounds.reaches(Path::new("/tmp")) {
+        // Nothing new can be made in a folder that holds a denied place.
+        let tmp = Path::new("/tmp");
+        if level == Level::Kernel && (!self.bounds.reaches(tmp) || self.bounds.holds_denied(tmp)) {
             changes.push(("TMPDIR", Some(self.bounds.private_tmp())));
         }
         changes
