@@ -144,8 +144,20 @@ fn swap(base: &Path, stop: &AtomicBool) {
             while fs::rename(place, &race).is_err() {
                 let _ = fs::remove_dir_all(&race);
             }
-            fs::rename(&race, place).unwrap();
+            if fs::rename(&race, place).is_err() {
+                remake(base, place);
+            }
         }
+    }
+}
+
+/// Puts back what a write that failed in mid-swap took with the folder that it had made.
+fn remake(base: &Path, place: &Path) {
+    if place.ends_with("link") {
+        symlink(base.join("outside"), place).unwrap();
+    } else {
+        fs::create_dir(place).unwrap();
+        fs::write(place.join("f.txt"), "inside").unwrap();
     }
 }
 

@@ -16,7 +16,7 @@ async fn check_says_what_the_guard_would_do_and_runs_nothing() {
     assert!(!server.path("ran").exists());
     let answer = check(&server, "cd / && rm -rf *").await;
     assert_eq!((&answer["allowed"], answer["success"].as_bool()), (&json!(false), Some(true)));
-    assert_eq!(answer["rule"], "rm-home", "{answer}");
+    assert_eq!(answer["rule"], "protected-path", "{answer}");
     assert!(answer["reason"].as_str().unwrap().contains("/*"), "{answer}");
 }
 

@@ -194,29 +194,31 @@ fn fd(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<(
     Ok(())
 }
 
+/// The options of xargs that take a value.
+const XARGS_VALUED: [&str; 19] = [
+    "-I",
+    "-L",
+    "-n",
+    "-P",
+    "-s",
+    "-d",
+    "-a",
+    "-E",
+    "-R",
+    "-J",
+    "--max-args",
+    "--max-procs",
+    "--delimiter",
+    "--arg-file",
+    "--max-lines",
+    "--max-chars",
+    "--replace",
+    "--eof",
+    "--process-slot-var",
+];
+
 pub(in super::super) fn xargs(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
-    let valued = [
-        "-I",
-        "-L",
-        "-n",
-        "-P",
-        "-s",
-        "-d",
-        "-a",
-        "-E",
-        "-R",
-        "-J",
-        "--max-args",
-        "--max-procs",
-        "--delimiter",
-        "--arg-file",
-        "--max-lines",
-        "--max-chars",
-        "--replace",
-        "--eof",
-        "--process-slot-var",
-    ];
-    let (options, read) = Options::leading(arguments, &valued);
+    let (options, read) = Options::leading(arguments, &XARGS_VALUED);
     let command = &arguments[read..];
     if command.is_empty() {
         return Ok(scope.stdin.clone());
