@@ -98,6 +98,7 @@ pub fn catalog(face: &mut impl Face) {
     face.show::<filesystem::MovePath>();
     face.show::<filesystem::CopyPath>();
     face.show::<filesystem::DeletePath>();
+    face.show::<filesystem::UploadStatus>();
     face.show::<filesystem::PackArchive>();
     face.show::<filesystem::ExtractArchive>();
     face.show::<filesystem::ListChanges>();

@@ -9,6 +9,7 @@ mod delete;
 mod diff;
 mod digest;
 mod document;
+mod download;
 mod edit;
 mod encoding;
 mod ignored;
@@ -26,12 +27,15 @@ mod search;
 mod stat;
 mod tree;
 mod undo;
+mod upload;
 mod walk;
+mod watch;
 mod write;
 
 pub use archive::{ExtractArchive, PackArchive};
 pub use copy::CopyPath;
 pub use delete::DeletePath;
+pub use download::{DownloadFile, DownloadOutput};
 pub use edit::EditFile;
 pub use list::ListDirectory;
 pub use make_folder::MakeDirectory;
@@ -43,6 +47,8 @@ pub use search::SearchFiles;
 pub use stat::StatPath;
 pub use tree::ShowTree;
 pub use undo::{ListChanges, UndoChanges};
+pub use upload::{Upload, UploadFile, UploadOutput, UploadStatus};
+pub use watch::{Watch, WatchPath};
 pub use write::WriteFile;
 
 use crate::{

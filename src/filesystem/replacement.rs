@@ -26,12 +26,12 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// An empty one in `holder`, under a name from [`temporary_name`].
+    /// An empty one in `holder`, under a name from [`temporary_name`]. No one else may read it before it is dressed.
     ///
     /// # Errors
     /// What the system says.
     pub fn create(holder: &Directory, name: &OsStr) -> io::Result<Self> {
-        let file = holder.create(name, 0o666)?;
+        let file = holder.create(name, 0o600)?;
         Ok(Self { holder: holder.clone(), name: name.to_owned(), file, placed: false })
     }
 

@@ -97,7 +97,7 @@ impl StatPath {
             let (mut file, _) = path.open()?;
             let mut start = Vec::new();
             file.by_ref().take(8192).read_to_end(&mut start)?;
-            kind_of_file = Some(mime_type(&self.path, &start));
+            kind_of_file = Some(mime_type(&path.name().to_string_lossy(), &start));
             if self.digest {
                 sha256 = Some(digest::of_reader(start.chain(file))?.0);
             }

@@ -12,6 +12,7 @@ mod rest;
 mod schema;
 mod status;
 pub mod stdio;
+mod streams;
 pub mod terminal;
 mod traffic;
 mod welcome;
@@ -48,6 +49,7 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
     rest.open::<welcome::Health>("/health", "Whether the bridge is well", get(welcome::health));
     crate::bridge::catalog(&mut rest);
     rest.socket("/terminal/{id}/ws", get(terminal::open));
+    streams::add(&mut rest);
     let (routes, paths, document) = rest.finish();
     let known: Arc<[String]> = paths.into();
     Router::new()

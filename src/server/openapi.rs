@@ -50,16 +50,31 @@ impl Default for Document {
 impl Document {
     /// The operation of a capability.
     pub fn capability<C: Capability>(&mut self, path: &str) -> Paths {
-        let (module, _) = C::NAME.split_once('_').expect("a capability is named module_action");
-        let (title, description) = schema::words::<C>();
-        let operation = OperationBuilder::new()
-            .operation_id(Some(C::NAME))
-            .tag(module)
-            .summary(Some(title))
-            .description(Some(description).filter(|text| !text.is_empty()))
-            .securities(Some(securities()));
-        let operation = self.request::<C>(operation);
+        let operation = self.request::<C>(described::<C>());
         let operation = self.responses::<C::Output>(operation);
+        at(path, HttpMethod::Post, operation.build())
+    }
+
+    /// The operation of a capability that answers with a stream of a media type.
+    pub fn stream<C: Capability>(&mut self, path: &str, media: &str) -> Paths {
+        let operation = self.request::<C>(described::<C>());
+        let content = ContentBuilder::new().schema(binary()).build();
+        let stream = ResponseBuilder::new().description("The stream").content(media, content).build();
+        let operation = self.responses::<C::Output>(operation).response("200", stream);
+        at(path, HttpMethod::Post, operation.build())
+    }
+
+    /// The operation of a capability that takes a form with a file.
+    pub fn upload<C: Capability>(&mut self, path: &str) -> Paths {
+        let mut schema = Value::from(schemars::schema_for!(C));
+        schema["properties"]["file"] = json!({"type": "string", "format": "binary", "description": "The bytes, last."});
+        let mut example: Value = serde_json::from_str(C::EXAMPLE).expect("an example is JSON");
+        example["file"] = "the file's bytes".into();
+        let form = json!({"type": "object", "properties": schema["properties"], "required": ["path", "file"]});
+        let form: Option<Schema> = serde_json::from_value(form).ok();
+        let content = ContentBuilder::new().schema(form).example(Some(example)).build();
+        let body = RequestBodyBuilder::new().content("multipart/form-data", content).required(Some(Required::True));
+        let operation = self.responses::<C::Output>(described::<C>().request_body(Some(body.build())));
         at(path, HttpMethod::Post, operation.build())
     }
 
@@ -178,6 +193,22 @@ impl Document {
         self.schemas.subschema_for::<T>();
         Ref::from_schema_name(T::schema_name()).into()
     }
+}
+
+/// What an operation says of itself.
+fn described<C: Capability>() -> OperationBuilder {
+    let (module, _) = C::NAME.split_once('_').expect("a capability is named module_action");
+    let (title, description) = schema::words::<C>();
+    OperationBuilder::new()
+        .operation_id(Some(C::NAME))
+        .tag(module)
+        .summary(Some(title))
+        .description(Some(description).filter(|text| !text.is_empty()))
+        .securities(Some(securities()))
+}
+
+fn binary() -> Option<Schema> {
+    serde_json::from_value(json!({"type": "string", "format": "binary"})).ok()
 }
 
 fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {

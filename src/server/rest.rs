@@ -63,6 +63,20 @@ impl Rest {
         self.route(path, operation, handler);
     }
 
+    /// Adds a capability that answers with a stream of this media type.
+    pub fn stream<C: Capability>(&mut self, media: &str, handler: MethodRouter<Arc<Shared>>) {
+        let path = path_of::<C>();
+        let operation = self.document.stream::<C>(&path, media);
+        self.route(&path, operation, handler);
+    }
+
+    /// Adds a capability that takes a form with a file.
+    pub fn upload<C: Capability>(&mut self, handler: MethodRouter<Arc<Shared>>) {
+        let path = path_of::<C>();
+        let operation = self.document.upload::<C>(&path);
+        self.route(&path, operation, handler);
+    }
+
     /// The routes, their paths in order, and the OpenAPI document.
     pub fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
         let (router, api) = self.router.split_for_parts();
@@ -115,7 +129,12 @@ where
 
 /// Key, media type, body: in this order, so that who has no key learns nothing of the rest. A body is read before the
 /// key is known only where it may hold the key.
-async fn admit(shared: &Shared, parts: &Parts, body: Body, from_query: bool) -> Result<(Caller, Arguments, Held)> {
+pub(super) async fn admit(
+    shared: &Shared,
+    parts: &Parts,
+    body: Body,
+    from_query: bool,
+) -> Result<(Caller, Arguments, Held)> {
     let bridge = &shared.bridge;
     let mut keys = auth::brought(&parts.headers, &parts.uri);
     let early = bridge.keys.holder(keys.iter().map(String::as_str));

@@ -129,8 +129,8 @@ enum Line {
     Done(Change),
     /// Not made.
     Void(String),
-    /// A name that is in use before a change begins.
-    Scratch(Place),
+    /// A name that is in use before a change begins, and the times of the directory that holds it.
+    Scratch(Around),
 }
 
 /// The file.
@@ -146,8 +146,8 @@ pub struct Kept {
     pub done: Vec<Change>,
     /// Changes that were interrupted.
     pub begun: Vec<Change>,
-    /// Names that may have been left behind.
-    pub scratch: Vec<Place>,
+    /// Names that may have been left behind, with the times that the directories holding them had before.
+    pub scratch: Vec<Around>,
 }
 
 impl Journal {
@@ -194,12 +194,12 @@ impl Journal {
         self.write(&Line::Void(id.to_owned()))
     }
 
-    /// Says that a name will be in use; this is on the disk when it returns.
+    /// Says that a name will be in use in a directory with these times; this is on the disk when it returns.
     ///
     /// # Errors
     /// What the system says.
-    pub fn scratch(&mut self, place: &Path) -> io::Result<()> {
-        self.write(&Line::Scratch(Place(place.to_owned())))?;
+    pub fn scratch(&mut self, place: &Path, before: Times) -> io::Result<()> {
+        self.write(&Line::Scratch(Around { path: Place(place.to_owned()), before, after: Times::default() }))?;
         self.file.sync_data()
     }
 

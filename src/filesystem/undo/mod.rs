@@ -12,13 +12,15 @@ mod journal;
 mod path_text;
 mod recover;
 mod revert;
+mod staging;
 mod state;
 mod store;
 mod take_back;
 
 pub use changes::ListChanges;
-pub use commit::{Edit, Source, Staging};
+pub use commit::{Edit, Source};
 pub use journal::Change;
+pub use staging::Staging;
 pub use state::State;
 pub use take_back::UndoChanges;
 
@@ -41,6 +43,9 @@ use store::Store;
 
 /// More changes than these are not kept, whatever their size: a list of them is held in memory.
 const MAX_CHANGES: usize = 10_000;
+
+/// More steps than these, of all changes together, are not kept either.
+const MAX_STEPS: usize = 200_000;
 
 /// Texts up to this size are also kept as they became, to show what changed, in bytes.
 pub const MAX_SHOWN: u64 = 1024 * 1024;
@@ -101,6 +106,10 @@ impl Undo {
         };
         undo.recover(found.begun, &found.scratch);
         undo.drop_old().with_context(failed)?;
+        let mut kept = undo.kept();
+        let Kept { journal, changes, .. } = &mut *kept;
+        journal.rewrite(changes).with_context(failed)?;
+        drop(kept);
         Ok(undo)
     }
 
@@ -186,6 +195,12 @@ impl Undo {
         let kept = &mut *kept;
         let mut dropped = kept.changes.iter().take_while(|change| is_old(change)).count();
         dropped = dropped.max(kept.changes.len().saturating_sub(MAX_CHANGES));
+        let mut steps: usize = kept.changes[dropped..].iter().map(|change| change.steps.len()).sum();
+        // The newest one stays, however large.
+        while steps > MAX_STEPS && dropped + 1 < kept.changes.len() {
+            steps -= kept.changes[dropped].steps.len();
+            dropped += 1;
+        }
         if dropped == 0 && kept.store.held() <= self.max_bytes {
             return Ok(());
         }

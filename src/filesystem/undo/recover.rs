@@ -3,7 +3,7 @@
 use super::{
     Change, Source, State, Undo,
     apply::{Manner, remove_all},
-    journal::{Moved, Place, Step},
+    journal::{Around, Moved, Place, Step},
 };
 use crate::{
     error::Result,
@@ -14,22 +14,28 @@ use std::path::{Path, PathBuf};
 
 impl Undo {
     /// Settles the changes that the journal began and did not end, and removes the names they left.
-    pub(super) fn recover(&self, begun: Vec<Change>, scratch: &[Place]) {
+    pub(super) fn recover(&self, begun: Vec<Change>, scratch: &[Around]) {
+        // Before anything is compared: what is left behind changes the times of the directory it is in.
+        let left: Vec<&Around> = scratch.iter().filter(|left| self.remove_scratch(&left.path)).collect();
+        if begun.is_empty() {
+            for left in left {
+                self.set_times_of(left.path.0.parent().unwrap_or(Path::new("/")), left.before);
+            }
+        }
         for mut change in begun {
+            for place in &change.scratch {
+                self.remove_scratch(place);
+            }
             if self.was_made(&change) {
                 tracing::info!(id = change.id, "a change that was interrupted had been made: it is finished");
-                self.remove_scratch(&change.scratch);
                 self.finish(&mut change);
                 self.done(change);
             } else {
                 tracing::info!(id = change.id, "a change was interrupted: it is taken back");
                 self.roll_back(&change, change.steps.len());
-                self.remove_scratch(&change.scratch);
-                self.set_around_times(&change);
                 self.void(&change);
             }
         }
-        self.remove_scratch(scratch);
     }
 
     /// Takes back the first `made` steps of a change. A path that is neither as it was nor as it should be is someone
@@ -77,13 +83,13 @@ impl Undo {
         State::at(&self.workspace.resolve_real(path, Intent::Write)?)
     }
 
-    fn remove_scratch(&self, places: &[Place]) {
-        for place in places {
-            let Ok(path) = self.workspace.resolve_real(&place.0, Intent::Write) else { continue };
-            let is_ours = path.name().to_string_lossy().starts_with(".bridge-");
-            if let (true, Some(_), Ok(holder)) = (is_ours, path.found(), path.holder()) {
-                let _ = remove_all(holder, path.name());
-            }
+    /// Removes what an interrupted change left at a name; false when there is nothing.
+    fn remove_scratch(&self, place: &Place) -> bool {
+        let Ok(path) = self.workspace.resolve_real(&place.0, Intent::Write) else { return false };
+        let is_ours = path.name().to_string_lossy().starts_with(".bridge-");
+        match (is_ours, path.found(), path.holder()) {
+            (true, Some(_), Ok(holder)) => remove_all(holder, path.name()).is_ok(),
+            _ => false,
         }
     }
 

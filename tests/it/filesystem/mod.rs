@@ -1,7 +1,11 @@
 //! The files of the machine.
 
+mod archive;
+mod killed;
 mod list;
 mod read;
 mod search;
+mod streams;
+mod tools;
 mod undo;
 mod write;

@@ -1,0 +1,123 @@
+//! Files that are made before they are put in their places together.
+
+use super::{Source, State, Undo, apply::remove_all, journal::Around};
+use crate::{
+    error::{Error, Result},
+    filesystem::{digest, replacement::temporary_name},
+    policy::{
+        SafePath,
+        paths::{Directory, Intent, OURS, Times, dress, look_at},
+    },
+};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{Read, Seek},
+    path::PathBuf,
+};
+
+/// A hidden directory in which files are made before they are put in their places together.
+pub struct Staging {
+    above: PathBuf,
+    /// The times of the directory above before it was made.
+    times: Times,
+    holder: Directory,
+    name: OsString,
+    inside: Directory,
+    made: usize,
+}
+
+impl Staging {
+    /// Makes one beside where the files will be.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn beside(undo: &Undo, path: &SafePath) -> Result<Self> {
+        let mut real = path.real().to_owned();
+        for _ in 0..=path.missing_folders().len() {
+            real.pop();
+        }
+        let above = undo.workspace.resolve_real(&real.join("x"), Intent::Write)?;
+        let (holder, name) = (above.holder()?.clone(), temporary_name());
+        let times = holder.look_at_self()?.times;
+        undo.kept().journal.scratch(&real.join(&name), times)?;
+        holder.make_folder(&name, 0o700)?;
+        let inside = holder.enter(&name)?;
+        Ok(Self { above: real, times, holder, name, inside, made: 0 })
+    }
+
+    /// Makes a file of at most `most` bytes with what `content` gives.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when there is more; what reading says.
+    pub fn file(&mut self, content: impl Read, most: u64, mode: u32, times: Times) -> Result<(State, Source)> {
+        let (name, file) = self.create()?;
+        let mut writer = digest::Digesting::new(&file);
+        std::io::copy(&mut content.take(most.saturating_add(1)), &mut writer)?;
+        let (_, sha256, size) = writer.finish();
+        if size > most {
+            return Err(Error::TooLarge(format!("There is more than the {most} bytes that are allowed in all")));
+        }
+        self.seal(name, &file, sha256, size, mode, times)
+    }
+
+    /// Makes a file with what `write` puts into it.
+    ///
+    /// # Errors
+    /// What `write` and the system say.
+    pub fn made(&mut self, mode: u32, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(State, Source)> {
+        let (name, mut file) = self.create()?;
+        write(&mut file)?;
+        file.rewind()?;
+        let (sha256, size) = digest::of_reader(&mut file)?;
+        self.seal(name, &file, sha256, size, mode, Times::default())
+    }
+
+    fn create(&mut self) -> Result<(OsString, File)> {
+        let name = OsString::from(self.made.to_string());
+        self.made += 1;
+        let file = self.inside.create(&name, 0o600)?;
+        Ok((name, file))
+    }
+
+    fn seal(
+        &self,
+        name: OsString,
+        file: &File,
+        sha256: String,
+        size: u64,
+        mode: u32,
+        times: Times,
+    ) -> Result<(State, Source)> {
+        dress(file, mode, OURS)?;
+        if times != Times::default() {
+            self.inside.set_times(&name, times)?;
+        }
+        let owner = look_at(file)?.owner;
+        let state = State::File { sha256, size, mode, owner, times, kept: false };
+        Ok((state, Source::Staged(self.inside.clone(), name)))
+    }
+
+    /// Corrects what was seen of the directory above: it was another before this one was made in it.
+    pub(super) fn look_before(&self, around: &mut [Around]) {
+        for around in around.iter_mut().filter(|around| around.path.0 == self.above) {
+            around.before = self.times;
+        }
+    }
+
+    /// Makes all files in it durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> Result<()> {
+        Ok(self.inside.sync_file_system()?)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if let Err(error) = remove_all(&self.holder, &self.name) {
+            tracing::warn!(%error, "a temporary directory could not be removed; the next start tries again");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Files as streams: watched, downloaded and uploaded. Each is a capability like any other, authorised and recorded by
+//! the bridge; only what flows afterwards is not JSON.
+
+use super::{
+    auth,
+    rest::{Rest, Shared, admit},
+};
+use crate::{
+    arguments::{Arguments, Problem},
+    bridge::Bridge,
+    capability::{Capability, Context},
+    error::{Error, Result},
+    filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchPath},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{FromRequest, Multipart, Request, State, multipart::Field},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{
+            ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+            IF_RANGE, LAST_MODIFIED, RANGE,
+        },
+        request::Parts,
+    },
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::{get, post},
+};
+use futures::{Stream, StreamExt, stream};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::{convert::Infallible, io::SeekFrom, ops::Range, sync::Arc, time::Duration};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+/// How often a silent watch shows that it lives: below the idle time of common proxies.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// As much of a download is read at once, in bytes.
+const CHUNK: usize = 128 * 1024;
+
+/// The longest text field of an upload, in bytes.
+const MAX_FIELD: usize = 64 * 1024;
+
+/// More text fields than any upload has.
+const MAX_FIELDS: usize = 32;
+
+/// Adds the routes.
+pub fn add(rest: &mut Rest) {
+    rest.stream::<WatchPath>("text/event-stream", get(watch).post(watch));
+    rest.stream::<DownloadFile>("application/octet-stream", get(download).post(download));
+    rest.upload::<UploadFile>(post(upload));
+}
+
+/// Admits and calls; a refusal is recorded too.
+async fn call<C: Capability>(shared: &Shared, parts: &Parts, body: Body) -> Result<C::Output>
+where
+    Bridge: AsRef<C::Service>,
+{
+    match admit(shared, parts, body, true).await {
+        Ok((caller, arguments, _)) => shared.bridge.call::<C>(&Context::new(caller), arguments).await,
+        Err(error) => {
+            shared.bridge.record_refusal::<C>(&error);
+            Err(error)
+        }
+    }
+}
+
+async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match call::<WatchPath>(&shared, &parts, body).await {
+        Ok(mut output) => {
+            let watch = output.watch.take().expect("a watch that began is there");
+            let ready = Event::default().event("ready").data(serde_json::json!(output).to_string());
+            let all = stream::iter([Ok(ready)]).chain(events(watch));
+            Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+fn events(watch: Watch) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(watch, |mut watch| async move {
+        let event = match watch.next().await? {
+            Some(happened) => Event::default().event("change").data(serde_json::json!(happened).to_string()),
+            None => Event::default().event("overflow").data("{}"),
+        };
+        Some((Ok(event), watch))
+    })
+}
+
+async fn download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let sent = match call::<DownloadFile>(&shared, &parts, body).await {
+        Ok(output) => send(output, &parts.headers).await,
+        Err(error) => Err(error),
+    };
+    sent.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn send(mut output: DownloadOutput, asked: &HeaderMap) -> Result<Response> {
+    let header = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let mut response = Response::new(Body::empty());
+    describe(&output, response.headers_mut());
+    if header(IF_NONE_MATCH).is_some_and(|tags| tags == "*" || tags.contains(&output.tag)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    // Of a file that is another by now, all is sent.
+    let is_same = header(IF_RANGE).is_none_or(|tag| tag == output.tag);
+    let range = header(RANGE).filter(|_| is_same).and_then(|range| part(range, output.size));
+    let place = match range {
+        Some(Err(())) => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            response.headers_mut().insert(CONTENT_RANGE, value(&format!("bytes */{}", output.size)));
+            return Ok(response);
+        }
+        Some(Ok(place)) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let text = format!("bytes {}-{}/{}", place.start, place.end - 1, output.size);
+            response.headers_mut().insert(CONTENT_RANGE, value(&text));
+            place
+        }
+        None => 0..output.size,
+    };
+    let mut file = tokio::fs::File::from_std(output.file.take().expect("a file that was opened is there"));
+    file.seek(SeekFrom::Start(place.start)).await?;
+    let length = place.end - place.start;
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    *response.body_mut() = Body::from_stream(ReaderStream::with_capacity(file.take(length), CHUNK));
+    Ok(response)
+}
+
+fn describe(output: &DownloadOutput, headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, value(&output.mime_type));
+    headers.insert(ETAG, value(&output.tag));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    // A page of the user's files must not run as one of the bridge's own.
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    let name = utf8_percent_encode(&output.name, NON_ALPHANUMERIC);
+    headers.insert(CONTENT_DISPOSITION, value(&format!("attachment; filename*=UTF-8''{name}")));
+    if let Some(time) = output.modified {
+        let text = chrono::DateTime::<chrono::Utc>::from(time).format("%a, %d %b %Y %H:%M:%S GMT");
+        headers.insert(LAST_MODIFIED, value(&text.to_string()));
+    }
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+/// One range of bytes (RFC 9110, section 14.1.2); `None` for what means all, an error for what lies beyond the end.
+fn part(range: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    if last.contains(',') {
+        return None;
+    }
+    let place = match (first.trim(), last.trim()) {
+        ("", last) => size.saturating_sub(last.parse().ok()?)..size,
+        (first, "") => first.parse().ok()?..size,
+        (first, last) => first.parse().ok()?..last.parse::<u64>().ok()?.saturating_add(1).min(size),
+    };
+    Some(if place.start < place.end { Ok(place) } else { Err(()) })
+}
+
+async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    match receive(&shared, request).await {
+        Ok(output) => Json(output).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Reads the fields up to the file, calls the capability with them, then streams the file to disk.
+async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
+    let keys = auth::brought(request.headers(), request.uri());
+    let peer = auth::peer(request.extensions());
+    let mut pairs: Vec<(String, String)> = auth::query(request.uri()).filter(|(name, _)| name != "auth").collect();
+    let early = shared.bridge.keys.holder(keys.iter().map(String::as_str));
+    let mut body_key = None;
+    let admitted = async {
+        let mut form = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
+        let file = loop {
+            let Some(field) = form.next_field().await.map_err(broken)? else { break None };
+            match field.name().unwrap_or_default().to_owned() {
+                name if name == "file" => break Some(field),
+                name if name == "auth" => body_key = Some(text(field).await?),
+                _ if pairs.len() >= MAX_FIELDS => return Err(no_form()),
+                name => pairs.push((name, text(field).await?)),
+            }
+        };
+        let caller = match early {
+            Some(caller) => caller,
+            None => {
+                let brought = keys.iter().map(String::as_str).chain(body_key.as_deref());
+                let known = shared.bridge.keys.identify(peer, brought);
+                known.inspect_err(|error| shared.bridge.record_refusal::<UploadFile>(error))?
+            }
+        };
+        let arguments = Arguments::default().or_query(pairs.into_iter());
+        let mut output = shared.bridge.call::<UploadFile>(&Context::new(caller), arguments).await?;
+        let upload = output.upload.take().expect("an upload that began is there");
+        match file {
+            Some(file) => take(upload, file).await,
+            None => {
+                Err(Problem::value("file", "Field required: the file's bytes, as the last part of the form").into())
+            }
+        }
+    };
+    admitted.await
+}
+
+fn no_form() -> Error {
+    Problem::value("file", "Send multipart/form-data: the field path, then the part file").into()
+}
+
+fn broken(error: impl std::fmt::Display) -> Error {
+    Error::Unusable(format!("The upload broke off ({error}): go on from what filesystem_upload_status tells"))
+}
+
+async fn text(mut field: Field<'_>) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_FIELD {
+            return Err(Error::TooLarge(
+                "A field of the form is too long: only the part named file holds bytes".into(),
+            ));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Error::Unusable("A field of the form is not UTF-8".into()))
+}
+
+/// What has come stays when the client breaks off.
+async fn take(mut upload: Upload, mut field: Field<'_>) -> Result<UploadOutput> {
+    let mut file = tokio::fs::File::from_std(upload.file.try_clone()?);
+    loop {
+        let chunk = match field.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(error) => {
+                file.flush().await?;
+                return Err(broken(error));
+            }
+        };
+        file.write_all(&chunk).await?;
+        upload.received += chunk.len() as u64;
+    }
+    file.flush().await?;
+    upload.finish().await
+}

@@ -1,0 +1,125 @@
+//! Archives, both ways.
+
+use crate::server::Server;
+use serde_json::json;
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    process::Command,
+};
+
+#[tokio::test]
+async fn a_folder_comes_back_from_each_kind_of_archive_with_modes_links_and_times() {
+    let server =
+        Server::start().await.with_file("d/run.sh", "#!/bin/sh\n").with_file("d/deep/é.txt", "x".repeat(100_000));
+    fs::set_permissions(server.path("d/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(server.path("d/empty")).unwrap();
+    std::os::unix::fs::symlink("deep/é.txt", server.path("d/link")).unwrap();
+    for name in ["a.zip", "a.tar", "a.tar.gz"] {
+        let packed = server.call("filesystem_archive", json!({"path": "d", "to": name})).await;
+        assert_eq!((&packed["count"], &packed["skipped"]), (&json!(5), &json!(0)), "{name}");
+        assert_eq!(packed["size"], fs::metadata(server.path(name)).unwrap().len());
+        let to = format!("out-{name}");
+        let unpacked = server.call("filesystem_extract", json!({"path": name, "to": to})).await;
+        assert_eq!((&unpacked["count"], &unpacked["size"]), (&json!(5), &json!(100_010)), "{name}");
+        let at = |below: &str| server.path(&format!("{to}/{below}"));
+        assert_eq!(fs::read(at("deep/é.txt")).unwrap(), fs::read(server.path("d/deep/é.txt")).unwrap());
+        assert_eq!(fs::metadata(at("run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read_link(at("link")).unwrap().to_str().unwrap(), "deep/é.txt");
+        assert!(at("empty").is_dir());
+        let (old, new) = (fs::metadata(server.path("d/run.sh")).unwrap(), fs::metadata(at("run.sh")).unwrap());
+        assert!((old.mtime() - new.mtime()).abs() <= 2, "{name}: {} {}", old.mtime(), new.mtime());
+        let again = server.post("/filesystem/extract", json!({"path": name, "to": to})).await;
+        assert_eq!(again.status, 409);
+        server.call("filesystem_extract", json!({"path": name, "to": to, "overwrite": true})).await;
+        server.call("filesystem_undo", json!({"id": unpacked["change_id"]})).await;
+        assert!(!server.path(&to).exists(), "{name}: the unpacking is undone");
+    }
+    let taken = server.post("/filesystem/archive", json!({"path": "d", "to": "a.zip"})).await;
+    assert_eq!(taken.status, 409);
+    assert_eq!(server.post("/filesystem/archive", json!({"path": "d", "to": "a.rar"})).await.status, 422);
+}
+
+#[tokio::test]
+async fn archives_of_the_systems_own_tools_are_read() {
+    let server = Server::start().await.with_file("d/f", "content");
+    assert!(Command::new("tar").args(["czf", "t.tgz", "d"]).current_dir(server.path("")).status().unwrap().success());
+    server.call("filesystem_extract", json!({"path": "t.tgz", "to": "out"})).await;
+    assert_eq!(fs::read_to_string(server.path("out/d/f")).unwrap(), "content");
+}
+
+fn zip_with(names: &[&str], link: Option<(&str, &str)>) -> Vec<u8> {
+    let options = zip::write::SimpleFileOptions::default();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    if let Some((name, target)) = link {
+        zip.add_symlink(name, target, options).unwrap();
+    }
+    for name in names {
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(b"hostile").unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn tar_with(name: &[u8], kind: tar::EntryType) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_entry_type(kind);
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.set_cksum();
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append(&header, std::io::empty()).unwrap();
+    tar.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn an_archive_cannot_write_outside_its_folder() {
+    let server = Server::start().await;
+    for (name, archive) in [
+        ("up.zip", zip_with(&["fine", "../escaped"], None)),
+        ("absolute.zip", zip_with(&["/tmp/escaped-from-zip"], None)),
+        ("up.tar", tar_with(b"../escaped", tar::EntryType::Regular)),
+        ("absolute.tar", tar_with(b"/tmp/escaped-from-tar", tar::EntryType::Regular)),
+    ] {
+        fs::write(server.path(name), archive).unwrap();
+        let reply = server.post("/filesystem/extract", json!({"path": name, "to": "out"})).await;
+        assert_eq!(reply.status, 400, "{name}: {}", reply.text);
+        assert!(!server.path("out").exists() && !server.path("escaped").exists(), "{name}");
+    }
+    // A link that leads outside is left out; what was to go through it lands inside.
+    fs::write(server.path("link.zip"), zip_with(&["l/escaped"], Some(("l", "../..")))).unwrap();
+    let reply = server.call("filesystem_extract", json!({"path": "link.zip", "to": "out"})).await;
+    assert_eq!(reply["skipped"], 1);
+    assert!(server.path("out/l/escaped").exists() && !server.path("escaped").exists());
+    fs::write(server.path("device.tar"), tar_with(b"device", tar::EntryType::Char)).unwrap();
+    let reply = server.call("filesystem_extract", json!({"path": "device.tar", "to": "out2"})).await;
+    assert_eq!((&reply["count"], &reply["skipped"]), (&json!(0), &json!(1)));
+    // One that leads inside is made, but nothing is unpacked through it.
+    fs::write(server.path("inner.zip"), zip_with(&["l/x"], Some(("l", "elsewhere")))).unwrap();
+    let reply = server.post("/filesystem/extract", json!({"path": "inner.zip", "to": "out3"})).await;
+    assert!((400..500).contains(&reply.status), "{}", reply.text);
+    assert!(!server.path("out3").exists(), "all of it or nothing");
+}
+
+#[tokio::test]
+async fn a_bomb_is_refused_before_it_fills_the_disk() {
+    let server = Server::start().await;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("zeros", zip::write::SimpleFileOptions::default()).unwrap();
+    let zeros = vec![0; 1 << 20];
+    for _ in 0..64 {
+        zip.write_all(&zeros).unwrap();
+    }
+    let archive = zip.finish().unwrap().into_inner();
+    assert!(archive.len() < 1 << 20);
+    fs::write(server.path("bomb.zip"), archive).unwrap();
+    let bomb = json!({"path": "bomb.zip", "to": "out", "max_bytes": 1_000_000});
+    let reply = server.post("/filesystem/extract", bomb).await;
+    assert_eq!(reply.status, 413, "{}", reply.text);
+    let left: Vec<_> = fs::read_dir(server.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".bridge-") || name == "out"), "{left:?}");
+    fs::write(server.path("broken.zip"), b"PK\x03\x04 nothing").unwrap();
+    assert_eq!(server.post("/filesystem/extract", json!({"path": "broken.zip", "to": "out"})).await.status, 400);
+}

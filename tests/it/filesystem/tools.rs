@@ -1,0 +1,301 @@
+//! What an agent works with all day: edits, patches, moves, copies, looks.
+
+use crate::server::Server;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+};
+
+fn edit(path: &str, edits: Value) -> Value {
+    json!({"path": path, "edits": edits})
+}
+
+#[tokio::test]
+async fn edits_are_made_in_order_all_or_none_and_shown_as_a_diff() {
+    let server = Server::start().await.with_file("f.txt", "one\ntwo\nthree\n");
+    let edits = json!([{"old": "one", "new": "1"}, {"old": "1\ntwo", "new": "1\n2"}]);
+    let reply = server.call("filesystem_edit", edit("f.txt", edits.clone())).await;
+    assert_eq!(fs::read_to_string(server.path("f.txt")).unwrap(), "1\n2\nthree\n");
+    assert_eq!(reply["diff"], "--- a/f.txt\n+++ b/f.txt\n@@ -1,3 +1,3 @@\n-one\n-two\n+1\n+2\n three\n");
+    assert_eq!(reply["replacements"], 2);
+    let read = server.call("filesystem_read", json!({"path": "f.txt"})).await;
+    assert_eq!(read["sha256"], reply["sha256"]);
+    let half = json!([{"old": "three", "new": "3"}, {"old": "four", "new": "4"}]);
+    assert_eq!(server.post("/filesystem/edit", edit("f.txt", half)).await.status, 409);
+    assert_eq!(fs::read_to_string(server.path("f.txt")).unwrap(), "1\n2\nthree\n");
+    let mut trial = edit("f.txt", json!([{"old": "three", "new": "3"}]));
+    trial["dry_run"] = json!(true);
+    let reply = server.call("filesystem_edit", trial).await;
+    assert!(reply["diff"].as_str().unwrap().contains("+3"));
+    assert_eq!(reply.get("change_id"), None);
+    assert_eq!(fs::read_to_string(server.path("f.txt")).unwrap(), "1\n2\nthree\n");
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_there_is_a_conflict_that_shows_what_is_near() {
+    let server = Server::start().await.with_file("f.rs", "fn a() {\n\tlet x = 1;\n}\nlet x = 1;\nlet x = 1;\n");
+    let conflict = async |old: &str| {
+        let reply = server.post("/filesystem/edit", edit("f.rs", json!([{"old": old, "new": ""}]))).await;
+        assert_eq!(reply.status, 409, "{}", reply.text);
+        reply.detail().to_owned()
+    };
+    let near = conflict("fn a() {\n    let x = 1;\n}").await;
+    assert!(near.contains("lines 1 to 3") && near.contains("white space"), "{near}");
+    let many = conflict("let x = 1;").await;
+    assert!(many.contains("3 times") && many.contains("lines 2, 4, 5"), "{many}");
+    let one = json!([{"old": "let x = 1;", "new": "let y = 1;", "start_line": 5}]);
+    server.call("filesystem_edit", edit("f.rs", one)).await;
+    let both = json!([{"old": "let x", "new": "let z", "expected_replacements": 2}]);
+    server.call("filesystem_edit", edit("f.rs", both)).await;
+    let text = fs::read_to_string(server.path("f.rs")).unwrap();
+    assert_eq!(text, "fn a() {\n\tlet z = 1;\n}\nlet z = 1;\nlet y = 1;\n");
+}
+
+#[tokio::test]
+async fn line_ends_and_encoding_of_the_file_are_kept() {
+    let server = Server::start().await.with_file("w.txt", "a\r\nb\r\nc\r\n").with_file("l.txt", b"caf\xe9\n");
+    server.call("filesystem_edit", edit("w.txt", json!([{"old": "a\nb", "new": "x\ny\nz"}]))).await;
+    assert_eq!(fs::read(server.path("w.txt")).unwrap(), b"x\r\ny\r\nz\r\nc\r\n");
+    let mut latin = edit("l.txt", json!([{"old": "café", "new": "thé"}]));
+    assert_eq!(server.post("/filesystem/edit", latin.clone()).await.status, 400);
+    latin["encoding"] = json!("latin-1");
+    server.call("filesystem_edit", latin).await;
+    assert_eq!(fs::read(server.path("l.txt")).unwrap(), b"th\xe9\n");
+    let server = server.with_file("u.txt", b"\xff\xfea\0").with_file("s.txt", b"\xef\xbb\xbfa");
+    for (name, encoding, expected) in
+        [("u.txt", "utf-16", &b"\xff\xfeb\0"[..]), ("s.txt", "utf-8-sig", b"\xef\xbb\xbfb")]
+    {
+        let mut marked = edit(name, json!([{"old": "a", "new": "b"}]));
+        marked["encoding"] = json!(encoding);
+        server.call("filesystem_edit", marked).await;
+        assert_eq!(fs::read(server.path(name)).unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changed_since_it_was_read_is_left_alone() {
+    let server = Server::start().await.with_file("f", "read");
+    let sha256 = server.call("filesystem_read", json!({"path": "f"})).await["sha256"].clone();
+    fs::write(server.path("f"), "changed").unwrap();
+    let guarded = [
+        ("write", json!({"path": "f", "content": "x"})),
+        ("edit", edit("f", json!([{"old": "changed", "new": "x"}]))),
+        ("move", json!({"path": "f", "to": "g"})),
+        ("delete", json!({"path": "f"})),
+    ];
+    for (name, mut arguments) in guarded {
+        arguments["expected_sha256"] = sha256.clone();
+        let reply = server.post(&format!("/filesystem/{name}"), arguments).await;
+        assert_eq!(reply.status, 409, "{name}: {}", reply.text);
+    }
+    assert_eq!(fs::read_to_string(server.path("f")).unwrap(), "changed");
+}
+
+#[tokio::test]
+async fn a_patch_over_several_files_is_applied_whole_or_not_at_all() {
+    let server =
+        Server::start().await.with_file("p/a.txt", "1\n2\n3\n").with_file("p/b.txt", "x\n").with_file("p/c.txt", "c\n");
+    let patch = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n 1\n-2\n+two\n 3\n\
+        diff --git a/new/n.txt b/new/n.txt\nnew file mode 100755\n--- /dev/null\n+++ b/new/n.txt\n@@ -0,0 +1 @@\n+new\n\
+        diff --git a/b.txt b/b.txt\ndeleted file mode 100644\n--- a/b.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n\
+        diff --git a/c.txt b/d.txt\nsimilarity index 100%\nrename from c.txt\nrename to d.txt\n";
+    let reply = server.call("filesystem_patch", json!({"path": "p", "patch": patch})).await;
+    let kinds: Vec<_> = reply["files"].as_array().unwrap().iter().map(|file| &file["kind"]).collect();
+    assert_eq!(kinds, ["modified", "created", "deleted", "renamed"]);
+    assert_eq!(fs::read_to_string(server.path("p/a.txt")).unwrap(), "1\ntwo\n3\n");
+    assert_eq!(fs::metadata(server.path("p/new/n.txt")).unwrap().permissions().mode() & 0o111, 0o111);
+    assert!(!server.path("p/b.txt").exists() && server.path("p/d.txt").exists() && !server.path("p/c.txt").exists());
+    let misfit = "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-1\n+one\n--- a/d.txt\n+++ b/d.txt\n@@ -1 +1 @@\n-z\n+y\n";
+    let reply = server.post("/filesystem/patch", json!({"path": "p", "patch": misfit})).await;
+    assert_eq!(reply.status, 409);
+    assert!(reply.detail().starts_with("d.txt"), "{}", reply.detail());
+    assert_eq!(fs::read_to_string(server.path("p/a.txt")).unwrap(), "1\ntwo\n3\n");
+    for (patch, status) in [
+        ("nonsense", 422),
+        ("--- /dev/null\n+++ b/../../x\n@@ -0,0 +1 @@\n+x\n", 403),
+        ("--- /dev/null\n+++ /etc/x\n@@ -0,0 +1 @@\n+x\n", 403),
+    ] {
+        let reply = server.post("/filesystem/patch", json!({"path": "p", "patch": patch})).await;
+        assert_eq!(reply.status, status, "{patch}: {}", reply.text);
+    }
+    server.call("filesystem_undo", json!({"path": "p/b.txt"})).await;
+    assert!(server.path("p/c.txt").exists() && server.path("p/b.txt").exists() && !server.path("p/new").exists());
+}
+
+#[tokio::test]
+async fn moves_and_copies_leave_what_is_there_unless_told_otherwise() {
+    let server = Server::start().await.with_file("a", "a").with_file("b", "b").with_file("d/x", "x");
+    let post = |name: &'static str, arguments| server.post(name, arguments);
+    for name in ["/filesystem/move", "/filesystem/copy"] {
+        let taken = post(name, json!({"path": "a", "to": "b"})).await;
+        assert_eq!(taken.status, 409, "{name}: {}", taken.text);
+        assert_eq!(post(name, json!({"path": "a", "to": "d", "overwrite": true})).await.status, 409);
+        assert_eq!(post(name, json!({"path": "d", "to": "d/inner"})).await.status, 400);
+        assert_eq!(post(name, json!({"path": "missing", "to": "z"})).await.status, 404);
+        assert_eq!(post(name, json!({"path": "a", "to": "/etc/z"})).await.status, 403);
+    }
+    fs::set_permissions(server.path("a"), fs::Permissions::from_mode(0o751)).unwrap();
+    server.call("filesystem_copy", json!({"path": "a", "to": "new/folder/a"})).await;
+    let (old, new) = (fs::metadata(server.path("a")).unwrap(), fs::metadata(server.path("new/folder/a")).unwrap());
+    assert_eq!((old.mode(), old.mtime(), old.mtime_nsec()), (new.mode(), new.mtime(), new.mtime_nsec()));
+    let copy = server.call("filesystem_copy", json!({"path": "d", "to": "e"})).await;
+    assert_eq!((&copy["count"], &copy["skipped"]), (&json!(2), &json!(0)));
+    server.call("filesystem_move", json!({"path": "a", "to": "b", "overwrite": true})).await;
+    assert_eq!(fs::read_to_string(server.path("b")).unwrap(), "a");
+    server.call("filesystem_move", json!({"path": "d", "to": "f/g"})).await;
+    assert!(server.path("f/g/x").exists() && !server.path("d").exists());
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_only_what_was_named() {
+    let server = Server::start().await.with_file("d/x", "x").with_file(".env", "SECRET=1").with_file("keep", "k");
+    std::os::unix::fs::symlink("keep", server.path("link")).unwrap();
+    std::os::unix::fs::symlink("d", server.path("folder-link")).unwrap();
+    assert_eq!(server.post("/filesystem/delete", json!({"path": "d"})).await.status, 409);
+    for name in ["link", "folder-link"] {
+        server.call("filesystem_delete", json!({"path": name, "recursive": true})).await;
+    }
+    assert!(server.path("keep").exists() && server.path("d/x").exists());
+    for path in [".", ".env", "memory", "/", "/tmp/../tmp"] {
+        let reply = server.post("/filesystem/delete", json!({"path": path, "recursive": true})).await;
+        assert_eq!(reply.status, 403, "{path}: {}", reply.text);
+    }
+    let reply = server.call("filesystem_delete", json!({"path": "d", "recursive": true})).await;
+    assert_eq!(reply["undoable"], true);
+    assert!(!server.path("d").exists());
+    assert!(server.path(".env").exists());
+}
+
+#[tokio::test]
+async fn a_path_is_looked_at_without_being_read() {
+    let server = Server::start().await.with_file("f.md", "abc");
+    fs::set_permissions(server.path("f.md"), fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("f.md", server.path("link")).unwrap();
+    let stat = server.call("filesystem_stat", json!({"path": "link", "digest": true})).await;
+    assert_eq!((&stat["type"], &stat["size"], &stat["mode"]), (&json!("file"), &json!(3), &json!("0640")));
+    assert_eq!((&stat["mime_type"], &stat["real_path"]), (&json!("text/markdown"), &json!(server.at("f.md"))));
+    assert!(stat["sha256"].as_str().unwrap().starts_with("ba7816bf"));
+    let link = server.call("filesystem_stat", json!({"path": "link", "follow": false})).await;
+    assert_eq!((&link["type"], &link["link_target"]), (&json!("link"), &json!("f.md")));
+    let device = server.call("filesystem_stat", json!({"path": "/dev/null"})).await;
+    assert_eq!(device["type"], "special");
+    assert_eq!(server.post("/filesystem/stat", json!({"path": "missing"})).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_tree_is_shown_to_its_depth_without_what_is_left_out() {
+    let server = Server::start().await;
+    let server = server
+        .with_file("p/.gitignore", "out/\n")
+        .with_file("p/out/x", "")
+        .with_file("p/src/deep/er/x", "")
+        .with_file("p/src/a.rs", "12")
+        .with_file("p/node_modules/x", "")
+        .with_file("p/.hidden", "");
+    let tree = |more: Value| {
+        let mut arguments = json!({"path": "p", "exclude": ["node_modules"]});
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.call("filesystem_tree", arguments)
+    };
+    let paths = |reply: &Value| -> Vec<String> {
+        reply["entries"].as_array().unwrap().iter().map(|entry| entry["path"].as_str().unwrap().to_owned()).collect()
+    };
+    let two = tree(json!({"depth": 2, "sizes": true})).await;
+    assert_eq!(paths(&two), ["p/src", "p/src/a.rs", "p/src/deep"]);
+    assert_eq!(two["entries"][1], json!({"path": "p/src/a.rs", "type": "file", "depth": 2, "size": 2}));
+    let (mut all, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let page = tree(json!({"depth": 9, "limit": 2, "cursor": cursor})).await;
+        assert_eq!(page["truncated"], !page["next_cursor"].is_null());
+        all.extend(paths(&page));
+        cursor = page["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(all, paths(&tree(json!({"depth": 9})).await));
+    assert_eq!(all.len(), 5);
+}
+
+#[tokio::test]
+async fn many_files_are_read_and_one_that_fails_does_not_fail_the_others() {
+    let server = Server::start().await.with_file("a", "1\n2\n").with_file("b", b"\xff");
+    let reply = server
+        .call("filesystem_read_many", json!({"paths": ["a", "missing", "b", "/etc/passwd"], "end_line": 1}))
+        .await;
+    assert_eq!((&reply["success"], &reply["count"]), (&json!(false), &json!(1)));
+    let results = reply["results"].as_array().unwrap();
+    assert_eq!(results[0]["content"], "1\n");
+    let errors: Vec<_> = results[1..].iter().map(|result| result["error"].as_str().unwrap()).collect();
+    assert_eq!(errors, ["File not found", "Cannot decode file with utf-8 encoding", "Unsafe file path"]);
+}
+
+fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn documents_are_read_as_text() {
+    let word = r#"<w:document xmlns:w="w"><w:body><w:p><w:r><w:t>Caf&#233; &amp; thé</w:t></w:r></w:p><w:p><w:r><w:t>zwei</w:t><w:tab/><w:t>drei</w:t></w:r></w:p></w:body></w:document>"#;
+    let odt = r#"<o:d xmlns:o="o" xmlns:text="t"><text:h>Titel</text:h><text:p>Inhalt</text:p></o:d>"#;
+    let container = r#"<container><rootfiles><rootfile full-path="O/c.opf"/></rootfiles></container>"#;
+    let package = r#"<package><manifest><item id="b" href="two.xhtml"/><item id="a" href="one.xhtml"/></manifest><spine><itemref idref="a"/><itemref idref="b"/></spine></package>"#;
+    let epub = [
+        ("META-INF/container.xml", container),
+        ("O/c.opf", package),
+        ("O/one.xhtml", "<html><style>x{}</style><p>first</p></html>"),
+        ("O/two.xhtml", "<html><p>second</p></html>"),
+    ];
+    let sheet = [
+        ("[Content_Types].xml", r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#),
+        (
+            "_rels/.rels",
+            r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+        ),
+        (
+            "xl/workbook.xml",
+            r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Sums" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#,
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>total</t></is></c><c r="B1"><v>42</v></c></row></sheetData></worksheet>"#,
+        ),
+    ];
+    let server = Server::start()
+        .await
+        .with_file("a.docx", zipped(&[("word/document.xml", word)]))
+        .with_file("b.odt", zipped(&[("content.xml", odt)]))
+        .with_file("c.epub", zipped(&epub))
+        .with_file("d.xlsx", zipped(&sheet))
+        .with_file("e.pdf", include_bytes!("../../fixtures/hello.pdf"))
+        .with_file("broken.pdf", "%PDF-1.4 nothing")
+        .with_file("broken.docx", "PK nothing")
+        .with_file("f.txt", "x");
+    for (name, expected) in [
+        ("a.docx", "Café & thé\nzwei\tdrei\n"),
+        ("b.odt", "Titel\nInhalt\n"),
+        ("c.epub", "first\nsecond\n"),
+        ("d.xlsx", "# Sums\ntotal\t42\n\n"),
+        ("e.pdf", "Hello bridge"),
+    ] {
+        let reply = server.call("filesystem_read", json!({"path": name, "as": "document"})).await;
+        let content = reply["content"].as_str().unwrap();
+        assert!(content.contains(expected.trim_end()) && content.len() < expected.len() + 10, "{name}: {content:?}");
+        assert_eq!(reply["as"], "document");
+    }
+    for name in ["broken.pdf", "broken.docx", "f.txt"] {
+        let reply = server.post("/filesystem/read", json!({"path": name, "as": "document"})).await;
+        assert_eq!(reply.status, 400, "{name}: {}", reply.text);
+    }
+}
