@@ -26,8 +26,11 @@ pub const ENCODINGS: &str = "gzip, deflate, br, zstd";
 /// The longest text that is kept, in characters.
 const MAX_CHARACTERS: usize = 10_000_000;
 
-/// How many bytes of a text are asked for at once.
-const STEP: usize = 1024 * 1024;
+/// How many bytes of memory a text gets at first: most need no more.
+const FIRST: usize = 1024 * 1024;
+
+/// How many more a longer one gets at once. All it may need, so that few are finished instead of many begun.
+const STEP: usize = MAX_CHARACTERS;
 
 /// What stands at the end of a text that was cut.
 const CUT: &str = "\n\n[... truncated]";
@@ -95,8 +98,8 @@ pub async fn text(answer: Response, context: &Context) -> Result<Text> {
     (&mut bytes).take(limit).read_to_end(&mut head).await.map_err(|error| broken(&error))?;
     let mut text = Decoded::new(encoding(&content_type, &head));
     let mut more = text.push(&head, false);
-    let mut room = STEP;
-    context.holding.more(STEP as u64).await?;
+    let mut room = FIRST;
+    context.holding.more(FIRST as u64).await?;
     while more {
         if text.content.len() > room {
             context.holding.more(STEP as u64).await?;

@@ -31,7 +31,7 @@ use tower::ServiceExt;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of a request's head is surely taken, in bytes; twice as much is 431. Also the most that is read ahead.
-const MAX_HEAD: usize = 32 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 
 /// How long running requests may take to finish at a stop.
 const STOP_TIME: Duration = Duration::from_secs(10);

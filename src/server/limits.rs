@@ -33,7 +33,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 const MIN_RATE: u64 = 8 * 1024;
 
 /// Bodies up to this many bytes are not counted against what may be held: connections are limited, so these are.
-const SMALL: u64 = 64 * 1024;
+const SMALL: u64 = 16 * 1024;
 
 /// How many bytes of a body are asked for at once while its sender is not known.
 const STEP: u64 = 256 * 1024;

@@ -38,12 +38,13 @@ const MODULES: [(&str, &str); 6] = [
 
 /// The part of the document that the operations share: the schemas of all requests and answers.
 pub struct Document {
-    schemas: SchemaGenerator,
+    requests: SchemaGenerator,
+    answers: SchemaGenerator,
 }
 
 impl Default for Document {
     fn default() -> Self {
-        Self { schemas: schema::generator_for_openapi() }
+        Self { requests: schema::requests_for_openapi(), answers: schema::answers_for_openapi() }
     }
 }
 
@@ -80,7 +81,7 @@ impl Document {
 
     /// A GET that anyone may ask.
     pub fn open<T: JsonSchema>(&mut self, path: &str, summary: &str) -> Paths {
-        let content = ContentBuilder::new().schema(Some(self.reference::<T>())).build();
+        let content = ContentBuilder::new().schema(Some(reference::<T>(&mut self.answers))).build();
         let response = ResponseBuilder::new().description("Done").content("application/json", content);
         let operation = OperationBuilder::new()
             .operation_id(Some(format!("status_{}", T::schema_name().to_lowercase())))
@@ -139,15 +140,20 @@ impl Document {
         api.tags =
             Some(MODULES.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).into());
         let mut document = serde_json::to_value(api).expect("a document is plain data");
+        let mut schemas = self.requests.take_definitions(true);
+        for (name, answer) in self.answers.take_definitions(true) {
+            let request = schemas.entry(name.clone()).or_insert_with(|| answer.clone());
+            assert_eq!(*request, answer, "{name} is sent and answered in two shapes: they need two names");
+        }
         document["components"] = json!({
-            "schemas": self.schemas.take_definitions(true),
+            "schemas": schemas,
             "securitySchemes": security_schemes(),
         });
         document
     }
 
     fn request<C: Capability>(&mut self, operation: OperationBuilder) -> OperationBuilder {
-        let reference = self.reference::<C>();
+        let reference = reference::<C>(&mut self.requests);
         self.accept_body_key(&C::schema_name());
         let example: Value = serde_json::from_str(C::EXAMPLE).expect("an example is JSON");
         let content = ContentBuilder::new().schema(Some(reference)).example(Some(example)).build();
@@ -165,7 +171,7 @@ impl Document {
 
     /// Every request may carry the key in its body.
     fn accept_body_key(&mut self, schema: &str) {
-        let Some(definition) = self.schemas.definitions_mut().get_mut(schema) else { return };
+        let Some(definition) = self.requests.definitions_mut().get_mut(schema) else { return };
         let key = json!({"type": ["string", "null"], "description": "The API key, where no header can be sent."});
         let properties = definition.as_object_mut().map(|object| object.entry("properties").or_insert(json!({})));
         if let Some(Value::Object(properties)) = properties {
@@ -174,9 +180,9 @@ impl Document {
     }
 
     fn responses<T: JsonSchema>(&mut self, operation: OperationBuilder) -> OperationBuilder {
-        let done = self.reference::<T>();
-        let failed = self.reference::<ErrorBody>();
-        let invalid = self.reference::<ValidationErrorBody>();
+        let done = reference::<T>(&mut self.answers);
+        let failed = reference::<ErrorBody>(&mut self.answers);
+        let invalid = reference::<ValidationErrorBody>(&mut self.answers);
         let answer = |about: &str, schema: &RefOr<Schema>| {
             let content = ContentBuilder::new().schema(Some(schema.clone())).build();
             ResponseBuilder::new().description(about).content("application/json", content).build()
@@ -188,11 +194,11 @@ impl Document {
             .response("422", answer("Arguments do not fit; every problem is listed", &invalid))
             .response("default", answer("Failed; the detail says why and how to mend it", &failed))
     }
+}
 
-    fn reference<T: JsonSchema>(&mut self) -> RefOr<Schema> {
-        self.schemas.subschema_for::<T>();
-        Ref::from_schema_name(T::schema_name()).into()
-    }
+fn reference<T: JsonSchema>(schemas: &mut SchemaGenerator) -> RefOr<Schema> {
+    schemas.subschema_for::<T>();
+    Ref::from_schema_name(T::schema_name()).into()
 }
 
 /// What an operation says of itself.

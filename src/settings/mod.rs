@@ -73,7 +73,7 @@ settings! {
     /// How much of it one caller may hold, in MiB.
     max_buffered_mib_per_caller: u64 = "MCP_MAX_BUFFERED_MIB_PER_CALLER" or "64",
     /// How many connections may be open; past it the one that has been idle longest is closed.
-    max_connections: usize = "MCP_MAX_CONNECTIONS" or "1024",
+    max_connections: usize = "MCP_MAX_CONNECTIONS" or "2048",
     /// How many MCP sessions may be open; past it the one that has been idle longest ends.
     mcp_max_sessions: usize = "MCP_MAX_SESSIONS" or "1000",
     /// How long an MCP session may be idle before it may be ended, in hours.

@@ -10,7 +10,7 @@ use tokio::{
 /// The pieces in which output is read, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// How many bytes of memory are asked for at once.
+/// How many bytes of memory output gets at first, when it is more than a piece: most needs no more.
 const STEP: usize = 1024 * 1024;
 
 /// How long output is still taken in after a command's end: only something that got away from its tree
@@ -51,8 +51,10 @@ impl<S: AsyncRead + Unpin> Output<S> {
                 self.exceeded = true;
             } else if self.kept.len() > self.held {
                 // Meanwhile the command waits. What gets no memory at all is cut as if it were too long.
-                self.exceeded = self.holding.more(STEP as u64).await.is_err();
-                self.held += STEP;
+                // Long output gets all it may need, so that few commands are finished instead of many begun.
+                let step = if self.held == PIECE { STEP.min(self.limit) } else { self.limit };
+                self.exceeded = self.holding.more(step as u64).await.is_err();
+                self.held += step;
             }
         }
         Ok(())

@@ -6,9 +6,18 @@ use crate::capability::Capability;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value};
 
-/// A generator whose definitions stand where OpenAPI keeps them.
-pub fn generator_for_openapi() -> SchemaGenerator {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+/// A generator of what clients send, whose definitions stand where OpenAPI keeps them.
+pub fn requests_for_openapi() -> SchemaGenerator {
+    for_openapi(SchemaSettings::draft2020_12())
+}
+
+/// A generator of what the bridge answers: a field that is left out at times is not required.
+pub fn answers_for_openapi() -> SchemaGenerator {
+    for_openapi(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn for_openapi(settings: SchemaSettings) -> SchemaGenerator {
+    let settings = settings.with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
