@@ -1,7 +1,10 @@
 //! Command line and a place to run it.
 
 use clap::Parser;
-use skynet_bridge::command_line::{self, CommandLine};
+use skynet_bridge::{
+    command_line::{self, CommandLine},
+    server,
+};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -1,15 +1,18 @@
 //! What protects the bridge from web pages: the Host it is called by, and the origins that may read its answers.
 
-use super::{rest::Shared, status};
-use crate::error::{Error, Result};
+use super::rest::Shared;
+use crate::{
+    error::{Error, Result},
+    settings::Settings,
+};
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
-        header::{HOST, ORIGIN},
+        HeaderMap, HeaderName, HeaderValue, Method, Uri,
+        header::{CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
     },
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -36,23 +39,54 @@ pub fn cors(origins: &[String]) -> CorsLayer {
         .allow_private_network(true)
 }
 
+/// Host, then Origin, before anything else is looked at.
+pub async fn check_browser(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let settings = &shared.bridge.settings;
+    let checked = check_host(settings, &request).and_then(|()| check_narrowed_origin(settings, request.headers()));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
 /// Refuses a name that this machine is not called by: a page whose own name was made to point here (DNS rebinding)
 /// would else be of the same origin as the bridge.
-pub async fn check_host(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let settings = &shared.bridge.settings;
+fn check_host(settings: &Settings, request: &Request) -> Result<()> {
     if !is_loopback(&settings.host) && settings.allowed_hosts.is_empty() {
-        return next.run(request).await;
+        return Ok(());
     }
     match requested_host(request.headers(), request.uri()) {
-        Some(host) if is_allowed(&host, &settings.allowed_hosts) => next.run(request).await,
-        Some(host) => {
-            let text = format!(
-                "Host {host:?} is not a name of this bridge: add it to MCP_ALLOWED_HOSTS if it is meant to be one"
-            );
-            status::detail(StatusCode::FORBIDDEN, &text)
-        }
-        None => status::detail(StatusCode::BAD_REQUEST, "A request needs exactly one valid Host header"),
+        Some(host) if is_allowed(&host, &settings.allowed_hosts) => Ok(()),
+        Some(host) => Err(Error::Refused(format!(
+            "Host {host:?} is not a name of this bridge: add it to MCP_ALLOWED_HOSTS if it is meant to be one"
+        ))),
+        None => Err(Error::Unusable("A request needs exactly one valid Host header".into())),
     }
+}
+
+/// Once the settings name the origins, pages of others are refused here too: CORS only keeps answers from them. The
+/// bridge's own pages are of the origin that the request went to.
+fn check_narrowed_origin(settings: &Settings, headers: &HeaderMap) -> Result<()> {
+    let named = &settings.cors_origins;
+    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let is_own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(own));
+    if is_own || named.iter().any(|name| name == "*") { Ok(()) } else { check_origin(headers, named) }
+}
+
+/// What browsers are told about every answer: to guess no type, to show it in no frame of another page (where a click
+/// could be stolen), and to tell no one where it came from.
+pub fn harden(mut response: Response) -> Response {
+    let told = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in told {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// The name in the request, lower case and without port; `None` when there is none or more than one.

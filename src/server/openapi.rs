@@ -94,7 +94,7 @@ impl Document {
     /// The WebSocket of a process.
     pub fn socket(&mut self, path: &str) -> Paths {
         let about = |text: &str| Some(text.to_owned());
-        let failed = self.reference::<ErrorBody>();
+        let failed = reference::<ErrorBody>(&mut self.answers);
         let failed = ContentBuilder::new().schema(Some(failed)).build();
         let argument = |name: &str, place, text: &str| {
             let string = json!({"type": if name == "cursor" { "integer" } else { "string" }});

@@ -177,3 +177,36 @@ async fn every_call_leaves_one_line_in_the_history_and_no_key_in_it() {
     assert!(!json!(lines).to_string().contains(KEY));
     assert_eq!(lines[0]["action"], "sandbox_run");
 }
+
+#[tokio::test]
+async fn pages_of_origins_that_are_not_named_are_refused_once_some_are() {
+    let server = Server::with_settings(&[("MCP_CORS_ORIGINS", "https://chat.example")]).await;
+    let from = |origin: &str| {
+        let request = server.request("/internet/search").bearer_auth(KEY).json(&json!({"query": "x"}));
+        Reply::send(request.header("origin", origin))
+    };
+    for (origin, status) in [
+        ("https://chat.example", 501),
+        (server.url.as_str(), 501),
+        ("https://evil.example", 403),
+        ("https://chat.example.evil.example", 403),
+        ("null", 403),
+    ] {
+        assert_eq!(from(origin).await.status, status, "{origin}");
+    }
+    let any = Server::start().await;
+    let request = any.request("/internet/search").bearer_auth(KEY).json(&json!({"query": "x"}));
+    assert_eq!(Reply::send(request.header("origin", "https://evil.example")).await.status, 501);
+}
+
+#[tokio::test]
+async fn no_other_page_may_frame_the_bridges() {
+    let server = Server::start().await;
+    for path in ["/docs", "/redoc", "/health", "/nowhere"] {
+        let reply = server.get(path).await;
+        assert_eq!(
+            (&reply.headers["x-frame-options"], &reply.headers["x-content-type-options"]),
+            (&"DENY".parse().unwrap(), &"nosniff".parse().unwrap())
+        );
+    }
+}
