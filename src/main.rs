@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let command = CommandLine::parse();
-    skynet_bridge::server::give_memory_back();
+    server::give_memory_back();
     let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");
     let done = runtime.block_on(command_line::run(&command));
     // Reading standard input cannot be given up: nothing waits for it.
