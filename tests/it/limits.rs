@@ -109,7 +109,7 @@ async fn a_body_with_the_key_in_it_gets_half_of_the_memory_and_one_with_a_header
 
 #[tokio::test]
 async fn memory_is_given_back_after_each_call() {
-    let settings = [("MCP_MAX_REQUEST_MIB", "4"), ("MCP_MAX_BUFFERED_MIB", "4"), ("MCP_FETCH_ALLOW_PRIVATE", "true")];
+    let settings = [("MCP_MAX_REQUEST_MIB", "4"), ("MCP_MAX_BUFFERED_MIB", "16"), ("MCP_FETCH_ALLOW_PRIVATE", "true")];
     let server = Server::with_settings(&settings).await;
     let upstream = Upstream::with_body("", vec![b'x'; 3 << 20]).await;
     for _ in 0..5 {
@@ -117,6 +117,12 @@ async fn memory_is_given_back_after_each_call() {
         assert_eq!(server.post("/sandbox/run", json!({"code": code, "timeout": 99})).await.status, 400);
         assert_eq!(server.post("/internet/fetch", json!({"url": upstream.url})).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_larger_than_all_the_memory_is_refused_with_the_setting() {
+    let settings = [("MCP_MAX_REQUEST_MIB", "4"), ("MCP_MAX_BUFFERED_MIB", "4"), ("MCP_FETCH_ALLOW_PRIVATE", "true")];
+    let server = Server::with_settings(&settings).await;
     let long = Upstream::with_body("", vec![b'x'; 5 << 20]).await;
     let reply = server.post("/internet/fetch", json!({"url": long.url})).await;
     assert_eq!((reply.status, reply.detail().contains("MCP_MAX_BUFFERED_MIB")), (413, true), "{}", reply.text);

@@ -27,6 +27,7 @@ const SHOWN: usize = 500;
 /// Finds lines by text or regular expression in all that is kept of it, escape sequences left out. Each match has the
 /// cursor of its line: give it to terminal_poll to read on from there.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SearchProcessOutput")]
 pub struct SearchOutput {
     /// The process.
     id: String,

@@ -27,7 +27,7 @@ async fn a_stop_removes_the_pool_and_the_sessions() {
     server.call("sandbox_run", json!({"code": "1"})).await;
     tag.reaches(2).await;
     server.call("sandbox_session_start", json!({"language": "bash"})).await;
-    assert_eq!(tag.containers(), 3);
+    tag.reaches(3).await;
     server.stop().await;
     assert_eq!(tag.containers(), 0);
 }
