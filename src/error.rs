@@ -121,31 +121,10 @@ impl From<std::io::Error> for Error {
             Kind::StorageFull | Kind::QuotaExceeded => {
                 Self::Full("The disk is full: nothing was changed. Free some space and try again".into())
             }
-            Kind::NotFound
-            | Kind::NotADirectory
-            | Kind::IsADirectory
-            | Kind::DirectoryNotEmpty
-            | Kind::AlreadyExists => {
-                Self::Conflict("What the path names was changed by someone else in this moment: try again".into())
-            }
             Kind::InvalidFilename => Self::Unusable("The file name is too long for this file system".into()),
             _ => Self::Internal(cause.into()),
         }
     }
-}
-
-/// A path was checked, and something else has its name now.
-fn changed() -> Error {
-    Error::Conflict("What the path names was changed by someone else in this moment: try again".into())
-}
-
-/// A link where none was when the path was checked.
-fn is_loop(error: &std::io::Error) -> bool {
-    #[cfg(unix)]
-    let is_loop = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
-    #[cfg(not(unix))]
-    let is_loop = false;
-    is_loop
 }
 
 fn sentences(problems: &[Problem]) -> String {

@@ -112,8 +112,9 @@ impl Files {
 
 /// What was checked is not there any more, or is something else: no fault of the bridge, and trying again helps.
 fn changed_meanwhile(error: Error) -> Error {
-    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound};
-    let kinds = [AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound];
+    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, InvalidInput, IsADirectory, NotADirectory, NotFound};
+    // Invalid input: a link is read, or a folder moved, where something of another kind is by now.
+    let kinds = [AlreadyExists, DirectoryNotEmpty, InvalidInput, IsADirectory, NotADirectory, NotFound];
     match &error {
         Error::Internal(cause)
             if cause.downcast_ref::<std::io::Error>().is_some_and(|cause| kinds.contains(&cause.kind())) =>
