@@ -199,7 +199,7 @@ async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
                 known.inspect_err(|error| shared.bridge.record_refusal::<UploadFile>(error))?
             }
         };
-        let arguments = Arguments::default().or_query(pairs.into_iter());
+        let arguments = Arguments::default().or_query(pairs);
         let mut output = shared.bridge.call::<UploadFile>(&Context::new(caller), arguments).await?;
         let upload = output.upload.take().expect("an upload that began is there");
         match file {
