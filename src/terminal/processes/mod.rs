@@ -1,7 +1,7 @@
 //! Processes that go on while the caller does something else: servers, builds, REPLs, editors.
 //!
-//! Each has a [`Log`](log::Log) on disk, which is the truth of what it wrote: polls and watchers read from it by
-//! cursor, so none of them can slow it. The [`Journal`] keeps the list over a restart.
+//! Each has a `Log` on disk, which is the truth of what it wrote: polls and watchers read from it by
+//! cursor, so none of them can slow it. The `Journal` keeps the list over a restart.
 
 mod input;
 mod journal;

@@ -111,7 +111,7 @@ impl Processes {
     /// Starts a process and looks after it from then on.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many run; else as [`Running::start`].
+    /// [`Error::Unavailable`] when too many run; else as `Running::start`.
     pub async fn start(&self, order: Order, text: String, caller: &str) -> Result<Arc<Process>> {
         let slot = self.slots.clone().try_acquire_owned().map_err(|_| {
             let most = self.max_running;
