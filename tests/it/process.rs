@@ -263,3 +263,24 @@ async fn what_it_writes_in_a_clone_is_ignored_by_git() {
     server.post("/internet/search", &key, &json!({"query": "x"})).await;
     assert_eq!(git(&["status", "--porcelain"], &server.path("")), "");
 }
+
+#[tokio::test]
+async fn a_command_of_a_server_that_was_started_in_the_background_still_hears_signals() {
+    let directory = scratch();
+    fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    let direct = command(directory.path(), &[]);
+    // What a shell without job control does before it starts something with `&`, and nohup for SIGHUP.
+    let mut background = Command::new("sh");
+    background
+        .args(["-c", "trap '' INT QUIT HUP; exec \"$0\" \"$@\""])
+        .arg(direct.get_program())
+        .args(direct.get_args());
+    background.env_clear().stdin(std::process::Stdio::null());
+    background.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let server = Program::start_as(background, directory);
+    let reply = server.post("/terminal/execute", KEY, &json!({"command": "grep SigIgn /proc/self/status"})).await;
+    let ignored = reply.body["stdout"].as_str().unwrap().trim_start_matches("SigIgn:").trim();
+    let ignored = u64::from_str_radix(ignored, 16).expect("proc(5) writes hexadecimal digits");
+    // Those above the standard ones belong to the C library.
+    assert_eq!(ignored & 0x7fff_ffff, 0, "{}", reply.body);
+}

@@ -9,6 +9,8 @@
 #[cfg_attr(not(unix), path = "tree_plain.rs")]
 mod tree;
 
+#[cfg(unix)]
+mod signals;
 #[cfg(target_os = "linux")]
 mod supervisor;
 

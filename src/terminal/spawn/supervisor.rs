@@ -4,6 +4,7 @@
 //! All of this runs between fork and exec in a process that was copied from one with many threads: no allocation, no
 //! lock, only system calls.
 
+use super::signals::reset_signals;
 use crate::policy::confine::{Cage, FAILED};
 use std::{
     ffi::{c_int, c_ulong},
@@ -85,6 +86,7 @@ unsafe fn be_first() -> ! {
 unsafe fn become_program(order: &Order) -> io::Result<()> {
     // SAFETY: plain system calls on descriptors of this process.
     unsafe {
+        reset_signals();
         check(libc::setsid())?;
         if order.is_terminal {
             check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
@@ -151,13 +153,11 @@ impl Charge {
     }
 }
 
-/// Lets go of the server's signal handlers: they belong to threads that this process does not have.
+/// Resets the signals and takes a name of its own.
 unsafe fn become_quiet() {
     // SAFETY: plain system calls.
     unsafe {
-        for signal in 1..=libc::SIGRTMAX() {
-            libc::signal(signal, libc::SIG_DFL);
-        }
+        reset_signals();
         libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
     }
 }

@@ -1,5 +1,6 @@
 //! A program with the process group that it leads, where no supervisor can be had.
 
+use super::signals::reset_signals;
 use crate::{
     error::{Error, Result},
     policy::confine::Cage,
@@ -30,6 +31,7 @@ impl Tree {
         // SAFETY: only system calls that are safe between fork and exec.
         unsafe {
             command.pre_exec(move || {
+                reset_signals();
                 rustix::process::setsid()?;
                 if is_terminal {
                     rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
