@@ -7,7 +7,7 @@ use crate::{
     clock,
     error::{Error, Result},
 };
-use bollard::{errors::Error as EngineError, models::BuildInfo, query_parameters::BuildImageOptionsBuilder};
+use bollard::{errors::Error as EngineError, query_parameters::BuildImageOptionsBuilder};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,15 +155,12 @@ impl Build {
             let message = match message {
                 Ok(message) => message,
                 Err(EngineError::DockerResponseServerError { message, .. }) => return Step::Failed(end_of(&message)),
+                Err(EngineError::DockerStreamError { error }) => return Step::Failed(end_of(&(output + &error))),
                 Err(cause) => {
                     self.engine.explain(cause, &self.image);
                     return Step::NoEngine;
                 }
             };
-            if let Some(error) = error_of(&message) {
-                output.push_str(&error);
-                return Step::Failed(end_of(&output));
-            }
             for line in message.stream.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()) {
                 tracing::info!("build: {line}");
                 if let Some((step, of)) = step_of(line) {
@@ -179,10 +176,6 @@ impl Build {
         }
         Step::Done
     }
-}
-
-fn error_of(message: &BuildInfo) -> Option<String> {
-    message.error_detail.as_ref().map(|detail| detail.message.clone().unwrap_or_else(|| "no reason given".to_owned()))
 }
 
 /// `Step 3/9 : RUN …` of the classic builder.

@@ -20,6 +20,12 @@ use tokio::io::AsyncWrite;
 /// How long making and starting a container may take: an engine that is busy takes seconds, one that hangs for ever.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a refused start waits for what was made to be removed.
+const REMOVAL_TIME: Duration = Duration::from_secs(3);
+
+/// How long a container whose streams ended may take to end.
+const END_TIME: Duration = Duration::from_secs(1);
+
 /// What a container writes, frame by frame.
 pub(super) type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, EngineError>> + Send>>;
 /// A container's standard input.
@@ -48,7 +54,15 @@ pub(super) struct Container {
     id: String,
     connection: Arc<Connection>,
     engine: Arc<Engine>,
-    removed: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The engine was asked to make it and has not answered.
+    Asked,
+    Made,
+    Removed,
 }
 
 /// Makes, attaches and starts. The work goes on when the caller is gone, so that what was made is also removed.
@@ -80,8 +94,17 @@ async fn make(
     let name = format!("bridge-sandbox-{}", super::random_hex::<6>());
     let options = CreateContainerOptionsBuilder::default().name(&name).build();
     let body = body(spec, limits, engine, connection.is_podman);
-    let id = docker.create_container(Some(options), body).await?.id;
-    let container = Container { id, connection: connection.clone(), engine: engine.clone(), removed: false };
+    let mut container =
+        Container { id: name, connection: connection.clone(), engine: engine.clone(), stage: Stage::Asked };
+    match docker.create_container(Some(options), body).await {
+        Ok(made) => (container.id, container.stage) = (made.id, Stage::Made),
+        Err(cause) => {
+            if matches!(cause, EngineError::DockerResponseServerError { .. }) {
+                container.stage = Stage::Removed;
+            }
+            return Err(cause);
+        }
+    }
     let attach = AttachContainerOptionsBuilder::default().stdin(true).stdout(true).stderr(true).stream(true).build();
     let started = async {
         let streams = docker.attach_container(&container.id, Some(attach)).await?;
@@ -91,7 +114,8 @@ async fn make(
     match started.await {
         Ok(streams) => Ok(Started { container, input: streams.input, output: streams.output }),
         Err(cause) => {
-            container.remove().await;
+            // Gone before the answer, where the engine is there to do it.
+            let _ = tokio::time::timeout(REMOVAL_TIME, container.remove()).await;
             Err(cause)
         }
     }
@@ -125,9 +149,10 @@ fn body(spec: Spec, limits: &Limits, engine: &Engine, is_podman: bool) -> Contai
 impl Container {
     /// Removes it by force and waits until it is gone (about 0.1 s).
     pub async fn remove(mut self) {
-        self.removed = true;
+        let removal = self.spawn_removal();
+        self.stage = Stage::Removed;
         // On a task of its own: a caller that goes away meanwhile does not stop it.
-        let _ = self.spawn_removal().await;
+        let _ = removal.await;
     }
 
     /// Sends a signal to its first process.
@@ -136,12 +161,21 @@ impl Container {
         self.connection.docker.kill_container(&self.id, Some(options)).await
     }
 
-    /// The exit code of the first process and whether the memory limit was hit, once it has ended; `None` when the
-    /// engine does not know (any more).
+    /// The exit code of the first process and whether the memory limit was hit, once its streams have ended; `None` when
+    /// the engine does not know (any more), or when it goes on and only its streams were lost.
     pub async fn end(&self) -> Option<(i64, bool)> {
-        let inspected = self.connection.docker.inspect_container(&self.id, None::<InspectContainerOptions>).await;
-        let state = inspected.ok()?.state?;
-        Some((state.exit_code?, state.oom_killed.unwrap_or(false)))
+        let end_by = tokio::time::Instant::now() + END_TIME;
+        loop {
+            let inspected = self.connection.docker.inspect_container(&self.id, None::<InspectContainerOptions>).await;
+            let state = inspected.ok()?.state?;
+            if state.running != Some(true) {
+                return Some((state.exit_code?, state.oom_killed.unwrap_or(false)));
+            }
+            if tokio::time::Instant::now() > end_by {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The engine it runs on.
@@ -160,15 +194,21 @@ impl Container {
     }
 
     fn spawn_removal(&self) -> tokio::task::JoinHandle<()> {
-        let (id, connection) = (self.id.clone(), self.connection.clone());
-        self.engine.tasks.spawn(async move { connection.remove(&id).await })
+        let (id, stage, connection, engine) =
+            (self.id.clone(), self.stage, self.connection.clone(), self.engine.clone());
+        self.engine.tasks.spawn(async move {
+            match stage {
+                Stage::Asked => engine.remove_if_made(&connection.docker, &id).await,
+                _ => engine.remove(&connection.docker, &id).await,
+            }
+        })
     }
 }
 
 impl Drop for Container {
     fn drop(&mut self) {
         // Outside a runtime nothing can be sent: the next start's sweep removes it.
-        if !self.removed && tokio::runtime::Handle::try_current().is_ok() {
+        if self.stage != Stage::Removed && tokio::runtime::Handle::try_current().is_ok() {
             self.spawn_removal();
         }
     }

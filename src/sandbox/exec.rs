@@ -5,7 +5,10 @@ use super::{
     files::{OutputFile, Selection},
     limits::{USER, WORKSPACE},
 };
-use crate::error::{Error, Result};
+use crate::{
+    caller::Holding,
+    error::{Error, Result},
+};
 use bollard::{
     errors::Error as EngineError,
     exec::StartExecResults,
@@ -42,11 +45,11 @@ impl Container {
     ///
     /// # Errors
     /// When the engine refuses or the transfer takes too long.
-    pub(super) async fn collect(&self, selection: Selection, room: u64) -> Result<Vec<OutputFile>> {
+    pub(super) async fn collect(&self, selection: Selection, room: u64, holding: &Holding) -> Result<Vec<OutputFile>> {
         let mut command = words(&["tar", "-cf", "-"]);
         command.extend(selection.roots.iter().map(|root| format!("./{root}")));
         let (_, mut output, _input) = self.in_time(self.execute(command)).await?;
-        let reading = selection.collect(Vec::new(), &mut output, room);
+        let reading = selection.collect(Vec::new(), &mut output, room, holding);
         tokio::time::timeout(TRANSFER_TIME, reading).await.map_err(|_| slow())?
     }
 

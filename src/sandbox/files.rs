@@ -2,7 +2,10 @@
 //! What comes back was made by a program that may be hostile: it is read with bounds, and nothing is ever unpacked here.
 
 use super::{container::Output, limits::WORKSPACE};
-use crate::error::{Error, Result};
+use crate::{
+    caller::Holding,
+    error::{Error, Result},
+};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bollard::container::LogOutput;
 use futures::StreamExt;
@@ -162,14 +165,14 @@ impl Selection {
     ///
     /// # Errors
     /// When the archive is cut or malformed; what was read so far comes with it.
-    pub fn read(&self, archive: impl Read, limit: u64) -> (Vec<OutputFile>, io::Result<()>) {
-        let (mut found, mut left) = (Vec::new(), MAX_RETURNED);
-        let outcome = self.read_into(archive.take(limit), &mut found, &mut left);
+    pub fn read(&self, archive: impl Read, limit: u64, holding: &Holding) -> (Vec<OutputFile>, io::Result<()>) {
+        let (mut found, mut room) = (Vec::new(), Room { left: MAX_RETURNED, holding });
+        let outcome = self.read_into(archive.take(limit), &mut found, &mut room);
         found.sort_by(|one, other| one.path.cmp(&other.path));
         (found, outcome)
     }
 
-    fn read_into(&self, archive: impl Read, found: &mut Vec<OutputFile>, left: &mut u64) -> io::Result<()> {
+    fn read_into(&self, archive: impl Read, found: &mut Vec<OutputFile>, room: &mut Room<'_>) -> io::Result<()> {
         for entry in tar::Archive::new(archive).entries()? {
             let mut entry = entry?;
             let bytes = entry.path_bytes().into_owned();
@@ -190,10 +193,16 @@ impl Selection {
                 found.push(OutputFile::skipped(path, entry.size(), &why));
                 return Ok(());
             }
-            found.push(OutputFile::of(path, &mut entry, kind, left)?);
+            found.push(OutputFile::of(path, &mut entry, kind, room)?);
         }
         Ok(())
     }
+}
+
+/// How much content may still be brought back, in bytes, and who answers for the memory.
+struct Room<'a> {
+    left: u64,
+    holding: &'a Holding,
 }
 
 /// Reading takes an archive apart on a thread of its own, as it comes.
@@ -202,10 +211,17 @@ impl Selection {
     ///
     /// # Errors
     /// When the reading thread panicked.
-    pub async fn collect(self, rest: Vec<u8>, output: &mut Output, room: u64) -> Result<Vec<OutputFile>> {
+    pub async fn collect(
+        self,
+        rest: Vec<u8>,
+        output: &mut Output,
+        room: u64,
+        holding: &Holding,
+    ) -> Result<Vec<OutputFile>> {
+        let holding = holding.clone();
         let limit = (room + ARCHIVE_MARGIN_MIB) * 1024 * 1024;
         let (mut writer, reader) = tokio::io::duplex(256 * 1024);
-        let reading = tokio::task::spawn_blocking(move || self.read(SyncIoBridge::new(reader), limit));
+        let reading = tokio::task::spawn_blocking(move || self.read(SyncIoBridge::new(reader), limit, &holding));
         // The reader stops early at its limits; writing fails then, and that is all.
         let mut open = writer.write_all(&rest).await.is_ok();
         while open && let Some(Ok(frame)) = output.next().await {
@@ -234,23 +250,29 @@ impl OutputFile {
         Self { path, size, content: None, content_base64: None, skipped: Some(why.to_owned()) }
     }
 
-    fn of(path: String, entry: &mut impl Read, kind: tar::EntryType, left: &mut u64) -> io::Result<Self>
-    where
-        Self: Sized,
-    {
+    fn of(
+        path: String,
+        entry: &mut tar::Entry<'_, impl Read>,
+        kind: tar::EntryType,
+        room: &mut Room<'_>,
+    ) -> io::Result<Self> {
         if kind.is_symlink() || kind.is_hard_link() {
             return Ok(Self::skipped(path, 0, "it is a link: links are not followed"));
         }
         if !kind.is_file() && !kind.is_contiguous() {
             return Ok(Self::skipped(path, 0, "it is no regular file"));
         }
-        let mut content = Vec::new();
-        let size = entry.take(*left + 1).read_to_end(&mut content)? as u64;
-        if size > *left {
+        let size = entry.size();
+        if size > room.left {
             let why = format!("one answer brings back at most {} MiB", MAX_RETURNED / 1024 / 1024);
             return Ok(Self::skipped(path, size, &why));
         }
-        *left -= size;
+        if room.holding.wait_for_more(size).is_err() {
+            return Ok(Self::skipped(path, size, "there is no memory for it: bring back less at once"));
+        }
+        room.left -= size;
+        let mut content = Vec::new();
+        entry.take(size).read_to_end(&mut content)?;
         let (content, content_base64) = match String::from_utf8(content) {
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(BASE64_STANDARD.encode(error.as_bytes()))),

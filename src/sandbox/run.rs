@@ -11,7 +11,7 @@ use super::{
     transcript::{Ending, Transcript},
 };
 use crate::{
-    caller::Access,
+    caller::{Access, Holding},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -104,7 +104,7 @@ impl Capability for RunCode {
     type Service = Sandbox;
     type Output = RunOutput;
 
-    async fn run(mut self, sandbox: &Sandbox, _: &Context) -> Result<RunOutput> {
+    async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<RunOutput> {
         if self.timeout > MAX_TIMEOUT {
             return Err(Error::Unusable(format!("Timeout too high. Max: {MAX_TIMEOUT}s")));
         }
@@ -113,7 +113,7 @@ impl Capability for RunCode {
         let files = files::pack(self.files, sandbox.limits.workspace_mib)?;
         let job = Job { program, files, stdin: self.stdin, collect: selection.roots.clone() };
         let limit = Duration::from_secs(self.timeout);
-        sandbox.unless_stopping(sandbox.run_once(job, limit, selection)).await
+        sandbox.unless_stopping(sandbox.run_once(job, limit, selection, &context.holding)).await
     }
 }
 
@@ -133,7 +133,7 @@ impl RunCode {
 
 impl Sandbox {
     /// Runs in a container that nothing else used or will use.
-    async fn run_once(&self, job: Job, limit: Duration, selection: Selection) -> Result<RunOutput> {
+    async fn run_once(&self, job: Job, limit: Duration, selection: Selection, holding: &Holding) -> Result<RunOutput> {
         let _place = self.place().await?;
         let answer_by = tokio::time::Instant::now() + limit + ANSWER_TIME;
         let _busy = self.pool.enter();
@@ -143,10 +143,11 @@ impl Sandbox {
         let began = Instant::now();
         let mark = random_hex::<16>();
         let mut run = Run {
-            transcript: Transcript::new(&mark, self.output_bytes),
+            transcript: Transcript::new(&mark, self.output_bytes, holding),
             container: started.container,
             output: started.output,
             workspace_mib: self.limits.workspace_mib,
+            holding: holding.clone(),
         };
         let input = job.input(&mark, &end);
         let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, selection)).await else {
@@ -157,8 +158,8 @@ impl Sandbox {
         Ok(RunOutput {
             success: verdict.exit_code == 0,
             command,
-            stdout: run.transcript.stdout.text(),
-            stderr: run.transcript.stderr.text(),
+            stdout: run.transcript.stdout.take_text(),
+            stderr: run.transcript.stderr.take_text(),
             exit_code: verdict.exit_code,
             sandbox_image: image,
             execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
@@ -176,6 +177,7 @@ struct Run {
     container: Container,
     output: Output,
     workspace_mib: u64,
+    holding: Holding,
 }
 
 /// What a program did, and the files that it left.
@@ -189,7 +191,7 @@ impl Run {
         if selection.roots.is_empty() {
             return Ok((verdict, None));
         }
-        let files = selection.collect(rest, &mut self.output, self.workspace_mib).await?;
+        let files = selection.collect(rest, &mut self.output, self.workspace_mib, &self.holding).await?;
         Ok((verdict, Some(files)))
     }
 
@@ -222,7 +224,7 @@ impl Run {
             // The first process was killed, as the memory limit may do, or the engine went away.
             Ending::Gone => match self.container.end().await {
                 Some(end) => Ok((Verdict::of_engine(end), Vec::new())),
-                None => Err(Error::unavailable("The Docker engine went away while the program ran")),
+                None => Err(Error::unavailable("The Docker engine went away while the program ran: try again")),
             },
         }
     }

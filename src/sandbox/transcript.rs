@@ -1,6 +1,7 @@
 //! What a container wrote, up to the mark with which its first process says that a program is over.
 
 use super::container::Output;
+use crate::caller::Holding;
 use bollard::container::LogOutput;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -9,11 +10,21 @@ use memchr::memmem;
 /// The longest line that may follow the mark, in bytes: an answer of a session, with its figures.
 const MAX_VERDICT: usize = 32 * 1024 * 1024;
 
+/// What is kept without asking for memory, in bytes: most programs write less.
+const FREE: usize = 64 * 1024;
+
+/// How many bytes of memory longer output gets at first; then all that it may need, so that few programs are finished
+/// instead of many begun.
+const STEP: usize = 1024 * 1024;
+
 /// The streams of one program.
 pub(super) struct Transcript {
     pub stdout: Kept,
     pub stderr: Kept,
     verdict: Vec<u8>,
+    /// Who answers for the memory, and how many bytes were asked for.
+    holding: Holding,
+    held: usize,
 }
 
 /// How reading ended.
@@ -25,9 +36,10 @@ pub(super) enum Ending {
 }
 
 impl Transcript {
-    /// Keeps `limit` bytes of each stream.
-    pub fn new(mark: &str, limit: usize) -> Self {
-        Self { stdout: Kept::new(mark, limit), stderr: Kept::new(mark, limit), verdict: Vec::new() }
+    /// Keeps `limit` bytes of each stream, as far as the call may hold them.
+    pub fn new(mark: &str, limit: usize, holding: &Holding) -> Self {
+        let [stdout, stderr] = [(); 2].map(|()| Kept::new(mark, limit));
+        Self { stdout, stderr, verdict: Vec::new(), holding: holding.clone(), held: FREE }
     }
 
     /// Whether something was dropped.
@@ -48,6 +60,7 @@ impl Transcript {
                     self.verdict.extend(after.unwrap_or_default());
                 }
             }
+            self.hold().await;
             if self.stderr.found
                 && let Some(end) = memchr::memchr(b'\n', &self.verdict)
             {
@@ -63,6 +76,23 @@ impl Transcript {
         self.stdout.flush();
         self.stderr.flush();
         Ending::Gone
+    }
+
+    /// Asks for the memory that long output takes; meanwhile the program waits. What gets none is cut as if it were too
+    /// long.
+    async fn hold(&mut self) {
+        if self.stdout.kept.len() + self.stderr.kept.len() + self.verdict.len() <= self.held {
+            return;
+        }
+        let most = self.stdout.limit + self.stderr.limit;
+        let step = if self.held == FREE { STEP.min(most) } else { most.max(STEP) };
+        if self.holding.more(step as u64).await.is_ok() {
+            self.held += step;
+        } else {
+            self.held = usize::MAX;
+            self.stdout.limit = self.stdout.kept.len();
+            self.stderr.limit = self.stderr.kept.len();
+        }
     }
 }
 
@@ -112,8 +142,9 @@ impl Kept {
     }
 
     /// As text: bad bytes become U+FFFD.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.kept).into_owned()
+    pub fn take_text(&mut self) -> String {
+        let kept = std::mem::take(&mut self.kept);
+        String::from_utf8(kept).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
@@ -128,7 +159,11 @@ mod tests {
             let mut stream = Kept::new("#MARK#", 100);
             let pieces = [&whole[..cut], &whole[cut..]].map(Bytes::copy_from_slice);
             let after: Vec<u8> = pieces.iter().filter_map(|piece| stream.push(piece)).flatten().collect();
-            assert_eq!((stream.text().as_str(), after.as_slice()), ("out\nput", &b"0 0\nrest"[..]), "cut at {cut}");
+            assert_eq!(
+                (stream.take_text().as_str(), after.as_slice()),
+                ("out\nput", &b"0 0\nrest"[..]),
+                "cut at {cut}"
+            );
         }
     }
 
@@ -138,13 +173,13 @@ mod tests {
         for piece in ["abc", "def", "ghi#MA", "RK#x"] {
             stream.push(&Bytes::from(piece));
         }
-        assert_eq!((stream.text().as_str(), stream.dropped, stream.found), ("abcd", true, true));
+        assert_eq!((stream.take_text().as_str(), stream.dropped, stream.found), ("abcd", true, true));
     }
 
     #[test]
     fn bytes_that_are_no_text_become_replacement_characters() {
         let mut stream = Kept::new("#", 100);
         stream.push(&Bytes::from_static(b"a\xff\xfeb#"));
-        assert_eq!(stream.text(), "a\u{fffd}\u{fffd}b");
+        assert_eq!(stream.take_text(), "a\u{fffd}\u{fffd}b");
     }
 }

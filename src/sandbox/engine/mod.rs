@@ -3,6 +3,7 @@
 
 mod address;
 mod owner;
+mod removal;
 mod ssh;
 
 use crate::{error::Error, settings::Settings};
@@ -14,7 +15,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The newest API that this code was written against. An older engine's own is taken (Debian 12's speaks 1.41).
 const NEWEST_API: (u32, u32) = (1, 47);
@@ -35,6 +36,8 @@ pub(super) struct Engine {
     owner: Owner,
     /// Work that goes on when its caller is gone: removals above all.
     pub tasks: TaskTracker,
+    /// Set when the server stops: what waits for an engine that is gone gives up.
+    closing: CancellationToken,
 }
 
 /// An engine that answered.
@@ -53,6 +56,7 @@ impl Engine {
             current: Mutex::default(),
             owner: Owner::this(),
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
         }))
     }
 
@@ -102,7 +106,7 @@ impl Engine {
             found.into_iter().filter(|one| self.owner.is_abandoned(one.labels.as_ref().unwrap_or(&HashMap::new())));
         for id in mine.filter_map(|container| container.id) {
             tracing::info!(id, "removing a container that an earlier server left");
-            connection.remove(&id).await;
+            self.remove(&connection.docker, &id).await;
         }
     }
 
@@ -133,6 +137,7 @@ impl Engine {
 
     /// Waits until everything that was to be removed is.
     pub async fn close(&self) {
+        self.closing.cancel();
         self.tasks.close();
         if tokio::time::timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("stopping although containers are not removed yet: the next start removes them");
@@ -185,21 +190,4 @@ fn versioned(mut request: BollardRequest, (major, minor): (u32, u32)) -> Bollard
         *request.uri_mut() = uri;
     }
     request
-}
-
-impl Connection {
-    /// Removes a container by force, running or not. What cannot be removed now is left to the next start's sweep.
-    pub async fn remove(&self, id: &str) {
-        for pause in [100, 400, 1600] {
-            let options =
-                bollard::query_parameters::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            match self.docker.remove_container(id, Some(options)).await {
-                // Gone already.
-                Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => return,
-                Err(cause) => tracing::debug!(id, %cause, "a container is not removed yet"),
-            }
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-        }
-        tracing::warn!(id, "a container could not be removed: the next start tries again");
-    }
 }

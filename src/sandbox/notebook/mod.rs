@@ -165,7 +165,7 @@ impl Sandbox {
         run.all(&mut interpreter, limit, context).await?;
         let outputs = match selection.roots.is_empty() {
             true => None,
-            false => Some(interpreter.container.collect(selection, room).await?),
+            false => Some(interpreter.container.collect(selection, room, &context.holding).await?),
         };
         let (failed_cell, error) = run.failed.unzip();
         Ok(NotebookOutput {
@@ -196,7 +196,8 @@ impl Execution {
         let places = self.notebook.prepare();
         for place in &places {
             context.report(self.executed as f64, Some(places.len() as f64), format!("cell {place}"));
-            let cell = interpreter.run(&self.notebook.source(*place), tokio::time::sleep_until(end)).await;
+            let source = self.notebook.source(*place);
+            let cell = interpreter.run(&source, tokio::time::sleep_until(end), &context.holding).await;
             self.executed += 1;
             self.oom_killed |= cell.oom_killed;
             if matches!(cell.outcome, Outcome::Interrupted | Outcome::Killed) {

@@ -2,6 +2,7 @@
 
 use super::interpreter::{Cell, Interpreter, Outcome, Setup};
 use crate::{
+    caller::Holding,
     error::{Error, Result},
     sandbox::files::{self, OutputFile, Selection},
 };
@@ -18,9 +19,14 @@ const MAX_WAITING: usize = 32;
 /// What a session is asked.
 pub(in crate::sandbox) enum Request {
     /// Runs a cell, at most so long; restarts the interpreter first when asked to.
-    Run { code: String, limit: Duration, reset: bool, reply: oneshot::Sender<Result<Done>> },
+    Run { code: String, limit: Duration, reset: bool, holding: Holding, reply: oneshot::Sender<Result<Done>> },
     /// Puts files into the workspace, then brings back what is selected.
-    Files { archive: Option<Vec<u8>>, selection: Selection, reply: oneshot::Sender<Result<Vec<OutputFile>>> },
+    Files {
+        archive: Option<Vec<u8>>,
+        selection: Selection,
+        holding: Holding,
+        reply: oneshot::Sender<Result<Vec<OutputFile>>>,
+    },
 }
 
 /// A cell, and what became of the session's state.
@@ -102,7 +108,9 @@ impl Actor {
 
     async fn answer(&mut self, request: Request) {
         match request {
-            Request::Run { code, limit, reset, mut reply } => {
+            // Who went away while it waited wants nothing run any more.
+            Request::Run { reply, .. } if reply.is_closed() => {}
+            Request::Run { code, limit, reset, holding, mut reply } => {
                 // Who goes away stops the cell; the state is kept where that is possible.
                 let give_up = async {
                     tokio::select! {
@@ -110,11 +118,13 @@ impl Actor {
                         () = reply.closed() => {}
                     }
                 };
-                let done = self.run(&code, limit, give_up, reset).await;
+                let lost = self.prepare(reset).await;
+                let done = self.run(&code, limit, give_up, &holding).await;
+                let done = done.map(|(cell, why)| Done { reset: why.or(lost), cell });
                 drop(reply.send(done));
             }
-            Request::Files { archive, selection, reply } => {
-                let files = self.files(archive, selection).await;
+            Request::Files { archive, selection, holding, reply } => {
+                let files = self.files(archive, selection, &holding).await;
                 drop(reply.send(files));
             }
         }
@@ -125,14 +135,14 @@ impl Actor {
         code: &str,
         limit: Duration,
         give_up: impl Future<Output = ()>,
-        reset: bool,
-    ) -> Result<Done> {
-        let lost = self.prepare(reset).await;
-        let cell = self.interpreter().await?.run(code, give_up).await;
+        holding: &Holding,
+    ) -> Result<(Cell, Option<String>)> {
+        let cell = self.interpreter().await?.run(code, give_up, holding).await;
         if matches!(cell.outcome, Outcome::Gone) {
             self.interpreter = None;
         }
-        Ok(Done { reset: why_reset(&cell, limit).or(lost), cell })
+        let why = why_reset(&cell, limit);
+        Ok((cell, why))
     }
 
     /// Restarts when asked to; says what of the state is lost.
@@ -159,7 +169,12 @@ impl Actor {
         Ok(self.interpreter.insert(interpreter))
     }
 
-    async fn files(&mut self, archive: Option<Vec<u8>>, selection: Selection) -> Result<Vec<OutputFile>> {
+    async fn files(
+        &mut self,
+        archive: Option<Vec<u8>>,
+        selection: Selection,
+        holding: &Holding,
+    ) -> Result<Vec<OutputFile>> {
         let room = self.setup.limits.workspace_mib;
         let container = &mut self.interpreter().await?.container;
         if let Some(archive) = archive {
@@ -168,7 +183,7 @@ impl Actor {
         if selection.roots.is_empty() {
             return Ok(Vec::new());
         }
-        container.collect(selection, room).await
+        container.collect(selection, room, holding).await
     }
 }
 

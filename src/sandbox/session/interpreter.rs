@@ -2,6 +2,7 @@
 //! and tells when it ended, so that the workspace outlives a crash.
 
 use crate::{
+    caller::Holding,
     error::{Error, Result},
     sandbox::{
         container::{self, Container, Input, Output, Spec},
@@ -137,7 +138,7 @@ impl Interpreter {
             output_bytes: setup.output_bytes,
         };
         interpreter.again().await;
-        let first = interpreter.run("", tokio::time::sleep(GREETING_TIME)).await;
+        let first = interpreter.run("", tokio::time::sleep(GREETING_TIME), &Holding::of("")).await;
         match first.outcome {
             Outcome::Done(_) => Ok(interpreter),
             _ => Err(Error::Failed(format!(
@@ -150,10 +151,10 @@ impl Interpreter {
     }
 
     /// Runs a cell until it ends, or until `give_up` is over: then it is interrupted, and what does not stop is killed.
-    pub async fn run(&mut self, code: &str, give_up: impl Future<Output = ()>) -> Cell {
+    pub async fn run(&mut self, code: &str, give_up: impl Future<Output = ()>, holding: &Holding) -> Cell {
         let request = format!("{} {}\n{code}", self.cells, code.len());
         self.cells += 1;
-        let mut transcript = Transcript::new(&self.mark, self.output_bytes);
+        let mut transcript = Transcript::new(&self.mark, self.output_bytes, holding);
         let sent = async {
             let _ = self.input.write_all(request.as_bytes()).await;
             std::future::pending::<()>().await;
@@ -164,10 +165,10 @@ impl Interpreter {
             () = sent => unreachable!("it waits for ever"),
         };
         match ending {
-            Some(ending) => self.cell(&transcript, Some(ending), false).await,
+            Some(ending) => self.cell(&mut transcript, Some(ending), false).await,
             None => {
                 let ending = self.stop(&mut transcript).await;
-                self.cell(&transcript, ending, true).await
+                self.cell(&mut transcript, ending, true).await
             }
         }
     }
@@ -175,7 +176,7 @@ impl Interpreter {
     /// Ends the interpreter and starts another one: variables go, files stay.
     pub async fn restart(&mut self) -> bool {
         let _ = self.container.signal("SIGTERM").await;
-        let mut transcript = Transcript::new(&self.mark, 0);
+        let mut transcript = Transcript::new(&self.mark, 0, &Holding::of(""));
         match tokio::time::timeout(KILL_TIME, transcript.read(&mut self.output)).await {
             Ok(Ending::Verdict { .. }) => self.again().await,
             _ => false,
@@ -195,7 +196,7 @@ impl Interpreter {
         None
     }
 
-    async fn cell(&mut self, transcript: &Transcript, ending: Option<Ending>, late: bool) -> Cell {
+    async fn cell(&mut self, transcript: &mut Transcript, ending: Option<Ending>, late: bool) -> Cell {
         let (outcome, oom_killed) = match ending {
             Some(Ending::Verdict { line, .. }) => self.outcome(&line, late).await,
             Some(Ending::Gone) | None => {
@@ -204,8 +205,8 @@ impl Interpreter {
             }
         };
         Cell {
-            stdout: transcript.stdout.text(),
-            stderr: transcript.stderr.text(),
+            stdout: transcript.stdout.take_text(),
+            stderr: transcript.stderr.take_text(),
             truncated: transcript.truncated(),
             oom_killed,
             outcome,

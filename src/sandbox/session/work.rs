@@ -61,8 +61,9 @@ impl Capability for RunInSession {
         let Self { session, code, timeout, reset } = self;
         let handle = sandbox.sessions.find(context.caller.name(), &session)?;
         let _place = sandbox.place().await?;
+        let holding = context.holding.clone();
         let (began, limit) = (Instant::now(), Duration::from_secs(timeout));
-        let done = handle.ask(|reply| Request::Run { code, limit, reset, reply }).await?;
+        let done = handle.ask(|reply| Request::Run { code, limit, reset, holding, reply }).await?;
         let kept = match &done.reset {
             None => "the session goes on with its variables".to_owned(),
             Some(why) => format!("the session was reset, for {why}"),
@@ -118,7 +119,8 @@ impl Capability for SessionFiles {
         let selection = Selection::new(&self.outputs)?;
         let archive = files::pack(self.files, sandbox.limits.workspace_mib)?;
         let handle = sandbox.sessions.find(context.caller.name(), &self.session)?;
-        let outputs = handle.ask(|reply| Request::Files { archive, selection, reply }).await?;
+        let holding = context.holding.clone();
+        let outputs = handle.ask(|reply| Request::Files { archive, selection, holding, reply }).await?;
         Ok(SessionFilesOutput { success: true, session: self.session, written, outputs, timestamp: clock::timestamp() })
     }
 }

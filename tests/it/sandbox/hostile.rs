@@ -74,8 +74,12 @@ async fn memory_and_disks_have_an_end() {
     let many =
         "n = 0\ntry:\n  while n < 400_000:\n    open(f'f{n}', 'w').close()\n    n += 1\nexcept OSError as e: print(e)";
     den.run(json!({"code": many, "outputs": ["f1"]})).await;
-    let sparse = den.run(json!({"command": "truncate -s 100T huge; ls huge", "outputs": ["huge"]})).await;
-    assert!(!sparse.text.contains("\"content\""), "{}", sparse.text);
+    let sparse = "truncate -s 100T huge; truncate -s 120M large; echo x >small; exit 0";
+    let kept = den.run(json!({"command": sparse, "outputs": ["**"]})).await.ok()["outputs"].clone();
+    let [huge, large, small] = [0, 1, 2].map(|place| &kept[place]);
+    assert_eq!((&huge["path"], &huge["size"]), (&json!("huge"), &json!(0)), "no file is larger than the workspace");
+    assert!(large["skipped"].is_string() && large["content"].is_null(), "{large}");
+    assert_eq!(small["content"], "x\n");
     den.close().await;
 }
 
@@ -146,7 +150,11 @@ async fn output_and_signals_do_not_hold_up_the_answer() {
         let reply = den.run(json!({"command": endless})).await;
         assert_eq!(reply.status, 408, "{endless}: {}", reply.text);
     }
-    for (ends, code) in [("kill -9 -1; echo no", -9), ("kill -KILL 1; kill -TERM 1; kill -STOP 1; exit 3", 3)] {
+    for (ends, code) in [
+        ("kill -9 $$; echo no", -9),
+        ("kill -9 -1; exit 4", 4),
+        ("kill -KILL 1; kill -TERM 1; kill -STOP 1; exit 3", 3),
+    ] {
         let answer = den.run(json!({"command": ends})).await.ok();
         assert_eq!(answer["exit_code"], code, "{ends}: {answer}");
     }

@@ -2,10 +2,12 @@
 //! `required`.
 
 mod endurance;
+mod engine_lost;
 mod hostile;
 mod image;
 mod lifecycle;
 mod notebooks;
+mod proxy;
 mod refusals;
 mod remote;
 mod runs;
@@ -29,8 +31,10 @@ static ENGINE: LazyLock<Option<String>> = LazyLock::new(|| {
     if found.is_ok_and(|output| output.status.success()) {
         return Some(host);
     }
-    let required = std::env::var("BRIDGE_TEST_ENGINE").is_ok_and(|value| value == "required");
-    assert!(!required, "no Docker engine with the image {IMAGE}: run tests/engine.sh up, then tests/engine.sh base");
+    assert!(
+        !is_required(),
+        "no Docker engine with the image {IMAGE}: run tests/engine.sh up, then tests/engine.sh base"
+    );
     // Straight to the terminal: what a passing test prints is not shown.
     let _ = writeln!(
         std::io::stderr(),
@@ -38,6 +42,11 @@ static ENGINE: LazyLock<Option<String>> = LazyLock::new(|| {
     );
     None
 });
+
+/// Whether a missing engine, or what else these tests need, is a failure.
+pub fn is_required() -> bool {
+    std::env::var("BRIDGE_TEST_ENGINE").is_ok_and(|value| value == "required")
+}
 
 /// A server on the tests' engine; `None` when there is none.
 pub async fn with_engine(settings: &[(&str, &str)]) -> Option<Server> {
@@ -78,6 +87,14 @@ impl Tag {
     pub fn containers(&self) -> usize {
         let all = docker(&["ps", "-a", "--format", "{{.Image}}"]);
         all.lines().filter(|image| *image == self.name).count()
+    }
+
+    /// Whether a process with this in its command line runs in one of them.
+    pub fn runs(&self, words: &str) -> bool {
+        let all = docker(&["ps", "--format", "{{.Image}} {{.ID}}"]);
+        let ids = all.lines().filter_map(|line| line.strip_prefix(&self.name));
+        let mut processes = ids.map(|id| Command::new("docker").args(["top", id.trim()]).output());
+        processes.any(|listed| listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains(words)))
     }
 
     /// Waits until it has so many.
