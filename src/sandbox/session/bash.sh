@@ -21,6 +21,6 @@ while IFS=' ' read -r -u 3 __cell __size; do
   __status=$?
   __kills
   printf '%s' "$__mark" >&2
-  printf '%sdone {"code":%d,"kills":%d}\n' "$__mark" "$__status" "$((__killed - __before))"
+  printf '%sdone {"cell":%d,"code":%d,"kills":%d}\n' "$__mark" "$__cell" "$__status" "$((__killed - __before))"
 done
 exit 113

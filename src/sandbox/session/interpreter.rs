@@ -20,6 +20,9 @@ use tokio::io::AsyncWriteExt;
 
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
+/// How the first process says that the interpreter ended: its exit code and how often the memory limit killed follow.
+const CRASH: &[u8] = b"crash ";
+
 /// How long an interrupted cell may take to stop by itself before its interpreter is ended.
 const INTERRUPT_TIME: Duration = Duration::from_millis(500);
 
@@ -48,6 +51,9 @@ pub(in crate::sandbox) fn command(language: &str) -> Result<(&'static str, Vec<S
 /// What the interpreter says of a cell.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::sandbox) struct Answer {
+    /// Which cell it is of.
+    #[serde(default)]
+    pub cell: u64,
     /// 0, or what went wrong: 1 for an error, a command's exit code in bash.
     pub code: i64,
     pub kills: u64,
@@ -138,7 +144,7 @@ impl Interpreter {
             output_bytes: setup.output_bytes,
         };
         interpreter.again().await;
-        let first = interpreter.run("", tokio::time::sleep(GREETING_TIME), &Holding::of("")).await;
+        let first = interpreter.greet().await;
         match first.outcome {
             Outcome::Done(_) => Ok(interpreter),
             _ => Err(Error::Failed(format!(
@@ -173,12 +179,20 @@ impl Interpreter {
         }
     }
 
+    /// Runs an empty cell.
+    async fn greet(&mut self) -> Cell {
+        self.run("", tokio::time::sleep(GREETING_TIME), &Holding::of("")).await
+    }
+
     /// Ends the interpreter and starts another one: variables go, files stay.
     pub async fn restart(&mut self) -> bool {
         let _ = self.container.signal("SIGTERM").await;
         let mut transcript = Transcript::new(&self.mark, 0, &Holding::of(""));
         match tokio::time::timeout(KILL_TIME, transcript.read(&mut self.output)).await {
-            Ok(Ending::Verdict { .. }) => self.again().await,
+            Ok(Ending::Verdict { line, .. }) if line.starts_with(CRASH) => {
+                self.again().await && matches!(self.greet().await.outcome, Outcome::Done(_))
+            }
+            // Something in the container speaks for its supervisor.
             _ => false,
         }
     }
@@ -189,9 +203,14 @@ impl Interpreter {
             if self.container.signal(signal).await.is_err() {
                 return None;
             }
-            if let Ok(ending) = tokio::time::timeout(patience, transcript.read(&mut self.output)).await {
+            let Ok(ending) = tokio::time::timeout(patience, transcript.read(&mut self.output)).await else { continue };
+            let ended_first = matches!(&ending, Ending::Verdict { line, .. } if !line.starts_with(CRASH));
+            if !(ended_first && signal == "SIGTERM") {
                 return Some(ending);
             }
+            // The cell ended just before its interpreter was killed, whose end must not be taken for the next cell's.
+            let mut end = Transcript::new(&self.mark, 0, &Holding::of(""));
+            return tokio::time::timeout(KILL_TIME, end.read(&mut self.output)).await.ok();
         }
         None
     }
@@ -217,9 +236,13 @@ impl Interpreter {
     async fn outcome(&mut self, line: &[u8], late: bool) -> (Outcome, bool) {
         if let Some(answer) = line.strip_prefix(b"done ").and_then(|json| serde_json::from_slice::<Answer>(json).ok()) {
             let oom_killed = answer.kills > 0;
+            if answer.cell + 1 != self.cells {
+                // Something in the container spoke for the interpreter before: nothing that it says can be trusted.
+                return (Outcome::Gone, oom_killed);
+            }
             return (if late { Outcome::Interrupted } else { Outcome::Done(answer) }, oom_killed);
         }
-        let Some(verdict) = line.strip_prefix(b"crash ").and_then(Verdict::parse) else {
+        let Some(verdict) = line.strip_prefix(CRASH).and_then(Verdict::parse) else {
             // Something in the container writes over the interpreter's words: no telling what else it does.
             return (Outcome::Gone, false);
         };

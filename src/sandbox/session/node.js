@@ -49,7 +49,7 @@ function answer(cell, code, done) {
     finish = null;
     const shown = error == null && value !== undefined ? { 'text/plain': util.inspect(value) } : null;
     const line = JSON.stringify({
-      code: error == null ? 0 : 1, kills: kills() - before, result: shown, displays: [],
+      cell: Number(cell), code: error == null ? 0 : 1, kills: kills() - before, result: shown, displays: [],
       error: error == null ? null : failure(error),
     });
     process.stderr.write(mark);

@@ -77,6 +77,14 @@ def figures():
     pyplot.close("all")
 
 
+def is_python(code):
+    try:
+        ast.parse(code)
+        return True
+    except SyntaxError:
+        return False
+
+
 def translated(code):
     """IPython's lines (%magic, !command) as Python, where the image has IPython."""
     global shell
@@ -87,7 +95,7 @@ def translated(code):
             IPython.core.display_functions.display = IPython.display.display = display
         except ImportError:
             pass
-    if not any(line.startswith(("%", "!")) for line in lines):
+    if not any(line.startswith(("%", "!")) for line in lines) and (not any(c in code for c in "!%?") or is_python(code)):
         return code
     try:
         if shell is None:
@@ -180,7 +188,7 @@ def answer(cell, code):
     except BaseException as caught:
         error = failure(caught)
     flush()
-    said = {"code": 1 if error else 0, "kills": kills() - before, "result": result, "displays": displays, "error": error}
+    said = {"cell": int(cell), "code": 1 if error else 0, "kills": kills() - before, "result": result, "displays": displays, "error": error}
     line = b"done " + json.dumps(said, default=str).encode("utf-8", "replace") + b"\n"
     say(2, mark)
     say(1, mark + line)

@@ -3,10 +3,12 @@
 
 mod endurance;
 mod engine_lost;
+mod forgery;
 mod hostile;
 mod image;
 mod lifecycle;
 mod notebooks;
+mod over_mcp;
 mod proxy;
 mod refusals;
 mod remote;

@@ -2,7 +2,7 @@
 
 use super::server_or_skip;
 use crate::server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn without_an_engine_the_answer_is_503() {
@@ -58,6 +58,43 @@ async fn files_larger_than_the_workspace_are_413_and_name_the_setting() {
     let clash = json!({"command": "ls", "files": [{"path": "x", "content": "a"}, {"path": "x/y", "content": "b"}]});
     let reply = server.post("/sandbox/run", clash).await;
     assert_eq!(reply.status, 413, "{}", reply.text);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn two_hundred_megabytes_of_files_are_413_and_the_answer_says_what_to_change() {
+    let request = json!({"command": "ls", "files": [{"path": "x", "content": "x".repeat(200_000_000)}]});
+    for (settings, words) in [
+        (&[][..], "MCP_MAX_REQUEST_MIB"),
+        (
+            &[
+                ("MCP_MAX_REQUEST_MIB", "256"),
+                ("MCP_MAX_BUFFERED_MIB_PER_CALLER", "2048"),
+                ("MCP_MAX_BUFFERED_MIB", "4096"),
+            ],
+            "SANDBOX_WORKSPACE_MIB",
+        ),
+    ] {
+        let server = Server::with_settings(settings).await;
+        let reply = server.post("/sandbox/run", request.clone()).await;
+        assert!(reply.status == 413 && reply.detail().contains(words), "{}", reply.text);
+        assert_eq!(server.get("/health").await.status, 200);
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn more_files_than_an_answer_brings_back_are_named_and_not_brought() {
+    let server = server_or_skip!();
+    let large = "head -c 20000000 /dev/zero | tr '\\0' x >a; cp a b; cp a c";
+    let large = server.call("sandbox_run", json!({"command": large, "outputs": ["*"], "timeout": 60})).await;
+    let outputs = large["outputs"].as_array().unwrap();
+    let whole = |file: &&Value| file["skipped"].is_null() && file["content"].as_str().unwrap().len() == 20_000_000;
+    assert_eq!((outputs.len(), outputs.iter().filter(whole).count()), (3, 1), "32 MiB hold one of three");
+    let many = server.call("sandbox_run", json!({"command": "seq 1100 | xargs touch", "outputs": ["*"]})).await;
+    let outputs = many["outputs"].as_array().unwrap();
+    let said = |file: &&Value| file["skipped"].as_str().is_some_and(|why| why.contains("1000"));
+    assert_eq!((outputs.len(), outputs.iter().filter(said).count()), (1_001, 1));
     server.stop().await;
 }
 

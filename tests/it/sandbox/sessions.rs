@@ -178,6 +178,36 @@ async fn a_session_that_nobody_calls_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_called_all_the_time_ends_at_its_limit() {
+    let server = server_or_skip!(("SANDBOX_SESSION_MAX_SECONDS", "2"));
+    let session = start(&server, "bash").await;
+    let began = Instant::now();
+    let last = loop {
+        let reply = server.post("/sandbox/session/run", json!({"session": session, "code": "sleep 0.1"})).await;
+        if reply.status != 200 {
+            break reply;
+        }
+        assert!(began.elapsed().as_secs() < 10, "the session does not end");
+    };
+    assert!(last.status == 404 && last.detail().contains("/sandbox/session/start"), "{}", last.text);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_stops_its_cell_and_the_state_is_kept() {
+    let server = server_or_skip!();
+    let session = start(&server, "python").await;
+    cell(&server, &session, "kept = 1").await;
+    let endless = json!({"session": session, "code": "open('began', 'w'); import time; time.sleep(50)", "timeout": 55});
+    let request = server.request("/sandbox/session/run").bearer_auth(crate::server::KEY).json(&endless);
+    let gone = tokio::time::timeout(std::time::Duration::from_secs(1), request.send()).await;
+    assert!(gone.is_err(), "it was to take 50 s");
+    let next = cell(&server, &session, "import os; (kept, os.path.exists('began'))").await;
+    assert_eq!((&next["result"], &next["reset"]), (&json!("(1, True)"), &json!(false)), "{next}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_image_has_no_interpreter_for_is_said() {
     let server = server_or_skip!(("SANDBOX_IMAGE", "bridge-test/tiny"));
     let reply = server.post("/sandbox/session/start", json!({"language": "python"})).await;
