@@ -68,13 +68,12 @@ impl Job {
                 "dd bs={BLOCK} count={blocks} iflag=fullblock 2>/dev/null | {unpack} || {{ finish {NO_ROOM}; exit; }}"
             );
         }
-        let missing = r#"echo "$1 is not in the sandbox's image" >&2"#;
+        let missing = r#"echo "$1 is not in the sandbox's image" >&3"#;
         let _ = writeln!(plan, "command -v \"$1\" >/dev/null || {{ {missing}; finish {NOT_FOUND}; exit; }}");
         let input = if self.stdin.is_some() { "" } else { "</dev/null " };
-        // The shell's own word about a killed program goes nowhere, as in the terminal.
-        let _ = writeln!(plan, "{{ \"$@\" {input}2>&3 3>&-; }} 3>&2 2>/dev/null\ncode=$?");
+        let _ = writeln!(plan, "\"$@\" {input}2>&3 3>&-\ncode=$?");
         // What the program left behind writes nothing after the mark.
-        plan.push_str("kill -9 -1 2>/dev/null\nfinish $code\n");
+        plan.push_str("kill -9 -1\nfinish $code\n");
         if !self.collect.is_empty() {
             let paths: Vec<_> = self.collect.iter().map(|path| quote(&format!("./{path}"))).collect();
             let _ = writeln!(plan, "cd {WORKSPACE} && tar -cf - {} 2>/dev/null </dev/null", paths.join(" "));

@@ -1,5 +1,7 @@
 # The first process of a run's container: waits for one plan on standard input, up to a line that is $1, and does it.
 # Everything here is built into the shell: the kernel ends the rest of the container when this process ends.
+# What the shell itself says, of a killed program for instance, goes nowhere; it may say it late.
+exec 3>&2 2>/dev/null
 plan=
 while :; do
   IFS= read -r line || exit 0
@@ -15,7 +17,7 @@ finish() {
     [ -r "$counter" ] || continue
     while read -r name value; do [ "$name" = oom_kill ] && kills=$value; done <"$counter"
   done
-  printf '%s' "$mark" >&2
+  printf '%s' "$mark" >&3
   printf '%s%s %s\n' "$mark" "$1" "$kills"
 }
 
