@@ -71,7 +71,8 @@ impl Job {
         let missing = r#"echo "$1 is not in the sandbox's image" >&3"#;
         let _ = writeln!(plan, "command -v \"$1\" >/dev/null || {{ {missing}; finish {NOT_FOUND}; exit; }}");
         let input = if self.stdin.is_some() { "" } else { "</dev/null " };
-        let _ = writeln!(plan, "\"$@\" {input}2>&3 3>&-\ncode=$?");
+        // In a shell of its own: some shells redirect themselves while they wait for a plain command.
+        let _ = writeln!(plan, "(exec \"$@\" {input}2>&3 3>&-)\ncode=$?");
         // What the program left behind writes nothing after the mark.
         plan.push_str("kill -9 -1\nfinish $code\n");
         if !self.collect.is_empty() {
