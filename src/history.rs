@@ -1,6 +1,7 @@
 //! The daily record of what was asked and what came of it: JSON lines under `memory/history/`, one a call.
 //!
 //! One thread writes. A call hands its line over and goes on; nobody waits for the disk, except who reads the history.
+//! Lines that come within a few milliseconds are written together: under load a line costs no system call of its own.
 #![expect(clippy::disallowed_methods, reason = "the record is the bridge's own file, not a path that a caller names")]
 
 use crate::{clock, error::Result};
@@ -10,22 +11,48 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
 /// Lines that may wait for a slow disk; more are dropped and counted, so that memory stays bounded.
 const MAX_WAITING: usize = 16_384;
 
+/// How long the writer waits for more lines after the first. A crash of the machine or a kill -9 loses that much of the
+/// record at the most.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// The record of what was asked.
 pub struct History {
     folder: PathBuf,
-    writer: Mutex<Option<(SyncSender<Message>, JoinHandle<()>)>>,
+    queue: Arc<Queue>,
+    writer: Mutex<Option<JoinHandle<()>>>,
     dropped: AtomicU64,
+}
+
+/// What waits for the writer.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Told when the first line comes, when somebody waits for the disk, and at the end.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<Line>,
+    /// Who waits until all lines are written.
+    readers: Vec<oneshot::Sender<()>>,
+    is_closed: bool,
+}
+
+struct Line {
+    day: String,
+    text: String,
 }
 
 /// One call, as it is recorded.
@@ -42,11 +69,6 @@ pub struct Entry {
     pub duration_ms: f64,
 }
 
-enum Message {
-    Line { day: String, text: String },
-    Flush(oneshot::Sender<()>),
-}
-
 impl History {
     /// Starts the writer for `folder`, which is made when it is missing.
     ///
@@ -54,10 +76,10 @@ impl History {
     /// When the folder cannot be made.
     pub fn open(folder: PathBuf) -> std::io::Result<Self> {
         crate::policy::private::create_folder(&folder)?;
-        let (sender, receiver) = sync_channel(MAX_WAITING);
-        let place = folder.clone();
-        let thread = std::thread::Builder::new().name("history".into()).spawn(move || write_all(&place, &receiver))?;
-        Ok(Self { folder, writer: Mutex::new(Some((sender, thread))), dropped: AtomicU64::new(0) })
+        let queue = Arc::new(Queue::default());
+        let (place, taken) = (folder.clone(), queue.clone());
+        let thread = std::thread::Builder::new().name("history".into()).spawn(move || write_all(&place, &taken))?;
+        Ok(Self { folder, queue, writer: Mutex::new(Some(thread)), dropped: AtomicU64::new(0) })
     }
 
     /// Records a call; returns at once.
@@ -72,7 +94,10 @@ impl History {
             "outcome": entry.outcome,
             "duration_ms": (entry.duration_ms * 1000.0).round() / 1000.0,
         });
-        self.send(Message::Line { day, text: format!("{line}\n") });
+        let is_taken = self.queue.add(Line { day, text: format!("{line}\n") });
+        if !is_taken && self.dropped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1000) {
+            tracing::warn!("the history cannot keep up with the disk: lines are being dropped");
+        }
     }
 
     /// The entries of a day (`YYYY-MM-DD`), oldest first, every one that was recorded before this call among them;
@@ -81,10 +106,8 @@ impl History {
     /// # Errors
     /// When the day's file is there and cannot be read.
     pub async fn read(&self, day: &str) -> Result<Option<Vec<Value>>> {
-        let (done, written) = oneshot::channel();
-        self.send(Message::Flush(done));
-        // A writer that is gone or overrun has nothing to wait for.
-        let _ = written.await;
+        // A writer that is gone has nothing to wait for.
+        let _ = self.queue.flush().await;
         let path = self.folder.join(format!("{day}.log"));
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(crate::Error::internal)?;
         match read {
@@ -96,21 +119,62 @@ impl History {
 
     /// Writes what waits and ends the writer. Later lines are dropped.
     pub fn close(&self) {
-        let writer = self.writer.lock().expect("no one panics while holding it").take();
-        if let Some((sender, thread)) = writer {
-            drop(sender);
+        self.queue.close();
+        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
         }
     }
+}
 
-    fn send(&self, message: Message) {
-        let writer = self.writer.lock().expect("no one panics while holding it");
-        let Some((sender, _)) = writer.as_ref() else { return };
-        if let Err(TrySendError::Full(_)) = sender.try_send(message)
-            && self.dropped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1000)
-        {
-            tracing::warn!("the history cannot keep up with the disk: lines are being dropped");
+impl Queue {
+    /// Adds a line, which is lost after the end; false when too many wait.
+    fn add(&self, line: Line) -> bool {
+        let mut waiting = self.lock();
+        if waiting.is_closed {
+            return true;
         }
+        if waiting.lines.len() >= MAX_WAITING {
+            return false;
+        }
+        waiting.lines.push(line);
+        if waiting.lines.len() == 1 {
+            self.changed.notify_one();
+        }
+        true
+    }
+
+    /// Answers when every line that was added before is written.
+    fn flush(&self) -> oneshot::Receiver<()> {
+        let (done, written) = oneshot::channel();
+        let mut waiting = self.lock();
+        if !waiting.is_closed {
+            waiting.readers.push(done);
+            self.changed.notify_one();
+        }
+        written
+    }
+
+    fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for lines or readers, a little longer for more, and takes them; `None` at the end.
+    fn take(&self) -> Option<Waiting> {
+        let is_idle =
+            |waiting: &mut Waiting| waiting.lines.is_empty() && waiting.readers.is_empty() && !waiting.is_closed;
+        let first = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        let may_gather = |waiting: &mut Waiting| waiting.readers.is_empty() && !waiting.is_closed;
+        let gathered = self.changed.wait_timeout_while(first, GATHER, may_gather);
+        let (mut waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        let is_over = waiting.is_closed && waiting.lines.is_empty() && waiting.readers.is_empty();
+        let is_closed = waiting.is_closed;
+        let taken = std::mem::replace(&mut *waiting, Waiting { is_closed, ..Waiting::default() });
+        (!is_over).then_some(taken)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,24 +190,15 @@ fn parse(bytes: &[u8]) -> Vec<Value> {
 }
 
 /// The writer's loop: takes all that waits, writes each day's part with one call, then answers who waits for it.
-fn write_all(folder: &Path, messages: &Receiver<Message>) {
+fn write_all(folder: &Path, queue: &Queue) {
     let mut writer = Writer { folder, torn: false, failing: false };
-    while let Ok(first) = messages.recv() {
-        let (mut days, mut waiting) = (Vec::<(String, String)>::new(), Vec::new());
-        for message in std::iter::once(first).chain(messages.try_iter().take(MAX_WAITING)) {
-            match message {
-                Message::Flush(done) => waiting.push(done),
-                Message::Line { day, text } => match days.last_mut() {
-                    Some((same, lines)) if *same == day => lines.push_str(&text),
-                    _ => days.push((day, text)),
-                },
-            }
+    while let Some(taken) = queue.take() {
+        for lines in taken.lines.chunk_by(|one, next| one.day == next.day) {
+            let text: String = lines.iter().map(|line| line.text.as_str()).collect();
+            writer.append(&lines[0].day, &text);
         }
-        for (day, lines) in days {
-            writer.append(&day, &lines);
-        }
-        for done in waiting {
-            let _ = done.send(());
+        for reader in taken.readers {
+            let _ = reader.send(());
         }
     }
 }

@@ -17,7 +17,7 @@ const CLIENTS: usize = 3;
 const TURNS: usize = 5;
 
 pub struct Row {
-    name: &'static str,
+    pub name: &'static str,
     path: &'static str,
     body: Option<Value>,
     requests: usize,

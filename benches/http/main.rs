@@ -1,5 +1,6 @@
 //! How near the bridge comes to the least that the same work can cost: each route beside a bare axum route that does
-//! the same file or process work, in turns, in one run. `cargo bench --bench http` prints a Markdown table.
+//! the same file or process work, in turns, in one run. `cargo bench --bench http` prints a Markdown table;
+//! `cargo bench --bench http -- read` only the rows that hold this word.
 #![allow(
     missing_docs,
     clippy::disallowed_methods,
@@ -29,8 +30,15 @@ async fn main() {
     println!(
         "| Work | bridge, requests/s | bare route, requests/s | ratio | bridge p50 | goal |\n|---|---|---|---|---|---|"
     );
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     for row in rows(folder) {
+        if only.as_ref().is_some_and(|word| !row.name.contains(word)) {
+            continue;
+        }
         println!("{}", Load { bridge, bare, key: KEY }.compare(&row).await);
+    }
+    if only.is_some() {
+        return;
     }
     println!("\n| Memory | at entries | p50 | p95 | goal |\n|---|---|---|---|---|");
     let load = Load { bridge, bare, key: KEY };

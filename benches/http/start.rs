@@ -80,7 +80,7 @@ async fn search(program: &Program, tree: &str) -> String {
     let (mut ours, mut theirs, mut found) = (Vec::new(), Vec::new(), (0, 0));
     for _ in 0..SEARCHES {
         let started = Instant::now();
-        let request = http.post(format!("{}/filesystem/search", program.url)).header("authorization", super::KEY);
+        let request = http.post(format!("{}/filesystem/search", program.url)).bearer_auth(super::KEY);
         let arguments =
             json!({"path": tree, "query": pattern, "regex": true, "case_sensitive": true, "max_results": 100_000});
         let answer: Value = request.json(&arguments).send().await.unwrap().json().await.unwrap();

@@ -78,14 +78,22 @@ fn find(state: &State, query: &str, tags: &[String], limit: usize) -> Vec<Memory
     matching.take(limit).map(|entry| MemoryEntry::from(&**entry)).collect()
 }
 
+/// Letters of English and French text, the most frequent first. What is not among them is rarer than they are.
+const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwybvk";
+
 /// A text to look for, whatever its case.
 struct Needle {
     lower: String,
+    /// Where its rarest byte stands: the search stops at that one only.
+    rarest: usize,
 }
 
 impl Needle {
     fn new(text: &str) -> Self {
-        Self { lower: text.to_lowercase() }
+        let lower = text.to_lowercase();
+        let place = |byte: u8| FREQUENT.iter().position(|frequent| *frequent == byte).unwrap_or(FREQUENT.len());
+        let rarest = (0..lower.len()).max_by_key(|at| place(lower.as_bytes()[*at])).unwrap_or(0);
+        Self { lower, rarest }
     }
 
     fn is_in(&self, text: &str) -> bool {
@@ -94,15 +102,42 @@ impl Needle {
         }
         // Nothing but ASCII lowers to ASCII here: no copy is needed.
         let (needle, text) = (self.lower.as_bytes(), text.as_bytes());
-        let Some((&first, _)) = needle.split_first() else { return true };
-        let upper = first.to_ascii_uppercase();
-        let starts = text.iter().enumerate().filter(|(_, byte)| **byte == first || **byte == upper);
-        starts
-            .into_iter()
-            .any(|(at, _)| text.get(at..at + needle.len()).is_some_and(|part| part.eq_ignore_ascii_case(needle)))
+        let Some(rarest) = needle.get(self.rarest) else { return true };
+        let found = memchr::memchr2_iter(*rarest, rarest.to_ascii_uppercase(), text);
+        let mut starts = found.filter_map(|at| at.checked_sub(self.rarest));
+        starts.any(|at| text.get(at..at + needle.len()).is_some_and(|part| part.eq_ignore_ascii_case(needle)))
     }
 
+    /// In the tags, joined by spaces.
     fn is_in_tags(&self, tags: &[String]) -> bool {
-        !tags.is_empty() && self.is_in(&tags.join(" "))
+        match tags {
+            [] => false,
+            [one] => self.is_in(one),
+            // One that holds no space stands in a single tag or in none.
+            many if !self.lower.contains(' ') => many.iter().any(|tag| self.is_in(tag)),
+            many => self.is_in(&many.join(" ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_finds_what_lies_in_the_lowered_text(text in "[a-cA-CÀéß ]{0,12}", part in "[a-cA-CÀéß ]{0,3}") {
+            prop_assert_eq!(Needle::new(&part).is_in(&text), text.to_lowercase().contains(&part.to_lowercase()));
+        }
+
+        #[test]
+        fn tags_are_searched_as_if_joined_by_spaces(
+            tags in prop::collection::vec("[a-bA-B ]{0,3}".prop_map(String::from), 0..4),
+            part in "[a-bA-B ]{1,3}",
+        ) {
+            let joined = tags.join(" ").to_lowercase();
+            prop_assert_eq!(Needle::new(&part).is_in_tags(&tags), joined.contains(&part.to_lowercase()));
+        }
     }
 }
