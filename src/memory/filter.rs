@@ -18,6 +18,57 @@ use serde::{
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
 
+/// A request with the fields of a filter where `..Filter` stands. Serde's own `flatten` would forget where in the
+/// request a wrong value stood, and be strict where all other fields are lenient.
+macro_rules! filtered {
+    (
+        $(#[$about:meta])*
+        pub struct $name:ident {
+            $($(#[$before:meta])* $first:ident: $first_type:ty,)*
+            ..Filter,
+            $($(#[$behind:meta])* $last:ident: $last_type:ty,)*
+        }
+    ) => {
+        $(#[$about])*
+        pub struct $name {
+            $($(#[$before])* $first: $first_type,)*
+            /// Only entries with any of these tags.
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+            /// Only entries with all of these tags; `true` stands for those of `tags`.
+            #[serde(default)]
+            all_tags: Option<$crate::memory::filter::AllTags>,
+            /// Only entries of this source.
+            #[serde(default)]
+            source: Option<String>,
+            /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
+            #[serde(default)]
+            since: Option<String>,
+            /// Only entries added then or before; a day counts whole.
+            #[serde(default)]
+            until: Option<String>,
+            /// Only entries whose metadata has these values.
+            #[serde(default)]
+            metadata: Option<serde_json::Map<String, serde_json::Value>>,
+            $($(#[$behind])* $last: $last_type,)*
+        }
+
+        impl $name {
+            /// Takes the filter out of the request.
+            ///
+            /// # Errors
+            /// When a time cannot be read.
+            fn filter(&mut self) -> $crate::error::Result<$crate::memory::filter::Filter> {
+                let times = (self.since.as_deref(), self.until.as_deref());
+                let (tags, all_tags) = (self.tags.take(), self.all_tags.take());
+                $crate::memory::filter::Filter::new(tags, all_tags, self.source.take(), times, self.metadata.take())
+            }
+        }
+    };
+}
+
+pub(in crate::memory) use filtered;
+
 /// What an entry must be like. Everything given must hold.
 #[derive(Default)]
 pub struct Filter {
