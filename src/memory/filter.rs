@@ -152,7 +152,7 @@ impl Filter {
             && self.in_time(entry)
             && (self.metadata.is_empty() || {
                 let metadata = entry.metadata();
-                self.metadata.iter().all(|(key, value)| metadata.get(key) == Some(value))
+                self.metadata.iter().all(|(key, value)| metadata.get(key).is_some_and(|present| equal(present, value)))
             })
     }
 
@@ -163,6 +163,21 @@ impl Filter {
         }
         let Some(written) = entry.written() else { return false };
         self.since.is_none_or(|since| written >= since) && self.until.is_none_or(|until| written < until)
+    }
+}
+
+/// Whether two values are the same JSON: 1 is 1.0, and the order of an object's keys does not count.
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let there = |(key, value): (&String, &Value)| right.get(key).is_some_and(|other| equal(value, other));
+            left.len() == right.len() && left.iter().all(there)
+        }
+        _ => left == right,
     }
 }
 
@@ -194,6 +209,15 @@ impl<'de> Visitor<'de> for AllTagsVisitor {
 
     fn visit_bool<E>(self, those: bool) -> Result<AllTags, E> {
         Ok(AllTags::Those(those))
+    }
+
+    /// As lenient as every other yes or no.
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<AllTags, E> {
+        match text.trim().to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(AllTags::Those(true)),
+            "false" | "no" | "off" | "0" => Ok(AllTags::Those(false)),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<AllTags, A::Error> {

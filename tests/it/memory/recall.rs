@@ -24,6 +24,7 @@ async fn accents_apostrophes_plurals_and_conjugations_do_not_matter() {
         "She bought a cafe\u{301} table in Paris",
         "Straße und Haus in Berlin",
         "L’été dernier nous sommes allés en Bretagne",
+        "Rien de plus à dire aujourd'hui",
     ];
     for entry in entries {
         remember(&server, entry, &[]).await;
