@@ -117,6 +117,7 @@ impl Capability for RecallMemory {
             _ => (None, None),
         };
         let look = move |state: &State| recall(state, &question, &filter, asked.as_ref(), &page);
+        memory.store.wait_until_ranked().await?;
         let results = memory.store.read(look).await?;
         let shown: String = self.query.chars().take(100).collect();
         context.record_as(json!({"query": shown, "tags": tags, "results_count": results.len()}));
@@ -138,7 +139,8 @@ fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>,
     let among = filter.positions(state);
     let wanted = page.offset.saturating_add(page.limit);
     let meaning = asked.map(|asked| asked.likeness(&state.keys(&among)));
-    let ranked = state.ranking().recall(question, &among, meaning.as_deref(), wanted);
+    let ranking = state.ranking().expect("a ranking that is there stays");
+    let ranked = ranking.recall(question, &among, meaning.as_deref(), wanted);
     let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);
     let shown = good.skip(page.offset).take(page.limit);
     shown.filter_map(|ranked| Some(recalled(state.at(ranked.doc)?.as_ref().into(), ranked, page.explain))).collect()

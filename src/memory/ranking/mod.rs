@@ -109,11 +109,6 @@ impl Ranking {
         }
     }
 
-    /// What turns texts into terms; it may be used without the index at hand.
-    pub fn analyser(&self) -> &Arc<Analyser> {
-        &self.analyser
-    }
-
     /// Adds an entry, with its terms where [`Analyser::document`] has found them already. Positions that only grow
     /// are added in constant time.
     pub fn add(&mut self, doc: u32, document: &Document<'_>, terms: Option<Terms>) {

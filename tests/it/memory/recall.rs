@@ -190,3 +190,29 @@ async fn questions_without_a_word_of_meaning_or_beyond_measure_are_answered() {
     assert_eq!(server.post("/memory/recall", json!({"query": "x", "limit": -1})).await.status, 422);
     assert_eq!(server.post("/memory/recall", json!({"query": "x", "all_tags": 5})).await.status, 422);
 }
+
+#[tokio::test]
+async fn after_a_start_with_many_entries_recall_knows_what_changed_since() {
+    let server = Server::start().await;
+    let line =
+        |number: usize| json!({"id": format!("e{number}"), "content": format!("report {number} of the lighthouse")});
+    let lines: Vec<String> = (0..4000).map(|number| line(number).to_string()).collect();
+    server.call("memory_import", json!({"content": lines.join("\n")})).await;
+    let again = Server::in_directory(server.stop().await, &[]).await;
+    // The words are still being read while these are done.
+    remember(&again, "a walrus was seen", &[]).await;
+    again.call("memory_update", json!({"id": "e7", "content": "a giraffe was seen"})).await;
+    again.call("memory_delete", json!({"id": "e8"})).await;
+    for (question, expected) in [
+        ("walrus", "a walrus was seen"),
+        ("giraffe", "a giraffe was seen"),
+        ("3999", "report 3999 of the lighthouse"),
+        ("report 11", "report 11 of the lighthouse"),
+    ] {
+        assert_eq!(first_of(&again, question).await, expected);
+    }
+    let all = again.call("memory_recall", json!({"query": "lighthouse", "limit": 5000})).await;
+    let found: std::collections::HashSet<&str> = contents(&all).into_iter().collect();
+    assert_eq!(found.len(), 3998, "neither what was deleted nor what was changed");
+    assert!(!found.contains("report 7 of the lighthouse") && !found.contains("report 8 of the lighthouse"));
+}
