@@ -316,16 +316,22 @@ impl Snapshot {
 
 /// When what an entry tells took place: its metadata's `date` or `timestamp`, else when it was added.
 pub fn moment(entry: &Entry) -> Option<NaiveDateTime> {
-    let told = (&*entry.metadata != "{}").then(|| {
-        let metadata = entry.metadata();
-        ["timestamp", "date"].iter().find_map(|key| parse_moment(metadata.get(*key)?.as_str()?))
-    });
-    told.flatten().or_else(|| entry.written())
+    told(entry).or_else(|| entry.written())
+}
+
+/// The same where the metadata says it.
+fn told(entry: &Entry) -> Option<NaiveDateTime> {
+    if &*entry.metadata == "{}" {
+        return None;
+    }
+    let metadata = entry.metadata();
+    ["timestamp", "date"].iter().find_map(|key| parse_moment(metadata.get(*key)?.as_str()?))
 }
 
 /// An entry as its ranking sees it.
 pub fn document(entry: &Entry, moment: Option<NaiveDateTime>) -> Document<'_> {
-    Document { content: &entry.content, tags: &entry.tags, source: &entry.source, moment }
+    let follows_untagged = entry.tags.is_empty() && told(entry).is_some();
+    Document { content: &entry.content, tags: &entry.tags, source: &entry.source, moment, follows_untagged }
 }
 
 /// The same for entries whose content and tags differ in case, accents and spaces only.

@@ -112,6 +112,29 @@ async fn neighbours_share_a_tag_and_the_source_and_the_hour() {
 }
 
 #[tokio::test]
+async fn entries_without_a_tag_are_neighbours_only_where_they_say_when_they_took_place() {
+    let server = Server::start().await;
+    let line = |content: &str, tags: Value, source: &str, metadata: Value| {
+        let time = "2026-03-01T10:00:00";
+        json!({"content": content, "tags": tags, "source": source, "metadata": metadata, "timestamp": time}).to_string()
+    };
+    let said = json!({"date": "1:56 pm on 8 May, 2023"});
+    let lines = [
+        line("zeppelin", json!([]), "s", said.clone()),
+        line("said behind it", json!([]), "s", said.clone()),
+        line("of another source", json!([]), "x", said.clone()),
+        line("under a tag", json!(["t"]), "s", said),
+        line("of another day", json!([]), "s", json!({"date": "2023-05-09"})),
+        line("balloon", json!([]), "s", json!({})),
+        line("added behind it", json!([]), "s", json!({})),
+    ];
+    server.call("memory_import", json!({"content": lines.join("\n")})).await;
+    for (question, expected) in [("zeppelin", vec!["zeppelin", "said behind it"]), ("balloon", vec!["balloon"])] {
+        assert_eq!(contents(&server.call("memory_recall", json!({"query": question})).await), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_month_a_weekday_or_a_year_finds_what_happened_then() {
     let server = Server::start().await;
     let dates = [("swim", "2024-05-06"), ("climb", "14 August, 2025"), ("paint", "1:56 pm on 8 February, 2023")];
