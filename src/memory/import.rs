@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    entry::Entry,
+    entry::{Entry, TOO_DEEP, is_too_deep},
     store::{Change, State, made_ids},
 };
 use crate::{
@@ -108,6 +108,9 @@ fn entry(line: &str) -> std::result::Result<Entry, String> {
     let entry: Entry = serde_json::from_str(line).map_err(|error| error.to_string())?;
     if entry.id.chars().count() > ID_MAX {
         return Err(format!("`id` should have at most {ID_MAX} characters"));
+    }
+    if is_too_deep(&entry.metadata()) || entry.extra.as_deref().is_some_and(is_too_deep) {
+        return Err(TOO_DEEP.to_owned());
     }
     if entry.expires_at.as_deref().is_some_and(|end| clock::parse(end).is_none()) {
         return Err("`expires_at` should be a time as YYYY-MM-DDTHH:MM:SS".to_owned());

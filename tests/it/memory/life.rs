@@ -3,6 +3,7 @@
 use super::{contents, everything, remember};
 use crate::server::Server;
 use serde_json::{Value, json};
+use std::fs;
 
 #[tokio::test]
 async fn the_same_id_and_content_again_is_answered_as_before_and_another_content_is_refused() {
@@ -258,4 +259,42 @@ async fn a_bad_line_is_named_and_nothing_is_half_imported() {
     let replaced = server.call("memory_import", json!({"content": clash, "on_conflict": "replace"})).await;
     assert_eq!(replaced["count"], 2);
     assert_eq!(server.call("memory_get", json!({"id": "taken"})).await["entry"]["content"], "other");
+}
+
+#[tokio::test]
+async fn metadata_is_refused_where_it_is_nested_too_deep_to_be_read_again() {
+    let server = Server::start().await;
+    let nested = |levels: usize| (1..levels).fold(json!({"end": 1}), |inner, _| json!({"in": inner}));
+    for levels in [1, 50, 100] {
+        server
+            .call("memory_add", json!({"content": "deep", "id": format!("d{levels}"), "metadata": nested(levels)}))
+            .await;
+    }
+    for levels in [101, 110, 124] {
+        let deep = nested(levels);
+        let line = json!({"content": "x", "metadata": deep}).to_string();
+        for (route, arguments) in [
+            ("/memory/add", json!({"content": "x", "metadata": deep})),
+            ("/memory/add_many", json!({"entries": [{"content": "x", "metadata": deep}]})),
+            ("/memory/update", json!({"id": "d1", "metadata": deep})),
+            ("/memory/import", json!({"content": line})),
+        ] {
+            let refused = server.post(route, arguments).await;
+            assert_eq!(refused.status, 422, "{route} with {levels}: {}", refused.text);
+            assert!(refused.text.contains("100 levels"), "{}", refused.text);
+        }
+    }
+    let directory = server.stop().await;
+    // Read from the journal alone, and from the index file.
+    let index = directory.path().join("memory/index_memory.json");
+    let kept = fs::read(&index).unwrap();
+    fs::remove_file(&index).unwrap();
+    let again = Server::in_directory(directory, &[]).await;
+    assert_eq!(everything(&again).await.len(), 3);
+    let directory = again.stop().await;
+    fs::write(&index, kept).unwrap();
+    fs::remove_file(directory.path().join("memory/index_memory.journal")).unwrap();
+    let last = Server::in_directory(directory, &[]).await;
+    let found = last.call("memory_get", json!({"id": "d100"})).await;
+    assert_eq!(found["entry"]["metadata"], nested(100));
 }
