@@ -310,9 +310,11 @@ impl<'a> Record<'a> {
 impl Drop for Record<'_> {
     fn drop(&mut self) {
         let Some(action) = self.action else { return };
+        // Whatever a capability says of its call is cleaned here, so that none has to think of it.
+        let said = self.context.recorded().map(|said| arguments::details(said, &self.bridge.keys.secrets()));
         self.bridge.history.record(Entry {
             action,
-            details: self.context.recorded().unwrap_or_else(|| self.arguments.take()),
+            details: said.unwrap_or_else(|| self.arguments.take()),
             caller: self.context.caller.name().to_owned(),
             outcome: self.outcome,
             duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,

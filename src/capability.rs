@@ -124,7 +124,8 @@ impl Context {
         }
     }
 
-    /// Replaces what the history line says of the call; without it, the line holds the arguments, cut and cleaned.
+    /// Replaces what the history line says of the call; without it, the line holds the arguments. Either is cut and
+    /// cleaned of secrets by the bridge.
     pub fn record_as(&self, details: Value) {
         *self.details.lock().expect("no one panics while holding it") = Some(details);
     }

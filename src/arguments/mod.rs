@@ -6,8 +6,9 @@ mod bounds;
 mod lax;
 mod preview;
 mod problem;
+mod secrets;
 
-pub use preview::{MASK, preview};
+pub use preview::{details, preview};
 pub use problem::{Problem, Segment};
 
 use crate::error::{Error, Result};

@@ -1,79 +1,85 @@
-//! Arguments as the history shows them: short, and without secrets.
+//! Calls as the history shows them: short, and without secrets.
 
-use super::Arguments;
+use super::{
+    Arguments,
+    secrets::{MASK, clean, sounds_secret},
+};
 use serde_json::{Map, Value};
 
-/// What stands where a secret stood.
-pub const MASK: &str = "[removed]";
+/// The longest text that is kept of one argument, in characters.
+const ARGUMENT_MAX: usize = 100;
 
-/// The longest text that is kept of one value, in characters.
-const MAX_CHARACTERS: usize = 100;
+/// The longest text that is kept of what a capability says of its call itself, in characters.
+const DETAIL_MAX: usize = 1000;
 
-/// Words in a field's or header's name that say its value is secret.
-const SECRET_NAMES: [&str; 9] =
-    ["authorization", "cookie", "password", "passwd", "secret", "token", "api_key", "api-key", "apikey"];
+/// How many times longer a text is looked at than it is kept, so that a secret at the cut is still recognised.
+const LOOKED_AT: usize = 10;
 
-/// Each argument cut to 100 characters, with `secrets` and the values of secret-sounding names removed.
+/// Parts of one argument that are kept.
+const FIELDS_MAX: usize = 100;
+const ITEMS_MAX: usize = 10;
+
+/// A longer argument is cut before it is parsed, in bytes: a 20 MB content costs no more than a short one.
+const PARSED_MAX: usize = 16 << 10;
+
+/// Each argument cut to 100 characters, without secrets: `secrets`, what has a secret-sounding name, what looks like one.
 pub fn preview(arguments: &Arguments, secrets: &[String]) -> Value {
-    let fields = arguments.iter().map(|(name, json)| (name.to_owned(), shown(name, json, secrets)));
+    let fields = arguments.iter().map(|(name, json)| (clean(name, secrets), shown(name, json, secrets)));
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
+/// What a capability says of its call itself, without the same secrets; texts are cut to 1,000 characters.
+pub fn details(said: Value, secrets: &[String]) -> Value {
+    let rule = Rule { secrets, text: DETAIL_MAX, items: usize::MAX, fields: usize::MAX, all_secret: false };
+    rule.apply(said)
+}
+
 fn shown(name: &str, json: &str, secrets: &[String]) -> Value {
-    if sounds_secret(name) {
+    let all_secret = name == "env";
+    if sounds_secret(name) || (all_secret && json.len() > PARSED_MAX) {
         return MASK.into();
     }
-    // A long value is cut before it is parsed: a 20 MB content costs no more than a short one.
-    if json.len() > 16 * 1024 {
-        // Longer than what is kept, so that a secret at the cut is still recognised.
-        let head: String = json.trim_start_matches('"').chars().take(10 * MAX_CHARACTERS).collect();
-        return shorten(&clean(&head, secrets)).into();
+    let rule = Rule { secrets, text: ARGUMENT_MAX, items: ITEMS_MAX, fields: FIELDS_MAX, all_secret };
+    if json.len() > PARSED_MAX {
+        return rule.text(json.trim_start_matches('"'));
     }
-    match serde_json::from_str(json) {
-        Ok(value) => cut(value, secrets, name == "env"),
-        Err(_) => Value::Null,
-    }
+    serde_json::from_str(json).map_or(Value::Null, |value| rule.apply(value))
 }
 
-fn cut(value: Value, secrets: &[String], all_secret: bool) -> Value {
-    match value {
-        Value::String(_) if all_secret => MASK.into(),
-        Value::String(text) => shorten(&clean(&text, secrets)).into(),
-        Value::Object(object) => {
-            let masked = object.into_iter().map(|(name, value)| {
-                let value = if sounds_secret(&name) { MASK.into() } else { cut(value, secrets, all_secret) };
-                (name, value)
-            });
-            Value::Object(masked.take(MAX_CHARACTERS).collect())
+/// How much is kept of a value.
+struct Rule<'call> {
+    secrets: &'call [String],
+    text: usize,
+    items: usize,
+    fields: usize,
+    /// Every text is a secret.
+    all_secret: bool,
+}
+
+impl Rule<'_> {
+    fn apply(&self, value: Value) -> Value {
+        match value {
+            Value::String(_) if self.all_secret => MASK.into(),
+            Value::String(text) => self.text(&text),
+            Value::Object(object) => {
+                let fields = object.into_iter().take(self.fields).map(|(name, value)| {
+                    let value = if sounds_secret(&name) { MASK.into() } else { self.apply(value) };
+                    (clean(&name, self.secrets), value)
+                });
+                Value::Object(fields.collect())
+            }
+            Value::Array(list) => list.into_iter().take(self.items).map(|value| self.apply(value)).collect(),
+            other => other,
         }
-        Value::Array(list) => list.into_iter().take(10).map(|value| cut(value, secrets, all_secret)).collect(),
-        other => other,
+    }
+
+    fn text(&self, text: &str) -> Value {
+        let cleaned = clean(beginning(text, self.text * LOOKED_AT), self.secrets);
+        beginning(&cleaned, self.text).into()
     }
 }
 
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(MAX_CHARACTERS) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text.to_owned(),
-    }
-}
-
-fn clean(text: &str, secrets: &[String]) -> String {
-    let masked = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK));
-    without_credentials(&masked)
-}
-
-/// `scheme://user:password@host` without the part before the `@`.
-fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((credentials, _)) => format!("{scheme}://{MASK}{}", &rest[credentials.len()..]),
-        None => text.to_owned(),
-    }
-}
-
-fn sounds_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name == "auth" || SECRET_NAMES.iter().any(|word| name.contains(word))
+/// At most so many characters of a text.
+fn beginning(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }

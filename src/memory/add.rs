@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    entry::{DEFAULT_SOURCE, Entry, object_text},
+    entry::{DEFAULT_SOURCE, Entry, TOO_DEEP, is_too_deep, object_text},
     store::{Added, Draft, document, moment, same_hash},
 };
 use crate::{
@@ -123,6 +123,9 @@ impl NewEntry {
             && clock::parse(end).is_none()
         {
             return Err(("expires_at", "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
+        }
+        if is_too_deep(&self.metadata) {
+            return Err(("metadata", TOO_DEEP));
         }
         let same = dedupe.then(|| same_hash(&self.content, &self.tags));
         let entry = Entry {

@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    filter::{AllTags, Filter},
+    filter::{Filter, filtered},
     get::missing,
     store::{Change, State},
 };
@@ -14,38 +14,23 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
-/// Forget a memory entry, or all that a filter matches.
-///
-/// By `id`, or by tags, source, time and metadata. More than one entry goes only with `confirm`. Cannot be taken back.
-#[derive(Deserialize, JsonSchema)]
-pub struct DeleteEntries {
-    /// The one entry to forget.
-    #[serde(default)]
-    id: Option<String>,
-    /// Entries with any of these tags.
-    #[serde(default)]
-    tags: Option<Vec<String>>,
-    /// Entries with all of these tags; `true` stands for those of `tags`.
-    #[serde(default)]
-    all_tags: Option<AllTags>,
-    /// Entries of this source.
-    #[serde(default)]
-    source: Option<String>,
-    /// Entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
-    #[serde(default)]
-    since: Option<String>,
-    /// Entries added then or before; a day counts whole.
-    #[serde(default)]
-    until: Option<String>,
-    /// Entries whose metadata has these values.
-    #[serde(default)]
-    metadata: Option<Map<String, Value>>,
-    /// Must be true to forget more than one entry.
-    #[serde(default)]
-    confirm: bool,
+filtered! {
+    /// Forget a memory entry, or all that a filter matches.
+    ///
+    /// By `id`, or by tags, source, time and metadata. More than one entry goes only with `confirm`. Cannot be taken back.
+    #[derive(Deserialize, JsonSchema)]
+    pub struct DeleteEntries {
+        /// The one entry to forget.
+        #[serde(default)]
+        id: Option<String>,
+        ..Filter,
+        /// Must be true to forget more than one entry.
+        #[serde(default)]
+        confirm: bool,
+    }
 }
 
 /// What was forgotten.
@@ -74,9 +59,8 @@ impl Capability for DeleteEntries {
     type Service = Memory;
     type Output = EntriesDeleted;
 
-    async fn run(self, memory: &Memory, context: &Context) -> Result<EntriesDeleted> {
-        let times = (self.since.as_deref(), self.until.as_deref());
-        let filter = Filter::new(self.tags, self.all_tags, self.source, times, self.metadata)?;
+    async fn run(mut self, memory: &Memory, context: &Context) -> Result<EntriesDeleted> {
+        let filter = self.filter()?;
         if self.id.is_none() && filter.is_empty() {
             let how =
                 "Say which entries: an `id`, or tags, source, since, until or metadata (memory_clear forgets all)";

@@ -13,6 +13,13 @@ use std::{fmt, sync::Arc};
 /// Who wrote an entry when nobody says.
 pub const DEFAULT_SOURCE: &str = "ai";
 
+/// How deep metadata may be nested. A reader of JSON stops at 128, and the journal and the index file lay their own levels
+/// around it: what is deeper could be written and never read again.
+const DEPTH_MAX: usize = 100;
+
+/// What is said of metadata that is deeper.
+pub const TOO_DEEP: &str = "Input should be nested at most 100 levels deep";
+
 /// One remembered thing. Texts are boxed without room to grow: a hundred thousand of them stay resident.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
@@ -133,6 +140,19 @@ impl<'de> Visitor<'de> for EntryVisitor {
             expires_at: expires_at.flatten().map(Into::into),
             extra: (!extra.is_empty()).then(|| Box::new(extra)),
         })
+    }
+}
+
+/// Whether an object is nested deeper than metadata may be.
+pub fn is_too_deep(object: &Map<String, Value>) -> bool {
+    object.values().any(|value| is_deeper(value, DEPTH_MAX - 1))
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Object(object) => levels == 0 || object.values().any(|value| is_deeper(value, levels - 1)),
+        Value::Array(list) => levels == 0 || list.iter().any(|value| is_deeper(value, levels - 1)),
+        _ => false,
     }
 }
 

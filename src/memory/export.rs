@@ -3,7 +3,7 @@
 use super::{
     Memory,
     entry::Compact,
-    filter::{AllTags, Filter},
+    filter::{Filter, filtered},
     store::State,
 };
 use crate::{
@@ -14,31 +14,15 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-/// Export memory entries as JSON lines.
-///
-/// One entry a line, oldest first, ids and times included: what memory_import takes.
-#[derive(Deserialize, JsonSchema)]
-pub struct ExportEntries {
-    /// Only entries with any of these tags.
-    #[serde(default)]
-    tags: Option<Vec<String>>,
-    /// Only entries with all of these tags; `true` stands for those of `tags`.
-    #[serde(default)]
-    all_tags: Option<AllTags>,
-    /// Only entries of this source.
-    #[serde(default)]
-    source: Option<String>,
-    /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
-    #[serde(default)]
-    since: Option<String>,
-    /// Only entries added then or before; a day counts whole.
-    #[serde(default)]
-    until: Option<String>,
-    /// Only entries whose metadata has these values.
-    #[serde(default)]
-    metadata: Option<Map<String, Value>>,
+filtered! {
+    /// Export memory entries as JSON lines.
+    ///
+    /// One entry a line, oldest first, ids and times included: what memory_import takes.
+    #[derive(Deserialize, JsonSchema)]
+    pub struct ExportEntries {
+        ..Filter,
+    }
 }
 
 /// The entries.
@@ -62,9 +46,8 @@ impl Capability for ExportEntries {
     type Service = Memory;
     type Output = Exported;
 
-    async fn run(self, memory: &Memory, _: &Context) -> Result<Exported> {
-        let times = (self.since.as_deref(), self.until.as_deref());
-        let filter = Filter::new(self.tags, self.all_tags, self.source, times, self.metadata)?;
+    async fn run(mut self, memory: &Memory, _: &Context) -> Result<Exported> {
+        let filter = self.filter()?;
         let (count, content) = memory.store.read(move |state| lines(state, &filter)).await?;
         Ok(Exported { success: true, count, content, timestamp: clock::timestamp() })
     }

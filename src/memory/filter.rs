@@ -18,6 +18,57 @@ use serde::{
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
 
+/// A request with the fields of a filter where `..Filter` stands. Serde's own `flatten` would forget where in the
+/// request a wrong value stood, and be strict where all other fields are lenient.
+macro_rules! filtered {
+    (
+        $(#[$about:meta])*
+        pub struct $name:ident {
+            $($(#[$before:meta])* $first:ident: $first_type:ty,)*
+            ..Filter,
+            $($(#[$behind:meta])* $last:ident: $last_type:ty,)*
+        }
+    ) => {
+        $(#[$about])*
+        pub struct $name {
+            $($(#[$before])* $first: $first_type,)*
+            /// Only entries with any of these tags.
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+            /// Only entries with all of these tags; `true` stands for those of `tags`.
+            #[serde(default)]
+            all_tags: Option<$crate::memory::filter::AllTags>,
+            /// Only entries of this source.
+            #[serde(default)]
+            source: Option<String>,
+            /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
+            #[serde(default)]
+            since: Option<String>,
+            /// Only entries added then or before; a day counts whole.
+            #[serde(default)]
+            until: Option<String>,
+            /// Only entries whose metadata has these values.
+            #[serde(default)]
+            metadata: Option<serde_json::Map<String, serde_json::Value>>,
+            $($(#[$behind])* $last: $last_type,)*
+        }
+
+        impl $name {
+            /// Takes the filter out of the request.
+            ///
+            /// # Errors
+            /// When a time cannot be read.
+            fn filter(&mut self) -> $crate::error::Result<$crate::memory::filter::Filter> {
+                let times = (self.since.as_deref(), self.until.as_deref());
+                let (tags, all_tags) = (self.tags.take(), self.all_tags.take());
+                $crate::memory::filter::Filter::new(tags, all_tags, self.source.take(), times, self.metadata.take())
+            }
+        }
+    };
+}
+
+pub(in crate::memory) use filtered;
+
 /// What an entry must be like. Everything given must hold.
 #[derive(Default)]
 pub struct Filter {
@@ -101,7 +152,7 @@ impl Filter {
             && self.in_time(entry)
             && (self.metadata.is_empty() || {
                 let metadata = entry.metadata();
-                self.metadata.iter().all(|(key, value)| metadata.get(key) == Some(value))
+                self.metadata.iter().all(|(key, value)| metadata.get(key).is_some_and(|present| equal(present, value)))
             })
     }
 
@@ -112,6 +163,21 @@ impl Filter {
         }
         let Some(written) = entry.written() else { return false };
         self.since.is_none_or(|since| written >= since) && self.until.is_none_or(|until| written < until)
+    }
+}
+
+/// Whether two values are the same JSON: 1 is 1.0, and the order of an object's keys does not count.
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let there = |(key, value): (&String, &Value)| right.get(key).is_some_and(|other| equal(value, other));
+            left.len() == right.len() && left.iter().all(there)
+        }
+        _ => left == right,
     }
 }
 
@@ -143,6 +209,15 @@ impl<'de> Visitor<'de> for AllTagsVisitor {
 
     fn visit_bool<E>(self, those: bool) -> Result<AllTags, E> {
         Ok(AllTags::Those(those))
+    }
+
+    /// As lenient as every other yes or no.
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<AllTags, E> {
+        match text.trim().to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(AllTags::Those(true)),
+            "false" | "no" | "off" | "0" => Ok(AllTags::Those(false)),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<AllTags, A::Error> {

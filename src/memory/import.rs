@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    entry::Entry,
+    entry::{Entry, TOO_DEEP, is_too_deep},
     store::{Change, State, made_ids},
 };
 use crate::{
@@ -59,6 +59,9 @@ pub struct Imported {
     timestamp: String,
 }
 
+/// The longest id that an entry may ask for, in characters.
+const ID_MAX: usize = 200;
+
 /// How many wrong lines an answer names.
 const PROBLEMS_MAX: usize = 20;
 
@@ -89,15 +92,30 @@ type Lines = Vec<(usize, Entry)>;
 fn parse(content: &str) -> Result<Lines> {
     let (mut entries, mut problems) = (Lines::new(), Vec::new());
     for (number, line) in (1..).zip(content.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str::<Entry>(line) {
+        match entry(line) {
             Ok(entry) => entries.push((number, entry)),
-            Err(error) => problems.push(Problem::value("content", format!("line {number}: {error}"))),
+            Err(problem) => problems.push(Problem::value("content", format!("line {number}: {problem}"))),
         }
         if problems.len() >= PROBLEMS_MAX {
             break;
         }
     }
     if problems.is_empty() { Ok(entries) } else { Err(Error::Invalid(problems)) }
+}
+
+/// The entry of a line, held to what an add is held to.
+fn entry(line: &str) -> std::result::Result<Entry, String> {
+    let entry: Entry = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    if entry.id.chars().count() > ID_MAX {
+        return Err(format!("`id` should have at most {ID_MAX} characters"));
+    }
+    if is_too_deep(&entry.metadata()) || entry.extra.as_deref().is_some_and(is_too_deep) {
+        return Err(TOO_DEEP.to_owned());
+    }
+    if entry.expires_at.as_deref().is_some_and(|end| clock::parse(end).is_none()) {
+        return Err("`expires_at` should be a time as YYYY-MM-DDTHH:MM:SS".to_owned());
+    }
+    Ok(entry)
 }
 
 fn decide(state: &State, lines: Lines, on_conflict: OnConflict) -> Result<(Vec<Change>, usize)> {

@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    filter::{AllTags, Filter},
+    filter::{Filter, filtered},
     store::State,
     view::MemoryEntry,
 };
@@ -14,38 +14,22 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-/// List memory entries, page by page.
-///
-/// Newest first. `next_cursor` of a page, given as `cursor`, brings the next one; it is null on the last.
-#[derive(Deserialize, JsonSchema)]
-pub struct ListEntries {
-    /// Only entries with any of these tags.
-    #[serde(default)]
-    tags: Option<Vec<String>>,
-    /// Only entries with all of these tags; `true` stands for those of `tags`.
-    #[serde(default)]
-    all_tags: Option<AllTags>,
-    /// Only entries of this source.
-    #[serde(default)]
-    source: Option<String>,
-    /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
-    #[serde(default)]
-    since: Option<String>,
-    /// Only entries added then or before; a day counts whole.
-    #[serde(default)]
-    until: Option<String>,
-    /// Only entries whose metadata has these values.
-    #[serde(default)]
-    metadata: Option<Map<String, Value>>,
-    /// Where the page before ended.
-    #[serde(default)]
-    cursor: Option<String>,
-    /// How many entries a page has at the most.
-    #[serde(default = "default_limit")]
-    #[schemars(range(min = 1, max = 10_000))]
-    limit: usize,
+filtered! {
+    /// List memory entries, page by page.
+    ///
+    /// Newest first. `next_cursor` of a page, given as `cursor`, brings the next one; it is null on the last.
+    #[derive(Deserialize, JsonSchema)]
+    pub struct ListEntries {
+        ..Filter,
+        /// Where the page before ended.
+        #[serde(default)]
+        cursor: Option<String>,
+        /// How many entries a page has at the most.
+        #[serde(default = "default_limit")]
+        #[schemars(range(min = 1, max = 10_000))]
+        limit: usize,
+    }
 }
 
 fn default_limit() -> usize {
@@ -77,9 +61,8 @@ impl Capability for ListEntries {
     type Service = Memory;
     type Output = EntryPage;
 
-    async fn run(self, memory: &Memory, _: &Context) -> Result<EntryPage> {
-        let times = (self.since.as_deref(), self.until.as_deref());
-        let filter = Filter::new(self.tags, self.all_tags, self.source, times, self.metadata)?;
+    async fn run(mut self, memory: &Memory, _: &Context) -> Result<EntryPage> {
+        let filter = self.filter()?;
         let (cursor, limit) = (self.cursor, self.limit);
         memory.store.read(move |state| page(state, &filter, cursor.as_deref(), limit)).await?
     }

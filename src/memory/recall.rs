@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    filter::{AllTags, Filter},
+    filter::{Filter, filtered},
     meaning::Asked,
     ranking::{Parts, Ranked},
     store::State,
@@ -16,46 +16,31 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-/// Recall what the memory knows about a question.
-///
-/// Ask in plain words, English or French: related words, other forms, typos and what was said just before are found
-/// too. Best first.
-#[derive(Deserialize, JsonSchema)]
-pub struct RecallMemory {
-    /// The question, or words that matter.
-    query: String,
-    /// Only entries with any of these tags.
-    #[serde(default)]
-    tags: Option<Vec<String>>,
-    /// Only entries with all of these tags; `true` stands for those of `tags`.
-    #[serde(default)]
-    all_tags: Option<AllTags>,
-    /// Only entries of this source.
-    #[serde(default)]
-    source: Option<String>,
-    /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
-    #[serde(default)]
-    since: Option<String>,
-    /// Only entries added then or before; a day counts whole.
-    #[serde(default)]
-    until: Option<String>,
-    /// Only entries whose metadata has these values.
-    #[serde(default)]
-    metadata: Option<Map<String, Value>>,
-    /// How many entries at the most.
-    #[serde(default = "default_limit")]
-    limit: usize,
-    /// How many of the best to leave out, to read on.
-    #[serde(default)]
-    offset: usize,
-    /// Only entries with at least this score. 1 is about what an entry gets that says each word of the question once.
-    #[serde(default)]
-    min_score: f64,
-    /// Whether each result says what its score is made of.
-    #[serde(default)]
-    explain: bool,
+filtered! {
+    /// Recall what the memory knows about a question.
+    ///
+    /// Ask in plain words, English or French: related words, other forms, typos and what was said just before are found
+    /// too. Best first.
+    #[derive(Deserialize, JsonSchema)]
+    pub struct RecallMemory {
+        /// The question, or words that matter.
+        query: String,
+        ..Filter,
+        /// How many entries at the most.
+        #[serde(default = "default_limit")]
+        limit: usize,
+        /// How many of the best to leave out, to read on.
+        #[serde(default)]
+        offset: usize,
+        /// Only entries with at least this score. 1 is about what an entry gets that says each word of the question once.
+        #[serde(default)]
+        min_score: f64,
+        /// Whether each result says what its score is made of.
+        #[serde(default)]
+        explain: bool,
+    }
 }
 
 fn default_limit() -> usize {
@@ -119,9 +104,9 @@ impl Capability for RecallMemory {
     type Service = Memory;
     type Output = RecallResults;
 
-    async fn run(self, memory: &Memory, context: &Context) -> Result<RecallResults> {
-        let times = (self.since.as_deref(), self.until.as_deref());
-        let filter = Filter::new(self.tags.clone(), self.all_tags, self.source, times, self.metadata)?;
+    async fn run(mut self, memory: &Memory, context: &Context) -> Result<RecallResults> {
+        let tags = self.tags.clone();
+        let filter = self.filter()?;
         let page = Page { limit: self.limit, offset: self.offset, min_score: self.min_score, explain: self.explain };
         let question = self.query.clone();
         let (asked, warning) = match &memory.meaning {
@@ -132,9 +117,10 @@ impl Capability for RecallMemory {
             _ => (None, None),
         };
         let look = move |state: &State| recall(state, &question, &filter, asked.as_ref(), &page);
+        memory.store.wait_until_ranked().await?;
         let results = memory.store.read(look).await?;
         let shown: String = self.query.chars().take(100).collect();
-        context.record_as(json!({"query": shown, "tags": self.tags, "results_count": results.len()}));
+        context.record_as(json!({"query": shown, "tags": tags, "results_count": results.len()}));
         let count = results.len();
         let timestamp = clock::timestamp();
         Ok(RecallResults { success: true, query: self.query, count, results, warning, timestamp })
@@ -153,7 +139,8 @@ fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>,
     let among = filter.positions(state);
     let wanted = page.offset.saturating_add(page.limit);
     let meaning = asked.map(|asked| asked.likeness(&state.keys(&among)));
-    let ranked = state.ranking().recall(question, &among, meaning.as_deref(), wanted);
+    let ranking = state.ranking().expect("a ranking that is there stays");
+    let ranked = ranking.recall(question, &among, meaning.as_deref(), wanted);
     let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);
     let shown = good.skip(page.offset).take(page.limit);
     shown.filter_map(|ranked| Some(recalled(state.at(ranked.doc)?.as_ref().into(), ranked, page.explain))).collect()

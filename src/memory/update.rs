@@ -2,7 +2,7 @@
 
 use super::{
     Memory,
-    entry::{Entry, object_text},
+    entry::{Entry, TOO_DEEP, is_too_deep, object_text},
     get::{EntryFound, missing},
     store::{Change, State, now},
     view::MemoryEntry,
@@ -56,6 +56,9 @@ impl Capability for UpdateEntry {
             && clock::parse(end).is_none()
         {
             return Err(Error::invalid("expires_at", "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
+        }
+        if self.metadata.as_ref().is_some_and(is_too_deep) {
+            return Err(Error::invalid("metadata", TOO_DEEP));
         }
         context.record_as(json!({"id": self.id.chars().take(100).collect::<String>()}));
         let entry = memory.store.change(move |state| self.decide(state)).await?;

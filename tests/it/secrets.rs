@@ -129,6 +129,76 @@ async fn what_a_caller_sends_as_a_secret_stays_out_of_the_history() {
     assert!(!line.contains("hunter2") && line.contains("127.0.0.1"), "{line}");
 }
 
+/// What the memory keeps of its entries; everything else is no place for what they say.
+fn keeps_entries(file: &Path) -> bool {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    name.starts_with("index_memory.") || name == "memory_index.md" || name == ".env"
+}
+
+#[tokio::test]
+async fn secrets_in_what_is_remembered_asked_or_named_stay_out_of_the_history() {
+    let mut server = Program::start(&[("MCP_API_KEY", KEY)]);
+    let pads = |secret: &str| format!("{}{secret}", "x ".repeat(46));
+    let tokens = [
+        format!("ghp_{}", "a1B2".repeat(9)),
+        format!("sk-proj-{}", "Zz9".repeat(16)),
+        format!("AKIA{}", "Q7".repeat(8)),
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl".to_owned(),
+        "hunter2-by-header".to_owned(),
+        "hunter2-by-url".to_owned(),
+        "hunter2-by-name".to_owned(),
+    ];
+    for token in &tokens[..4] {
+        server.post("/memory/add", KEY, &json!({"content": format!("the key {token} of Ana"), "tags": [token]})).await;
+        server.post("/memory/query", KEY, &json!({"query": token, "tags": [token]})).await;
+        server.post("/memory/recall", KEY, &json!({"query": token})).await;
+    }
+    let leading = [
+        "curl -H 'Authorization: Bearer hunter2-by-header' http://x/",
+        "see http://a/ and http://ana:hunter2-by-url@b/",
+        r#"{"api_key": "hunter2-by-name"}"#,
+        "DB_PASSWORD=hunter2-by-name",
+        "her password is hunter2-by-name",
+    ];
+    for text in leading {
+        server.post("/memory/add", KEY, &json!({"content": text, "metadata": {"x": text}, "source": text})).await;
+        server.post("/memory/query", KEY, &json!({"query": text})).await;
+    }
+    for text in [KEY.to_owned(), format!("the key is {KEY}."), pads(KEY), "y".repeat(17_000) + KEY] {
+        server.post("/memory/add", KEY, &json!({"content": text, "id": KEY, "tags": [KEY]})).await;
+        server.post("/memory/add_many", KEY, &json!({"entries": [{"content": text, "id": KEY}]})).await;
+        server.post("/memory/update", KEY, &json!({"id": KEY, "content": text})).await;
+        server.post("/memory/list", KEY, &json!({"tags": [KEY], KEY: 1})).await;
+        server.post("/memory/recall", KEY, &json!({"query": text, "tags": [KEY]})).await;
+        server.post("/memory/delete", KEY, &json!({"id": KEY})).await;
+    }
+    server.terminate();
+    assert!(server.wait().success());
+    let mut seen = 0;
+    for file in files(&server.path("")).filter(|file| !keeps_entries(file)) {
+        let bytes = std::fs::read(&file).unwrap();
+        seen += bytes.iter().filter(|byte| **byte == b'\n').count();
+        for secret in tokens.iter().map(String::as_str).chain([KEY, &KEY[..8]]) {
+            assert!(!holds(&bytes, secret), "{secret} is in {}", file.display());
+        }
+    }
+    assert!(seen >= 46, "the history has a line for each call: {seen}");
+}
+
+#[tokio::test]
+async fn what_is_no_secret_stays_in_the_history_as_it_was_said() {
+    let server = Server::start().await;
+    let text = "Ana's skis, basic tokens of trust: the secret is out at http://x.org/a@b?c=1; ask Bearer & Sons";
+    server.call("memory_add", json!({"content": text, "tags": ["token", "a:b"]})).await;
+    server.call("memory_query", json!({"query": text.repeat(3)})).await;
+    let lines = server.history().await;
+    assert_eq!(
+        (&lines[0]["details"]["content"], &lines[0]["details"]["tags"]),
+        (&json!(text), &json!(["token", "a:b"]))
+    );
+    assert_eq!(lines[1]["details"]["query"], text.repeat(3), "a question stays whole");
+}
+
 #[test]
 fn a_refused_start_does_not_print_the_key_it_refuses() {
     let directory = crate::server::scratch();

@@ -36,6 +36,9 @@ pub struct Document<'entry> {
     pub source: &'entry str,
     /// When what it tells took place, as far as is known.
     pub moment: Option<NaiveDateTime>,
+    /// Whether it has no tag, and says itself when that took place: the entries of one source that do follow one
+    /// another as under a tag.
+    pub follows_untagged: bool,
 }
 
 /// An entry that answers a question, with its score and the parts of it. 1 is about what an entry gets that
@@ -79,6 +82,9 @@ const LOADERS_MAX: usize = 8;
 /// Entries whose terms are in memory at once during a bulk load.
 const LOADED_AT_ONCE: usize = 4096;
 
+/// Stands for the tag of entries without one.
+const UNTAGGED: u8 = 0;
+
 /// A stored name is a 32-bit hash; entries without a second name (or any) hold this.
 const NOBODY: u32 = 0;
 
@@ -107,11 +113,6 @@ impl Ranking {
             neighbours: Neighbours::default(),
             speakers: vec![],
         }
-    }
-
-    /// What turns texts into terms; it may be used without the index at hand.
-    pub fn analyser(&self) -> &Arc<Analyser> {
-        &self.analyser
     }
 
     /// Adds an entry, with its terms where [`Analyser::document`] has found them already. Positions that only grow
@@ -169,7 +170,11 @@ impl Ranking {
             self.grams.add(doc, terms.grams);
         }
         self.pairs.add(doc, terms.pairs);
-        let keys: BTreeSet<u64> = document.tags.iter().map(|tag| self.analyser.hash((tag, document.source))).collect();
+        let mut keys: BTreeSet<u64> =
+            document.tags.iter().map(|tag| self.analyser.hash((tag, document.source))).collect();
+        if document.follows_untagged {
+            keys.insert(self.analyser.hash((UNTAGGED, document.source)));
+        }
         let moment = document.moment.map_or(i64::MIN / 2, |moment| moment.and_utc().timestamp());
         self.neighbours.add(doc, &keys, moment, document.content.contains(['?', '？']));
         if self.speakers.len() <= doc as usize {

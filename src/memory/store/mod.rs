@@ -30,7 +30,7 @@ use std::{
     },
     thread::JoinHandle,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use writer::{Request, Writer};
 
 /// A memory of at most so many entries is looked at in well under a millisecond.
@@ -40,6 +40,8 @@ const LOOKED_AT_IN_PLACE: usize = 500;
 pub struct Store {
     publisher: Arc<Publisher>,
     analyser: Arc<Analyser>,
+    /// Whether the ranking is there.
+    ranked: watch::Receiver<bool>,
     running: Mutex<Option<Running>>,
 }
 
@@ -61,17 +63,36 @@ impl Store {
         let (changed, changes) = channel();
         let writer = Writer::new(Arc::clone(&publisher), changed);
         let files = schedule::Schedule::new(Arc::clone(&publisher));
-        let threads = vec![
+        let (done, ranked) = watch::channel(publisher.state().ranking().is_some());
+        let mut threads = vec![
             std::thread::Builder::new().name("memory".into()).spawn(move || writer.run(&received))?,
             std::thread::Builder::new().name("memory-files".into()).spawn(move || files.run(&changes))?,
         ];
+        if !*ranked.borrow() {
+            let (publisher, analyser) = (Arc::clone(&publisher), Arc::clone(&analyser));
+            let rank = move || rank(&publisher, &analyser, &done);
+            threads.push(std::thread::Builder::new().name("memory-ranking".into()).spawn(rank)?);
+        }
         let running = Mutex::new(Some(Running { requests, threads }));
-        Ok(Self { publisher, analyser, running })
+        Ok(Self { publisher, analyser, ranked, running })
     }
 
     /// What turns texts into terms for the ranking.
     pub fn analyser(&self) -> &Analyser {
         &self.analyser
+    }
+
+    /// Waits until the entries can be ranked: a second or so after a start with a hundred thousand of them.
+    ///
+    /// # Errors
+    /// When that failed.
+    pub async fn wait_until_ranked(&self) -> Result<()> {
+        let mut ranked = self.ranked.clone();
+        if *ranked.borrow() {
+            return Ok(());
+        }
+        ranked.wait_for(|ranked| *ranked).await.map_err(Error::internal)?;
+        Ok(())
     }
 
     /// Looks at the state, every edit of the index file that was made before the call included. Away from the threads
@@ -152,6 +173,14 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Ranks a large memory beside everything else that goes on after a start.
+fn rank(publisher: &Publisher, analyser: &Arc<Analyser>, done: &watch::Sender<bool>) {
+    let snapshot = publisher.state().snapshot();
+    let ranking = snapshot.rank(analyser);
+    publisher.state_mut().take_ranking(ranking, &snapshot);
+    done.send_replace(true);
 }
 
 fn closed() -> Error {

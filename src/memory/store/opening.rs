@@ -15,6 +15,10 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{path::Path, sync::Arc};
 
+/// A memory of at most so many entries is ranked before a start is over; a larger one just after it, so that the server
+/// serves at once.
+const RANKED_AT_ONCE: usize = 2000;
+
 /// Reads a memory folder, or makes one, and leaves its files whole.
 ///
 /// # Errors
@@ -28,7 +32,11 @@ pub fn open(folder: &Path, analyser: &Arc<Analyser>) -> Result<Publisher> {
     let index = IndexFile::new(folder);
     let Read { entries, through, stamp, noted } = read_index(&index, &found.saved)?;
     let entries = with_ids(&State::new(analyser, []), entries);
-    let mut state = State::new(analyser, entries.iter().cloned());
+    let mut state = if entries.len() <= RANKED_AT_ONCE {
+        State::new(analyser, entries.iter().cloned())
+    } else {
+        State::unranked(analyser, entries.iter().cloned())
+    };
     state.applied = through;
     for (number, change) in found.changes.iter().filter(|(number, _)| *number > through) {
         state.apply(change);

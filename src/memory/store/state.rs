@@ -33,24 +33,55 @@ pub struct State {
     tagged: HashMap<Box<str>, Vec<u32>>,
     /// First positions by what [`same_hash`] makes of an entry, made when first asked for.
     same: Option<HashMap<u64, u32>>,
-    ranking: Ranking,
+    /// What ranks the entries; none while the words of a large memory are still being read after a start.
+    ranking: Option<Ranking>,
+    analyser: Arc<Analyser>,
     /// The number of the last change in here.
     pub applied: u64,
 }
 
 impl State {
-    /// Entries in their order; one with an id that is taken gets another.
+    /// Entries in their order, each with an id of its own.
     pub fn new(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
-        let mut state = Self::empty(analyser);
-        let entries: Vec<Arc<Entry>> = entries.into_iter().collect();
-        let moments: Vec<Option<NaiveDateTime>> = entries.iter().map(|entry| moment(entry)).collect();
-        let documents = entries.iter().zip(&moments).zip(0..);
-        let documents: Vec<_> = documents.map(|((entry, moment), at)| (at, document(entry, *moment))).collect();
-        state.ranking.load(&documents);
+        let mut state = Self::unranked(analyser, entries);
+        state.ranking = Some(state.snapshot().rank(analyser));
+        state
+    }
+
+    /// The same, to be ranked later with [`Self::snapshot`] and [`Self::take_ranking`].
+    pub fn unranked(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+        let mut state = Self { ranking: None, ..Self::empty(analyser) };
         for entry in entries {
             state.place(entry);
         }
         state
+    }
+
+    /// The entries as they are now, to rank them while the state goes on.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.slots.clone())
+    }
+
+    /// Takes a ranking of what the state was, after bringing it up to what has changed since.
+    pub fn take_ranking(&mut self, mut ranking: Ranking, snapshot: &Snapshot) {
+        if self.ranking.is_some() {
+            // The state was cleared or laid out anew, and ranked at once.
+            return;
+        }
+        for position in 0..self.slots.len().max(snapshot.0.len()) {
+            let [before, now] = [&snapshot.0, &self.slots].map(|slots| slots.get(position).and_then(Option::as_ref));
+            if before.map(Arc::as_ptr) == now.map(Arc::as_ptr) {
+                continue;
+            }
+            let doc = u32::try_from(position).expect("the number of entries is limited");
+            if let Some(entry) = before {
+                ranking.remove(doc, &document(entry, moment(entry)));
+            }
+            if let Some(entry) = now {
+                ranking.add(doc, &document(entry, moment(entry)), None);
+            }
+        }
+        self.ranking = Some(ranking);
     }
 
     fn empty(analyser: &Arc<Analyser>) -> Self {
@@ -64,7 +95,8 @@ impl State {
             positions: HashMap::new(),
             tagged: HashMap::new(),
             same: None,
-            ranking: Ranking::new(Arc::clone(analyser)),
+            ranking: Some(Ranking::new(Arc::clone(analyser))),
+            analyser: Arc::clone(analyser),
             applied: 0,
         }
     }
@@ -109,9 +141,9 @@ impl State {
         positions.iter().map(|position| self.keys[position as usize]).collect()
     }
 
-    /// What ranks them.
-    pub fn ranking(&self) -> &Ranking {
-        &self.ranking
+    /// What ranks them; none while a start is not over.
+    pub fn ranking(&self) -> Option<&Ranking> {
+        self.ranking.as_ref()
     }
 
     /// The positions of all entries.
@@ -204,8 +236,9 @@ impl State {
     /// Adds an entry whose id is free. `terms` are its terms where they are known already.
     pub fn add(&mut self, entry: Arc<Entry>, terms: Option<Terms>) {
         let position = u32::try_from(self.slots.len()).expect("the number of entries is limited below");
-        let moment = moment(&entry);
-        self.ranking.add(position, &document(&entry, moment), terms);
+        if let Some(ranking) = &mut self.ranking {
+            ranking.add(position, &document(&entry, moment(&entry)), terms);
+        }
         self.place(entry);
     }
 
@@ -216,8 +249,10 @@ impl State {
         self.keys[position as usize] = key(&entry.content);
         self.count(&old, -1);
         self.count(&entry, 1);
-        self.ranking.remove(position, &document(&old, moment(&old)));
-        self.ranking.add(position, &document(&entry, moment(&entry)), None);
+        if let Some(ranking) = &mut self.ranking {
+            ranking.remove(position, &document(&old, moment(&old)));
+            ranking.add(position, &document(&entry, moment(&entry)), None);
+        }
         self.note_tags(&entry, position);
         self.same = None;
     }
@@ -228,7 +263,9 @@ impl State {
             self.count(&entry, -1);
         }
         self.live.remove(position);
-        self.ranking.forget(position);
+        if let Some(ranking) = &mut self.ranking {
+            ranking.forget(position);
+        }
         self.count -= 1;
         self.same = None;
     }
@@ -244,7 +281,7 @@ impl State {
             Change::Update(entry) => self.update(Arc::clone(entry)),
             Change::Delete(ids) => ids.iter().for_each(|id| self.delete(id)),
             Change::Clear => {
-                *self = Self { applied: self.applied, ..Self::empty(self.ranking.analyser()) };
+                *self = Self { applied: self.applied, ..Self::empty(&self.analyser) };
             }
         }
     }
@@ -257,24 +294,44 @@ impl State {
 
     /// The same without gaps.
     pub fn compacted(&self) -> Self {
-        let mut state = Self::new(self.ranking.analyser(), self.entries().cloned());
+        let mut state = Self::new(&self.analyser, self.entries().cloned());
         state.applied = self.applied;
         state
     }
 }
 
+/// Entries by position, as they were at a moment.
+pub struct Snapshot(Vec<Option<Arc<Entry>>>);
+
+impl Snapshot {
+    /// Ranks them, on all processors.
+    pub fn rank(&self, analyser: &Arc<Analyser>) -> Ranking {
+        let entries = (0..).zip(&self.0).filter_map(|(position, entry)| Some((position, entry.as_ref()?)));
+        let documents: Vec<_> = entries.map(|(position, entry)| (position, document(entry, moment(entry)))).collect();
+        let mut ranking = Ranking::new(Arc::clone(analyser));
+        ranking.load(&documents);
+        ranking
+    }
+}
+
 /// When what an entry tells took place: its metadata's `date` or `timestamp`, else when it was added.
 pub fn moment(entry: &Entry) -> Option<NaiveDateTime> {
-    let told = (&*entry.metadata != "{}").then(|| {
-        let metadata = entry.metadata();
-        ["timestamp", "date"].iter().find_map(|key| parse_moment(metadata.get(*key)?.as_str()?))
-    });
-    told.flatten().or_else(|| entry.written())
+    told(entry).or_else(|| entry.written())
+}
+
+/// The same where the metadata says it.
+fn told(entry: &Entry) -> Option<NaiveDateTime> {
+    if &*entry.metadata == "{}" {
+        return None;
+    }
+    let metadata = entry.metadata();
+    ["timestamp", "date"].iter().find_map(|key| parse_moment(metadata.get(*key)?.as_str()?))
 }
 
 /// An entry as its ranking sees it.
 pub fn document(entry: &Entry, moment: Option<NaiveDateTime>) -> Document<'_> {
-    Document { content: &entry.content, tags: &entry.tags, source: &entry.source, moment }
+    let follows_untagged = entry.tags.is_empty() && told(entry).is_some();
+    Document { content: &entry.content, tags: &entry.tags, source: &entry.source, moment, follows_untagged }
 }
 
 /// The same for entries whose content and tags differ in case, accents and spaces only.

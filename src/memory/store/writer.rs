@@ -309,12 +309,12 @@ fn known(state: &mut State, batch: &Batch, draft: &Draft) -> std::result::Result
     if let Some(id) = &draft.id
         && let Some(present) = state.get(id).or_else(|| batch.by_id.get(id.as_str()))
     {
-        if present.content == draft.entry.content && present.tags == draft.entry.tags {
+        if present.content == draft.entry.content {
             return Ok(Some(Arc::clone(&present.id)));
         }
         return Err(format!(
-            "The id {id:?} belongs to an entry with another content or other tags: change that one with memory_update, \
-             or choose another id"
+            "The id {id:?} belongs to an entry with another content: change that one with memory_update, or choose \
+             another id"
         ));
     }
     let Some(same) = draft.same else { return Ok(None) };

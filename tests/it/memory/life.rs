@@ -3,6 +3,7 @@
 use super::{contents, everything, remember};
 use crate::server::Server;
 use serde_json::{Value, json};
+use std::fs;
 
 #[tokio::test]
 async fn the_same_id_and_content_again_is_answered_as_before_and_another_content_is_refused() {
@@ -11,6 +12,10 @@ async fn the_same_id_and_content_again_is_answered_as_before_and_another_content
     assert_eq!((&first["id"], &first["existed"]), (&json!("drink"), &Value::Null));
     let again = server.call("memory_add", json!({"content": "tea", "id": "drink", "tags": ["a"]})).await;
     assert_eq!((&again["id"], &again["existed"]), (&json!("drink"), &json!(true)));
+    let retried = server.call("memory_add", json!({"content": "tea", "id": "drink"})).await;
+    assert_eq!(retried["existed"], true, "the content tells: {retried}");
+    let kept = server.call("memory_get", json!({"id": "drink"})).await;
+    assert_eq!(kept["entry"]["tags"], json!(["a"]), "only an update changes an entry");
     let other = server.post("/memory/add", json!({"content": "coffee", "id": "drink"})).await;
     assert_eq!(other.status, 409, "{}", other.text);
     assert!(other.detail().contains("drink") && other.detail().contains("memory_update"), "{}", other.detail());
@@ -183,10 +188,20 @@ async fn filters_by_time_source_and_metadata_hold_together() {
         (json!({"metadata": {"k": 1, "l": [1]}}), vec!["a"]),
         (json!({"source": "x", "metadata": {"k": 2}}), vec!["b"]),
         (json!({"source": "X"}), vec![]),
+        (json!({"metadata": {"k": 1.0, "l": [1.0]}}), vec!["a"]),
+        (json!({"metadata": {"k": "1"}}), vec![]),
+        (json!({"metadata": {"l": [1, 1]}}), vec![]),
     ] {
         assert_eq!(contents(&server.call("memory_list", filter.clone()).await), expected, "{filter}");
     }
     assert_eq!(server.post("/memory/list", json!({"since": "last week"})).await.status, 422);
+    for module in ["list", "recall", "export", "delete"] {
+        let wrong =
+            json!({"query": "x", "tags": "a", "all_tags": 7, "source": 1, "since": [], "until": {}, "metadata": []});
+        let refused = server.post(&format!("/memory/{module}"), wrong).await;
+        let places: Vec<&Value> = refused.body["detail"].as_array().unwrap().iter().map(|one| &one["loc"][1]).collect();
+        assert_eq!(places, ["tags", "all_tags", "source", "since", "until", "metadata"], "{module}: {}", refused.text);
+    }
 }
 
 #[tokio::test]
@@ -223,6 +238,17 @@ async fn a_bad_line_is_named_and_nothing_is_half_imported() {
         sentences.contains("line 3") && sentences.contains("line 4") && !sentences.contains("line 1:"),
         "{sentences}"
     );
+    for (line, why) in [
+        (json!({"content": "x", "expires_at": "soon"}), "expires_at"),
+        (json!({"content": "x", "id": "i".repeat(201)}), "at most 200"),
+        (json!({"tags": ["x"]}), "content"),
+    ] {
+        let refused =
+            server.post("/memory/import", json!({"content": format!("{{\"content\": \"good\"}}\n{line}")})).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        let sentence = refused.body["detail"][0]["msg"].as_str().unwrap();
+        assert!(sentence.starts_with("line 2: ") && sentence.contains(why), "{sentence}");
+    }
     let clash = "{\"content\": \"good\"}\n{\"content\": \"other\", \"id\": \"taken\"}";
     let conflict = server.post("/memory/import", json!({"content": clash})).await;
     assert_eq!(conflict.status, 409);
@@ -233,4 +259,42 @@ async fn a_bad_line_is_named_and_nothing_is_half_imported() {
     let replaced = server.call("memory_import", json!({"content": clash, "on_conflict": "replace"})).await;
     assert_eq!(replaced["count"], 2);
     assert_eq!(server.call("memory_get", json!({"id": "taken"})).await["entry"]["content"], "other");
+}
+
+#[tokio::test]
+async fn metadata_is_refused_where_it_is_nested_too_deep_to_be_read_again() {
+    let server = Server::start().await;
+    let nested = |levels: usize| (1..levels).fold(json!({"end": 1}), |inner, _| json!({"in": inner}));
+    for levels in [1, 50, 100] {
+        server
+            .call("memory_add", json!({"content": "deep", "id": format!("d{levels}"), "metadata": nested(levels)}))
+            .await;
+    }
+    for levels in [101, 110, 124] {
+        let deep = nested(levels);
+        let line = json!({"content": "x", "metadata": deep}).to_string();
+        for (route, arguments) in [
+            ("/memory/add", json!({"content": "x", "metadata": deep})),
+            ("/memory/add_many", json!({"entries": [{"content": "x", "metadata": deep}]})),
+            ("/memory/update", json!({"id": "d1", "metadata": deep})),
+            ("/memory/import", json!({"content": line})),
+        ] {
+            let refused = server.post(route, arguments).await;
+            assert_eq!(refused.status, 422, "{route} with {levels}: {}", refused.text);
+            assert!(refused.text.contains("100 levels"), "{}", refused.text);
+        }
+    }
+    let directory = server.stop().await;
+    // Read from the journal alone, and from the index file.
+    let index = directory.path().join("memory/index_memory.json");
+    let kept = fs::read(&index).unwrap();
+    fs::remove_file(&index).unwrap();
+    let again = Server::in_directory(directory, &[]).await;
+    assert_eq!(everything(&again).await.len(), 3);
+    let directory = again.stop().await;
+    fs::write(&index, kept).unwrap();
+    fs::remove_file(directory.path().join("memory/index_memory.journal")).unwrap();
+    let last = Server::in_directory(directory, &[]).await;
+    let found = last.call("memory_get", json!({"id": "d100"})).await;
+    assert_eq!(found["entry"]["metadata"], nested(100));
 }

@@ -24,6 +24,7 @@ async fn accents_apostrophes_plurals_and_conjugations_do_not_matter() {
         "She bought a cafe\u{301} table in Paris",
         "Straße und Haus in Berlin",
         "L’été dernier nous sommes allés en Bretagne",
+        "Rien de plus à dire aujourd'hui",
     ];
     for entry in entries {
         remember(&server, entry, &[]).await;
@@ -111,6 +112,29 @@ async fn neighbours_share_a_tag_and_the_source_and_the_hour() {
 }
 
 #[tokio::test]
+async fn entries_without_a_tag_are_neighbours_only_where_they_say_when_they_took_place() {
+    let server = Server::start().await;
+    let line = |content: &str, tags: Value, source: &str, metadata: Value| {
+        let time = "2026-03-01T10:00:00";
+        json!({"content": content, "tags": tags, "source": source, "metadata": metadata, "timestamp": time}).to_string()
+    };
+    let said = json!({"date": "1:56 pm on 8 May, 2023"});
+    let lines = [
+        line("zeppelin", json!([]), "s", said.clone()),
+        line("said behind it", json!([]), "s", said.clone()),
+        line("of another source", json!([]), "x", said.clone()),
+        line("under a tag", json!(["t"]), "s", said),
+        line("of another day", json!([]), "s", json!({"date": "2023-05-09"})),
+        line("balloon", json!([]), "s", json!({})),
+        line("added behind it", json!([]), "s", json!({})),
+    ];
+    server.call("memory_import", json!({"content": lines.join("\n")})).await;
+    for (question, expected) in [("zeppelin", vec!["zeppelin", "said behind it"]), ("balloon", vec!["balloon"])] {
+        assert_eq!(contents(&server.call("memory_recall", json!({"query": question})).await), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_month_a_weekday_or_a_year_finds_what_happened_then() {
     let server = Server::start().await;
     let dates = [("swim", "2024-05-06"), ("climb", "14 August, 2025"), ("paint", "1:56 pm on 8 February, 2023")];
@@ -188,4 +212,30 @@ async fn questions_without_a_word_of_meaning_or_beyond_measure_are_answered() {
     assert_eq!(contents(&long)[0], "older");
     assert_eq!(server.post("/memory/recall", json!({"query": "x", "limit": -1})).await.status, 422);
     assert_eq!(server.post("/memory/recall", json!({"query": "x", "all_tags": 5})).await.status, 422);
+}
+
+#[tokio::test]
+async fn after_a_start_with_many_entries_recall_knows_what_changed_since() {
+    let server = Server::start().await;
+    let line =
+        |number: usize| json!({"id": format!("e{number}"), "content": format!("report {number} of the lighthouse")});
+    let lines: Vec<String> = (0..4000).map(|number| line(number).to_string()).collect();
+    server.call("memory_import", json!({"content": lines.join("\n")})).await;
+    let again = Server::in_directory(server.stop().await, &[]).await;
+    // The words are still being read while these are done.
+    remember(&again, "a walrus was seen", &[]).await;
+    again.call("memory_update", json!({"id": "e7", "content": "a giraffe was seen"})).await;
+    again.call("memory_delete", json!({"id": "e8"})).await;
+    for (question, expected) in [
+        ("walrus", "a walrus was seen"),
+        ("giraffe", "a giraffe was seen"),
+        ("3999", "report 3999 of the lighthouse"),
+        ("report 11", "report 11 of the lighthouse"),
+    ] {
+        assert_eq!(first_of(&again, question).await, expected);
+    }
+    let all = again.call("memory_recall", json!({"query": "lighthouse", "limit": 5000})).await;
+    let found: std::collections::HashSet<&str> = contents(&all).into_iter().collect();
+    assert_eq!(found.len(), 3998, "neither what was deleted nor what was changed");
+    assert!(!found.contains("report 7 of the lighthouse") && !found.contains("report 8 of the lighthouse"));
 }
