@@ -29,7 +29,7 @@ async fn a_new_key_ends_the_sessions_and_streams_of_the_old_one() {
     let running = server.said(&session, &running).send().await.unwrap();
     let watch = server.http.get(format!("{}/filesystem/watch?path=d", server.url)).bearer_auth(KEY);
     let watch = watch.send().await.unwrap();
-    assert!([waiting.status(), running.status(), watch.status()].iter().all(|status| status.is_success()));
+    assert!([waiting.status(), running.status(), watch.status()].iter().all(reqwest::StatusCode::is_success));
 
     server.bridge.keys.replace(NEW);
     assert!(rest(watch).await.contains("ready"));
