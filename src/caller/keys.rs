@@ -24,18 +24,21 @@ pub struct Keys {
     current: RwLock<Accepted>,
     wrong: WrongKeys,
     source: Option<Source>,
-    replaced: watch::Sender<()>,
+    /// How often it was replaced.
+    generation: watch::Sender<u64>,
 }
 
 struct Accepted {
     key: String,
     digest: [u8; 32],
+    /// When it took the place of another.
+    since: Option<Instant>,
 }
 
 impl Accepted {
     fn new(key: String) -> Self {
         let digest = digest(&key);
-        Self { key, digest }
+        Self { key, digest, since: None }
     }
 }
 
@@ -52,7 +55,7 @@ impl Keys {
             current: RwLock::new(Accepted::new(key.into())),
             wrong: WrongKeys::default(),
             source: None,
-            replaced: watch::Sender::new(()),
+            generation: watch::Sender::new(0),
         }
     }
 
@@ -69,8 +72,9 @@ impl Keys {
 
     /// Accepts `key` from now on, and no longer the one before.
     pub fn replace(&self, key: impl Into<String>) {
-        *self.current.write().expect("no one panics while holding it") = Accepted::new(key.into());
-        self.replaced.send_replace(());
+        let mut current = self.current.write().expect("no one panics while holding it");
+        *current = Accepted { since: Some(Instant::now()), ..Accepted::new(key.into()) };
+        self.generation.send_modify(|count| *count += 1);
     }
 
     /// Who holds one of the keys that a request brought; any right one counts. Wrong ones are not counted here.
@@ -104,10 +108,24 @@ impl Keys {
         vec![self.current.read().expect("no one panics while holding it").key.clone()]
     }
 
-    /// Waits until another key is accepted: what the old one opened must end then.
-    pub async fn replaced(&self) {
-        let mut replaced = self.replaced.subscribe();
-        while tokio::time::timeout(LOOK_AGAIN, replaced.changed()).await.is_err() {
+    /// How often the key was replaced: who is let in notes it, and leaves when it has changed.
+    pub fn generation(&self) -> u64 {
+        self.refresh();
+        let _unchanged = self.current.read().expect("no one panics while holding it");
+        *self.generation.borrow()
+    }
+
+    /// Whether the key that was right at `time` is another by now.
+    pub fn replaced_after(&self, time: Instant) -> bool {
+        self.refresh();
+        self.current.read().expect("no one panics while holding it").since.is_some_and(|since| since >= time)
+    }
+
+    /// Waits until another key than that of `generation` is accepted: what the old one opened must end then.
+    pub async fn replaced_since(&self, generation: u64) {
+        let mut now = self.generation.subscribe();
+        while *now.borrow_and_update() == generation {
+            let _ = tokio::time::timeout(LOOK_AGAIN, now.changed()).await;
             self.refresh();
         }
     }

@@ -19,6 +19,9 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How often the file's content is in memory: as it was and as it becomes.
+pub(super) const COPIES: u64 = 2;
+
 /// Edit a text file in place.
 ///
 /// Exact replacements in order, all or nothing; the answer shows a unified diff. Line ends and encoding of the file
@@ -96,6 +99,10 @@ impl Capability for EditFile {
 
     async fn run(self, files: &Files, context: &Context) -> Result<EditOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let named = self.path.clone();
+        // Before its turn, so that no other change waits for this one's memory.
+        let size = files.look(context, move |files, _| Ok(files.size_of(&named))).await?;
+        context.holding.more(size.min(files.max_read).saturating_mul(COPIES)).await?;
         files.change(move |files| self.edit(files, &who)).await
     }
 }

@@ -54,7 +54,10 @@ pub use write::WriteFile;
 use crate::{
     capability::Context,
     error::{Error, Result},
-    policy::Workspace,
+    policy::{
+        Workspace,
+        paths::{Intent, Named},
+    },
     settings::Settings,
 };
 use std::{path::Path, sync::Arc};
@@ -84,6 +87,12 @@ impl Files {
             max_read: settings.max_request_mib.saturating_mul(1024 * 1024),
             changing: Arc::default(),
         })
+    }
+
+    /// How many bytes the file at a path has; 0 where there is none that may be read.
+    fn size_of(&self, path: &str) -> u64 {
+        let path = self.workspace.resolve(path, Named::File, Intent::Read);
+        path.ok().and_then(|path| path.found().filter(|found| found.is_file()).map(|found| found.size)).unwrap_or(0)
     }
 
     /// Does blocking work that only looks.

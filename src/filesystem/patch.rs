@@ -2,7 +2,7 @@
 
 use super::{
     Files,
-    edit::{is_crlf, with_ends},
+    edit::{COPIES, is_crlf, with_ends},
     read::bytes_of,
     undo::{Edit, Source, State, Who},
     write::{may_be_written, replaced},
@@ -81,7 +81,14 @@ impl Capability for PatchFiles {
 
     async fn run(self, files: &Files, context: &Context) -> Result<PatchOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
-        files.change(move |files| self.patch(files, &who)).await
+        // Before its turn, so that no other change waits for this one's memory.
+        let looked = files.look(context, move |files, _| {
+            let size = self.size(files);
+            Ok((self, size))
+        });
+        let (this, size) = looked.await?;
+        context.holding.more(size.saturating_mul(COPIES)).await?;
+        files.change(move |files| this.patch(files, &who)).await
     }
 }
 
@@ -92,10 +99,26 @@ struct Part {
 }
 
 impl PatchFiles {
+    /// How many bytes the files have that the diff changes. What is wrong with it is said when it is applied.
+    fn size(&self, files: &Files) -> u64 {
+        let parts = PatchSet::parse(&self.patch, self.options()).filter_map(Result::ok);
+        let sizes =
+            parts.filter_map(|part| match part.operation().strip_prefix(usize::from(is_prefixed(part.operation()))) {
+                FileOperation::Create(_) => None,
+                FileOperation::Delete(path)
+                | FileOperation::Copy { from: path, .. }
+                | FileOperation::Rename { from: path, .. }
+                | FileOperation::Modify { original: path, .. } => Some(files.size_of(&self.named(&path))),
+            });
+        sizes.map(|size| size.min(files.max_read)).sum()
+    }
+
+    fn options(&self) -> ParseOptions {
+        if self.patch.contains("diff --git ") { ParseOptions::gitdiff() } else { ParseOptions::unidiff() }
+    }
+
     fn patch(self, files: &Files, who: &Who) -> Result<PatchOutput> {
-        let options =
-            if self.patch.contains("diff --git ") { ParseOptions::gitdiff() } else { ParseOptions::unidiff() };
-        let parts = PatchSet::parse(&self.patch, options)
+        let parts = PatchSet::parse(&self.patch, self.options())
             .map(|part| match part {
                 Ok(part) => self.part(files, &part),
                 Err(error) => Err(Error::invalid("patch", format!("Input should be a unified diff: {error}"))),
@@ -163,8 +186,12 @@ impl PatchFiles {
     }
 
     fn resolve(&self, files: &Files, name: &str) -> Result<SafePath> {
-        let path = if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.path) };
-        files.workspace.resolve(&path, Named::File, Intent::Write)
+        files.workspace.resolve(&self.named(name), Named::File, Intent::Write)
+    }
+
+    /// A name of the diff as a path.
+    fn named(&self, name: &str) -> String {
+        if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.path) }
     }
 }
 

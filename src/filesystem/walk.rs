@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 /// Deeper directories are not walked into: each level holds a descriptor.
 const MAX_DEPTH: usize = 256;
 
+/// As many names of a directory are in memory at once; the rest is looked for again.
+const BATCH: usize = 100_000;
+
 /// What is visited.
 pub struct Visit<'a> {
     /// The directory it is in.
@@ -71,16 +74,27 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// False when the walk is over.
     fn folder(&mut self, folder: &Folder, resume: &[&OsStr], depth: usize) -> Result<bool> {
-        for child in sorted(folder, resume.first().copied(), self.most, self.cancelled)? {
-            go_on(self.cancelled)?;
-            self.path.push(&child.name);
-            let goes_on = self.child(folder, &child, resume, depth)?;
-            self.path.pop();
-            if !goes_on {
-                return Ok(false);
+        let most = self.most.min(BATCH);
+        let mut before: Option<OsString> = None;
+        loop {
+            let first = before.as_deref().or(resume.first().copied());
+            let batch = sorted(folder, first, most, self.cancelled)?;
+            let is_last = batch.len() < most.saturating_add(2);
+            let visited = before.clone();
+            for child in batch.into_iter().filter(|child| visited.as_ref() != Some(&child.name)) {
+                go_on(self.cancelled)?;
+                self.path.push(&child.name);
+                let goes_on = self.child(folder, &child, resume, depth)?;
+                self.path.pop();
+                if !goes_on {
+                    return Ok(false);
+                }
+                before = Some(child.name);
+            }
+            if is_last {
+                return Ok(true);
             }
         }
-        Ok(true)
     }
 
     fn child(&mut self, folder: &Folder, child: &Child, resume: &[&OsStr], depth: usize) -> Result<bool> {

@@ -71,11 +71,14 @@ where
 
 async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let keys = shared.bridge.keys.clone();
+    let generation = keys.generation();
     match call::<WatchPath>(&shared, &parts, body).await {
         Ok(mut output) => {
             let watch = output.watch.take().expect("a watch that began is there");
             let ready = Event::default().event("ready").data(serde_json::json!(output).to_string());
-            let all = stream::iter([Ok(ready)]).chain(events(watch));
+            let other_key = Box::pin(async move { keys.replaced_since(generation).await });
+            let all = stream::iter([Ok(ready)]).chain(events(watch).take_until(other_key));
             Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
         }
         Err(error) => error.into_response(),

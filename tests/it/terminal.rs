@@ -6,6 +6,7 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+use tower::ServiceExt;
 
 /// What a command does within a deadline.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -190,6 +191,27 @@ async fn commands_past_the_limit_wait_for_their_turn() {
         let beside: u32 = answer["stdout"].as_str().unwrap().trim().parse().unwrap();
         assert!((1..=2).contains(&beside), "{answer}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_thirty_seconds_for_a_turn_is_sent_away_and_told_when_to_come_again() {
+    let settings = [("MAX_CONCURRENT_COMMANDS", "1"), ("MAX_COMMAND_TIMEOUT", "600")];
+    let server = Server::with_settings(&settings).await;
+    // Without a socket, the paused clock goes forward by itself while both wait.
+    let service = skynet_bridge::server::router(server.bridge.clone());
+    let ask = |command: &str| {
+        let body = json!({"command": command, "timeout": 600}).to_string();
+        let request = axum::http::Request::post("/terminal/execute").header("host", "localhost");
+        service.clone().oneshot(request.header("authorization", KEY).body(axum::body::Body::from(body)).unwrap())
+    };
+    let started = tokio::time::Instant::now();
+    let reply = tokio::select! {
+        biased;
+        _ = ask("sleep 7005") => panic!("it goes on"),
+        reply = ask("echo never") => reply.unwrap(),
+    };
+    assert_eq!((reply.status().as_u16(), &reply.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+    assert_eq!(started.elapsed().as_secs(), 30);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 usage: tests/load/run.py PROGRAM [SCENARIO...]
 
-Takes minutes and up to a million files under /tmp, so it is no part of `cargo test`. Prints a Markdown table; ends with 1
+Takes minutes and up to a million files (BRIDGE_LOAD_FILES) under /tmp, so it is no part of `cargo test`. Prints a Markdown table; ends with 1
 when a promise was broken.
 """
 

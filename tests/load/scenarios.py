@@ -11,6 +11,9 @@ from server import KEY
 
 SCENARIOS = []
 
+# How many files a huge folder has.
+FILES = int(os.environ.get("BRIDGE_LOAD_FILES", 1_000_000))
+
 
 def scenario(**settings):
     def add(function):
@@ -160,7 +163,7 @@ def a_command_that_takes_four_gibibytes(server):
 def a_folder_of_a_million_files(server):
     folder = f"{server.directory}/million"
     os.mkdir(folder)
-    for number in range(1_000_000):
+    for number in range(FILES):
         os.close(os.open(f"{folder}/file-{number}", os.O_CREAT | os.O_WRONLY, 0o600))
     seen = []
     for path, arguments in (
@@ -168,6 +171,8 @@ def a_folder_of_a_million_files(server):
         ("/filesystem/list", {"path": ".", "recursive": True}),
         ("/filesystem/search", {"path": "million", "name": "*999*"}),
         ("/filesystem/search", {"path": "million", "query": "nothing"}),
+        ("/filesystem/tree", {"path": "million"}),
+        ("/filesystem/tree", {"path": "million", "exclude": ["file-*"]}),
     ):
         started = time.monotonic()
         status, answer = server.post(path, arguments, timeout=120)

@@ -1,5 +1,6 @@
 //! The matches that an answer holds: of all that are found, the first ones in order, whichever thread found them.
 
+use super::room::{ENTRY, Room};
 use crate::filesystem::page::Cursor;
 use std::{
     cmp::Ordering,
@@ -35,10 +36,23 @@ pub struct Content {
     pub after: Vec<String>,
 }
 
+impl Content {
+    /// About how many bytes it takes.
+    pub fn weight(&self) -> u64 {
+        let around = self.before.iter().chain(&self.after).map(|line| line.len() as u64 + ENTRY / 4);
+        ENTRY + self.text.len() as u64 + around.sum::<u64>()
+    }
+}
+
 impl Hit {
     /// A file found by its name.
     pub fn file(path: &Path) -> Self {
         Self { path: path.to_owned(), line: 0, content: None }
+    }
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> u64 {
+        ENTRY + self.path.as_os_str().len() as u64 + self.content.as_ref().map_or(0, Content::weight)
     }
 
     fn order(&self, path: &Path, line: u64) -> Ordering {
@@ -111,17 +125,20 @@ impl Hits {
     }
 
     /// Keeps a match if it is among the first.
-    pub fn add(&self, hit: Hit) {
+    pub fn add(&self, hit: Hit, room: &Room) {
         if self.after.as_ref().is_some_and(|after| hit.order(&after.path, after.line).is_le()) {
             return;
         }
         let mut kept = self.kept.lock().expect("no one panics while holding it");
         if kept.len() < self.most() {
+            room.take(hit.weight());
             kept.push(hit);
             self.full.store(kept.len() == self.most(), Memory::Relaxed);
         } else if let Some(mut last) = kept.peek_mut()
             && hit < *last
         {
+            room.take(hit.weight());
+            room.give_back(last.weight());
             *last = hit;
         }
     }

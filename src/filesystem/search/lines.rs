@@ -1,6 +1,9 @@
 //! The lines of one file that match.
 
-use super::hits::{Content, Hit, Hits};
+use super::{
+    hits::{Content, Hit, Hits},
+    room::{ENTRY, Room},
+};
 use grep_matcher::Matcher;
 use grep_regex::RegexMatcher;
 use grep_searcher::{BinaryDetection, Searcher as Grep, SearcherBuilder, Sink, SinkContext, SinkFinish, SinkMatch};
@@ -31,8 +34,8 @@ impl<'a> Searcher<'a> {
     }
 
     /// Adds the matching lines of a file. One that cannot be read has none.
-    pub fn search(&mut self, file: &File, path: &Path, hits: &Hits, cancelled: &CancellationToken) {
-        let found = Found {
+    pub fn search(&mut self, file: &File, path: &Path, hits: &Hits, room: &Room, cancelled: &CancellationToken) {
+        let mut found = Found {
             matcher: self.matcher,
             context: self.context as u64,
             most: self.most,
@@ -40,14 +43,16 @@ impl<'a> Searcher<'a> {
             recent: VecDeque::new(),
             lines: Vec::new(),
             open: 0,
+            taken: 0,
+            room,
             cancelled,
         };
-        let mut found = found;
         if self.grep.search_file(self.matcher, file, &mut found).is_ok() {
             for (line, content) in found.lines {
-                hits.add(Hit { path: path.to_owned(), line, content: Some(content) });
+                hits.add(Hit { path: path.to_owned(), line, content: Some(content) }, room);
             }
         }
+        room.give_back(found.taken);
     }
 }
 
@@ -62,6 +67,9 @@ struct Found<'a> {
     lines: Vec<(u64, Content)>,
     /// Matches before this place have all their lines after.
     open: usize,
+    /// How many bytes its lines take.
+    taken: u64,
+    room: &'a Room,
     cancelled: &'a CancellationToken,
 }
 
@@ -74,13 +82,20 @@ impl Found<'_> {
         while self.lines.get(self.open).is_some_and(|(line, _)| number > line + self.context) {
             self.open += 1;
         }
+        let taking = self.lines.len() - self.open;
         for (_, content) in &mut self.lines[self.open..] {
             content.after.push(text.to_owned());
         }
+        self.take((text.len() as u64 + ENTRY / 4) * taking as u64);
         self.recent.push_back((number, text.to_owned()));
         if self.recent.len() as u64 > self.context {
             self.recent.pop_front();
         }
+    }
+
+    fn take(&mut self, bytes: u64) {
+        self.taken += bytes;
+        self.room.take(bytes);
     }
 
     fn before(&self, number: u64) -> Vec<String> {
@@ -90,7 +105,7 @@ impl Found<'_> {
 
     fn goes_on(&self, number: u64) -> bool {
         let waits = self.lines.last().is_some_and(|(line, _)| number < line + self.context);
-        !self.cancelled.is_cancelled() && (self.lines.len() < self.most || waits)
+        !self.cancelled.is_cancelled() && !self.room.is_full() && (self.lines.len() < self.most || waits)
     }
 }
 
@@ -107,7 +122,9 @@ impl Sink for Found<'_> {
         self.pass(number, &text);
         if wanted {
             let column = String::from_utf8_lossy(&bytes[..start]).chars().count() as u64 + 1;
-            self.lines.push((number, Content { column, text, before, after: vec![] }));
+            let content = Content { column, text, before, after: vec![] };
+            self.take(content.weight());
+            self.lines.push((number, content));
         }
         Ok(self.goes_on(number))
     }

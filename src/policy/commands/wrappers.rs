@@ -94,6 +94,7 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper { names: &["chrt"], valued: &["-T", "-P", "-D", "-p"], operands: 1 },
     Wrapper { names: &["flock", "lockf"], valued: &["-w", "--timeout", "-E", "-t"], operands: 1 },
     Wrapper { names: &["chpst", "softlimit"], valued: &["-u", "-U", "-e", "-m", "-d", "-o", "-l"], operands: 0 },
+    Wrapper { names: &["proot"], valued: &["-r", "-b", "-w", "-q", "-R", "-S", "-k", "-m"], operands: 0 },
     Wrapper { names: &["sshpass"], valued: &["-p", "-f", "-d"], operands: 0 },
     Wrapper {
         names: &["strace", "ltrace"],

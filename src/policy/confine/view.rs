@@ -10,6 +10,7 @@ use std::{
     collections::BTreeSet,
     ffi::CString,
     fs, io,
+    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
 };
 
@@ -256,7 +257,7 @@ impl View<'_> {
                 false => {
                     steps.push(Step::Keep(at(&denied.path)));
                     // A socket can be used where nothing can be written.
-                    steps.extend(hidden_folders(&denied.path).iter().map(|folder| empty_folder(at(folder))));
+                    steps.extend(cover_hidden(&denied.path));
                 }
             }
         }
@@ -273,11 +274,16 @@ impl View<'_> {
     }
 }
 
-/// The folders in a folder whose names begin with a dot: the bridge's own.
-fn hidden_folders(folder: &Path) -> Vec<PathBuf> {
+/// Covers what in a folder has a name that begins with a dot and is the bridge's own: its folders and its socket.
+fn cover_hidden(folder: &Path) -> Vec<Step> {
     let all = fs::read_dir(folder).into_iter().flatten().flatten();
     let hidden = all.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."));
-    hidden.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    let covered = hidden.filter_map(|entry| match entry.file_type().ok()? {
+        kind if kind.is_dir() => Some(empty_folder(at(&entry.path()))),
+        kind if kind.is_socket() => Some(Step::Shut(at(&entry.path()))),
+        _ => None,
+    });
+    covered.collect()
 }
 
 fn make_mount_point(path: &Path, folder: bool) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use super::sessions::{RETRY, Sessions};
 use crate::{
     bridge::Bridge,
+    caller::Keys,
     error::{Error, Result},
     server::{
         auth,
@@ -50,6 +51,7 @@ const API_KEY_HEADER: &str = "x-api-key";
 /// The SDK's service for a handler, with our sessions.
 pub struct Endpoint<H> {
     service: StreamableHttpService<H, Sessions>,
+    sessions: Arc<Sessions>,
     /// Ends the sessions with the last route that could reach them.
     _until_dropped: DropGuard,
 }
@@ -70,8 +72,21 @@ impl<H: ServerHandler + Clone> Endpoint<H> {
             .with_cancellation_token(stop.clone());
         let idle = Duration::from_secs(settings.mcp_session_idle_hours.saturating_mul(3600));
         let sessions = Arc::new(Sessions::new(settings.mcp_max_sessions, idle));
-        let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
-        Self { service, _until_dropped: stop.drop_guard() }
+        tokio::spawn(follow_the_key(bridge.keys.clone(), sessions.clone(), stop.clone()));
+        let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
+        Self { service, sessions, _until_dropped: stop.drop_guard() }
+    }
+}
+
+/// Ends what an old key opened soon after it was replaced, also when no request comes.
+async fn follow_the_key(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: CancellationToken) {
+    loop {
+        let generation = keys.generation();
+        sessions.end_older_than(generation).await;
+        tokio::select! {
+            () = keys.replaced_since(generation) => {}
+            () = stop.cancelled() => return,
+        }
     }
 }
 
@@ -96,6 +111,7 @@ async fn admit<H: ServerHandler + Clone>(
     let (mut parts, body) = request.into_parts();
     guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
     let keys = brought(&parts.headers);
+    let generation = shared.bridge.keys.generation();
     let caller = shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?;
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {
@@ -108,6 +124,7 @@ async fn admit<H: ServerHandler + Clone>(
     let working = Working::of(&parts.extensions);
     accept_anything(&mut parts.headers);
     parts.extensions.insert(caller);
+    endpoint.sessions.end_older_than(generation).await;
     let request = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let service = endpoint.service.clone();
     let response = in_time(async move {
@@ -118,11 +135,13 @@ async fn admit<H: ServerHandler + Clone>(
     if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return Ok(unreadable(&body));
     }
-    Ok(match stopping {
+    let stop = stopping.map(|Extension(Stopping(stop))| stop).unwrap_or_default();
+    let keys = shared.bridge.keys.clone();
+    Ok(match posts {
         // Clients take an end that is only accepted for one that failed.
         _ if ends && response.status() == StatusCode::ACCEPTED => StatusCode::NO_CONTENT.into_response(),
-        Some(Extension(Stopping(stop))) if !posts => response.map(|body| until(stop, body)),
-        _ => response,
+        false => response.map(|body| until(stop, keys, generation, body)),
+        true => response,
     })
 }
 
@@ -193,9 +212,15 @@ fn accept_anything(headers: &mut HeaderMap) {
     }
 }
 
-/// A stream that ends when the server stops.
-fn until(stop: CancellationToken, body: Body) -> Body {
-    Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned()))
+/// A stream that ends when the server stops, or another key is accepted than that which opened it.
+fn until(stop: CancellationToken, keys: Arc<Keys>, generation: u64, body: Body) -> Body {
+    let end = async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = keys.replaced_since(generation) => {}
+        }
+    };
+    Body::from_stream(body.into_data_stream().take_until(Box::pin(end)))
 }
 
 /// The refusals in REST's words. No `resource_metadata`: there is no authorization server, the key is configured.

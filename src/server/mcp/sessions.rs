@@ -22,8 +22,9 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// How soon a client whose stream broke should come back for it.
 pub const RETRY: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Sessions {
     local: Arc<LocalSessionManager>,
     open: Mutex<HashMap<SessionId, Session>>,
+    /// The generation of the key that opened them.
+    generation: tokio::sync::Mutex<u64>,
     max: usize,
     max_idle: Duration,
 }
@@ -64,7 +67,26 @@ impl Sessions {
         config.keep_alive = None;
         config.sse_retry = Some(RETRY);
         local.session_config = config;
-        Self { local: Arc::new(local), open: Mutex::default(), max: max.max(1), max_idle }
+        Self {
+            local: Arc::new(local),
+            open: Mutex::default(),
+            generation: Default::default(),
+            max: max.max(1),
+            max_idle,
+        }
+    }
+
+    /// Ends all sessions that an older key opened, with what they run.
+    pub async fn end_older_than(&self, generation: u64) {
+        let mut of_sessions = self.generation.lock().await;
+        if *of_sessions >= generation {
+            return;
+        }
+        *of_sessions = generation;
+        let all = std::mem::take(&mut *self.open.lock().expect("no one panics while holding it"));
+        for id in all.keys() {
+            let _ = self.local.close_session(id).await;
+        }
     }
 
     fn touch(&self, id: &SessionId) {

@@ -48,6 +48,7 @@ pub async fn open(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
     request: Request,
 ) -> Response {
+    let generation = shared.bridge.keys.generation();
     let visitor = match visitor(&shared, id, &request) {
         Ok(visitor) => visitor,
         Err(error) => {
@@ -67,7 +68,7 @@ pub async fn open(
         let farewell = tokio::select! {
             farewell = receive(&shared, visitor, &mut socket) => farewell,
             () = stop.cancelled() => Farewell { code: 1001, error: Some("The bridge stops".into()) },
-            () = shared.bridge.keys.replaced() => {
+            () = shared.bridge.keys.replaced_since(generation) => {
                 Farewell { code: 4403, error: Some("The key was replaced: come in with the new one".into()) }
             }
         };
@@ -83,7 +84,12 @@ fn visitor(shared: &Shared, id: String, request: &Request) -> Result<Visitor> {
     let processes: &Processes = (*shared.bridge).as_ref();
     let keys = auth::brought(request.headers(), request.uri());
     let caller = match argument("ticket") {
-        Some(ticket) => Some(processes.take_ticket(&ticket, &id)?),
+        Some(ticket) => {
+            let (caller, given) = processes.take_ticket(&ticket, &id)?;
+            // What the old key asked for opens nothing any more.
+            let is_stale = shared.bridge.keys.replaced_after(given);
+            Some((!is_stale).then_some(caller).ok_or(Error::WrongKey)?)
+        }
         None if keys.is_empty() => None,
         None => Some(shared.bridge.keys.identify(peer, keys.iter().map(String::as_str))?),
     };

@@ -139,11 +139,11 @@ impl Processes {
             .ok_or_else(|| Error::NotFound(format!("No process {id:?}: terminal_processes names those that are there")))
     }
 
-    /// Takes a one-time ticket for a process and says who asked for it.
+    /// Takes a one-time ticket for a process and says who asked for it, and when.
     ///
     /// # Errors
     /// [`Error::WrongKey`] when it is unknown, used, too old or for another process.
-    pub fn take_ticket(&self, ticket: &str, id: &str) -> Result<Caller> {
+    pub fn take_ticket(&self, ticket: &str, id: &str) -> Result<(Caller, Instant)> {
         self.tickets.take(ticket, id)
     }
 

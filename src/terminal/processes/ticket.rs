@@ -48,14 +48,14 @@ impl Tickets {
         Ok(ticket)
     }
 
-    /// Takes a ticket for a process and says who asked for it; it is used up then.
+    /// Takes a ticket for a process and says who asked for it, and when; it is used up then.
     ///
     /// # Errors
     /// [`Error::WrongKey`] when it is unknown, used, too old or for another process.
-    pub fn take(&self, text: &str, process: &str) -> Result<Caller> {
+    pub fn take(&self, text: &str, process: &str) -> Result<(Caller, Instant)> {
         let ticket = self.0.lock().expect("no one panics while holding it").remove(text);
         let good = ticket.filter(|ticket| ticket.given.elapsed() < LIFE && ticket.process == process);
-        good.map(|ticket| ticket.caller).ok_or(Error::WrongKey)
+        good.map(|ticket| (ticket.caller, ticket.given)).ok_or(Error::WrongKey)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{SECRET, process_with};
 use crate::server::{KEY, Reply, client, scratch};
 use serde_json::{Value, json};
+use std::env::consts::ARCH;
 use tempfile::TempDir;
 
 /// The program itself, started by another: as another user, or where the host refuses namespaces.
@@ -15,7 +16,6 @@ struct Started {
 impl Started {
     /// `prefix` is the command that starts it; none when that cannot be done here.
     async fn by(prefix: &[&str], owner: Option<u32>) -> Option<Self> {
-        use std::io::BufRead;
         let directory = scratch();
         std::fs::create_dir(directory.path().join("work")).unwrap();
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={}\n", KEY)).unwrap();
@@ -26,7 +26,13 @@ impl Started {
             std::os::unix::fs::chown(directory.path().join(name), owner, owner).ok()?;
         }
         let mut command = std::process::Command::new(prefix[0]);
-        command.args(&prefix[1..]).arg(&program).args(["--port", "0", "--directory"]).arg(directory.path());
+        command.args(&prefix[1..]).arg(&program);
+        Self::with(command, directory)
+    }
+
+    fn with(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
+        use std::io::BufRead;
+        command.args(["--port", "0", "--directory"]).arg(directory.path());
         command.env("HOME", directory.path()).env_remove("MCP_API_KEY");
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
         let mut child = command.spawn().ok()?;
@@ -44,6 +50,75 @@ impl Started {
         let request = client().post(format!("{}/terminal/{name}", self.url));
         Reply::send(request.bearer_auth(KEY).json(&arguments)).await.ok()
     }
+}
+
+/// The program on a host whose kernel has no Landlock and makes no namespaces: a filter plays that kernel.
+fn on_a_bare_host(directory: &TempDir) -> std::process::Command {
+    use seccompiler::{SeccompAction, SeccompFilter};
+    use std::os::unix::process::CommandExt;
+    let refuse = |call: libc::c_long, error: i32| {
+        let action = SeccompAction::Errno(error.unsigned_abs());
+        let filter =
+            SeccompFilter::new([(call, vec![])].into(), SeccompAction::Allow, action, ARCH.try_into().unwrap());
+        seccompiler::BpfProgram::try_from(filter.unwrap()).unwrap()
+    };
+    // 444 is landlock_create_ruleset on every architecture (asm-generic/unistd.h).
+    let filters = [refuse(444, libc::ENOSYS), refuse(libc::SYS_unshare, libc::EPERM)];
+    std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    // SAFETY: system calls on programs that were made before the fork.
+    unsafe {
+        command.pre_exec(move || {
+            filters
+                .iter()
+                .try_for_each(|filter| seccompiler::apply_filter(filter).map_err(|_| std::io::Error::last_os_error()))
+        });
+    }
+    command
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_enforced_require_refuses_to_start_and_says_why() {
+    let directory = scratch();
+    let mut command = on_a_bare_host(&directory);
+    command.args(["--port", "0", "--directory"]).arg(directory.path()).env("MCP_CONFINEMENT", "require");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("MCP_CONFINEMENT is require") && said.contains("no Landlock"), "{said}");
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_enforced_auto_runs_and_says_so() {
+    let directory = scratch();
+    let command = on_a_bare_host(&directory);
+    let server = Started::with(command, directory).expect("it starts");
+    let health = Reply::send(client().get(format!("{}/health", server.url))).await.ok();
+    let info = server.call("info", json!({})).await;
+    assert_eq!((&health["confinement"], &info["confinement"]), (&json!("none"), &json!("none")));
+    assert!(info["confinement_reason"].as_str().unwrap().contains("no Landlock"), "{info}");
+    assert_eq!(server.call("execute", json!({"command": "echo runs"})).await["stdout"], "runs\n");
+}
+
+#[tokio::test]
+async fn the_memory_of_the_bridge_stays_flat_under_a_command_that_writes_without_end() {
+    let directory = scratch();
+    std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    let command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let server = Started::with(command, directory).expect("it starts");
+    let peak = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    };
+    let mut peaks = Vec::new();
+    for _ in 0..5 {
+        let answer = server.call("execute", json!({"command": "yes; yes >&2"})).await;
+        assert_eq!(answer["truncated"], true);
+        peaks.push(peak());
+    }
+    // The limit of output (10 MiB) as it is read and as it is sent, and no more with each command.
+    assert!(peaks[4] < 120 && peaks[4] <= peaks[1] + 24, "{peaks:?} MiB");
 }
 
 impl Drop for Started {

@@ -266,6 +266,36 @@ async fn what_the_file_routes_deny_inside_the_workspace_is_denied_to_commands() 
     assert_eq!(own["stdout"], "x\n", "{own}");
 }
 
+/// Asks the bridge's own socket, which needs no key, for its tools.
+const KNOCK: &str = "import json, os, socket
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(5)
+s.connect('memory/.socket')
+hello = {'protocolVersion': '2025-11-25', 'capabilities': {}, 'clientInfo': {'name': 'x', 'version': '1'}}
+s.sendall((json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'initialize', 'params': hello}) + chr(10)).encode())
+print('LET IN' if b'serverInfo' in s.recv(100000) else 'nothing')
+";
+
+#[tokio::test]
+async fn the_private_socket_and_the_memory_folder_cannot_be_used_by_commands() {
+    for (confinement, expected) in [("require", false), ("off", true)] {
+        let directory = scratch();
+        let server = Server::at_directory(directory.path(), &[("MCP_CONFINEMENT", confinement)]).await;
+        let doorway = skynet_bridge::server::stdio::Doorway::open(server.bridge.clone(), None).expect("it listens");
+        let server = server.with_file("knock.py", KNOCK).with_file("memory/index_memory.json", "[]");
+        let attacks = "python3 knock.py 2>&1; mv memory/.socket memory/moved && echo MOVED
+echo x > memory/.socket-new && echo MADE; echo '[]' > memory/index_memory.json && echo WROTE
+rm memory/.lock && echo REMOVED; chmod 777 memory && echo OPENED; ls memory/undo/* && echo SEEN; mv memory away && echo AWAY";
+        let server = server.with_file("attack", attacks).with_file("memory/undo/1/secret", SECRET);
+        let answer = server.call("terminal_execute", json!({"command": "sh ./attack"})).await;
+        let output = answer["stdout"].as_str().unwrap();
+        for word in ["LET IN", "MOVED", "MADE", "WROTE", "REMOVED", "OPENED", "SEEN", "AWAY"] {
+            assert_eq!(output.lines().any(|line| line == word), expected, "{confinement} {word}: {answer}");
+        }
+        doorway.close().await;
+    }
+}
+
 #[tokio::test]
 async fn the_systems_secrets_are_denied_and_its_harmless_part_is_there() {
     let server = Server::start().await;

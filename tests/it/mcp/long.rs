@@ -19,7 +19,7 @@ fn reports(text: &str) -> Vec<Value> {
 
 impl Server {
     /// The outcomes of today's calls, once there are `count`.
-    async fn outcomes(&self, count: usize) -> Vec<String> {
+    pub async fn outcomes(&self, count: usize) -> Vec<String> {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             let lines = self.history().await;

@@ -3,8 +3,10 @@
 mod client;
 mod connect;
 mod fixtures;
+mod keys;
 mod library;
 mod long;
+mod patience;
 mod results;
 #[cfg(unix)]
 mod stdio;

@@ -67,7 +67,10 @@ const ESSENTIAL: &[&str] = &[
 ];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    let options = Options::read(&call.arguments, &["-o", "-t", "-c", "--option", "--config-file", "--root", "-r"]);
+    let valued = ["-o", "-t", "-c", "--option", "--config-file", "--root", "-r"];
+    // For dpkg it removes.
+    let valued = if call.name == "dpkg" { &valued[..6] } else { &valued };
+    let options = Options::read(&call.arguments, valued);
     // `apt -o APT::Update::Pre-Invoke::=command` runs the command as root.
     for option in options.values(&["-o", "--option"]) {
         if let Some((name, value)) = option.split_once('=')

@@ -73,7 +73,8 @@ struct Change<'c> {
 impl Change<'_> {
     fn judge(&self, target: &Target, place: Place) -> Judged<()> {
         let what = format!("change who may use {}, {}", target.shown(), about(place));
-        let inside = matches!(place, Place::Workspace | Place::Scratch);
+        // Others can reach what lies in a place for temporary files, and with it the owner's rights.
+        let inside = place == Place::Workspace || place == Place::Scratch && !gives_owner(self.mode);
         if self.name == "chmod" && gives_identity(self.mode) && !inside {
             return Err(Refusal::new(
                 "account",
@@ -118,8 +119,19 @@ impl Change<'_> {
     }
 }
 
+/// The setuid bit.
+fn gives_owner(mode: &str) -> bool {
+    let octal = mode.len() == 4 && mode.chars().all(|c| c.is_digit(8));
+    let clause = |clause: &str| {
+        clause
+            .split_once(['+', '='])
+            .is_some_and(|(who, bits)| bits.contains('s') && (who.is_empty() || who.contains(['u', 'a'])))
+    };
+    if octal { matches!(mode.as_bytes()[0], b'4'..=b'7') } else { mode.split(',').any(clause) }
+}
+
 /// The setuid and setgid bits.
-fn gives_identity(mode: &str) -> bool {
+pub(super) fn gives_identity(mode: &str) -> bool {
     let octal = mode.len() == 4 && mode.chars().all(|c| c.is_digit(8));
     if octal {
         return matches!(mode.as_bytes()[0], b'2' | b'4' | b'6' | b'3' | b'5' | b'7');

@@ -17,6 +17,10 @@ pub(super) const NAMES: &[&str] = &[
     "del",
     "rd",
     "gio",
+    "trash",
+    "trash-put",
+    "btrfs",
+    "cmake",
     "git",
     "Remove-Item",
     "remove-item",
@@ -28,7 +32,13 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     match call.name.as_str() {
         "rmdir" => return empty_directories(judge, call, scope),
         "git" => return git(judge, arguments, scope),
+        "trash" | "trash-put" => return trashed(judge, arguments, scope),
+        "gio" if arguments.first().is_some_and(|first| first.is("trash")) => {
+            return trashed(judge, &arguments[1..], scope);
+        }
         "gio" if !arguments.first().is_some_and(|first| first.is("remove")) => return Ok(()),
+        "btrfs" if !arguments.get(1).is_some_and(|second| second.is("delete")) => return Ok(()),
+        "cmake" if !is_cmakes_removal(arguments) => return Ok(()),
         _ => {}
     }
     let options = Options::read(arguments, &["-n", "-s", "--iterations", "--size", "--random-source"]);
@@ -38,6 +48,18 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         judge.removes(&call.name, operand, whole, scope)?;
     }
     Ok(())
+}
+
+/// What lies in the trash can be had again, like what was moved.
+fn trashed(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    Options::read(arguments, &[]).operands.iter().try_for_each(|operand| judge.moves_away(operand, scope))
+}
+
+/// `cmake -E rm -rf place`, and its older names.
+fn is_cmakes_removal(arguments: &[Field]) -> bool {
+    let names = ["rm", "remove", "remove_directory"];
+    arguments.first().is_some_and(|first| first.is("-E"))
+        && arguments.get(1).is_some_and(|second| names.iter().any(|name| second.is(name)))
 }
 
 /// Only empty directories go, so the user's own are his to tidy; the system's are not.

@@ -6,7 +6,7 @@ use crate::policy::commands::options::Options;
 use crate::policy::commands::scope::Scope;
 use crate::policy::commands::shells;
 use crate::policy::commands::simple::Invocation;
-use crate::policy::commands::values::{Data, Field};
+use crate::policy::commands::values::{Data, Field, Origin};
 
 pub(super) const NAMES: &[&str] = &[
     "tar",
@@ -56,6 +56,9 @@ pub(super) const NAMES: &[&str] = &[
     "start-stop-daemon",
     "capsh",
     "gcc",
+    "g++",
+    "cc",
+    "clang",
     "nmap",
     "mutt",
     "tcpdump",
@@ -109,8 +112,12 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let name = call.name.as_str();
     for (programs, names) in OPTIONS {
         if programs.contains(&name) {
+            let mut inner = scope.clone();
+            if name.starts_with("nc") {
+                inner.stdin = Data::Opaque(Origin::Fetched);
+            }
             for option in Options::read(&call.arguments, names).values(names) {
-                run(judge, option, scope)?;
+                run(judge, option, &inner)?;
             }
         }
     }
@@ -138,8 +145,15 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
                 if lower.starts_with("exec:") || lower.starts_with("system:") {
                     let start = text.find(':').map_or(0, |at| at + 1);
                     let command = text[start..].trim_matches(['\'', '"']).to_owned();
-                    run(judge, &Field::text(command), scope)?;
+                    let mut inner = scope.clone();
+                    inner.stdin = Data::Opaque(Origin::Fetched);
+                    run(judge, &Field::text(command), &inner)?;
                 }
+            }
+        }
+        "gcc" | "g++" | "cc" | "clang" => {
+            for wrapper in Options::read(arguments, &["-wrapper"]).values(&["-wrapper"]) {
+                run(judge, &Field::text(wrapper.visible().replace(',', " ")), scope)?;
             }
         }
         "emacs" | "tclsh" | "expect" => quoted_or_executed(judge, call, scope)?,
@@ -193,7 +207,7 @@ fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> 
     }
     for script in scripts {
         for line in script.split(['\n', ';']) {
-            let line = line.trim_start_matches(|c: char| c.is_ascii_digit() || "$,~! ".contains(c));
+            let line = line.trim_start_matches(|c: char| c.is_ascii_digit() || "$,~!{ ".contains(c));
             let command = line.strip_prefix("e ").or_else(|| {
                 let (_, after) = line.strip_prefix('/')?.split_once('/')?;
                 after.strip_prefix('e').map(str::trim_start)
@@ -249,6 +263,9 @@ fn quoted_or_executed(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -
     for text in texts {
         for literal in text.split('"').skip(1).step_by(2).filter(|_| call.name == "emacs") {
             run(judge, &Field::text(literal), scope)?;
+            if text.contains("delete-") {
+                judge.removes("emacs", &Field::text(literal), true, scope)?;
+            }
         }
         for word in ["exec ", "spawn "] {
             for command in text.split(word).skip(1).filter(|_| call.name != "emacs") {
@@ -284,6 +301,13 @@ fn make(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged
     let mut texts: Vec<Data> = options.values(&["--eval", "-E"]).cloned().map(Data::Text).collect();
     for file in options.values(&["-f", "--file"]) {
         texts.extend(if shells::is_stdin(file) { Some(scope.stdin.clone()) } else { scope.file(file) });
+    }
+    // `make SHELL=…`, `make CC=…`: what a variable holds is run by the recipes that use it.
+    for (_, value) in arguments.iter().filter_map(|argument| argument.split_once('=')) {
+        match run(judge, &value, scope) {
+            Err(refusal) if refusal.rule != "unparsable" => return Err(refusal),
+            _ => {}
+        }
     }
     for text in texts {
         shells::refuse_origin(text.origin(), "make")?;

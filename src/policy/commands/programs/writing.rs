@@ -86,6 +86,13 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         "gzip" | "bzip2" | "xz" | "zstd" => compress(judge, call, scope),
         "sort" | "pv" => output_option(judge, call, &["-o", "--output"], scope),
         "ed" | "ex" | "patch" => each(judge, call, &["-i", "-p", "-d", "-c", "-o"], Write::Edit, scope),
+        "mkfifo" => {
+            // Whoever is at its other end decides what a shell would read from it.
+            for fifo in Options::read(arguments, &["-m", "--mode"]).operands {
+                scope.write_file(&fifo, Data::Opaque(Origin::Fetched), false);
+            }
+            Ok(())
+        }
         "ddrescue" => {
             let operands = Options::read(arguments, &[]).operands;
             operands.get(1).map_or(Ok(()), |to| judge.writes("ddrescue", to, Write::Replace, scope))
@@ -162,6 +169,11 @@ fn copy(judge: &Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
         let text = field.visible();
         call.name == "scp" && text.find(':').is_some_and(|at| !text[..at].contains('/'))
     };
+    let gives_rights = call.name == "install"
+        && options.value(&["-m", "--mode"]).is_some_and(|mode| super::permissions::gives_identity(&mode.visible()));
+    if gives_rights {
+        return Err(Refusal::new("account", "`install` would let everybody act as the owner of what it installs"));
+    }
     let empty = sources.iter().any(|source| source.is("/dev/null") || source.is("/dev/zero"));
     for (index, destination) in destinations.iter().enumerate() {
         if remote(destination) {

@@ -108,7 +108,7 @@ fn calls<'t>(tokens: &'t [Token], names: &Names) -> Vec<Call<'t>> {
 }
 
 fn known(name: &str) -> bool {
-    [RUNNERS, REMOVERS, WRITERS, &["open", "kill"]].iter().any(|names| names.contains(&name))
+    [RUNNERS, REMOVERS, WRITERS, &["open", "kill", "glob"]].iter().any(|names| names.contains(&name))
 }
 
 /// What stands in the parentheses that open `tokens`, and what follows them.
