@@ -80,7 +80,7 @@ fn examples(text: &str) -> Vec<Example> {
                         examples.push(Example { command: content, printed: None, needs_docker });
                     }
                     "json" | "text" if follows => {
-                        examples.last_mut().expect("a command came before").printed = Some(content)
+                        examples.last_mut().expect("a command came before").printed = Some(content);
                     }
                     _ => {}
                 }
