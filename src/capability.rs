@@ -7,7 +7,10 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio_util::sync::CancellationToken;
 
 /// One thing the bridge can do. The request type *is* the capability: its fields are the arguments, its doc comment
@@ -25,6 +28,8 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     const DESTRUCTIVE: bool = false;
     /// Whether the fields may also come from the query string.
     const FROM_QUERY: bool = false;
+    /// Whether it runs a program whose output can be told while it runs.
+    const TELLS_OUTPUT: bool = false;
     /// The name of its history lines; `None` leaves no line.
     const ACTION: Option<&'static str> = Some(Self::NAME);
     /// A request that works when pasted, as JSON: the example of the documentation.
@@ -86,6 +91,17 @@ pub struct Progress {
 /// What receives progress: a face that can show it.
 pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
 
+/// What a call tells of the program that it runs, as it happens.
+pub enum Told<'a> {
+    /// The program was started: from now on nothing refuses the call.
+    Begun,
+    /// It wrote this text, in whole characters, to the stream of this name.
+    Output(&'static str, &'a str),
+}
+
+/// What receives the output of a program while it runs, and keeps what it still needs of it.
+pub type Teller = Arc<dyn Fn(Told<'_>) + Send + Sync>;
+
 /// What comes with a call beside its arguments.
 pub struct Context {
     /// Who calls.
@@ -95,6 +111,9 @@ pub struct Context {
     /// What the call holds in memory. Whoever reads something large for it asks here first.
     pub holding: Holding,
     reporter: Option<Reporter>,
+    teller: Option<Teller>,
+    /// How much output was told, in bytes.
+    told: AtomicU64,
     details: Mutex<Option<Value>>,
 }
 
@@ -102,13 +121,52 @@ impl Context {
     /// A call by `caller` that nobody watches.
     pub fn new(caller: Caller) -> Self {
         let holding = Holding::of(caller.name());
-        Self { caller, cancelled: CancellationToken::new(), holding, reporter: None, details: Mutex::default() }
+        Self {
+            caller,
+            cancelled: CancellationToken::new(),
+            holding,
+            reporter: None,
+            teller: None,
+            told: AtomicU64::new(0),
+            details: Mutex::default(),
+        }
     }
 
     /// The same call with someone to report progress to.
     pub fn reporting_to(mut self, reporter: Reporter) -> Self {
         self.reporter = Some(reporter);
         self
+    }
+
+    /// The same call with someone to tell the output of its program to.
+    pub fn telling(mut self, teller: Teller) -> Self {
+        self.teller = Some(teller);
+        self
+    }
+
+    /// Whether output goes to someone as it comes, so that the answer need not have it.
+    pub fn gives_output_away(&self) -> bool {
+        self.teller.is_some()
+    }
+
+    /// Tells that the program runs.
+    pub fn begun(&self) {
+        if let Some(teller) = &self.teller {
+            teller(Told::Begun);
+        }
+    }
+
+    /// Tells whoever wants it what the program just wrote; who only sees progress gets it as such, with the number of
+    /// bytes so far.
+    pub fn tell(&self, stream: &'static str, text: &str) {
+        if let Some(teller) = &self.teller {
+            teller(Told::Output(stream, text));
+        }
+        if self.is_watched() {
+            let bytes = text.len() as u64;
+            let told = self.told.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            self.report(told as f64, None, text);
+        }
     }
 
     /// Whether anyone sees progress: what is costly to make is left out otherwise.

@@ -3,6 +3,7 @@
 mod auth;
 mod connections;
 mod docs;
+mod events;
 mod guard;
 mod limits;
 pub mod mcp;

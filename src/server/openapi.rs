@@ -27,6 +27,14 @@ const SOCKET: &str = "Binary messages are bytes, typed or written; text messages
 resize, signal, eof and are told ready, stream, missed, resized, error, exit. Without a header or a ticket, the first \
 message is {\"auth\": KEY}. Several may watch and type.";
 
+const EITHER: &str = "Done. With `Accept: text/event-stream`, the output as it comes: events `stdout` and `stderr` \
+with {\"text\"}, then `exit` with the rest of the answer, or `error` with {\"status\", \"detail\"}. A refusal before the \
+program starts is answered as JSON with its own status.";
+
+const EVENTS: &str = "event: stdout\ndata: {\"text\":\"hello\\n\"}\n\nevent: exit\ndata: \
+{\"success\":true,\"command\":\"echo hello\",\"exit_code\":0,\"execution_time\":0.004,\
+\"timestamp\":\"2025-01-01T12:00:00.000000\"}\n\n";
+
 const MODULES: [(&str, &str); 6] = [
     ("filesystem", "Files and folders of this machine, within what the policy allows."),
     ("terminal", "Commands and programs on this machine."),
@@ -52,7 +60,14 @@ impl Document {
     /// The operation of a capability.
     pub fn capability<C: Capability>(&mut self, path: &str) -> Paths {
         let operation = self.request::<C>(described::<C>());
-        let operation = self.responses::<C::Output>(operation);
+        let mut operation = self.responses::<C::Output>(operation);
+        if C::TELLS_OUTPUT {
+            let json = ContentBuilder::new().schema(Some(reference::<C::Output>(&mut self.answers))).build();
+            let events = ContentBuilder::new().schema(string()).example(Some(EVENTS.into())).build();
+            let done = ResponseBuilder::new().description(EITHER);
+            let done = done.content("application/json", json).content("text/event-stream", events);
+            operation = operation.response("200", done.build());
+        }
         at(path, HttpMethod::Post, operation.build())
     }
 
@@ -211,6 +226,10 @@ fn described<C: Capability>() -> OperationBuilder {
         .summary(Some(title))
         .description(Some(description).filter(|text| !text.is_empty()))
         .securities(Some(securities()))
+}
+
+fn string() -> Option<Schema> {
+    serde_json::from_value(json!({"type": "string"})).ok()
 }
 
 fn binary() -> Option<Schema> {

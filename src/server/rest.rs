@@ -3,6 +3,7 @@
 use super::{
     auth,
     connections::Working,
+    events,
     limits::{self, Received, Sender},
     openapi::Document,
 };
@@ -121,6 +122,9 @@ where
     let _working = Working::of(&parts.extensions);
     let context = Context::new(caller);
     context.holding.join(held);
+    if C::TELLS_OUTPUT && events::wanted(&parts.headers) {
+        return events::serve::<C>(shared, context, arguments).await;
+    }
     match shared.bridge.call::<C>(&context, arguments).await {
         Ok(output) => limits::answer(output, context.holding.take()).await,
         Err(error) => error.into_response(),

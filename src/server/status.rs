@@ -24,7 +24,8 @@ pub struct ValidationErrorBody {
     pub detail: Vec<Problem>,
 }
 
-fn code(error: &Error) -> StatusCode {
+/// The status of an error.
+pub fn code(error: &Error) -> StatusCode {
     match error {
         Error::Unusable(_) => StatusCode::BAD_REQUEST,
         Error::MissingKey => StatusCode::UNAUTHORIZED,

@@ -6,7 +6,7 @@ use super::{
     spawn::{Streams, Tree},
 };
 use crate::{
-    caller::{Access, Holding},
+    caller::Access,
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -74,6 +74,7 @@ impl Capability for ExecuteCommand {
     const NAME: &'static str = "terminal_execute";
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
+    const TELLS_OUTPUT: bool = true;
     const EXAMPLE: &'static str = r#"{"command": "echo hello"}"#;
     type Service = Terminal;
     type Output = ExecuteOutput;
@@ -89,7 +90,7 @@ impl Capability for ExecuteCommand {
         let started = Instant::now();
         let tree = terminal.spawner.start(command, Streams::captured()).await?;
         let limit = Duration::from_secs(timeout);
-        let Ok(end) = tokio::time::timeout(limit, follow(&tree, terminal.max_output, &context.holding)).await else {
+        let Ok(end) = tokio::time::timeout(limit, follow(&tree, terminal.max_output, context)).await else {
             tree.kill().await?;
             return Err(Error::TimedOut(format!("Command timed out after {timeout}s")));
         };
@@ -116,10 +117,11 @@ pub(super) struct End {
 }
 
 /// Takes in what a captured command writes, until it ends or writes more than `limit` bytes to a stream.
-pub(super) async fn follow(tree: &Tree, limit: usize, holding: &Holding) -> Result<End> {
+pub(super) async fn follow(tree: &Tree, limit: usize, context: &Context) -> Result<End> {
     let (stdout, stderr) = tree.take_output().expect("a captured command has its output taken once");
-    let mut stdout = Output::new(stdout, limit, holding.clone());
-    let mut stderr = Output::new(stderr, limit, holding.clone());
+    context.begun();
+    let mut stdout = Output::new("stdout", stdout, limit, context);
+    let mut stderr = Output::new("stderr", stderr, limit, context);
     let exit_code = read_until_end(tree, &mut stdout, &mut stderr).await?;
     stdout.finish().await;
     stderr.finish().await;
@@ -133,8 +135,8 @@ pub(super) async fn follow(tree: &Tree, limit: usize, holding: &Holding) -> Resu
 
 async fn read_until_end(
     tree: &Tree,
-    stdout: &mut Output<tokio::process::ChildStdout>,
-    stderr: &mut Output<tokio::process::ChildStderr>,
+    stdout: &mut Output<'_, tokio::process::ChildStdout>,
+    stderr: &mut Output<'_, tokio::process::ChildStderr>,
 ) -> Result<i32> {
     let (mut stdout_open, mut stderr_open) = (true, true);
     loop {

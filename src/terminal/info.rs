@@ -2,7 +2,7 @@
 
 use super::{Terminal, execute::follow, spawn::Streams};
 use crate::{
-    caller::{Access, Holding},
+    caller::{Access, Caller},
     capability::{Capability, Context},
     clock,
     error::Result,
@@ -114,7 +114,10 @@ fn user_name() -> Option<String> {
 async fn python_version(terminal: &Terminal) -> Option<String> {
     let command = terminal.spawner.permit("python3 --version", false, None, BTreeMap::new()).ok()?;
     let tree = terminal.spawner.start(command, Streams::captured()).await.ok()?;
-    let end = tokio::time::timeout(PYTHON_PATIENCE, follow(&tree, 1024, &Holding::of(""))).await.ok()?.ok()?;
+    let end = tokio::time::timeout(PYTHON_PATIENCE, follow(&tree, 1024, &Context::new(Caller::owner(""))))
+        .await
+        .ok()?
+        .ok()?;
     let version = end.stdout.trim().strip_prefix("Python ")?.to_owned();
     (end.exit_code == 0).then_some(version)
 }

@@ -1,6 +1,7 @@
 //! What a command writes, kept up to a limit.
 
-use crate::caller::Holding;
+use super::processes::incomplete;
+use crate::capability::Context;
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -18,20 +19,27 @@ const STEP: usize = 1024 * 1024;
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
 
 /// One stream of a command.
-pub struct Output<S> {
+pub struct Output<'a, S> {
     stream: Option<S>,
+    name: &'static str,
+    /// Who is told what comes, and answers for the memory.
+    context: &'a Context,
     kept: Vec<u8>,
     limit: usize,
     exceeded: bool,
-    /// Who answers for the memory, and how many bytes were asked for.
-    holding: Holding,
+    /// How many bytes of memory were asked for.
     held: usize,
+    /// How many bytes of `kept` were told.
+    told: usize,
+    /// How many bytes were told and given away.
+    gone: usize,
 }
 
-impl<S: AsyncRead + Unpin> Output<S> {
-    /// Keeps `limit` bytes of `stream`.
-    pub fn new(stream: S, limit: usize, holding: Holding) -> Self {
-        Self { stream: Some(stream), kept: Vec::new(), limit, exceeded: false, holding, held: PIECE }
+impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
+    /// Takes in `limit` bytes of `stream`, and tells them to `context` as they come.
+    pub fn new(name: &'static str, stream: S, limit: usize, context: &'a Context) -> Self {
+        let (kept, stream) = (Vec::new(), Some(stream));
+        Self { stream, name, context, kept, limit, exceeded: false, held: PIECE, told: 0, gone: 0 }
     }
 
     /// Takes in all that comes until the stream ends or the limit is passed. What was read stays when this is dropped.
@@ -46,16 +54,17 @@ impl<S: AsyncRead + Unpin> Output<S> {
             }
             if stream.read_buf(&mut self.kept).await? == 0 {
                 self.stream = None;
-            } else if self.kept.len() > self.limit {
-                self.kept.truncate(self.limit);
+            } else if self.gone + self.kept.len() > self.limit {
+                self.kept.truncate(self.limit - self.gone);
                 self.exceeded = true;
-            } else if self.kept.len() > self.held {
+            } else if self.gone + self.kept.len() > self.held {
                 // Meanwhile the command waits. What gets no memory at all is cut as if it were too long.
                 // Long output gets all it may need, so that few commands are finished instead of many begun.
                 let step = if self.held == PIECE { STEP.min(self.limit) } else { self.limit };
-                self.exceeded = self.holding.more(step as u64).await.is_err();
+                self.exceeded = self.context.holding.more(step as u64).await.is_err();
                 self.held += step;
             }
+            self.tell(false);
         }
         Ok(())
     }
@@ -64,6 +73,22 @@ impl<S: AsyncRead + Unpin> Output<S> {
     pub async fn finish(&mut self) {
         // What is lost then is what a runaway of the command writes.
         let _ = timeout(LAST_OUTPUT, self.read()).await;
+        self.tell(true);
+    }
+
+    /// Tells what was not told yet, in whole characters.
+    fn tell(&mut self, to_the_end: bool) {
+        let new = &self.kept[self.told..];
+        let whole = if to_the_end { new.len() } else { new.len() - incomplete(new) };
+        if whole == 0 {
+            return;
+        }
+        self.context.tell(self.name, &String::from_utf8_lossy(&new[..whole]));
+        self.told += whole;
+        if self.context.gives_output_away() {
+            self.kept.drain(..self.told);
+            self.gone += std::mem::take(&mut self.told);
+        }
     }
 
     /// Whether there was more than the limit.
@@ -71,7 +96,7 @@ impl<S: AsyncRead + Unpin> Output<S> {
         self.exceeded
     }
 
-    /// What was kept, with U+FFFD for bytes that are not UTF-8.
+    /// What was kept and not given away, with U+FFFD for bytes that are not UTF-8.
     pub fn into_text(self) -> String {
         String::from_utf8(self.kept).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }

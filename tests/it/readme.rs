@@ -1,5 +1,5 @@
-//! What the READMEs show is what happens: every ```sh block is run against a real server, and the ```json block that
-//! follows it is what it must print, `…` standing for anything.
+//! What the READMEs show is what happens: every ```sh block is run against a real server, and the ```json or ```text
+//! block that follows it is what it must print, `…` standing for anything.
 
 use crate::{
     sandbox,
@@ -79,7 +79,9 @@ fn examples(text: &str) -> Vec<Example> {
                         let needs_docker = kind == "sh docker";
                         examples.push(Example { command: content, printed: None, needs_docker });
                     }
-                    "json" if follows => examples.last_mut().expect("a command came before").printed = Some(content),
+                    "json" | "text" if follows => {
+                        examples.last_mut().expect("a command came before").printed = Some(content);
+                    }
                     _ => {}
                 }
                 follows = kind.starts_with("sh");

@@ -46,15 +46,18 @@ pub struct ExtractArchive {
     /// Whether files that are there are replaced.
     #[serde(default)]
     overwrite: bool,
-    /// The most that all files together may have, in bytes.
-    #[serde(default = "default_bytes")]
-    max_bytes: u64,
+    /// The most that all files together may have, in bytes; without it, a hundred times the archive, and no less than
+    /// 100 MiB and no more than 1 GiB.
+    max_bytes: Option<u64>,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
     session: Option<String>,
 }
 
-fn default_bytes() -> u64 {
-    1024 * 1024 * 1024
+/// What an archive of a size may hold when nobody says: text shrinks to a tenth, and what shrinks to a hundredth is made
+/// for it.
+fn trusted(archive: u64) -> u64 {
+    const MIB: u64 = 1024 * 1024;
+    archive.saturating_mul(100).clamp(100 * MIB, 1024 * MIB)
 }
 
 /// What was unpacked.
@@ -96,7 +99,8 @@ impl Capability for ExtractArchive {
 impl ExtractArchive {
     fn extract(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<ExtractOutput> {
         let archive = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
-        let (mut file, _) = archive.open()?;
+        let (mut file, found) = archive.open()?;
+        let max_bytes = self.max_bytes.unwrap_or_else(|| trusted(found.size));
         let to = files.workspace.resolve(&self.to, Named::Folder, Intent::Write)?;
         if to.found().is_some_and(|found| !found.is_folder()) {
             return Err(Error::Conflict("The target is no folder: name one to unpack into".into()));
@@ -111,7 +115,7 @@ impl ExtractArchive {
             to: &to,
             staging: Staging::beside(&files.undo, &to.inside())?,
             edits: IndexMap::new(),
-            left: self.max_bytes,
+            left: max_bytes,
             skipped: 0,
         };
         let reader = BufReader::new(file);
@@ -122,7 +126,7 @@ impl ExtractArchive {
             None => return Err(damaged("it begins like none")),
         }
         unpack.is_free(self.overwrite)?;
-        let (skipped, size) = (unpack.skipped, self.max_bytes - unpack.left);
+        let (skipped, size) = (unpack.skipped, max_bytes - unpack.left);
         let (staging, edits) = unpack.finish()?;
         let count = edits.len();
         let change_id = files.undo.commit(who, edits, Some(staging))?;

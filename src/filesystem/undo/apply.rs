@@ -1,12 +1,12 @@
 //! Makes a path what it should be.
 
-use super::{Source, State, Undo};
+use super::{Edit, Source, State, Undo};
 use crate::{
     error::{Error, Result},
     filesystem::replacement::Replacement,
     policy::{
         SafePath,
-        paths::{Directory, Intent, Times},
+        paths::{Directory, Intent, Times, look_at},
     },
 };
 use std::{
@@ -24,34 +24,55 @@ pub struct Manner<'a> {
     pub durable: bool,
 }
 
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// There was nothing to do.
+    Nothing,
+    /// What had the name is gone.
+    Removed,
+    /// This was put there: its device and number, by which it is known again.
+    Put((u64, u64)),
+}
+
 impl Undo {
-    /// Makes what is at `path` what `state` says. The path is checked anew.
+    /// Makes what is at `path` what `state` says, and notes in `made` what was done. The path is checked anew.
     ///
     /// # Errors
-    /// What the policy or the system says; what was there is whole then.
-    pub fn apply(&self, path: &Path, state: &State, source: &Source, manner: Manner) -> Result<()> {
-        let path = self.workspace.resolve_real(path, Intent::Write)?;
-        match state {
-            State::Absent => remove(&path),
-            State::File { .. } => self.put_file(&path, state, source, manner),
-            State::Folder { mode, owner, .. } => put_folder(&path, *mode, *owner),
-            State::Link { target, times } => put_link(&path, target, *times, manner),
-            State::Special => Err(Error::Unusable("A FIFO, a socket or a device cannot be brought back".into())),
-        }?;
+    /// What the policy or the system says; where nothing was noted, what was there is whole.
+    pub fn apply(&self, edit: &Edit, manner: Manner, made: &mut Vec<Made>) -> Result<()> {
+        let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
+        made.push(self.put(&path, &edit.after, &edit.source, manner)?);
         if manner.durable {
             path.holder()?.sync()?;
         }
         Ok(())
     }
 
-    fn put_file(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<()> {
-        let State::File { sha256, mode, owner, times, .. } = state else { return Ok(()) };
+    /// Makes what was found at `path` what `state` says.
+    ///
+    /// # Errors
+    /// As for [`Self::apply`].
+    pub(super) fn put(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<Made> {
+        match state {
+            State::Absent => remove(path),
+            State::File { .. } => self.put_file(path, state, source, manner),
+            State::Folder { mode, owner, .. } => put_folder(path, *mode, *owner, manner),
+            State::Link { target, times } => put_link(path, target, *times, manner),
+            State::Special => Err(Error::Unusable("A FIFO, a socket or a device cannot be brought back".into())),
+        }
+    }
+
+    fn put_file(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<Made> {
+        let State::File { sha256, mode, owner, times, .. } = state else { return Ok(Made::Nothing) };
         let holder = path.holder()?;
         if path.found().is_some_and(crate::policy::paths::Found::is_folder) {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
         if let Source::Staged(directory, name) = source {
-            return Ok(directory.rename(name, holder, path.name())?);
+            let made = Made::Put(directory.look(name)?.identity);
+            directory.rename(name, holder, path.name())?;
+            return Ok(made);
         }
         let mut new = Replacement::create(holder, manner.scratch)?;
         match source {
@@ -59,40 +80,60 @@ impl Undo {
             _ => drop(io::copy(&mut self.kept().store.read(sha256)?, new.file())?),
         }
         new.dress(*mode, *owner)?;
-        new.place(path.name(), Some(*times).filter(|times| *times != Times::default()), manner.durable)
+        let made = Made::Put(look_at(new.file())?.identity);
+        new.place(path.name(), Some(*times).filter(|times| *times != Times::default()), manner.durable)?;
+        Ok(made)
     }
 }
 
-fn remove(path: &SafePath) -> Result<()> {
-    let Some(found) = path.found() else { return Ok(()) };
+/// A directory is removed only when it is empty, and a link that took its name meanwhile is not.
+fn remove(path: &SafePath) -> Result<Made> {
+    let Some(found) = path.found() else { return Ok(Made::Nothing) };
     let holder = path.holder()?;
     if found.is_folder() {
         holder.remove_folder(path.name())?;
     } else {
         holder.remove(path.name())?;
     }
-    Ok(())
+    Ok(Made::Removed)
 }
 
-fn put_folder(path: &SafePath, mode: u32, owner: (u32, u32)) -> Result<()> {
+/// Makes a directory out of sight first: one that someone else makes meanwhile under its name is theirs, and neither
+/// dressed nor taken for this one.
+fn put_folder(path: &SafePath, mode: u32, owner: (u32, u32), manner: Manner) -> Result<Made> {
     match path.found() {
-        Some(found) if found.is_folder() => return Ok(()),
+        Some(found) if found.is_folder() => return Ok(Made::Nothing),
         Some(_) => return Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
-        None => path.holder()?.make_folder(path.name(), mode)?,
+        None => {}
     }
-    Ok(path.holder()?.dress_folder(path.name(), mode, owner)?)
+    let (holder, name) = (path.holder()?, path.name());
+    holder.make_folder(manner.scratch, mode)?;
+    let placed = holder.dress_folder(manner.scratch, mode, owner).and_then(|()| {
+        let identity = holder.look(manner.scratch)?.identity;
+        holder.rename_to_free(manner.scratch, holder, name)?;
+        Ok(Made::Put(identity))
+    });
+    placed.or_else(|error| {
+        let _ = holder.remove_folder(manner.scratch);
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists && holder.look(name)?.is_folder();
+        if is_there { Ok(Made::Nothing) } else { Err(error.into()) }
+    })
 }
 
-fn put_link(path: &SafePath, target: &Path, times: Times, manner: Manner) -> Result<()> {
+fn put_link(path: &SafePath, target: &Path, times: Times, manner: Manner) -> Result<Made> {
     let holder = path.holder()?;
     holder.make_link(manner.scratch, target)?;
-    if times != Times::default() {
-        holder.set_times(manner.scratch, times)?;
-    }
-    holder.rename(manner.scratch, holder, path.name()).inspect_err(|_| {
+    let placed: Result<Made> = (|| {
+        if times != Times::default() {
+            holder.set_times(manner.scratch, times)?;
+        }
+        let identity = holder.look(manner.scratch)?.identity;
+        holder.rename(manner.scratch, holder, path.name())?;
+        Ok(Made::Put(identity))
+    })();
+    placed.inspect_err(|_| {
         let _ = holder.remove(manner.scratch);
-    })?;
-    Ok(())
+    })
 }
 
 /// Removes all that has a name, whatever it is. Links are removed, not followed.

@@ -2,7 +2,7 @@
 
 use super::{
     Change, MAX_SHOWN, Staging, State, Undo, Who,
-    apply::{Manner, remove_all},
+    apply::{Made, Manner, remove_all},
     journal::{Around, Moved, Place, Step},
 };
 use crate::{
@@ -93,13 +93,8 @@ impl Undo {
         }
         self.begin(&change)?;
         let manner = Manner { scratch: &scratch, durable: edits.len() <= MANY };
-        let mut made = 0;
-        let mut steps = || {
-            edits.iter().try_for_each(|edit| {
-                made += 1;
-                self.apply(&edit.path, &edit.after, &edit.source, manner)
-            })
-        };
+        let mut made = Vec::with_capacity(edits.len());
+        let mut steps = || edits.iter().try_for_each(|edit| self.apply(edit, manner, &mut made));
         let result = match change.steps_first {
             true => steps().and_then(|()| self.move_now(&change)),
             false => self.move_now(&change).and_then(|()| steps()),
@@ -107,12 +102,15 @@ impl Undo {
         let result = result.and_then(|()| self.settle(&edits, manner));
         drop(staging);
         if let Err(error) = result {
-            self.roll_back(&change, made);
+            self.roll_back(&change, Some(&made));
             self.void(&change);
             return Err(error);
         }
         self.set_folder_times(edits.iter().map(|edit| (&edit.path, &edit.after)));
         self.set_times(&change, restored);
+        // A directory that someone else made meanwhile is not this change's to take back.
+        let mut came_to = made.into_iter();
+        change.steps.retain(|step| came_to.next() != Some(Made::Nothing) || step.before != State::Absent);
         self.finish(&mut change);
         self.done(change.clone());
         Ok(change)

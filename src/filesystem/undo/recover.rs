@@ -2,7 +2,7 @@
 
 use super::{
     Change, Source, State, Undo,
-    apply::{Manner, remove_all},
+    apply::{Made, Manner, remove_all},
     journal::{Around, Moved, Place, Step},
 };
 use crate::{
@@ -32,23 +32,20 @@ impl Undo {
                 self.done(change);
             } else {
                 tracing::info!(id = change.id, "a change was interrupted: it is taken back");
-                self.roll_back(&change, change.steps.len());
+                self.roll_back(&change, None);
                 self.void(&change);
             }
         }
     }
 
-    /// Takes back the first `made` steps of a change. A path that is neither as it was nor as it should be is someone
-    /// else's by now, and is left alone.
-    pub(super) fn roll_back(&self, change: &Change, made: usize) {
+    /// Takes back the steps of a change that were `made`, or, where nobody knows that any more, those that look so.
+    /// What someone else put there is left alone.
+    pub(super) fn roll_back(&self, change: &Change, made: Option<&[Made]>) {
         let scratch = temporary_name();
         let manner = Manner { scratch: &scratch, durable: true };
-        for step in change.steps[..made].iter().rev() {
-            let taken_back = self.now(&step.path.0).and_then(|now| match now.is_same(&step.after) {
-                true if !now.is_same(&step.before) => self.apply(&step.path.0, &step.before, &Source::Kept, manner),
-                _ => Ok(()),
-            });
-            if let Err(error) = taken_back {
+        let count = made.map_or(change.steps.len(), <[Made]>::len);
+        for (place, step) in change.steps[..count].iter().enumerate().rev() {
+            if let Err(error) = self.take_back(step, made.map(|made| made[place]), manner) {
                 tracing::warn!(%error, path = %step.path.0.display(), "a step of a change could not be taken back");
             }
         }
@@ -65,6 +62,21 @@ impl Undo {
         }
         self.set_folder_times(change.steps.iter().map(|step| (&step.path.0, &step.before)));
         self.set_around_times(change);
+    }
+
+    fn take_back(&self, step: &Step, made: Option<Made>, manner: Manner) -> Result<()> {
+        let path = self.workspace.resolve_real(&step.path.0, Intent::Write)?;
+        let now = State::at(&path)?;
+        let is_ours = match made {
+            Some(Made::Nothing) => false,
+            Some(Made::Put(identity)) => path.found().is_some_and(|found| found.identity == identity),
+            Some(Made::Removed) | None => true,
+        };
+        if is_ours && now.is_same(&step.after) && !now.is_same(&step.before) {
+            self.put(&path, &step.before, &Source::Kept, manner)?;
+            path.holder()?.sync()?;
+        }
+        Ok(())
     }
 
     /// Whether everything is as the change would leave it.

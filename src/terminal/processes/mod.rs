@@ -29,6 +29,7 @@ mod watcher;
 
 pub use input::SendInput;
 pub use list::ListProcesses;
+pub(super) use log::incomplete;
 pub use log::{Run, Stream};
 pub use output_search::SearchOutput;
 pub use poll::PollProcess;

@@ -176,6 +176,7 @@ impl Process {
             state.end = self.log.span().1;
             state.ending = Some(ending.clone());
         });
+        self.log.settle();
         Some(ending)
     }
 
@@ -231,11 +232,14 @@ impl Process {
         Ok(cursor)
     }
 
-    /// Reads its output on a blocking thread.
+    /// Reads its output: the last of it from memory, else from the disk on a blocking thread.
     ///
     /// # Errors
     /// When the disk refuses.
     pub async fn read(&self, cursor: u64, max: usize) -> Result<Piece> {
+        if let Some(piece) = self.log.recent(cursor, max) {
+            return Ok(piece);
+        }
         let log = self.log.clone();
         let read = tokio::task::spawn_blocking(move || log.read(cursor, max)).await;
         Ok(read.map_err(Error::internal)??)

@@ -109,17 +109,23 @@ async fn a_bomb_is_refused_before_it_fills_the_disk() {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("zeros", zip::write::SimpleFileOptions::default()).unwrap();
     let zeros = vec![0; 1 << 20];
-    for _ in 0..64 {
+    for _ in 0..128 {
         zip.write_all(&zeros).unwrap();
     }
     let archive = zip.finish().unwrap().into_inner();
     assert!(archive.len() < 1 << 20);
     fs::write(server.path("bomb.zip"), archive).unwrap();
-    let bomb = json!({"path": "bomb.zip", "to": "out", "max_bytes": 1_000_000});
-    let reply = server.post("/filesystem/extract", bomb).await;
-    assert_eq!(reply.status, 413, "{}", reply.text);
+    for bomb in
+        [json!({"path": "bomb.zip", "to": "out", "max_bytes": 1_000_000}), json!({"path": "bomb.zip", "to": "out"})]
+    {
+        let reply = server.post("/filesystem/extract", bomb).await;
+        assert_eq!(reply.status, 413, "{}", reply.text);
+        assert!(reply.detail().contains("max_bytes"), "{}", reply.text);
+    }
     let left: Vec<_> = fs::read_dir(server.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".bridge-") || name == "out"), "{left:?}");
+    let trusted = json!({"path": "bomb.zip", "to": "out", "max_bytes": 128 << 20});
+    assert_eq!(server.call("filesystem_extract", trusted).await["size"], 128 << 20);
     fs::write(server.path("broken.zip"), b"PK\x03\x04 nothing").unwrap();
     assert_eq!(server.post("/filesystem/extract", json!({"path": "broken.zip", "to": "out"})).await.status, 400);
 }

@@ -230,13 +230,56 @@ async fn what_is_kept_survives_a_restart_and_stays_within_its_size() {
         server.call("filesystem_write", json!({"path": "f", "content": format!("{turn}").repeat(400_000)})).await;
     }
     let directory = server.stop().await;
-    let kept: u64 = walkdir::WalkDir::new(directory.path().join("memory/undo/contents"))
-        .into_iter()
-        .filter_map(|entry| entry.unwrap().metadata().ok().filter(fs::Metadata::is_file))
-        .map(|data| data.len())
-        .sum();
+    let kept = kept_in(directory.path());
     assert!(kept <= 1 << 20, "{kept} bytes are kept");
     let server = Server::in_directory(directory, &[("MCP_UNDO_MAX_MIB", "1")]).await;
     server.call("filesystem_undo", json!({"path": "f"})).await;
     assert!(fs::read_to_string(server.path("f")).unwrap().starts_with('4'));
+}
+
+/// How many bytes of old contents a directory's bridge keeps.
+fn kept_in(directory: &Path) -> u64 {
+    let all = walkdir::WalkDir::new(directory.join("memory/undo/contents")).into_iter();
+    let files = all.filter_map(|entry| entry.unwrap().metadata().ok().filter(fs::Metadata::is_file));
+    files.map(|data| data.len()).sum()
+}
+
+#[tokio::test]
+async fn the_same_content_is_kept_once() {
+    // Larger than what is kept to be shown as a diff.
+    let same = "x".repeat(2_000_000);
+    let server = Server::start().await.with_file("a", &same).with_file("b", &same).with_file("c", &same);
+    for name in ["a", "b", "c"] {
+        server.call("filesystem_write", json!({"path": name, "content": "new"})).await;
+    }
+    let kept = kept_in(&server.path(""));
+    assert!((2_000_000..2_100_000).contains(&kept), "{kept} bytes are kept");
+    for name in ["a", "b", "c"] {
+        server.call("filesystem_undo", json!({"path": name})).await;
+        assert_eq!(fs::read_to_string(server.path(name)).unwrap(), same);
+    }
+}
+
+#[tokio::test]
+async fn changes_older_than_the_limit_are_forgotten_with_what_they_kept() {
+    let server = Server::start().await.with_file("f", "x".repeat(100_000));
+    server.call("filesystem_write", json!({"path": "f", "content": "new"})).await;
+    let directory = server.stop().await;
+    assert!(kept_in(directory.path()) >= 100_000);
+    let server = Server::in_directory(directory, &[("MCP_UNDO_MAX_DAYS", "0")]).await;
+    assert_eq!(server.call("filesystem_changes", json!({})).await["count"], 0);
+    assert_eq!(server.post("/filesystem/undo", json!({"path": "f"})).await.status, 404);
+    assert_eq!(kept_in(&server.path("")), 0);
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_kept_is_changed_and_said_to_be_lost() {
+    let server = Server::with_settings(&[("MCP_UNDO_MAX_MIB", "1")]).await.with_file("f", "x".repeat(3_000_000));
+    server.call("filesystem_write", json!({"path": "f", "content": "new"})).await;
+    let changes = server.call("filesystem_changes", json!({"path": "f"})).await;
+    assert_eq!(changes["changes"][0]["undoable"], false, "{changes}");
+    let refused = server.post("/filesystem/undo", json!({"path": "f"})).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.detail().contains("too large"), "{}", refused.detail());
+    assert_eq!(fs::read_to_string(server.path("f")).unwrap(), "new");
 }

@@ -2,6 +2,7 @@
 
 mod attach;
 mod ending;
+mod events;
 mod lasting;
 mod live;
 mod load;

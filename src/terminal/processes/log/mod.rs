@@ -3,16 +3,18 @@
 //! A cursor is the number of bytes that were written before it since the process began, over all its streams, in the
 //! order in which they came. The writer never waits for a reader: it drops the oldest segment when the ring is full, and
 //! a reader that comes too late is told how much it missed. The files are the truth; they stay after the process and
-//! after the server, and nothing but their shape is held in memory.
+//! after the server, and only their shape and the last bytes of what runs are held in memory too.
 #![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
 
 mod read;
+mod recent;
 mod turns;
 mod write;
 
 pub use read::{Piece, Run, incomplete};
 pub use write::Writer;
 
+use recent::Recent;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
@@ -55,6 +57,7 @@ pub struct Log {
 struct Shape {
     segments: VecDeque<Segment>,
     end: u64,
+    recent: Recent,
 }
 
 /// One file of bytes, and one that says which stream each of them belongs to.
@@ -93,7 +96,7 @@ impl Log {
             segments[place - 1].len = segments[place - 1].len.min(next - segments[place - 1].base);
         }
         let end = segments.last().map_or(0, Segment::end);
-        let shape = Mutex::new(Shape { segments: segments.into(), end });
+        let shape = Mutex::new(Shape { segments: segments.into(), end, recent: Recent::after(end) });
         Arc::new(Self { folder, capacity: 0, has_terminal, shape })
     }
 

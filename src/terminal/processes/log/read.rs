@@ -1,11 +1,14 @@
 //! The reading end of a ring: any number of readers, each with its own cursor.
 #![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
 
-use super::{Log, Segment, Stream, turns::Turns};
+use super::{Log, Segment, Stream, recent::Recent, turns::Turns};
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
+
+/// How much output of a process that is over stays in memory, in bytes.
+const SETTLED: usize = 2 * 1024;
 
 /// Output as it was read: runs of bytes, each of one stream, in the order in which they came.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -104,6 +107,20 @@ impl Log {
         Ok(piece)
     }
 
+    /// All from `cursor` to the end, where that is held in memory and no more than `max` bytes: what [`Self::read`]
+    /// would give, without the disk.
+    pub fn recent(&self, cursor: u64, max: usize) -> Option<Piece> {
+        self.shape().recent.from(cursor, max)
+    }
+
+    /// Forgets what a process that is over had written last, unless it is little: from now on it is rarely asked for.
+    pub fn settle(&self) {
+        let mut shape = self.shape();
+        if shape.recent.bytes() > SETTLED {
+            shape.recent = Recent::after(shape.end);
+        }
+    }
+
     /// Moves an empty piece over a gap; a piece with bytes ends before it.
     fn skip_to(&self, piece: &mut Piece, cursor: u64) -> bool {
         if piece.is_empty() && cursor > piece.next {
@@ -156,7 +173,7 @@ fn split(bytes: &[u8], from: u64, until: u64, turns: &[(u64, Stream)]) -> Vec<Ru
 }
 
 /// Joins what two segments hold of the same turn.
-fn append(runs: &mut Vec<Run>, more: Vec<Run>) {
+pub(super) fn append(runs: &mut Vec<Run>, more: Vec<Run>) {
     for run in more {
         match runs.last_mut() {
             Some(last) if last.stream == run.stream => last.bytes.extend_from_slice(&run.bytes),

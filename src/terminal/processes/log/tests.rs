@@ -39,6 +39,14 @@ proptest! {
             let stream = if *is_error { Stream::Stderr } else { Stream::Stdout };
             writer.append(stream, bytes);
             model.extend(bytes.iter().map(|byte| (stream, *byte)));
+            let end = log.span().1;
+            for back in [0, 1, 100, 20_000].into_iter().filter(|back| *back <= end) {
+                // What is held in memory is what the disk has.
+                if let Some(piece) = log.recent(end - back, 30_000) {
+                    prop_assert_eq!(piece, log.read(end - back, 30_000).unwrap());
+                }
+            }
+            prop_assert!(log.recent(end, 0).is_some());
         }
         let (start, end) = log.span();
         prop_assert_eq!(end, model.len() as u64);

@@ -1,7 +1,7 @@
 //! The writing end of a ring: one for each process, on the thread that reads what the process writes.
 #![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
 
-use super::{Log, MIN_SEGMENT, SEGMENTS, Segment, Stream, turns};
+use super::{Log, MIN_SEGMENT, SEGMENTS, Segment, Stream, recent::Recent, turns};
 use crate::policy::private;
 use std::{
     fs::{File, OpenOptions},
@@ -46,7 +46,9 @@ impl Writer {
                         tracing::warn!(%error, %folder, "a process's output cannot be kept; readers will see a gap");
                     }
                     self.open = None;
-                    self.log.shape().end += bytes.len() as u64;
+                    let mut shape = self.log.shape();
+                    shape.end += bytes.len() as u64;
+                    shape.recent = Recent::after(shape.end);
                     return;
                 }
             }
@@ -77,6 +79,7 @@ impl Writer {
         segment.len += share.len() as u64;
         segment.turns += side;
         shape.end += share.len() as u64;
+        shape.recent.add(stream, share);
         Ok(share.len())
     }
 
