@@ -145,8 +145,8 @@ fn bare(folder: &Path, together: usize) -> Duration {
 /// What the last add put into the journal; its usual length where the journal was shortened just now.
 fn last_add(folder: &Path) -> Vec<u8> {
     let journal = std::fs::read(folder.join("memory/index_memory.journal")).unwrap();
-    let adds = journal.split_inclusive(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"n\":"));
-    adds.last().map_or_else(|| [vec![b'x'; 280], vec![b'\n']].concat(), <[u8]>::to_owned)
+    let mut adds = journal.split_inclusive(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"n\":"));
+    adds.next_back().map_or_else(|| [vec![b'x'; 280], vec![b'\n']].concat(), <[u8]>::to_owned)
 }
 
 async fn percentiles<C: Capability>(bridge: &Bridge, random: &mut Random) -> (Duration, Duration)
