@@ -36,8 +36,8 @@ async fn ctrl_c_interrupts_the_program_and_not_the_shell() {
     // What is typed is shown too: the quotes keep it apart from what is printed once the program runs.
     let typed = process.types("sh -c 'echo \"u\"p; sleep 1000'\n", &[]).await;
     process.shows_after(&typed["cursor"], "up$").await;
-    let typed = process.types("", &["ctrl-c"]).await;
-    process.shows_after(&typed["cursor"], "ready> $").await;
+    // The kernel throws away what is written while it handles Ctrl-C, and the prompt may be among it.
+    process.types("", &["ctrl-c"]).await;
     let typed = process.types("echo still $((20 + 22))\n", &[]).await;
     process.shows_after(&typed["cursor"], "still 42").await;
     process.call("stop", json!({})).await;
