@@ -173,30 +173,53 @@ impl Selection {
     }
 
     fn read_into(&self, archive: impl Read, found: &mut Vec<OutputFile>, room: &mut Room<'_>) -> io::Result<()> {
-        for entry in tar::Archive::new(archive).entries()? {
+        let mut long_name = None;
+        // Raw: otherwise a name is read into memory, however long its entry says that it is.
+        for entry in tar::Archive::new(archive).entries()?.raw(true) {
             let mut entry = entry?;
-            let bytes = entry.path_bytes().into_owned();
-            let name = String::from_utf8_lossy(&bytes).into_owned();
             let kind = entry.header().entry_type();
+            if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+                long_name = name_of_next(kind, &mut entry)?.or(long_name);
+                continue;
+            }
+            if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+                continue;
+            }
+            let bytes = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            let name = String::from_utf8_lossy(&bytes).into_owned();
             if kind.is_dir() || name.trim_end_matches('/') == "." {
                 continue;
             }
-            let Ok(path) = relative(&name) else {
-                found.push(OutputFile::skipped(name, 0, "its path leads out of the workspace"));
-                continue;
-            };
-            if !self.globs.is_match(&path) {
+            let path = relative(&name);
+            if path.as_ref().is_ok_and(|path| !self.globs.is_match(path)) {
                 continue;
             }
             if found.len() >= MAX_ENTRIES {
                 let why = format!("there are more than {MAX_ENTRIES} files");
-                found.push(OutputFile::skipped(path, entry.size(), &why));
+                found.push(OutputFile::skipped(name, entry.size(), &why));
                 return Ok(());
             }
-            found.push(OutputFile::of(path, &mut entry, kind, room)?);
+            found.push(match path {
+                Ok(path) => OutputFile::of(path, &mut entry, kind, room)?,
+                Err(_) => OutputFile::skipped(name, 0, "its path leads out of the workspace or is too long"),
+            });
         }
         Ok(())
     }
+}
+
+/// The name that an entry of its own gives to the next one: at most so much of it that it is known to be too long.
+fn name_of_next(kind: tar::EntryType, entry: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    if kind.is_gnu_longname() {
+        entry.take(MAX_PATH as u64 + 2).read_to_end(&mut content)?;
+        content.truncate(memchr::memchr(0, &content).unwrap_or(content.len()));
+        return Ok(Some(content));
+    }
+    // POSIX.1-2017, pax: records of "LENGTH KEY=VALUE\n".
+    entry.take(16 * MAX_PATH as u64).read_to_end(&mut content)?;
+    let records = tar::PaxExtensions::new(&content).filter_map(std::result::Result::ok);
+    Ok(records.filter(|record| record.key_bytes() == b"path").last().map(|record| record.value_bytes().to_vec()))
 }
 
 /// How much content may still be brought back, in bytes, and who answers for the memory.
@@ -278,5 +301,49 @@ impl OutputFile {
             Err(error) => (None, Some(BASE64_STANDARD.encode(error.as_bytes()))),
         };
         Ok(Self { path, size, content, content_base64, skipped: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in an archive of these entries.
+    fn found(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<OutputFile> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, kind, content) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            archive.append(&header, *content).unwrap();
+        }
+        let archive = archive.into_inner().unwrap();
+        let everything = Selection::new(&["**".to_owned()]).unwrap();
+        let (files, outcome) = everything.read(archive.as_slice(), u64::MAX, &Holding::of("test"));
+        outcome.unwrap();
+        files
+    }
+
+    #[test]
+    fn long_names_are_known_in_both_ways_to_write_them() {
+        let long = "d/".repeat(100) + "name";
+        let record = format!("{} path={long}\n", long.len() + 10);
+        let gnu = (".", tar::EntryType::GNULongName, long.as_bytes());
+        let pax = (".", tar::EntryType::XHeader, record.as_bytes());
+        let file = ("short", tar::EntryType::Regular, &b"content"[..]);
+        let names: Vec<_> = found(&[gnu, file, pax, file, file]).into_iter().map(|file| file.path).collect();
+        assert_eq!(names, [long.as_str(), long.as_str(), "short"]);
+    }
+
+    #[test]
+    fn neither_long_names_nor_many_bad_ones_make_a_long_answer() {
+        let long = vec![b'n'; 1_000_000];
+        let name = (".", tar::EntryType::GNULongName, long.as_slice());
+        let file = ("../out", tar::EntryType::Regular, &b"harm"[..]);
+        let files = found(&[&[name][..], &[file; 3_000]].concat());
+        assert_eq!(files.len(), MAX_ENTRIES + 1);
+        assert!(files.iter().all(|file| file.content.is_none() && file.path.len() <= MAX_PATH + 2));
     }
 }
