@@ -155,8 +155,10 @@ pub fn give_up_rights() -> io::Result<()> {
     // SAFETY: plain system calls on structures of this frame.
     unsafe {
         for capability in (0..=CAPABILITIES).filter(|capability| kept >> capability & 1 == 0) {
-            // Fails where there is no such capability, and where this process has none to give up.
-            libc::prctl(libc::PR_CAPBSET_DROP, c_ulong::from(capability), 0, 0, 0);
+            // Fails past the last capability that there is, and where this process may not give up any.
+            if libc::prctl(libc::PR_CAPBSET_DROP, c_ulong::from(capability), 0, 0, 0) != 0 {
+                break;
+            }
         }
         let header = [CAPABILITY_VERSION, 0];
         // Effective, permitted, inheritable, of the lower and of the upper 32 capabilities.

@@ -92,7 +92,7 @@ impl View<'_> {
 
     fn show_settings(&mut self) {
         for path in places::SETTINGS.iter().map(|name| Path::new("/etc").join(name)) {
-            if let Ok(real) = fs::canonicalize(&path)
+            if let Some(real) = real(&path)
                 && !self.bounds.denies_below(&path, Path::new("/etc"))
             {
                 self.show_as(real, path, false);
@@ -142,15 +142,25 @@ impl View<'_> {
 
     fn show_tools(&mut self) {
         for tool in places::tools(&self.bounds.home) {
-            if self.is_shown(&tool) && !self.is_private(&tool) || !self.bounds.may_show_tool(&tool) {
+            let is_there = self.is_shown(&tool) && !self.is_private(&tool);
+            if is_there || !self.bounds.may_show_tool(&tool) || !tool.exists() {
                 continue;
             }
             if let Ok(real) = fs::canonicalize(&tool)
                 && !(self.is_linked(&tool) && self.is_shown(&real))
+                && !self.comes_with_another(&tool, &real)
             {
                 self.show_as(real, tool, false);
             }
         }
+    }
+
+    /// Whether a tool in a denied home lies in one that is shown already.
+    fn comes_with_another(&self, tool: &Path, real: &Path) -> bool {
+        self.nearest(tool).is_some_and(|shown| {
+            let is_tool = self.bounds.denies(&shown.at) && !shown.writable && !self.bounds.is_private(&shown.from);
+            is_tool && real.starts_with(&shown.from)
+        })
     }
 
     /// Whether a path goes through a link of the frame.
@@ -271,6 +281,14 @@ impl View<'_> {
             let real = if below.as_os_str().is_empty() { shown.from.clone() } else { shown.from.join(below) };
             !self.bounds.is_private(&real) && real.exists()
         })
+    }
+}
+
+/// Where a setting is: most are no links, and need not be followed name by name.
+fn real(path: &Path) -> Option<PathBuf> {
+    match path.symlink_metadata().ok()?.is_symlink() {
+        true => fs::canonicalize(path).ok(),
+        false => Some(path.to_owned()),
     }
 }
 

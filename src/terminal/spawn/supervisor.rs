@@ -35,6 +35,8 @@ struct Charge {
 pub fn take_over(order: &Order) -> io::Result<()> {
     // SAFETY: plain system calls; the children of these forks go on like the child of the first one.
     unsafe {
+        // Here once for all that is forked below.
+        reset_signals();
         // Orphans of the program become this process's children, wherever they hide.
         check(libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0))?;
         go_first_when_memory_ends();
@@ -86,7 +88,6 @@ unsafe fn be_first() -> ! {
 unsafe fn become_program(order: &Order) -> io::Result<()> {
     // SAFETY: plain system calls on descriptors of this process.
     unsafe {
-        reset_signals();
         check(libc::setsid())?;
         if order.is_terminal {
             check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
@@ -153,11 +154,10 @@ impl Charge {
     }
 }
 
-/// Resets the signals and takes a name of its own.
+/// Takes a name of its own.
 unsafe fn become_quiet() {
-    // SAFETY: plain system calls.
+    // SAFETY: a plain system call.
     unsafe {
-        reset_signals();
         libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
     }
 }
