@@ -7,7 +7,12 @@ use super::{
 use grep_matcher::Matcher;
 use grep_regex::RegexMatcher;
 use grep_searcher::{BinaryDetection, Searcher as Grep, SearcherBuilder, Sink, SinkContext, SinkFinish, SinkMatch};
-use std::{collections::VecDeque, fs::File, io, path::Path};
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read, Seek},
+    path::Path,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Longer lines are cut around the match, in characters.
@@ -16,12 +21,16 @@ const MAX_LINE: usize = 4_000;
 /// A file with a longer line than this many bytes is skipped: no one reads such a line.
 const MAX_HEAP: usize = 32 * 1024 * 1024;
 
+/// Files up to this size are read at once, in bytes: one system call where a search by pieces makes three.
+const WHOLE: u64 = 256 * 1024;
+
 /// Searches one file after another, with one buffer.
 pub struct Searcher<'a> {
     matcher: &'a RegexMatcher,
     context: usize,
     most: usize,
     grep: Grep,
+    buffer: Vec<u8>,
 }
 
 impl<'a> Searcher<'a> {
@@ -30,11 +39,23 @@ impl<'a> Searcher<'a> {
         let mut builder = SearcherBuilder::new();
         builder.line_number(true).binary_detection(BinaryDetection::quit(0)).heap_limit(Some(MAX_HEAP));
         builder.before_context(context).after_context(context);
-        Self { matcher, context, most, grep: builder.build() }
+        Self { matcher, context, most, grep: builder.build(), buffer: Vec::new() }
     }
 
-    /// Adds the matching lines of a file. One that cannot be read has none.
-    pub fn search(&mut self, file: &File, path: &Path, hits: &Hits, room: &Room, cancelled: &CancellationToken) {
+    /// Adds the matching lines of a file of `size` bytes. One that cannot be read has none.
+    pub fn search(
+        &mut self,
+        file: &File,
+        size: u64,
+        path: &Path,
+        hits: &Hits,
+        room: &Room,
+        cancelled: &CancellationToken,
+    ) {
+        let is_whole = self.read_whole(file, size);
+        if !is_whole && size <= WHOLE && (&*file).rewind().is_err() {
+            return;
+        }
         let mut found = Found {
             matcher: self.matcher,
             context: self.context as u64,
@@ -47,12 +68,26 @@ impl<'a> Searcher<'a> {
             room,
             cancelled,
         };
-        if self.grep.search_file(self.matcher, file, &mut found).is_ok() {
+        let searched = match is_whole {
+            true => self.grep.search_slice(self.matcher, &self.buffer, &mut found),
+            false => self.grep.search_file(self.matcher, file, &mut found),
+        };
+        if searched.is_ok() {
             for (line, content) in found.lines {
                 hits.add(Hit { path: path.to_owned(), line, content: Some(content) }, room);
             }
         }
         room.give_back(found.taken);
+    }
+
+    /// Reads a small text into the buffer. What is no plain text (it may be UTF-16) or changes its size meanwhile is
+    /// left to the search by pieces, which looks at every byte.
+    fn read_whole(&mut self, mut file: &File, size: u64) -> bool {
+        let Some(length) = usize::try_from(size).ok().filter(|_| size <= WHOLE) else { return false };
+        self.buffer.resize(length + 1, 0);
+        let is_all = file.read(&mut self.buffer).is_ok_and(|read| read == length);
+        self.buffer.truncate(length);
+        is_all && memchr::memchr(0, &self.buffer).is_none()
     }
 }
 

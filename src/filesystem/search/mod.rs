@@ -259,9 +259,9 @@ fn search_one(
     match &pattern.matcher {
         None => hits.add(Hit::file(Path::new("")), room),
         Some(matcher) => {
-            let (file, _) = path.open()?;
+            let (file, found) = path.open()?;
             let mut searcher = lines::Searcher::new(matcher, pattern.context, hits.most());
-            searcher.search(&file, Path::new(""), hits, room, cancelled);
+            searcher.search(&file, found.size, Path::new(""), hits, room, cancelled);
         }
     }
     Ok(())

@@ -200,9 +200,9 @@ impl Tree<'_> {
         folders.sort_unstable_by(|one, other| other.name.cmp(&one.name));
         files.sort_unstable_by(|one, other| other.name.cmp(&one.name));
         let mut jobs: Vec<Job> = folders.into_iter().map(|child| Job::Below(place.clone(), child)).collect();
-        let mut files = files.into_iter().peekable();
-        while files.peek().is_some() {
-            jobs.push(Job::Files(place.clone(), files.by_ref().take(BATCH).collect()));
+        while !files.is_empty() {
+            let rest = files.split_off(files.len().min(BATCH));
+            jobs.push(Job::Files(place.clone(), std::mem::replace(&mut files, rest)));
         }
         self.work.push(jobs);
     }
@@ -218,8 +218,8 @@ impl Tree<'_> {
             match &mut searcher {
                 None => self.hits.add(Hit::file(&path), self.room),
                 Some(searcher) => {
-                    if let Ok((file, _)) = checked.open() {
-                        searcher.search(&file, &path, self.hits, self.room, self.cancelled);
+                    if let Ok((file, found)) = checked.open() {
+                        searcher.search(&file, found.size, &path, self.hits, self.room, self.cancelled);
                     }
                 }
             }
