@@ -84,3 +84,17 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     let _ = folder;
     Ok(())
 }
+
+/// Makes everything on a folder's file system durable: of many files this is quicker than each by itself.
+///
+/// # Errors
+/// When the system refuses.
+pub fn sync_file_system(folder: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(std::fs::File::open(folder)?)?;
+    #[cfg(all(unix, not(target_os = "linux")))]
+    rustix::fs::sync();
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}

@@ -161,8 +161,11 @@ impl Undo {
         }
     }
 
+    /// Writes a change down: what it needs to be taken back is on the disk before that.
     fn begin(&self, change: &Change) -> Result<()> {
-        self.kept().journal.begin(change).map_err(|error| match Error::from(error) {
+        let mut kept = self.kept();
+        kept.store.settle()?;
+        kept.journal.begin(change).map_err(|error| match Error::from(error) {
             Error::Internal(cause) => Error::Internal(cause.context("the undo journal cannot be written")),
             error => error,
         })

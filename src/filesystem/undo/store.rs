@@ -13,11 +13,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Above so many contents, the disk is asked once to keep them all: each by itself takes as long as the disk turns.
+const MANY: usize = 16;
+
 /// The store below `memory/undo/`.
 pub struct Store {
     folder: PathBuf,
     /// How many bytes it holds.
     held: u64,
+    /// What was kept and is not surely on the disk.
+    unsettled: HashSet<PathBuf>,
 }
 
 impl Store {
@@ -27,7 +32,7 @@ impl Store {
     /// When it cannot be made or read.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         private::create_folder(&folder)?;
-        let mut store = Self { folder, held: 0 };
+        let mut store = Self { folder, held: 0, unsettled: HashSet::new() };
         store.held = store.all()?.iter().map(|(_, size)| size).sum();
         Ok(store)
     }
@@ -37,17 +42,36 @@ impl Store {
         self.held
     }
 
-    /// Keeps all that is in a file; it is on the disk when this returns. Gives its digest and length.
+    /// Keeps all that is in a file; it is on the disk after [`Self::settle`]. Gives its digest and length.
     ///
     /// # Errors
     /// [`Error::Full`] when the disk is; nothing was changed then.
     pub fn keep(&mut self, file: &mut File) -> Result<(String, u64)> {
         let (sha256, size) = digest::of_reader(&mut *file)?;
-        if !self.has(&sha256, size)? {
+        if !self.has(&sha256, size) {
             file.rewind()?;
-            self.put(&sha256, file, true)?;
+            self.put(&sha256, file)?;
         }
+        // Also what was there: whoever put it may not have waited for the disk.
+        self.unsettled.insert(self.place(&sha256));
         Ok((sha256, size))
+    }
+
+    /// Sees to it that all that was kept is on the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn settle(&mut self) -> Result<()> {
+        // Should it fail, the change is not made, and the next one keeps anew what it needs.
+        let places = std::mem::take(&mut self.unsettled);
+        if places.len() > MANY {
+            return Ok(private::sync_file_system(&self.folder)?);
+        }
+        for place in places {
+            File::open(&place)?.sync_all()?;
+            private::sync_folder(place.parent().expect("every place is on a shelf"))?;
+        }
+        Ok(())
     }
 
     /// Keeps bytes that are only shown later, not brought back: they need not be on the disk at once.
@@ -58,7 +82,7 @@ impl Store {
         if self.place(sha256).exists() {
             return Ok(());
         }
-        self.put(sha256, &mut &*bytes, false)
+        self.put(sha256, &mut &*bytes)
     }
 
     /// Opens what was kept.
@@ -90,40 +114,27 @@ impl Store {
         for (path, size) in self.all()? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if !wanted.contains(name) && std::fs::remove_file(&path).is_ok() {
+                self.unsettled.remove(&path);
                 self.held = self.held.saturating_sub(size);
             }
         }
         Ok(())
     }
 
-    /// Whether it is there whole. It is made durable again: whoever put it may not have waited for that.
-    fn has(&self, sha256: &str, size: u64) -> Result<bool> {
-        match File::open(self.place(sha256)) {
-            Ok(file) if file.metadata()?.len() == size => {
-                file.sync_all()?;
-                private::sync_folder(self.place(sha256).parent().expect("every place is on a shelf"))?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+    /// Whether it is there whole.
+    fn has(&self, sha256: &str, size: u64) -> bool {
+        std::fs::metadata(self.place(sha256)).is_ok_and(|data| data.len() == size)
     }
 
-    fn put(&mut self, sha256: &str, content: &mut dyn Read, durable: bool) -> Result<()> {
+    fn put(&mut self, sha256: &str, content: &mut dyn Read) -> Result<()> {
         let place = self.place(sha256);
-        let shelf = place.parent().expect("every place is on a shelf");
-        private::create_folder(shelf)?;
+        private::create_folder(place.parent().expect("every place is on a shelf"))?;
         let new = self.folder.join("new");
         let mut options = OpenOptions::new();
         private::only_owner(options.create(true).truncate(true).write(true));
         let mut file = options.open(&new)?;
         let size = io::copy(content, &mut file)?;
-        if durable {
-            file.sync_all()?;
-        }
         std::fs::rename(&new, &place)?;
-        if durable {
-            private::sync_folder(shelf)?;
-        }
         self.held += size;
         Ok(())
     }

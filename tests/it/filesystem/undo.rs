@@ -283,3 +283,21 @@ async fn what_is_too_large_to_be_kept_is_changed_and_said_to_be_lost() {
     assert!(refused.detail().contains("too large"), "{}", refused.detail());
     assert_eq!(fs::read_to_string(server.path("f")).unwrap(), "new");
 }
+
+#[tokio::test]
+async fn a_large_tree_is_deleted_and_brought_back_without_waiting_for_the_disk_at_each_file() {
+    let server = Server::start().await;
+    for number in 0..3_000 {
+        let path = server.path(&format!("big/{}/{number}", number % 30));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("content {number}")).unwrap();
+    }
+    let before = tree(&server.path("big"));
+    let started = std::time::Instant::now();
+    server.call("filesystem_delete", json!({"path": "big", "recursive": true})).await;
+    assert!(!server.path("big").exists());
+    server.call("filesystem_undo", json!({"path": "big"})).await;
+    assert!(tree(&server.path("big")) == before, "all is as it was");
+    // Each file by itself takes some milliseconds for its content and as long for its name.
+    assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+}
