@@ -25,8 +25,8 @@ mount --make-rprivate /
 mount -t tmpfs -o size=1g,mode=755 tmpfs "$scratch"
 cp "$program" "$scratch/mcp-server"
 cp "$config" "$scratch/schemathesis.toml"
-mkdir "$scratch/dev" "$scratch/work" "$scratch/reports"
-chmod 777 "$scratch/work"
+mkdir "$scratch/dev" "$scratch/work" "$scratch/tmp" "$scratch/reports"
+chmod 777 "$scratch/work" "$scratch/tmp"
 for device in null zero full random urandom; do
   touch "$scratch/dev/$device"
   mount --bind "/dev/$device" "$scratch/dev/$device"
@@ -42,7 +42,7 @@ ip link set lo up
 as=(setpriv --bounding-set=-all --inh-caps=-all --no-new-privs)
 grep -q '4294967295$' /proc/self/uid_map && as+=(--reuid=65534 --regid=65534 --clear-groups)
 cd "$scratch/work"
-env -i PATH="$PATH" HOME="$scratch/work" MCP_API_KEY=fuzz-key-0123456789abcdef MCP_PORT=7860 LOG_LEVEL=WARNING MCP_MAX_WRONG_KEYS=1000000 \
+env -i PATH="$PATH" HOME="$scratch/work" TMPDIR="$scratch/tmp" MCP_API_KEY=fuzz-key-0123456789abcdef MCP_PORT=7860 LOG_LEVEL=WARNING MCP_MAX_WRONG_KEYS=1000000 \
   "${as[@]}" "$scratch/mcp-server" > "$scratch/printed" 2> "$scratch/log" &
 for _ in $(seq 300); do grep -q "listens on" "$scratch/printed" && break; sleep 0.1; done
 grep -q "listens on" "$scratch/printed" || { echo "the bridge does not start"; cat "$scratch/log"; exit 1; }

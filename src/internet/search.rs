@@ -29,6 +29,7 @@ fn default_max_results() -> u32 {
 
 /// What was found.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WebSearchOutput")]
 pub struct SearchOutput {
     /// Always true: a failure is an error.
     success: bool,

@@ -74,7 +74,9 @@ impl Document {
     /// The operation of a capability that answers with a stream of a media type.
     pub fn stream<C: Capability>(&mut self, path: &str, media: &str) -> Paths {
         let operation = self.request::<C>(described::<C>());
-        let content = ContentBuilder::new().schema(binary()).build();
+        // Events are told apart by their readers, so that no one schema holds for the bytes.
+        let schema = (media != "text/event-stream").then(binary).flatten();
+        let content = ContentBuilder::new().schema(schema).build();
         let stream = ResponseBuilder::new().description("The stream").content(media, content).build();
         let operation = self.responses::<C::Output>(operation).response("200", stream);
         at(path, HttpMethod::Post, operation.build())
@@ -212,8 +214,10 @@ impl Document {
 }
 
 fn reference<T: JsonSchema>(schemas: &mut SchemaGenerator) -> RefOr<Schema> {
-    schemas.subschema_for::<T>();
-    Ref::from_schema_name(T::schema_name()).into()
+    let schema = schemas.subschema_for::<T>();
+    // Of two types of one name the second gets another.
+    let name = schema.as_value()["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    Ref::from_schema_name(name.unwrap_or(&T::schema_name())).into()
 }
 
 /// What an operation says of itself.

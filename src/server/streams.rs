@@ -51,7 +51,7 @@ const MAX_FIELDS: usize = 32;
 /// Adds the routes.
 pub fn add(rest: &mut Rest) {
     rest.stream::<WatchPath>("text/event-stream", get(watch).post(watch));
-    rest.stream::<DownloadFile>("application/octet-stream", get(download).post(download));
+    rest.stream::<DownloadFile>("*/*", get(download).post(download));
     rest.upload::<UploadFile>(post(upload));
 }
 

@@ -46,7 +46,7 @@ async function swagger(browser, { url, key }) {
   await page.locator(".auth-btn-wrapper .btn-done").first().click();
   const operation = page.locator("#operations-terminal-terminal_execute");
   await operation.locator(".opblock-summary-control").first().click();
-  await operation.getByRole("button", { name: "Execute" }).click();
+  await operation.getByRole("button", { name: "Execute", exact: true }).click();
   const status = operation.locator(".live-responses-table .response-col_status").nth(1);
   await status.waitFor();
   assert.match(await status.innerText(), /^200/, "the example of /terminal/execute is answered with 200");

@@ -200,9 +200,9 @@ impl Tree<'_> {
         folders.sort_unstable_by(|one, other| other.name.cmp(&one.name));
         files.sort_unstable_by(|one, other| other.name.cmp(&one.name));
         let mut jobs: Vec<Job> = folders.into_iter().map(|child| Job::Below(place.clone(), child)).collect();
-        while !files.is_empty() {
-            let rest = files.split_off(files.len().min(BATCH));
-            jobs.push(Job::Files(place.clone(), std::mem::replace(&mut files, rest)));
+        let mut files = files.into_iter().peekable();
+        while files.peek().is_some() {
+            jobs.push(Job::Files(place.clone(), files.by_ref().take(BATCH).collect()));
         }
         self.work.push(jobs);
     }

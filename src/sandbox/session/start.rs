@@ -91,6 +91,7 @@ pub struct ListSessions {}
 
 /// The sessions of a caller.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionListOutput")]
 pub struct ListOutput {
     /// Always true: a failure is an error.
     success: bool,
