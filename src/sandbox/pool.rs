@@ -57,6 +57,8 @@ struct Ready {
     waiting: VecDeque<Waiting>,
     /// Whether the task that fills the pool and empties it again is there.
     tended: bool,
+    /// Whether a run has come since that task last looked: it must not end then.
+    asked: bool,
     closed: bool,
 }
 
@@ -153,6 +155,7 @@ impl Shared {
     fn tend(shared: &Arc<Self>) {
         shared.changed.notify_one();
         let mut ready = shared.ready.lock().expect("no one panics while holding it");
+        ready.asked = true;
         if shared.size > 0 && !ready.tended && !ready.closed {
             ready.tended = true;
             let keeper = shared.clone();
@@ -166,12 +169,26 @@ impl Shared {
             || tokio::time::timeout(PAUSE_UNDER_LOAD, self.changed.notified()).await.is_err()
     }
 
-    /// One container is started at a time, and runs come first: a refill never slows them down.
+    /// Fills the pool until nothing runs any more or the engine is gone, and empties it then.
     async fn keep(&self) {
+        loop {
+            self.fill().await;
+            let mut ready = self.ready.lock().expect("no one panics while holding it");
+            if !ready.asked || ready.closed {
+                ready.tended = false;
+                ready.waiting.clear();
+                break;
+            }
+        }
+    }
+
+    /// One container is started at a time, and runs come first: a refill never slows them down.
+    async fn fill(&self) {
         let mut last_use = Instant::now();
         loop {
             let (count, closed) = {
-                let ready = self.ready.lock().expect("no one panics while holding it");
+                let mut ready = self.ready.lock().expect("no one panics while holding it");
+                ready.asked = false;
                 (ready.waiting.len(), ready.closed)
             };
             if closed {
@@ -195,9 +212,6 @@ impl Shared {
                 break;
             }
         }
-        let mut ready = self.ready.lock().expect("no one panics while holding it");
-        ready.tended = false;
-        ready.waiting.clear();
     }
 
     fn put(&self, waiting: Waiting) {
