@@ -63,7 +63,10 @@ async fn the_callers_headers_win_in_any_case_and_broken_ones_are_named() {
     server.call("internet_fetch", json!({"url": upstream.url, "headers": headers})).await;
     let request = upstream.requests().pop().unwrap().to_lowercase();
     assert!(request.contains("user-agent: mine\r\n") && request.contains("x-one: 1\r\n"), "{request}");
-    assert!(!request.contains("mcp-server") && !request.contains("length: 99") && !request.contains("chunked"), "{request}");
+    assert!(
+        !request.contains("mcp-server") && !request.contains("length: 99") && !request.contains("chunked"),
+        "{request}"
+    );
     for headers in [json!({"a b": "1"}), json!({"X-Evil": "1\r\nHost: other"}), json!({"": ""})] {
         let reply = fetch(&server, json!({"url": upstream.url, "headers": headers})).await;
         assert_eq!((reply.status, &reply.body["detail"][0]["loc"][1]), (422, &json!("headers")), "{}", reply.text);
