@@ -1,6 +1,5 @@
 //! What the confinement of a command costs: `true`, run bare, by the bridge with `MCP_CONFINEMENT=off`, and confined, in
-//! turns, in one run. `cargo bench --bench confinement` prints a Markdown table. The processor's time, of the bridge and
-//! of all processes of the command, is what a busy machine cannot blur.
+//! turns, in one run. `cargo bench --bench confinement` prints a Markdown table.
 #![allow(
     missing_docs,
     clippy::disallowed_methods,
@@ -29,13 +28,12 @@ struct Kind {
     name: &'static str,
     bridge: Option<(Bridge, TempDir)>,
     times: Vec<Duration>,
-    processor: Vec<Duration>,
 }
 
 #[tokio::main]
 async fn main() {
     let mut kinds = vec![
-        Kind { name: "`sh -c true`, bare", bridge: None, times: vec![], processor: vec![] },
+        Kind { name: "`sh -c true`, bare", bridge: None, times: vec![] },
         kind("the bridge, `MCP_CONFINEMENT=off`", &[("MCP_CONFINEMENT", "off")]),
         kind("confined, no roots", &[("MCP_CONFINEMENT", "require")]),
         kind("confined, one root", &[("MCP_CONFINEMENT", "require"), ("MCP_ALLOWED_DIRS", ".")]),
@@ -43,16 +41,13 @@ async fn main() {
     ];
     for _ in 0..TURNS {
         for kind in &mut kinds {
-            let (started, processor) = (Instant::now(), processor_time());
+            let started = Instant::now();
             run(kind.bridge.as_ref().map(|(bridge, _)| bridge)).await;
             kind.times.push(started.elapsed());
-            kind.processor.push(processor_time() - processor);
         }
     }
-    println!(
-        "| `true` | fastest | p50 | p95 | added to p50 | processor p50 | added to it |\n|---|---|---|---|---|---|---|"
-    );
-    let (off, off_processor) = (percentile(&mut kinds[1].times, 50), percentile(&mut kinds[1].processor, 50));
+    println!("| `true` | fastest | p50 | p95 | added to p50 |\n|---|---|---|---|---|");
+    let off = percentile(&mut kinds[1].times, 50);
     for kind in &mut kinds {
         let at = |kind: &mut Kind, rank| percentile(&mut kind.times, rank);
         let (fastest, middle, slow) = (at(kind, 0), at(kind, 50), at(kind, 95));
@@ -62,16 +57,7 @@ async fn main() {
             true => text(added),
             false => String::new(),
         };
-        let processor = percentile(&mut kind.processor, 50);
-        println!(
-            "| {} | {} | {} | {} | {verdict} | {} | {} |",
-            kind.name,
-            text(fastest),
-            text(middle),
-            text(slow),
-            text(processor),
-            if verdict.is_empty() { String::new() } else { text(processor.saturating_sub(off_processor)) }
-        );
+        println!("| {} | {} | {} | {} | {verdict} |", kind.name, text(fastest), text(middle), text(slow));
     }
 }
 
@@ -79,7 +65,7 @@ fn kind(name: &'static str, settings: &[(&str, &str)]) -> Kind {
     let folder = tempfile::Builder::new().prefix("bridge-bench-").tempdir_in("/tmp").unwrap();
     let settings = Settings::from_pairs(settings.iter().copied()).unwrap();
     let bridge = Bridge::open(settings, Keys::new("benchmark-key-0123456789"), folder.path()).unwrap();
-    Kind { name, bridge: Some((bridge, folder)), times: vec![], processor: vec![] }
+    Kind { name, bridge: Some((bridge, folder)), times: vec![] }
 }
 
 async fn run(bridge: Option<&Bridge>) {
@@ -90,23 +76,6 @@ async fn run(bridge: Option<&Bridge>) {
     let arguments = Arguments::from_json(json!({"command": "true"}).to_string().into()).unwrap();
     let answer = bridge.call::<ExecuteCommand>(&Context::new(Caller::owner("bench")), arguments).await.unwrap();
     assert_eq!(serde_json::to_value(answer).unwrap()["success"], true);
-}
-
-/// What this process and its children that have ended took of the processors.
-fn processor_time() -> Duration {
-    let of = |who| {
-        // SAFETY: zero is a good value of the structure, which the call fills.
-        let usage = unsafe {
-            let mut usage: libc::rusage = std::mem::zeroed();
-            libc::getrusage(who, &raw mut usage);
-            usage
-        };
-        let time = |value: libc::timeval| {
-            Duration::from_secs(value.tv_sec.unsigned_abs()) + Duration::from_micros(value.tv_usec.unsigned_abs())
-        };
-        time(usage.ru_utime) + time(usage.ru_stime)
-    };
-    of(libc::RUSAGE_SELF) + of(libc::RUSAGE_CHILDREN)
 }
 
 fn percentile(times: &mut [Duration], rank: usize) -> Duration {

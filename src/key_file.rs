@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use std::{
     fs::Metadata,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Mutex,
     time::SystemTime,
@@ -63,9 +64,23 @@ pub fn write(key: &str, directory: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => EXAMPLE.to_owned(),
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
     };
-    private::replace(&path, with_key(&before, key).as_bytes()).with_context(|| {
+    let after = with_key(&before, key);
+    let written = match difference(&before, &after) {
+        // Programs that run now have this very file covered, and not one that takes its place.
+        Some(part) if path.is_file() => private::overwrite(&path, part.start as u64, &after.as_bytes()[part]),
+        _ => private::replace(&path, after.as_bytes()),
+    };
+    written.with_context(|| {
         format!("the new key cannot be written to {}: make the folder writable, or set {NAME}", path.display())
     })
+}
+
+/// The part in which two texts of one length differ: as long as the key of `.env` is one that was made here.
+fn difference(before: &str, after: &str) -> Option<Range<usize>> {
+    let differs = |(one, other): (u8, u8)| one != other;
+    let first = before.bytes().zip(after.bytes()).position(differs)?;
+    let last = before.bytes().rev().zip(after.bytes().rev()).position(differs)?;
+    (before.len() == after.len()).then(|| first..after.len() - last)
 }
 
 /// Leaves `.env` to its owner alone, where there is one.

@@ -73,6 +73,19 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Writes over a part of a file of the bridge's own, and waits for the disk. Only for few bytes, which come as a whole or
+/// not at all.
+///
+/// # Errors
+/// When the system refuses.
+pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Makes a rename or a new name in `folder` durable.
 ///
 /// # Errors

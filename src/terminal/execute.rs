@@ -17,6 +17,7 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
+use tokio::io::AsyncRead;
 
 /// Run a shell command and wait for its end.
 ///
@@ -88,7 +89,7 @@ impl Capability for ExecuteCommand {
         let command = terminal.spawner.permit(&self.command, self.shell, self.cwd.as_deref(), environment)?;
         let _turn = terminal.turns.take().await?;
         let started = Instant::now();
-        let tree = terminal.spawner.start(command, Streams::captured()).await?;
+        let tree = terminal.spawner.start(command, Streams::Captured).await?;
         let limit = Duration::from_secs(timeout);
         let Ok(end) = tokio::time::timeout(limit, follow(&tree, terminal.max_output, context)).await else {
             tree.kill().await?;
@@ -135,8 +136,8 @@ pub(super) async fn follow(tree: &Tree, limit: usize, context: &Context) -> Resu
 
 async fn read_until_end(
     tree: &Tree,
-    stdout: &mut Output<'_, tokio::process::ChildStdout>,
-    stderr: &mut Output<'_, tokio::process::ChildStderr>,
+    stdout: &mut Output<'_, impl AsyncRead + Unpin>,
+    stderr: &mut Output<'_, impl AsyncRead + Unpin>,
 ) -> Result<i32> {
     let (mut stdout_open, mut stderr_open) = (true, true);
     loop {

@@ -113,7 +113,7 @@ fn user_name() -> Option<String> {
 /// What `python3` says of itself, as a command would find it.
 async fn python_version(terminal: &Terminal) -> Option<String> {
     let command = terminal.spawner.permit("python3 --version", false, None, BTreeMap::new()).ok()?;
-    let tree = terminal.spawner.start(command, Streams::captured()).await.ok()?;
+    let tree = terminal.spawner.start(command, Streams::Captured).await.ok()?;
     let end = tokio::time::timeout(PYTHON_PATIENCE, follow(&tree, 1024, &Context::new(Caller::owner(""))))
         .await
         .ok()?

@@ -177,6 +177,30 @@ async fn a_new_key_is_accepted_at_once_and_the_old_one_no_longer() {
     assert_eq!((ask(&old).await, ask("written-by-hand-0123").await), (403, 501));
 }
 
+#[tokio::test]
+async fn what_runs_while_the_key_is_rotated_does_not_see_the_new_one() {
+    let server = Program::start(&[]);
+    let rotate = || {
+        let mut rotate = command(&server.path(""), &[]);
+        rotate.args(["key", "rotate"]);
+        printed_key(&said(&run(rotate)))
+    };
+    let key = rotate();
+    let looking = json!({"command": "i=0; while :; do cat .e*; i=$((i+1)); echo turn $i; done 2>&1"});
+    let id = server.post("/terminal/start", &key, &looking).await.ok()["id"].clone();
+    let new = rotate();
+    let turns = async |least: u64| {
+        let wanted = json!({"id": id, "pattern": format!("turn {least}$"), "timeout": 60});
+        assert_eq!(server.post("/terminal/wait_for", &new, &wanted).await.ok()["success"], true);
+        server.post("/terminal/poll", &new, &json!({"id": id, "cursor": -4096})).await.ok()["stdout"].to_string()
+    };
+    let seen = turns(1).await;
+    let last = seen.rsplit("turn ").next().and_then(|rest| rest.split('\\').next()).unwrap().parse::<u64>();
+    // The last look that may have been before the key was new, and one more.
+    let seen = turns(last.unwrap() + 2).await;
+    assert!(seen.contains("turn") && !seen.contains("MCP_API_KEY"), "{seen}");
+}
+
 #[test]
 fn a_key_of_the_environment_cannot_be_rotated_in_the_file() {
     let directory = scratch();

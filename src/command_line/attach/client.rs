@@ -45,9 +45,16 @@ pub async fn attach(settings: &Settings, id: &str) -> Result<ExitCode> {
     }
     let mut shown = Shown { left: Left::default(), is_raw: screen.is_some(), before: end.saturating_sub(cursor) };
     let person = Person { sink, is_raw: screen.is_some(), pty };
-    let ended = tokio::select! {
-        ended = show(&mut stream, &mut shown) => ended.map(Some),
-        left = person.type_in() => left.map(|()| None),
+    let ended = {
+        let mut showing = std::pin::pin!(show(&mut stream, &mut shown));
+        tokio::select! {
+            ended = &mut showing => ended.map(Some),
+            left = person.type_in() => match left {
+                Ok(()) => Ok(None),
+                // The bridge has closed the socket: what it said before, such as the exit code, is still to be read.
+                Err(_) => showing.await.map(Some),
+            },
+        }
     };
     let is_raw = screen.is_some();
     if is_raw {

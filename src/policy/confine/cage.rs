@@ -1,29 +1,33 @@
-//! The confinement of one program: prepared before the fork, entered after it.
+//! The confinement of programs: prepared before a fork, entered after it, in three processes one below the other. The
+//! first makes what all programs share; what it forks is the first of a program's own processes; what that forks becomes
+//! the program.
 
 use super::{
-    landlock,
-    mounts::{self, Step},
+    landlock, mounts,
     namespaces::{self, Entry},
     privileges,
+    view::View,
 };
 use seccompiler::BpfProgram;
 use std::{
-    ffi::{CString, c_int},
+    ffi::{CStr, c_int},
     fmt, io,
-    os::fd::OwnedFd,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
     sync::Arc,
 };
 
-/// The confinement of one program.
+/// The confinement of programs, for the disk as it was when it was made.
 pub struct Cage {
-    pub(super) entry: Option<Arc<Entry>>,
-    pub(super) steps: Vec<Step>,
-    pub(super) cwd: CString,
-    pub(super) rules: Option<Arc<OwnedFd>>,
+    pub(super) namespaces: Option<Namespaces>,
     pub(super) filter: Arc<BpfProgram>,
     pub(super) limits: privileges::Limits,
-    pub(super) most_processes: Option<CString>,
     pub(super) network: bool,
+}
+
+/// What is a program's own, where the host allows it.
+pub struct Namespaces {
+    pub(super) entry: Arc<Entry>,
+    pub(super) view: View,
 }
 
 /// The part of the confinement that failed.
@@ -59,99 +63,127 @@ impl fmt::Display for Part {
 impl Cage {
     /// Whether programs get processes of their own, so that the first one's end is the end of all.
     pub fn has_processes(&self) -> bool {
-        self.entry.is_some()
+        self.namespaces.is_some()
     }
 
-    /// Gives what this process forks next its own processes. Between fork and exec.
+    /// Whether the disk is still what it was made for.
+    pub fn is_current(&self) -> bool {
+        self.namespaces.as_ref().is_none_or(|namespaces| namespaces.view.looks.are_current())
+    }
+
+    /// Makes what all programs share, in a process that forks them.
+    ///
+    /// # Errors
+    /// The system's; no program must be forked then.
+    pub fn prepare(&self) -> io::Result<()> {
+        self.prepare_parts().map_err(failed)
+    }
+
+    /// Forks the first of a program's own processes: 0 in it, which has to [`Self::begin`] then.
     ///
     /// # Errors
     /// The system's.
-    pub fn separate(&self) -> io::Result<()> {
-        self.entry.as_ref().map_or(Ok(()), |entry| entry.separate_processes())
+    ///
+    /// # Safety
+    /// As [`namespaces::fork`].
+    pub unsafe fn fork(&self) -> io::Result<libc::pid_t> {
+        let flags = if self.has_processes() { namespaces::OWN } else { 0 };
+        // SAFETY: as the caller promises.
+        unsafe { namespaces::fork(flags) }
     }
 
-    /// Confines this process and all that it starts, for good, and goes to its folder. Between fork and exec.
+    /// Goes where the program will be, in the first of its processes. A program in a terminal finds its device there.
+    ///
+    /// # Errors
+    /// The system's; the program must not run then.
+    pub fn begin(&self, terminal: Option<&CStr>) -> io::Result<()> {
+        self.begin_parts(terminal).map_err(failed)
+    }
+
+    /// Confines this process and all that it starts, for good, and goes to its folder.
     ///
     /// # Errors
     /// The system's; the program must not run then. [`io::ErrorKind::NotFound`] only when the folder is not there.
-    pub fn enter(&self) -> io::Result<()> {
-        // The caller tells a missing folder or program from a failure of the confinement by the error.
-        self.enter_parts().map_err(|_| io::Error::from_raw_os_error(FAILED))?;
+    pub fn enter(&self, cwd: &CStr, rules: Option<RawFd>) -> io::Result<()> {
+        self.enter_parts(rules).map_err(failed)?;
         // SAFETY: a system call on a text that outlives it.
-        if unsafe { libc::chdir(self.cwd.as_ptr()) } != 0 {
+        if unsafe { libc::chdir(cwd.as_ptr()) } != 0 {
             return Err(io::Error::last_os_error());
         }
         Ok(())
     }
 
-    fn enter_parts(&self) -> Result<(), (Part, io::Error)> {
-        let failed = |part| move |error| (part, error);
-        if let Some(entry) = &self.entry {
-            entry.separate_the_rest(self.network).map_err(failed(Part::Namespaces))?;
-            if let Some(most) = &self.most_processes {
-                namespaces::bound_processes(most);
-            }
-            mounts::build(&self.steps).map_err(failed(Part::View))?;
+    fn prepare_parts(&self) -> Result<(), Part> {
+        let Some(Namespaces { entry, view }) = &self.namespaces else { return Ok(()) };
+        entry.open().map_err(|_| Part::Processes)?;
+        namespaces::separate(self.network).map_err(|_| Part::Namespaces)?;
+        mounts::begin(&view.shared).map_err(|_| Part::View)
+    }
+
+    fn begin_parts(&self, terminal: Option<&CStr>) -> Result<(), Part> {
+        let Some(Namespaces { view, .. }) = &self.namespaces else { return Ok(()) };
+        mounts::complete(&view.own, terminal).map_err(|_| Part::View)
+    }
+
+    fn enter_parts(&self, rules: Option<RawFd>) -> Result<(), Part> {
+        self.limits.enter().map_err(|_| Part::Limits)?;
+        privileges::give_up_rights().map_err(|_| Part::Rights)?;
+        if let Some(rules) = rules {
+            landlock::enter(rules).map_err(|_| Part::Rules)?;
         }
-        self.limits.enter().map_err(failed(Part::Limits))?;
-        privileges::give_up_rights().map_err(failed(Part::Rights))?;
-        if let Some(rules) = &self.rules {
-            landlock::enter(rules).map_err(failed(Part::Rules))?;
-        }
-        match seccompiler::apply_filter(&self.filter) {
-            Ok(()) => Ok(()),
-            Err(_) => Err((Part::Calls, io::Error::last_os_error())),
-        }
+        seccompiler::apply_filter(&self.filter).map_err(|_| Part::Calls)
     }
 
     /// Enters it in a process that does nothing else, to see whether the host allows it.
     ///
     /// # Errors
-    /// Which part failed and what the system said.
-    pub fn try_out(&self) -> io::Result<()> {
-        // SAFETY: the child makes only system calls until it ends.
-        let status = unsafe {
-            match libc::fork() {
-                -1 => return Err(io::Error::last_os_error()),
-                0 => libc::_exit(self.try_as_child()),
-                child => {
-                    let mut status = 0;
-                    libc::waitpid(child, &raw mut status, 0);
-                    status
-                }
-            }
+    /// Which part failed.
+    pub fn try_out(&self, rules: Option<&OwnedFd>) -> io::Result<()> {
+        // SAFETY: the children make only system calls until they end.
+        let code = unsafe {
+            run(namespaces::fork(0)?, || {
+                self.prepare_parts()?;
+                let first = self.fork().map_err(|_| Part::Processes)?;
+                let code = run(first, || {
+                    self.begin_parts(None)?;
+                    self.enter_parts(rules.map(AsRawFd::as_raw_fd))
+                });
+                if code == 0 { Ok(()) } else { Err(part(code).unwrap_or(Part::Processes)) }
+            })
         };
-        if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
+        if code == 0 {
             return Ok(());
         }
-        let part = usize::try_from(libc::WEXITSTATUS(status)).ok().and_then(|code| PARTS.get(code.wrapping_sub(1)));
-        let part = part.map_or_else(|| "the confinement".to_owned(), Part::to_string);
+        let part = part(code).map_or_else(|| "the confinement".to_owned(), |part| part.to_string());
         Err(io::Error::other(format!("{part} cannot be had")))
-    }
-
-    /// The exit code: 0, or the number of the part that failed.
-    unsafe fn try_as_child(&self) -> c_int {
-        if self.separate().is_err() {
-            return number(Part::Processes);
-        }
-        // SAFETY: system calls only; the child is a copy of this process, which is one itself.
-        unsafe {
-            match libc::fork() {
-                -1 => number(Part::Processes),
-                0 => libc::_exit(self.enter_parts().map_or_else(|(part, _)| number(part), |()| 0)),
-                child => {
-                    let mut status = 0;
-                    libc::waitpid(child, &raw mut status, 0);
-                    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { number(Part::Processes) }
-                }
-            }
-        }
     }
 }
 
-/// What a failed confinement looks like to who started the program: no system call that starts one gives it.
+/// In the new process: does the work, and ends with the number of the part that failed, or 0. In the old one: waits, and
+/// gives that number, or -1 for another end.
+///
+/// # Safety
+/// The work may make system calls and nothing else.
+unsafe fn run(process: libc::pid_t, work: impl FnOnce() -> Result<(), Part>) -> c_int {
+    // SAFETY: plain system calls.
+    unsafe {
+        if process == 0 {
+            libc::_exit(work().map_or_else(|part| part as c_int + 1, |()| 0));
+        }
+        let mut status = 0;
+        libc::waitpid(process, &raw mut status, 0);
+        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 }
+    }
+}
+
+fn part(code: c_int) -> Option<Part> {
+    PARTS.get(usize::try_from(code).ok()?.checked_sub(1)?).copied()
+}
+
+/// What a failed confinement looks like to who started the program: no system call that starts one gives it, and so it is
+/// told from a missing folder or program.
 pub const FAILED: c_int = libc::ENOTRECOVERABLE;
 
-fn number(part: Part) -> c_int {
-    part as c_int + 1
+fn failed(_: Part) -> io::Error {
+    io::Error::from_raw_os_error(FAILED)
 }

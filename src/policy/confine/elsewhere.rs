@@ -6,13 +6,7 @@ use crate::{
     settings::{ConfinementMode, Settings},
 };
 use anyhow::bail;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-/// The confinement of one program: there is none here.
-pub struct Cage;
+use std::{path::PathBuf, sync::Arc};
 
 /// The confinement of programs: none here.
 pub struct Confinement {
@@ -35,14 +29,6 @@ impl Confinement {
         let report = Report { level: Level::None, why };
         report.announce();
         Ok(Self { report })
-    }
-
-    /// None.
-    ///
-    /// # Errors
-    /// None.
-    pub fn cage(&self, _: &Path, _: Option<&Path>) -> std::io::Result<Option<Cage>> {
-        Ok(None)
     }
 
     /// Nothing.

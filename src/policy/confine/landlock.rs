@@ -12,7 +12,7 @@ use landlock::{
 };
 use std::{
     fs, io,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{OwnedFd, RawFd},
     path::{Path, PathBuf},
 };
 
@@ -134,9 +134,9 @@ fn is_kernels(path: &Path) -> bool {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn enter(rules: &OwnedFd) -> io::Result<()> {
-    // SAFETY: a system call on a descriptor that is open.
-    match unsafe { libc::syscall(SYS_RESTRICT_SELF, rules.as_raw_fd(), 0) } {
+pub fn enter(rules: RawFd) -> io::Result<()> {
+    // SAFETY: a system call on a number; the kernel refuses what is no such descriptor.
+    match unsafe { libc::syscall(SYS_RESTRICT_SELF, rules, 0) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

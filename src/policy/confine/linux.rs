@@ -1,6 +1,14 @@
 //! What this host allows, found out by trying it.
 
-use super::{Level, Report, bounds::Bounds, cage::Cage, landlock, namespaces::Entry, privileges};
+use super::{
+    Level, Report,
+    bounds::Bounds,
+    cage::{Cage, Namespaces},
+    landlock,
+    namespaces::Entry,
+    privileges,
+    view::View,
+};
 use crate::{
     policy::Workspace,
     settings::{ConfinementMode, Settings},
@@ -68,12 +76,20 @@ impl Confinement {
         &self.report
     }
 
-    /// A cage for one program in the folder `cwd`, as the disk is now; none when confinement is off.
+    /// The confinement of programs for the disk as it is now; none when it is off.
     ///
     /// # Errors
-    /// When it cannot be prepared: the program must not run then.
-    pub fn cage(&self, cwd: &Path, terminal: Option<&Path>) -> io::Result<Option<Cage>> {
-        self.parts.as_ref().map(|parts| parts.cage(cwd, terminal, self.report.level)).transpose()
+    /// When it cannot be prepared: no program must run then.
+    pub fn cage(&self) -> io::Result<Option<Cage>> {
+        self.parts.as_ref().map(Parts::cage).transpose()
+    }
+
+    /// The kernel's rules on paths for a program that starts now; none where there are none.
+    ///
+    /// # Errors
+    /// As [`Self::cage`].
+    pub fn rules(&self) -> io::Result<Option<Arc<OwnedFd>>> {
+        self.parts.as_ref().map_or(Ok(None), |parts| parts.rules(self.report.level))
     }
 
     /// What a confined program finds in its environment instead of what the server has: places that are not there for
@@ -86,22 +102,22 @@ impl Confinement {
 fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Parts)> {
     let processes = settings.max_command_processes.max(301);
     let entry = Entry::for_this_user();
-    let processes_of_user = entry.is_of_a_user().then_some(processes);
+    let bounded = namespaces_are_bounded();
+    let processes_of_user = (entry.is_of_a_user() && !bounded).then_some(processes);
     let mut parts = Parts {
         bounds,
         entry: Some(Arc::new(entry)),
         rules: None,
         filter: Arc::new(privileges::filter(privileges::Sockets { local: true, network: true })?),
         limits: privileges::Limits { memory: memory(settings), processes: processes_of_user },
-        most_processes: namespaces_are_bounded().then(|| CString::new(processes.to_string())).transpose()?,
+        most_processes: bounded.then(|| CString::new(processes.to_string())).transpose()?,
         network: settings.terminal_network,
     };
     let version = landlock::version();
     if version > 0 {
         parts.rules = landlock::beside_view()?.map(Arc::new);
     }
-    let tried = parts.cage(Path::new("/"), None, Level::Namespaces).and_then(|cage| cage.try_out());
-    let Err(refusal) = tried else {
+    let Err(refusal) = parts.try_out(Level::Namespaces) else {
         let why = if version > 0 {
             format!("Landlock version {version}, seccomp and namespaces are enforced")
         } else {
@@ -133,7 +149,7 @@ fn without_namespaces(
         ),
         _ => format!("this kernel has no Landlock and the host refuses namespaces ({refusal})"),
     };
-    match parts.cage(Path::new("/"), None, level).and_then(|cage| cage.try_out()) {
+    match parts.try_out(level) {
         Ok(()) => Ok(Report { level, why }),
         Err(error) => {
             bail!(
@@ -144,21 +160,28 @@ fn without_namespaces(
 }
 
 impl Parts {
-    fn cage(&self, cwd: &Path, terminal: Option<&Path>, level: Level) -> io::Result<Cage> {
-        let rules = match (level, &self.rules) {
-            (Level::Kernel, _) => landlock::without_view(&self.bounds).map_err(io::Error::other)?.map(Arc::new),
-            (_, rules) => rules.clone(),
-        };
+    fn cage(&self) -> io::Result<Cage> {
+        let namespaces = self.entry.as_ref().map(|entry| {
+            let view = View::of(&self.bounds, self.most_processes.as_ref())?;
+            io::Result::Ok(Namespaces { entry: entry.clone(), view })
+        });
         Ok(Cage {
-            entry: self.entry.clone(),
-            steps: if self.entry.is_some() { super::view::steps(&self.bounds, terminal)? } else { Vec::new() },
-            cwd: super::mounts::from(cwd),
-            rules,
+            namespaces: namespaces.transpose()?,
             filter: self.filter.clone(),
             limits: self.limits,
-            most_processes: self.most_processes.clone(),
             network: self.network,
         })
+    }
+
+    fn rules(&self, level: Level) -> io::Result<Option<Arc<OwnedFd>>> {
+        match level {
+            Level::Kernel => Ok(landlock::without_view(&self.bounds).map_err(io::Error::other)?.map(Arc::new)),
+            _ => Ok(self.rules.clone()),
+        }
+    }
+
+    fn try_out(&self, level: Level) -> io::Result<()> {
+        self.cage()?.try_out(self.rules(level)?.as_deref())
     }
 
     fn environment(&self, level: Level) -> Vec<(&'static str, Option<PathBuf>)> {

@@ -10,6 +10,8 @@ mod cage;
 #[cfg(target_os = "linux")]
 mod landlock;
 #[cfg(target_os = "linux")]
+mod looks;
+#[cfg(target_os = "linux")]
 mod mounts;
 #[cfg(target_os = "linux")]
 mod namespaces;
@@ -26,9 +28,9 @@ mod confinement;
 
 #[cfg(target_os = "linux")]
 pub use cage::{Cage, FAILED};
-#[cfg(not(target_os = "linux"))]
-pub use confinement::Cage;
 pub use confinement::Confinement;
+#[cfg(target_os = "linux")]
+pub use namespaces::fork;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -13,6 +13,10 @@ use std::{
 /// Where the new view is built: a folder that every Linux has and that no view shows as it was.
 const SITE: &str = "/proc";
 
+/// Where a program in a terminal finds its device: by its own name it would hide the terminals that the program makes
+/// itself, and ttyname(3) looks here, too.
+pub const CONSOLE: &str = "/dev/console";
+
 /// Attributes of mounts (linux/mount.h).
 pub const READ_ONLY: u64 = 1;
 /// Programs with another owner's rights lose them.
@@ -54,6 +58,8 @@ pub enum Step {
     Shut(CString),
     /// What is there already, no longer to be changed.
     Keep(CString),
+    /// Something to tell the kernel, where it listens.
+    Say { text: CString, at: CString },
 }
 
 /// The path in the view that is being built.
@@ -68,20 +74,29 @@ pub fn from(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
-/// Builds the view in a new mount namespace and enters it.
+/// Begins a view in a new mount namespace, beside what the machine has.
 ///
 /// # Errors
-/// The system's, from the first step that fails: the program must not run then.
-pub fn build(steps: &[Step]) -> io::Result<()> {
-    let site = c"/proc";
+/// The system's, from the first step that fails: no program must run there then.
+pub fn begin(shared: &[Step]) -> io::Result<()> {
     mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
-    mount(Some(c"tmpfs"), site, Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
-    for step in steps {
-        step.take()?;
+    mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
+    shared.iter().try_for_each(Step::take)
+}
+
+/// Completes a copy of the view, with the device of a terminal in it, and enters it: the machine's own is gone then.
+///
+/// # Errors
+/// As [`begin`].
+pub fn complete(own: &[Step], terminal: Option<&CStr>) -> io::Result<()> {
+    if let Some(device) = terminal {
+        mount(Some(device), c"/proc/dev/console", None, libc::MS_BIND, None)?;
+        restrict(c"/proc/dev/console", READ_ONLY | NO_SETUID)?;
     }
+    own.iter().try_for_each(Step::take)?;
     // SAFETY: plain system calls on constant texts.
     unsafe {
-        check(libc::chdir(site.as_ptr()))?;
+        check(libc::chdir(c"/proc".as_ptr()))?;
         check_long(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()))?;
         check(libc::umount2(c".".as_ptr(), libc::MNT_DETACH))?;
         check(libc::chdir(c"/".as_ptr()))?;
@@ -115,6 +130,11 @@ impl Step {
                     mount(Some(at), at, None, libc::MS_BIND | libc::MS_REC, None)?;
                     restrict(at, READ_ONLY | NO_SETUID)
                 }
+                Self::Say { text, at } => {
+                    // Where it is unknown the file is the whole system's and not open to a process namespace's owner.
+                    let _ = write(at, text);
+                    Ok(())
+                }
             }
         }
     }
@@ -140,6 +160,21 @@ fn restrict(at: &CStr, set: u64) -> io::Result<()> {
     check_long(unsafe {
         libc::syscall(SYS_MOUNT_SETATTR, libc::AT_FDCWD, at.as_ptr(), AT_RECURSIVE, &raw const attributes, size)
     })
+}
+
+/// Writes a text to a file that is there.
+///
+/// # Errors
+/// The system's.
+pub fn write(path: &CStr, text: &CStr) -> io::Result<()> {
+    // SAFETY: both texts outlive the calls.
+    unsafe {
+        let file = check(libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
+        let written = libc::write(file, text.as_ptr().cast(), text.count_bytes());
+        let result = if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
+        libc::close(file);
+        result
+    }
 }
 
 fn there_or(result: i32) -> io::Result<()> {

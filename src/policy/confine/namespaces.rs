@@ -2,6 +2,7 @@
 //!
 //! Called between fork and exec: system calls only.
 
+use super::mounts::write;
 use std::{
     ffi::{CStr, CString, c_int},
     io,
@@ -34,43 +35,50 @@ impl Entry {
         self.maps.is_some()
     }
 
-    /// Gives what this process forks next a process namespace of its own.
+    /// Takes this process where it may make namespaces.
     ///
     /// # Errors
     /// When the kernel or its administrator does not allow it.
-    pub fn separate_processes(&self) -> io::Result<()> {
-        let user = if self.maps.is_some() { libc::CLONE_NEWUSER } else { 0 };
+    pub fn open(&self) -> io::Result<()> {
+        let Some(maps) = &self.maps else { return Ok(()) };
         // SAFETY: system calls that concern this process alone.
         unsafe {
-            check(libc::unshare(user | libc::CLONE_NEWPID))?;
-            if let Some(maps) = &self.maps {
-                // The maps of a process that hides its memory belong to the superuser.
-                check(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
-                for (path, line) in maps {
-                    write(path, line)?;
-                }
-                check(libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0))?;
+            check(libc::unshare(libc::CLONE_NEWUSER))?;
+            // The maps of a process that hides its memory belong to the superuser.
+            check(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
+            for (path, line) in maps {
+                write(path, line)?;
             }
+            check(libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)).map(drop)
         }
-        Ok(())
-    }
-
-    /// Gives this process a view of the disk and shared memory of its own, and no network if so asked.
-    ///
-    /// # Errors
-    /// As [`Self::separate_processes`].
-    pub fn separate_the_rest(&self, network: bool) -> io::Result<()> {
-        let net = if network { 0 } else { libc::CLONE_NEWNET };
-        // SAFETY: a system call that concerns this process alone.
-        check(unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWIPC | net) })?;
-        if network { Ok(()) } else { raise_loopback() }
     }
 }
 
-/// Bounds the number of processes in the namespace of this process; kernels before 6.14 do not know this.
-pub fn bound_processes(most: &CStr) {
-    // Where it is unknown the file is the whole system's and not open to a process namespace's owner.
-    let _ = write(c"/proc/sys/kernel/pid_max", most);
+/// Gives this process a view of the disk of its own, and no network if so asked.
+///
+/// # Errors
+/// As [`Entry::open`].
+pub fn separate(network: bool) -> io::Result<()> {
+    let net = if network { 0 } else { libc::CLONE_NEWNET };
+    // SAFETY: a system call that concerns this process alone.
+    check(unsafe { libc::unshare(libc::CLONE_NEWNS | net) })?;
+    if network { Ok(()) } else { raise_loopback() }
+}
+
+/// What a program gets of its own: processes, shared memory, and a copy of the view of the disk.
+pub const OWN: c_int = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
+
+/// Forks, with `flags` of clone(2): 0 in the child.
+///
+/// # Errors
+/// The system's.
+///
+/// # Safety
+/// The child may make system calls and nothing else: it is a copy of one thread, without the others that hold locks.
+pub unsafe fn fork(flags: c_int) -> io::Result<libc::pid_t> {
+    // SAFETY: without a stack the child goes on with a copy of this one, as after fork(2).
+    let process = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags | libc::SIGCHLD), 0, 0, 0, 0) };
+    if process < 0 { Err(io::Error::last_os_error()) } else { Ok(libc::pid_t::try_from(process).unwrap_or_default()) }
 }
 
 /// Without a network there is still the machine itself: tests of servers need it.
@@ -86,17 +94,6 @@ fn raise_loopback() -> io::Result<()> {
         libc::close(socket);
     }
     Ok(())
-}
-
-fn write(path: &CStr, text: &CStr) -> io::Result<()> {
-    // SAFETY: both texts outlive the calls.
-    unsafe {
-        let file = check(libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
-        let written = libc::write(file, text.as_ptr().cast(), text.count_bytes());
-        let result = if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
-        libc::close(file);
-        result
-    }
 }
 
 fn check(result: c_int) -> io::Result<c_int> {

@@ -111,7 +111,7 @@ pub fn filter(sockets: Sockets) -> anyhow::Result<BpfProgram> {
 pub struct Limits {
     /// How much memory each of its processes may write to, in bytes.
     pub memory: u64,
-    /// How many processes and threads the user may have; only in a user namespace are they the command's alone.
+    /// How many processes and threads the user may have; in a user namespace only the bridge's programs count.
     pub processes: Option<u64>,
 }
 

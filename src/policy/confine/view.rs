@@ -1,8 +1,8 @@
 //! What a confined program sees: the workspace as the file routes see it, and of the system what programs need.
-#![expect(clippy::disallowed_methods, reason = "it looks where places are that the settings name, and opens nothing")]
 
 use super::{
     bounds::Bounds,
+    looks::{Looks, Names},
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY, Step, at, from},
     places,
 };
@@ -10,7 +10,6 @@ use std::{
     collections::BTreeSet,
     ffi::CString,
     fs, io,
-    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
 };
 
@@ -31,45 +30,59 @@ struct Shown {
     writable: bool,
 }
 
+/// How a view is built.
+#[derive(Debug)]
+pub struct View {
+    /// Once, for all programs that get a copy of it.
+    pub shared: Vec<Step>,
+    /// In each copy: what belongs to one program's processes.
+    pub own: Vec<Step>,
+    /// What all of that follows from.
+    pub looks: Looks,
+}
+
 /// A view in the making.
-struct View<'a> {
+struct Draft<'a> {
     bounds: &'a Bounds,
+    looks: Looks,
     frame: Vec<Step>,
     in_frame: BTreeSet<PathBuf>,
     shown: Vec<Shown>,
     links: Vec<PathBuf>,
 }
 
-/// The steps that build the view of these bounds, as the disk is now. A program in a terminal finds its device there.
-///
-/// # Errors
-/// When the private folders cannot be prepared.
-pub fn steps(bounds: &Bounds, terminal: Option<&Path>) -> io::Result<Vec<Step>> {
-    let mut view = View { bounds, frame: Vec::new(), in_frame: BTreeSet::new(), shown: Vec::new(), links: Vec::new() };
-    if bounds.roots.is_empty() {
-        view.show_disk()?;
-    } else {
-        view.show_system();
-        for root in &bounds.roots {
-            view.show(root, true);
+impl View {
+    /// The view of these bounds, as the disk is now. `most_processes` is how many a program may have, where a namespace
+    /// can be told so.
+    ///
+    /// # Errors
+    /// When the private folders cannot be prepared.
+    pub fn of(bounds: &Bounds, most_processes: Option<&CString>) -> io::Result<Self> {
+        let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
+        let mut draft = Draft { bounds, looks: Looks::default(), frame, in_frame, shown, links };
+        if bounds.roots.is_empty() {
+            draft.show_disk()?;
+        } else {
+            draft.show_system();
+            for root in &bounds.roots {
+                draft.show(root, true);
+            }
         }
+        draft.show_settings();
+        draft.show_devices();
+        draft.show_private_folders();
+        draft.show_tools();
+        let shared = draft.finish()?;
+        let own = kernel_file_systems(&draft.looks, most_processes);
+        Ok(Self { shared, own, looks: draft.looks })
     }
-    view.show_settings();
-    view.show_devices();
-    if let Some(terminal) = terminal {
-        // By its own name it would hide the terminals that the program makes itself; ttyname(3) looks here, too.
-        view.show_as(terminal.to_owned(), "/dev/console".into(), false);
-    }
-    view.show_private_folders();
-    view.show_tools();
-    view.finish()
 }
 
-impl View<'_> {
+impl Draft<'_> {
     /// The whole disk, less what is denied as a whole.
     fn show_disk(&mut self) -> io::Result<()> {
-        for entry in fs::read_dir("/")? {
-            let path = entry?.path();
+        for name in self.looks.names(Path::new("/"), Names::All)? {
+            let path = Path::new("/").join(name);
             if !MADE_ANEW.iter().any(|name| path.ends_with(name)) {
                 self.show_or_link(&path, true);
             }
@@ -84,15 +97,15 @@ impl View<'_> {
     }
 
     fn show_or_link(&mut self, path: &Path, writable: bool) {
-        match fs::read_link(path) {
-            Ok(to) => self.link(&to, path),
-            Err(_) => self.show(path, writable),
+        match self.looks.link(path) {
+            Some(to) => self.link(&to, path),
+            None => self.show(path, writable),
         }
     }
 
     fn show_settings(&mut self) {
         for path in places::SETTINGS.iter().map(|name| Path::new("/etc").join(name)) {
-            if let Some(real) = real(&path)
+            if let Some(real) = self.looks.real(&path)
                 && !self.bounds.denies_below(&path, Path::new("/etc"))
             {
                 self.show_as(real, path, false);
@@ -100,15 +113,19 @@ impl View<'_> {
         }
         self.link(Path::new("/proc/self/mounts"), Path::new("/etc/mtab"));
         for place in places::KERNEL {
-            if Path::new(place).exists() && !self.bounds.denies_below(Path::new(place), Path::new("/sys")) {
+            if self.looks.leads_somewhere(Path::new(place))
+                && !self.bounds.denies_below(Path::new(place), Path::new("/sys"))
+            {
                 self.show_as(place.into(), place.into(), false);
             }
         }
     }
 
     fn show_devices(&mut self) {
-        for path in places::DEVICES.iter().map(|name| Path::new("/dev").join(name)).filter(|path| path.exists()) {
-            self.show_as(path.clone(), path, false);
+        for path in places::DEVICES.iter().map(|name| Path::new("/dev").join(name)) {
+            if self.looks.leads_somewhere(&path) {
+                self.show_as(path.clone(), path, false);
+            }
         }
         for (to, at) in [
             ("/proc/self/fd", "/dev/fd"),
@@ -122,6 +139,8 @@ impl View<'_> {
         for folder in ["/dev/pts", "/dev/shm", "/proc", "/run", "/sys"] {
             self.folder(Path::new(folder));
         }
+        // Where a program in a terminal finds its device.
+        self.frame.push(Step::File(at(Path::new(super::mounts::CONSOLE))));
     }
 
     /// Where the temporary folders and the home cannot be had, the server's private ones stand in for them.
@@ -143,10 +162,10 @@ impl View<'_> {
     fn show_tools(&mut self) {
         for tool in places::tools(&self.bounds.home) {
             let is_there = self.is_shown(&tool) && !self.is_private(&tool);
-            if is_there || !self.bounds.may_show_tool(&tool) || !tool.exists() {
+            if is_there || !self.bounds.may_show_tool(&tool) || !self.looks.leads_somewhere(&tool) {
                 continue;
             }
-            if let Ok(real) = fs::canonicalize(&tool)
+            if let Some(real) = self.looks.real(&tool)
                 && !(self.is_linked(&tool) && self.is_shown(&real))
                 && !self.comes_with_another(&tool, &real)
             {
@@ -184,7 +203,7 @@ impl View<'_> {
     }
 
     fn show(&mut self, path: &Path, writable: bool) {
-        if !self.bounds.denies(path) && path.symlink_metadata().is_ok() {
+        if !self.bounds.denies(path) && self.looks.is_there(path) {
             self.show_as(path.to_owned(), path.to_owned(), writable);
         }
     }
@@ -219,14 +238,14 @@ impl View<'_> {
         let above = shown.at.parent().unwrap_or(Path::new("/")).to_owned();
         let holder = self.nearest(&above).map(|holder| (holder.from.clone(), holder.at.clone()));
         match holder {
-            None if shown.from.is_dir() => self.folder(&shown.at),
+            None if self.looks.leads_to_folder(&shown.from) => self.folder(&shown.at),
             None => {
                 self.folder(&above);
                 self.frame.push(Step::File(at(&shown.at)));
             }
             Some((from, at)) if self.bounds.is_private(&from) => {
                 let below = shown.at.strip_prefix(&at).expect("the holder's place is above");
-                make_mount_point(&from.join(below), shown.from.is_dir())?;
+                make_mount_point(&from.join(below), self.looks.leads_to_folder(&shown.from))?;
             }
             Some(_) => {}
         }
@@ -234,7 +253,7 @@ impl View<'_> {
     }
 
     /// Frame, then what nobody may change, then the rest from the outside inwards, then what is denied.
-    fn finish(mut self) -> io::Result<Vec<Step>> {
+    fn finish(&mut self) -> io::Result<Vec<Step>> {
         let mut shown = std::mem::take(&mut self.shown);
         shown.sort_by_key(|shown| shown.at.components().count());
         for place in &shown {
@@ -253,7 +272,6 @@ impl View<'_> {
             step(shown, lock | NO_SETUID | NO_DEVICES)
         }));
         steps.extend(self.denials());
-        steps.extend(kernel_file_systems());
         Ok(steps)
     }
 
@@ -262,16 +280,28 @@ impl View<'_> {
         let mut steps = Vec::new();
         for denied in self.bounds.denied.iter().filter(|denied| self.is_of_the_disk(&denied.path)) {
             match denied.reading_too {
-                true if denied.path.is_dir() => steps.push(empty_folder(at(&denied.path))),
+                true if self.looks.leads_to_folder(&denied.path) => steps.push(empty_folder(at(&denied.path))),
                 true => steps.push(Step::Shut(at(&denied.path))),
                 false => {
                     steps.push(Step::Keep(at(&denied.path)));
                     // A socket can be used where nothing can be written.
-                    steps.extend(cover_hidden(&denied.path));
+                    steps.extend(self.cover_hidden(&denied.path));
                 }
             }
         }
         steps
+    }
+
+    /// Covers what in a folder has a name that begins with a dot and is the bridge's own: its folders and its socket.
+    fn cover_hidden(&self, folder: &Path) -> Vec<Step> {
+        let names = self.looks.names(folder, Names::Hidden).unwrap_or_default();
+        let covered = names.into_iter().map(|name| folder.join(name)).filter_map(|path| {
+            match self.looks.leads_to_folder(&path) && self.looks.link(&path).is_none() {
+                true => Some(empty_folder(at(&path))),
+                false => self.looks.is_socket(&path).then(|| Step::Shut(at(&path))),
+            }
+        });
+        covered.collect()
     }
 
     /// Whether a path is there, and shown as the disk has it.
@@ -279,31 +309,12 @@ impl View<'_> {
         self.nearest(path).is_some_and(|shown| {
             let below = path.strip_prefix(&shown.at).expect("it lies below");
             let real = if below.as_os_str().is_empty() { shown.from.clone() } else { shown.from.join(below) };
-            !self.bounds.is_private(&real) && real.exists()
+            !self.bounds.is_private(&real) && self.looks.leads_somewhere(&real)
         })
     }
 }
 
-/// Where a setting is: most are no links, and need not be followed name by name.
-fn real(path: &Path) -> Option<PathBuf> {
-    match path.symlink_metadata().ok()?.is_symlink() {
-        true => fs::canonicalize(path).ok(),
-        false => Some(path.to_owned()),
-    }
-}
-
-/// Covers what in a folder has a name that begins with a dot and is the bridge's own: its folders and its socket.
-fn cover_hidden(folder: &Path) -> Vec<Step> {
-    let all = fs::read_dir(folder).into_iter().flatten().flatten();
-    let hidden = all.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."));
-    let covered = hidden.filter_map(|entry| match entry.file_type().ok()? {
-        kind if kind.is_dir() => Some(empty_folder(at(&entry.path()))),
-        kind if kind.is_socket() => Some(Step::Shut(at(&entry.path()))),
-        _ => None,
-    });
-    covered.collect()
-}
-
+#[expect(clippy::disallowed_methods, reason = "in the bridge's own private folders")]
 fn make_mount_point(path: &Path, folder: bool) -> io::Result<()> {
     if folder {
         return fs::create_dir_all(path);
@@ -320,7 +331,7 @@ fn empty_folder(at: CString) -> Step {
 }
 
 /// The program's own processes, terminals and shared memory.
-fn kernel_file_systems() -> Vec<Step> {
+fn kernel_file_systems(looks: &Looks, most_processes: Option<&CString>) -> Vec<Step> {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
     let place = |path: &str| at(Path::new(path));
     let mut steps = vec![
@@ -333,7 +344,8 @@ fn kernel_file_systems() -> Vec<Step> {
         },
         Step::New { kind: c"proc", at: place("/proc"), options: c"", flags: flags | libc::MS_NODEV },
     ];
-    let there = |place: &&&str| Path::new(place).exists();
+    steps.extend(most_processes.map(|most| Step::Say { text: most.clone(), at: place("/proc/sys/kernel/pid_max") }));
+    let there = |place: &&&str| looks.leads_somewhere(Path::new(place));
     steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep(place(path))));
     steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut(place(path))));
     steps

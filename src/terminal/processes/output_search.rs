@@ -32,6 +32,7 @@ pub struct SearchOutput {
     /// The process.
     id: String,
     /// The text or, with regex, the regular expression to look for.
+    #[schemars(length(min = 1))]
     query: String,
     /// Whether query is a regular expression.
     #[serde(default)]
@@ -47,6 +48,8 @@ pub struct SearchOutput {
     #[serde(default = "default_max")]
     #[schemars(range(min = 1, max = 10_000))]
     max_results: usize,
+    /// Where to begin: the next_cursor of an earlier reply. Without it, at the oldest output that is kept.
+    cursor: Option<i64>,
 }
 
 fn default_max() -> usize {
@@ -56,7 +59,7 @@ fn default_max() -> usize {
 /// A line that matches.
 #[derive(Serialize, JsonSchema)]
 pub struct OutputMatch {
-    /// The line's number in what is kept of its stream, from 1.
+    /// The line's number in what was searched of its stream, from 1.
     line: u64,
     /// The stream it came over.
     stream: Stream,
@@ -83,6 +86,9 @@ pub struct OutputMatches {
     count: usize,
     /// Whether there are more.
     truncated: bool,
+    /// The cursor to search on from; absent when there are no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<u64>,
     /// The matches, oldest first.
     matches: Vec<OutputMatch>,
     /// When this was searched.
@@ -103,30 +109,31 @@ impl Capability for SearchOutput {
         let built = RegexBuilder::new(&text).case_insensitive(!self.case_sensitive).size_limit(1 << 20).build();
         let pattern =
             built.map_err(|error| Error::invalid("query", format!("It is no regular expression: {error}")))?;
+        let from = process.cursor(self.cursor)?;
         let (log, cancelled) = (process.log.clone(), context.cancelled.clone());
         let (lines, max) = (self.context, self.max_results);
-        let search = move || search(&log, pattern, lines, max, &cancelled);
-        let (matches, truncated) = tokio::task::spawn_blocking(search).await.map_err(Error::internal)??;
+        let search = move || search(&log, from, Search::new(pattern, lines, max), &cancelled);
+        let (matches, next_cursor) = tokio::task::spawn_blocking(search).await.map_err(Error::internal)??;
         Ok(OutputMatches {
             success: true,
             id: process.record.id(),
             count: matches.len(),
-            truncated,
+            truncated: next_cursor.is_some(),
+            next_cursor,
             matches,
             timestamp: clock::timestamp(),
         })
     }
 }
 
+/// The matches from a cursor on, and the cursor of the first that is too many.
 fn search(
     log: &Arc<Log>,
-    pattern: Regex,
-    context: usize,
-    max: usize,
+    mut cursor: u64,
+    mut search: Search,
     cancelled: &CancellationToken,
-) -> Result<(Vec<OutputMatch>, bool)> {
-    let (mut cursor, end) = log.span();
-    let mut search = Search { pattern, context, max, found: vec![], streams: Default::default() };
+) -> Result<(Vec<OutputMatch>, Option<u64>)> {
+    let (_, end) = log.span();
     while cursor < end && !cancelled.is_cancelled() && !search.is_full() {
         let piece = log.read(cursor, PIECE)?;
         if piece.next == cursor {
@@ -141,9 +148,9 @@ fn search(
     }
     search.finish();
     search.found.sort_by_key(|found| found.cursor);
-    let truncated = search.found.len() > max;
-    search.found.truncate(max);
-    Ok((search.found, truncated))
+    let next = search.found.get(search.max).map(|found| found.cursor);
+    search.found.truncate(search.max);
+    Ok((search.found, next))
 }
 
 struct Search {
@@ -168,6 +175,10 @@ struct Lines {
 }
 
 impl Search {
+    fn new(pattern: Regex, context: usize, max: usize) -> Self {
+        Self { pattern, context, max, found: vec![], streams: Default::default() }
+    }
+
     /// One more than asked for tells that there are more; those last lines may still be wanted as context.
     fn is_full(&self) -> bool {
         self.found.len() > self.max

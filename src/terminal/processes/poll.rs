@@ -64,7 +64,8 @@ pub struct PolledProcess {
     cursor: u64,
     /// Whether more output is there already.
     more: bool,
-    /// How many bytes between the asked cursor and this output are no longer kept; absent when none.
+    /// How many bytes between the asked cursor, or without one the begin, and this output are no longer kept; absent when
+    /// none.
     #[serde(skip_serializing_if = "is_zero")]
     missed: u64,
     /// Where the process is in its life.
@@ -106,7 +107,8 @@ impl Capability for PollProcess {
             stderr: split(Stream::Stderr),
             cursor: piece.next,
             more: more(&process, &piece),
-            missed: if self.cursor.is_some() { piece.missed } else { 0 },
+            // Without a cursor the reading begins at the oldest that is kept.
+            missed: if self.cursor.is_some() { piece.missed } else { piece.start },
             status: state.status(),
             exit_code: state.exit_code(),
             timestamp: clock::timestamp(),

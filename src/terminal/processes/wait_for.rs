@@ -25,7 +25,7 @@ const PIECE: usize = 256 * 1024;
 const TRY_EVERY: Duration = Duration::from_millis(50);
 
 /// How much of the end of the output an unmet wait gives, in bytes: enough to see why.
-const TAIL: i64 = 2000;
+const TAIL: u16 = 2000;
 
 /// How much a regular expression may take when it is compiled, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -36,6 +36,7 @@ pub struct Wanted {
     /// A regular expression that a line of the output matches, colours left out.
     pattern: Option<String>,
     /// A TCP port that the process opens.
+    #[schemars(range(min = 1))]
     port: Option<u16>,
     /// How long to wait, in seconds, at most 600.
     #[serde(default = "default_timeout")]
@@ -58,6 +59,7 @@ pub struct WaitFor {
     /// A regular expression that a line of the output matches, colours left out. Needed when there is no port.
     pattern: Option<String>,
     /// A TCP port that the process opens. Needed when there is no pattern; with both, the first of them counts.
+    #[schemars(range(min = 1))]
     port: Option<u16>,
     /// How long to wait, in seconds, at most 600.
     #[serde(default = "default_timeout")]
@@ -267,8 +269,8 @@ impl Condition {
 type Found = (Reason, Option<String>, Vec<Option<String>>);
 
 async fn tail(process: &Process) -> Result<String> {
-    let cursor = process.cursor(Some(-TAIL))?;
-    let piece = process.read(cursor, usize::MAX).await?;
+    let cursor = process.cursor(Some(-i64::from(TAIL)))?;
+    let piece = process.read(cursor, TAIL.into()).await?;
     let bytes: Vec<u8> = piece.runs.into_iter().flat_map(|run| run.bytes).collect();
     Ok(plain::without_escapes(&bytes))
 }

@@ -1,19 +1,26 @@
 //! Starts programs: the one place that does.
 //!
-//! A program runs in a session of its own. On Linux a supervisor, a copy of this process that runs nothing but
-//! `supervisor::watch`, stands between the server and the program: it lives as long as the server holds the other end
-//! of its control socket, and it does not end before everything that the program started has ended.
+//! A program runs in a session of its own. On Linux a supervisor stands between the server and the program: it lives as
+//! long as the server holds the other end of its control socket, and it does not end before everything that the program
+//! started has ended. It is forked by a process that does nothing else (`fork_server`).
 
 #[cfg_attr(target_os = "linux", path = "tree_linux.rs")]
 #[cfg_attr(all(unix, not(target_os = "linux")), path = "tree_unix.rs")]
 #[cfg_attr(not(unix), path = "tree_plain.rs")]
 mod tree;
 
+#[cfg(not(target_os = "linux"))]
+mod command;
+#[cfg(target_os = "linux")]
+mod fork_server;
+#[cfg(target_os = "linux")]
+mod plan;
 #[cfg(unix)]
 mod signals;
 #[cfg(target_os = "linux")]
 mod supervisor;
 
+use tree::Starter;
 pub use tree::{Signal, Tree};
 
 use super::environment::Environment;
@@ -26,11 +33,13 @@ use crate::{
     },
     settings::{ConfinementMode, Settings},
 };
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
 };
 
@@ -49,59 +58,37 @@ fn line(text: &str, shell: bool) -> Result<Line> {
     }
 }
 
-fn command(line: &Line) -> tokio::process::Command {
-    match line {
-        Line::Shell(text) => shell(text),
-        Line::Program(words) => {
-            let mut command = program(&words[0]);
-            command.args(&words[1..]);
-            command
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is where permitted commands are run")]
-fn program(name: &str) -> tokio::process::Command {
-    tokio::process::Command::new(name)
-}
-
-#[cfg(not(windows))]
-fn shell(line: &str) -> tokio::process::Command {
-    let mut command = program("/bin/sh");
-    command.arg("-c").arg(line);
-    command
-}
-
-#[cfg(windows)]
-fn shell(line: &str) -> tokio::process::Command {
-    let mut command = program("cmd");
-    command.arg("/C").raw_arg(line);
-    command
+/// What is to be started.
+struct Program<'a> {
+    line: &'a Line,
+    /// All of its variables.
+    environment: BTreeMap<&'a OsStr, &'a OsStr>,
+    cwd: &'a Path,
 }
 
 /// The three descriptors of a program.
-pub struct Streams {
-    /// Its input.
-    pub stdin: Stdio,
-    /// Its output.
-    pub stdout: Stdio,
-    /// Its errors.
-    pub stderr: Stdio,
-    /// The device of its terminal, when its input is one: it becomes its controlling one.
-    pub terminal: Option<PathBuf>,
-}
-
-impl Streams {
+pub enum Streams {
     /// No input; [`Tree::take_output`] gives the output.
-    pub fn captured() -> Self {
-        Self { stdin: Stdio::null(), stdout: Stdio::piped(), stderr: Stdio::piped(), terminal: None }
-    }
+    Captured,
+    /// The caller's.
+    #[cfg(unix)]
+    Given {
+        /// Its input.
+        stdin: OwnedFd,
+        /// Its output.
+        stdout: OwnedFd,
+        /// Its errors.
+        stderr: OwnedFd,
+        /// The device of its terminal, when its input is one: it becomes its controlling one.
+        terminal: Option<PathBuf>,
+    },
 }
 
 /// Starts programs, each with what holds for all.
 pub struct Spawner {
     workspace: Arc<Workspace>,
     confinement: Confinement,
+    starter: Starter,
     /// Whether callers' folders are held to the workspace.
     is_confined: bool,
     environment: Environment,
@@ -114,10 +101,12 @@ impl Spawner {
     /// # Errors
     /// When the host cannot hold them as firmly as is required, or the user's rules cannot be read.
     pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+        let confinement = Confinement::open(settings, workspace)?;
         Ok(Self {
             environment: Environment::inherited(settings),
             guard: Guard::open(settings, workspace)?,
-            confinement: Confinement::open(settings, workspace)?,
+            starter: Starter::open(&confinement)?,
+            confinement,
             is_confined: settings.confinement != ConfinementMode::Off,
             workspace: workspace.clone(),
         })
@@ -191,18 +180,18 @@ impl Spawner {
     /// [`Error::Unavailable`] when the system is out of something.
     pub fn start_now(&self, permitted: &PermittedCommand, streams: Streams) -> Result<Tree> {
         let cwd = permitted.directory();
-        let mut command = command(permitted.line());
-        command.env_clear().envs(self.environment.iter());
-        for (name, value) in self.confinement.environment() {
+        let confined = self.confinement.environment();
+        let mut environment: BTreeMap<&OsStr, &OsStr> = self.environment.iter().collect();
+        for (name, value) in &confined {
             match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
+                Some(value) => environment.insert(OsStr::new(name), value.as_os_str()),
+                None => environment.remove(OsStr::new(name)),
             };
         }
-        command.envs(permitted.environment()).env("PWD", cwd);
-        command.current_dir(cwd).stdin(streams.stdin).stdout(streams.stdout).stderr(streams.stderr);
-        let cage = self.confinement.cage(cwd, streams.terminal.as_deref()).map_err(Error::internal)?;
-        Tree::start(command, streams.terminal.is_some(), cage).map_err(|cause| explain(cause, cwd))
+        environment.extend(permitted.environment().iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value))));
+        environment.insert(OsStr::new("PWD"), cwd.as_os_str());
+        let program = Program { line: permitted.line(), environment, cwd };
+        self.starter.start(&program, streams, &self.confinement).map_err(|cause| explain(cause, cwd))
     }
 }
 

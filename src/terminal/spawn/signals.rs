@@ -17,3 +17,37 @@ pub unsafe fn reset_signals() {
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
+
+/// A descriptor that is readable when a child has ended; the signal itself is held back.
+///
+/// # Errors
+/// When the process has no descriptor left.
+///
+/// # Safety
+/// As [`reset_signals`].
+#[cfg(target_os = "linux")]
+pub unsafe fn await_children() -> std::io::Result<c_int> {
+    // SAFETY: plain system calls on a set of this frame, for which zero is a good value.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
+        match libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC) {
+            -1 => Err(std::io::Error::last_os_error()),
+            descriptor => Ok(descriptor),
+        }
+    }
+}
+
+/// Lets every signal through.
+///
+/// # Safety
+/// As [`reset_signals`].
+#[cfg(target_os = "linux")]
+pub unsafe fn block_no_signal() {
+    // SAFETY: as above.
+    unsafe {
+        let none: libc::sigset_t = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}

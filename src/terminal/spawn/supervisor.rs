@@ -1,134 +1,144 @@
 //! The process between the server and a program. It is a copy of the server that never runs another program: it waits,
-//! and sees to it that nothing of the program's tree outlives the program or the server.
+//! and sees to it that nothing of the program's tree outlives the program or the server. Where there are namespaces it is
+//! the first process of the program's own, so that its end is the end of all of them.
 //!
-//! All of this runs between fork and exec in a process that was copied from one with many threads: no allocation, no
-//! lock, only system calls.
+//! All of this makes system calls and nothing else: no allocation, no lock.
 
-use super::signals::reset_signals;
-use crate::policy::confine::{Cage, FAILED};
+use super::{
+    plan::Plan,
+    signals::{await_children, block_no_signal, reset_signals},
+};
+use crate::policy::confine::{Cage, FAILED, fork};
 use std::{
-    ffi::{c_int, c_ulong},
-    io, ptr,
+    ffi::{c_char, c_int, c_ulong},
+    io,
+    os::fd::RawFd,
+    ptr,
 };
 
-/// What the supervisor is told.
-pub struct Order {
-    /// Its end of the control socket.
-    pub control: c_int,
-    /// Whether the program's input is its controlling terminal.
-    pub is_terminal: bool,
-    /// The program's confinement.
-    pub cage: Option<Cage>,
+/// Its end of the control socket, after the program's three streams. The kernel's rules on paths may follow it.
+const CONTROL: RawFd = 3;
+
+/// What the supervisor says to the server: one of these, and a number.
+pub mod word {
+    /// The program runs.
+    pub const RUNNING: u8 = b'r';
+    /// It does not, for an error of the system.
+    pub const REFUSED: u8 = b'n';
+    /// All of the tree has ended; the status is the program's, as wait(2) has it.
+    pub const ENDED: u8 = b'e';
+    /// How many bytes it has.
+    pub const SIZE: usize = 1 + size_of::<i32>();
 }
 
 /// The processes that the supervisor looks after.
 struct Charge {
     /// The program, which leads its group.
     program: libc::pid_t,
-    /// The first process of the namespace: its end is the end of all in it.
-    first: Option<libc::pid_t>,
+    /// How the program ended, once it has.
+    status: Option<c_int>,
     /// Whether all of the tree ends with the program, or only its group.
     all_end: bool,
+    /// Whether the tree is all there is beside this process, as far as it sees.
+    alone: bool,
 }
 
-/// Called in the new process. Forks: the child returns and becomes the program, the parent never returns.
-pub fn take_over(order: &Order) -> io::Result<()> {
-    // SAFETY: plain system calls; the children of these forks go on like the child of the first one.
+/// What the process does all its life, with the descriptors that it was `given`.
+pub unsafe fn run(cage: Option<&Cage>, given: usize) -> ! {
+    // SAFETY: plain system calls; the child of the fork becomes the program.
     unsafe {
-        // Here once for all that is forked below.
         reset_signals();
+        let rules = RawFd::try_from(given).ok().map(|given| given - 1).filter(|last| *last > CONTROL);
+        for descriptor in (CONTROL..=CONTROL + 1).take(given - 3) {
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+        libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
         // Orphans of the program become this process's children, wherever they hide.
-        check(libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0))?;
-        go_first_when_memory_ends();
-        let mut first = None;
-        if let Some(cage) = order.cage.as_ref().filter(|cage| cage.has_processes()) {
-            cage.separate().map_err(|_| io::Error::from_raw_os_error(FAILED))?;
-            match check(libc::fork())? {
-                0 => be_first(),
-                process => first = Some(process),
-            }
+        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0);
+        let plan = or_refuse(Plan::receive(CONTROL));
+        or_refuse(cage.map_or(Ok(()), |cage| cage.begin(plan.terminal)));
+        let children = or_refuse(await_children());
+        // This process goes on when the program runs, or has said why it does not.
+        let program = or_refuse(fork(libc::CLONE_VFORK));
+        if program == 0 {
+            or_refuse::<()>(Err(become_program(cage, &plan, rules)));
         }
-        match check(libc::fork())? {
-            0 => become_program(order),
-            program => watch(order.control, &Charge { program, first, all_end: order.cage.is_some() }),
+        for descriptor in (0..CONTROL).chain(rules) {
+            libc::close(descriptor);
         }
+        say(word::RUNNING, 0);
+        let alone = cage.is_some_and(Cage::has_processes);
+        watch(children, Charge { program, status: None, all_end: cage.is_some(), alone })
     }
 }
 
-/// When the machine runs out of memory, a command goes before the server does.
-unsafe fn go_first_when_memory_ends() {
-    // SAFETY: plain system calls on constant texts.
-    unsafe {
-        // The files of a process that hides its memory are the superuser's.
-        let hidden = libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
-        libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
-        let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if file >= 0 {
-            libc::write(file, c"800".as_ptr().cast(), 3);
-            libc::close(file);
-        }
-        libc::prctl(libc::PR_SET_DUMPABLE, c_ulong::from(!hidden), 0, 0, 0);
+/// Only comes back with an error.
+unsafe fn become_program(cage: Option<&Cage>, plan: &Plan, rules: Option<RawFd>) -> io::Error {
+    unsafe extern "C" {
+        static mut environ: *const *const c_char;
     }
-}
-
-/// The first process of a namespace: it adopts orphans, lets the kernel reap them, and ends with its parent.
-unsafe fn be_first() -> ! {
-    // SAFETY: plain system calls.
-    unsafe {
-        become_quiet();
-        libc::syscall(libc::SYS_close_range, 0, c_int::MAX, 0);
-        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
-        loop {
-            libc::pause();
-        }
-    }
-}
-
-unsafe fn become_program(order: &Order) -> io::Result<()> {
-    // SAFETY: plain system calls on descriptors of this process.
-    unsafe {
+    // SAFETY: plain system calls on texts that outlive them; nothing else reads the environment in this process.
+    let ready = || unsafe {
+        block_no_signal();
         check(libc::setsid())?;
-        if order.is_terminal {
+        if plan.terminal.is_some() {
             check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
         }
-        if let Some(cage) = &order.cage {
-            cage.enter()?;
-            // It gets its three descriptors and no other, whatever libraries of the server left open. Linux before 5.11
-            // does not know this; there the standard library's own care has to do.
-            libc::syscall(libc::SYS_close_range, 3, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        match cage {
+            Some(cage) => cage.enter(plan.cwd, rules)?,
+            None => check(libc::chdir(plan.cwd.as_ptr())).map(drop)?,
         }
-        Ok(())
+        environ = plan.environment;
+        // The search goes by the PATH of the program's own environment.
+        check(libc::execvp(*plan.arguments, plan.arguments)).map(drop)
+    };
+    ready().err().unwrap_or_else(|| io::Error::from_raw_os_error(FAILED))
+}
+
+/// Says why there is no program, and ends.
+unsafe fn or_refuse<T>(result: io::Result<T>) -> T {
+    result.unwrap_or_else(|error| {
+        // SAFETY: plain system calls.
+        unsafe {
+            say(word::REFUSED, error.raw_os_error().unwrap_or(FAILED));
+            libc::_exit(1)
+        }
+    })
+}
+
+unsafe fn say(kind: u8, number: i32) {
+    let number = number.to_ne_bytes();
+    let word = [kind, number[0], number[1], number[2], number[3]];
+    // SAFETY: a system call on bytes of this frame. A server that is gone hears nothing.
+    unsafe {
+        libc::send(CONTROL, word.as_ptr().cast(), word.len(), libc::MSG_NOSIGNAL);
     }
 }
 
 /// Waits for the program's end or the server's word.
-unsafe fn watch(control: c_int, charge: &Charge) -> ! {
-    // SAFETY: plain system calls; nothing of the copied server's memory is used but the charge.
+unsafe fn watch(children: RawFd, mut charge: Charge) -> ! {
+    let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut events = [event(CONTROL), event(children)];
+    // SAFETY: plain system calls; nothing of the copied server's memory is used.
     unsafe {
-        become_quiet();
-        libc::dup2(control, 0);
-        libc::syscall(libc::SYS_close_range, 1, c_int::MAX, 0);
-        let ended = c_int::try_from(libc::syscall(libc::SYS_pidfd_open, charge.program, 0)).unwrap_or(-1);
-        let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut events = [event(0), event(ended)];
         loop {
             if libc::poll(events.as_mut_ptr(), 2, -1) < 0 {
                 continue;
             }
             if events[1].revents != 0 {
-                let mut status = 0;
-                libc::waitpid(charge.program, &raw mut status, 0);
-                charge.end(charge.all_end);
-                follow_into(status);
+                let mut ignored = [0_u8; size_of::<libc::signalfd_siginfo>()];
+                libc::read(children, ignored.as_mut_ptr().cast(), ignored.len());
+                charge.reap();
+                if charge.status.is_some() {
+                    charge.end(charge.all_end);
+                }
             }
             if events[0].revents != 0 {
                 let mut signal = 0_u8;
-                if libc::read(0, (&raw mut signal).cast(), 1) == 1 {
+                if libc::recv(CONTROL, (&raw mut signal).cast(), 1, 0) == 1 {
                     libc::kill(-charge.program, c_int::from(signal));
                 } else {
                     charge.end(true);
-                    follow_into(libc::SIGKILL);
                 }
             }
         }
@@ -136,52 +146,67 @@ unsafe fn watch(control: c_int, charge: &Charge) -> ! {
 }
 
 impl Charge {
-    /// Ends the program's group, and all else that is left of it if so asked.
-    unsafe fn end(&self, all: bool) {
+    /// Takes in the ends that there were. Returns how many, and whether there is nothing left to end.
+    unsafe fn reap(&mut self) -> (usize, bool) {
+        let (mut reaped, mut status) = (0, 0);
+        loop {
+            // SAFETY: a plain system call.
+            match unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) } {
+                0 => return (reaped, false),
+                -1 => return (reaped, true),
+                process => {
+                    reaped += 1;
+                    if process == self.program {
+                        self.status = Some(status);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the program's group, and all else that is left of it if so asked; then this process.
+    unsafe fn end(&mut self, all: bool) -> ! {
         // SAFETY: plain system calls.
         unsafe {
             libc::kill(-self.program, libc::SIGKILL);
-            if let Some(first) = self.first {
-                libc::kill(first, libc::SIGKILL);
-                // The kernel gives its status only after all others of its namespace are gone, the program too.
-                libc::waitpid(self.program, ptr::null_mut(), 0);
-                libc::waitpid(first, ptr::null_mut(), 0);
-            }
             if all {
-                end_children();
+                self.end_all();
             }
+            while self.status.is_none() && !self.reap().1 {
+                pause();
+            }
+            say(word::ENDED, self.status.unwrap_or(libc::SIGKILL));
+            libc::_exit(0)
         }
     }
-}
 
-/// Takes a name of its own.
-unsafe fn become_quiet() {
-    // SAFETY: a plain system call.
-    unsafe {
-        libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
-    }
-}
-
-/// Ends what is left of the tree. What is forked meanwhile becomes a child of this process at the latest when its
-/// parent ends, so that the loop meets it.
-unsafe fn end_children() {
-    // SAFETY: plain system calls on a structure of this frame.
-    unsafe {
-        loop {
-            kill_children();
-            let mut reaped = 0;
+    /// Ends what is left of the tree. What is forked meanwhile becomes a child of this process at the latest when its
+    /// parent ends, so that the loop meets it.
+    unsafe fn end_all(&mut self) {
+        // SAFETY: plain system calls.
+        unsafe {
             loop {
-                match libc::waitpid(-1, ptr::null_mut(), libc::WNOHANG) {
-                    0 => break,
-                    -1 => return,
-                    _ => reaped += 1,
+                if self.alone {
+                    libc::kill(-1, libc::SIGKILL);
+                } else {
+                    kill_children();
+                }
+                match self.reap() {
+                    (_, true) => return,
+                    (0, _) => pause(),
+                    _ => {}
                 }
             }
-            if reaped == 0 {
-                let pause = libc::timespec { tv_sec: 0, tv_nsec: 500_000 };
-                libc::nanosleep(&raw const pause, ptr::null_mut());
-            }
         }
+    }
+}
+
+/// Lets those that were killed end.
+unsafe fn pause() {
+    let pause = libc::timespec { tv_sec: 0, tv_nsec: 200_000 };
+    // SAFETY: a plain system call on a structure of this frame.
+    unsafe {
+        libc::nanosleep(&raw const pause, ptr::null_mut());
     }
 }
 
@@ -207,20 +232,6 @@ unsafe fn kill_children() {
             }
         }
         libc::close(list);
-    }
-}
-
-/// Ends this process as the program ended.
-unsafe fn follow_into(status: c_int) -> ! {
-    // SAFETY: plain system calls.
-    unsafe {
-        if libc::WIFSIGNALED(status) {
-            // A signal that dumps core did so in the program; the copy of the server must leave none.
-            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-            libc::kill(libc::getpid(), libc::WTERMSIG(status));
-        }
-        libc::_exit(libc::WEXITSTATUS(status))
     }
 }
 

@@ -1,52 +1,126 @@
 //! A program with all that it starts, held by its supervisor.
 
-use super::supervisor::{self, Order};
+use super::{Program, Streams, fork_server::ForkServer, plan, supervisor::word};
 use crate::{
     error::{Error, Result},
-    policy::confine::Cage,
+    policy::confine::{Confinement, FAILED},
 };
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
+use rustix::{
+    fs::{Mode, OFlags},
+    net::{AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
+    pipe::{PipeFlags, pipe_with},
+};
 use std::{
-    io,
+    io::{self, Read, Write},
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::{AsFd, OwnedFd},
         unix::process::ExitStatusExt,
     },
+    path::PathBuf,
+    process::ExitStatus,
     sync::{Mutex, PoisonError},
 };
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::net::{UnixStream, unix::pipe};
 
 pub use rustix::process::Signal;
+
+/// What a captured program writes to one of its streams.
+pub type Pipe = pipe::Receiver;
+
+/// Starts programs.
+#[derive(Default)]
+pub struct Starter {
+    forks: ForkServer,
+}
+
+/// The program's ends of its streams.
+struct Ends {
+    streams: [OwnedFd; 3],
+    terminal: Option<PathBuf>,
+}
+
+impl Starter {
+    /// One that is ready at once.
+    ///
+    /// # Errors
+    /// When programs cannot be confined, or the system is out of something.
+    pub fn open(confinement: &Confinement) -> io::Result<Self> {
+        let starter = Self::default();
+        starter.forks.warm_up(confinement)?;
+        Ok(starter)
+    }
+
+    /// Starts a program under a supervisor and in its confinement; without one, what leaves the program's group by itself
+    /// may outlive a program that ended. Called within the runtime.
+    ///
+    /// # Errors
+    /// The system's, from any step until the program runs.
+    pub fn start(&self, program: &Program<'_>, streams: Streams, confinement: &Confinement) -> io::Result<Tree> {
+        let (ends, output) = ends(streams)?;
+        let (control, its_end) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let rules = confinement.rules()?;
+        let [stdin, stdout, stderr] = &ends.streams;
+        let mut given = vec![stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), its_end.as_fd()];
+        given.extend(rules.as_deref().map(AsFd::as_fd));
+        let id = self.forks.fork(confinement, &given)?;
+        let plan = plan::encode(program, ends.terminal.as_deref());
+        drop((ends, its_end));
+        Tree::begin(id, control.into(), &plan, output)
+    }
+}
+
+fn ends(streams: Streams) -> io::Result<(Ends, Option<(Pipe, Pipe)>)> {
+    match streams {
+        Streams::Given { stdin, stdout, stderr, terminal } => {
+            Ok((Ends { streams: [stdin, stdout, stderr], terminal }, None))
+        }
+        Streams::Captured => {
+            let stdin = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+            let ((out, stdout), (errors, stderr)) = (pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?);
+            let output = (Pipe::from_owned_fd(out)?, Pipe::from_owned_fd(errors)?);
+            Ok((Ends { streams: [stdin, stdout, stderr], terminal: None }, Some(output)))
+        }
+    }
+}
 
 /// A program with all that it starts. Dropping it ends them all.
 pub struct Tree {
     /// The supervisor.
     id: u32,
-    child: tokio::sync::Mutex<Child>,
-    output: Mutex<Option<(ChildStdout, ChildStderr)>>,
-    /// A byte is a signal for the program's group; its end is the end of the tree.
-    control: Mutex<Option<OwnedFd>>,
+    output: Mutex<Option<(Pipe, Pipe)>>,
+    /// A byte to it is a signal for the program's group; its end is the end of the tree.
+    control: UnixStream,
+    end: tokio::sync::Mutex<End>,
+}
+
+/// What the supervisor said of the end, as far as it came.
+#[derive(Default)]
+struct End {
+    word: [u8; word::SIZE],
+    size: usize,
 }
 
 impl Tree {
-    /// Starts the command under a supervisor and in its cage; without one, what leaves the program's group by itself may
-    /// outlive a program that ended.
-    ///
-    /// # Errors
-    /// The system's, from any step until the program runs.
-    pub fn start(mut command: Command, is_terminal: bool, cage: Option<Cage>) -> io::Result<Self> {
-        let (control, watched) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        let order = Order { control: watched.as_raw_fd(), is_terminal, cage };
-        // SAFETY: `take_over` makes only calls that are safe between fork and exec.
-        unsafe {
-            command.pre_exec(move || supervisor::take_over(&order));
+    fn begin(
+        id: u32,
+        mut control: std::os::unix::net::UnixStream,
+        plan: &[u8],
+        output: Option<(Pipe, Pipe)>,
+    ) -> io::Result<Self> {
+        let mut said = [0; word::SIZE];
+        // A supervisor that gives up before it has read all says why.
+        let sent = control.write_all(plan);
+        control.read_exact(&mut said).or_else(|lost| sent.and(Err(lost))).map_err(|_| lost())?;
+        match said {
+            [word::RUNNING, ..] => {}
+            [_, number @ ..] => return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(number))),
         }
-        let mut child = command.spawn()?;
+        control.set_nonblocking(true)?;
         Ok(Self {
-            id: child.id().unwrap_or_default(),
-            output: Mutex::new(child.stdout.take().zip(child.stderr.take())),
-            child: tokio::sync::Mutex::new(child),
-            control: Mutex::new(Some(control)),
+            id,
+            output: Mutex::new(output),
+            control: UnixStream::from_std(control)?,
+            end: tokio::sync::Mutex::default(),
         })
     }
 
@@ -56,7 +130,7 @@ impl Tree {
     }
 
     /// What a captured program writes; once.
-    pub fn take_output(&self) -> Option<(ChildStdout, ChildStderr)> {
+    pub fn take_output(&self) -> Option<(Pipe, Pipe)> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -66,17 +140,27 @@ impl Tree {
     /// # Errors
     /// When the system loses the process.
     pub async fn wait(&self) -> Result<i32> {
-        let status = self.child.lock().await.wait().await.map_err(Error::internal)?;
+        let mut end = self.end.lock().await;
+        while end.size < word::SIZE {
+            self.control.readable().await.map_err(Error::internal)?;
+            let from = end.size;
+            match self.control.try_read(&mut end.word[from..]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Without a word only a killed supervisor goes, and its processes with it.
+                Ok(0) | Err(_) => return Ok(-Signal::KILL.as_raw()),
+                Ok(size) => end.size += size,
+            }
+        }
+        let [_, number @ ..] = end.word;
+        let status = ExitStatus::from_raw(i32::from_ne_bytes(number));
         Ok(status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(-1))
     }
 
     /// Sends a signal to the program and its group.
     pub fn signal(&self, signal: Signal) {
         let number = u8::try_from(signal.as_raw()).expect("a signal's number is small");
-        if let Some(control) = self.control.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            // A supervisor that is gone has nothing left to signal.
-            let _ = rustix::net::send(control, &[number], SendFlags::NOSIGNAL);
-        }
+        // A supervisor that is gone has nothing left to signal.
+        let _ = rustix::net::send(&self.control, &[number], SendFlags::NOSIGNAL);
     }
 
     /// Ends all of it and waits for that.
@@ -84,7 +168,13 @@ impl Tree {
     /// # Errors
     /// As [`Self::wait`].
     pub async fn kill(&self) -> Result<i32> {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // One that is gone needs no word.
+        let _ = shutdown(&self.control, Shutdown::Write);
         self.wait().await
     }
+}
+
+/// Only a supervisor that was killed says nothing.
+fn lost() -> io::Error {
+    io::Error::from_raw_os_error(FAILED)
 }

@@ -1,20 +1,42 @@
 //! A program alone, where the system has no process groups.
 
+use super::{Program, Streams, command::command};
 use crate::{
     error::{Error, Result},
-    policy::confine::Cage,
+    policy::Confinement,
 };
 use std::{
     io,
     sync::{Mutex, PoisonError},
 };
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout};
 
 /// What can be sent to a program here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The end.
     Kill,
+}
+
+/// Starts programs.
+pub struct Starter;
+
+impl Starter {
+    /// Nothing needs to be ready.
+    ///
+    /// # Errors
+    /// None.
+    pub fn open(_: &Confinement) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Starts the program.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start(&self, program: &Program<'_>, streams: Streams, _: &Confinement) -> io::Result<Tree> {
+        Tree::of(command(program, streams).kill_on_drop(true).spawn()?)
+    }
 }
 
 /// A program. Dropping it ends it.
@@ -25,12 +47,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Starts the command.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn start(mut command: Command, _is_terminal: bool, _: Option<Cage>) -> io::Result<Self> {
-        let mut child = command.kill_on_drop(true).spawn()?;
+    fn of(mut child: Child) -> io::Result<Self> {
         Ok(Self {
             id: child.id().unwrap_or_default(),
             output: Mutex::new(child.stdout.take().zip(child.stderr.take())),

@@ -1,9 +1,9 @@
 //! A program with the process group that it leads, where no supervisor can be had.
 
-use super::signals::reset_signals;
+use super::{Program, Streams, command::command, signals::reset_signals};
 use crate::{
     error::{Error, Result},
-    policy::confine::Cage,
+    policy::Confinement,
 };
 use rustix::process::Pid;
 use std::{
@@ -11,23 +11,29 @@ use std::{
     os::unix::process::ExitStatusExt,
     sync::{Mutex, PoisonError},
 };
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout};
 
 pub use rustix::process::Signal;
 
-/// A program with its process group. Dropping it ends them.
-pub struct Tree {
-    id: u32,
-    child: tokio::sync::Mutex<Child>,
-    output: Mutex<Option<(ChildStdout, ChildStderr)>>,
-}
+/// Starts programs.
+pub struct Starter;
 
-impl Tree {
-    /// Starts the command in a session of its own.
+impl Starter {
+    /// Nothing needs to be ready.
+    ///
+    /// # Errors
+    /// None.
+    pub fn open(_: &Confinement) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Starts the program in a session of its own.
     ///
     /// # Errors
     /// The system's, from any step until the program runs.
-    pub fn start(mut command: Command, is_terminal: bool, _: Option<Cage>) -> io::Result<Self> {
+    pub fn start(&self, program: &Program<'_>, streams: Streams, _: &Confinement) -> io::Result<Tree> {
+        let is_terminal = matches!(&streams, Streams::Given { terminal: Some(_), .. });
+        let mut command = command(program, streams);
         // SAFETY: only system calls that are safe between fork and exec.
         unsafe {
             command.pre_exec(move || {
@@ -39,7 +45,19 @@ impl Tree {
                 Ok(())
             });
         }
-        let mut child = command.spawn()?;
+        Tree::of(command.spawn()?)
+    }
+}
+
+/// A program with its process group. Dropping it ends them.
+pub struct Tree {
+    id: u32,
+    child: tokio::sync::Mutex<Child>,
+    output: Mutex<Option<(ChildStdout, ChildStderr)>>,
+}
+
+impl Tree {
+    fn of(mut child: Child) -> io::Result<Self> {
         Ok(Self {
             id: child.id().unwrap_or_default(),
             output: Mutex::new(child.stdout.take().zip(child.stderr.take())),

@@ -168,3 +168,21 @@ echo x > work/made && cat work/made; t=$(mktemp) && echo kept > $t && cat $t; py
     assert_eq!(reply.status, 408);
     assert_eq!(process_with("sleep 7021"), None);
 }
+
+#[tokio::test]
+async fn commands_go_on_when_what_forks_them_was_killed() {
+    let directory = scratch();
+    std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    let server =
+        Started::with(std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server")), directory).expect("it starts");
+    for _ in 0..2 {
+        assert_eq!(server.call("execute", json!({"command": "echo runs"})).await["stdout"], "runs\n");
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", server.child.id())).unwrap().flatten();
+        let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+        let forks: Vec<i32> =
+            children.flat_map(|list| list.split(' ').flat_map(str::parse).collect::<Vec<_>>()).collect();
+        assert_eq!(forks.len(), 1, "one process forks all commands");
+        // SAFETY: it is a child of the server that this test started.
+        unsafe { libc::kill(forks[0], libc::SIGKILL) };
+    }
+}

@@ -1,6 +1,6 @@
 //! Programs that mean no harm run as outside, and greedy ones are bounded.
 
-use super::{Scene, process_with};
+use super::{SECRET, Scene, process_with};
 use crate::server::Server;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -80,4 +80,27 @@ async fn health_answers_within_a_second_through_a_memory_hog() {
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     let answer = server.call("terminal_execute", json!({"command": "python3 hog.py", "timeout": 20})).await;
     assert!(answer["stderr"].as_str().unwrap().contains("MemoryError"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_denied_is_covered_when_it_comes_or_changes_after_the_start() {
+    let scene = Scene::new();
+    let server = scene.server("require").await;
+    let read = |name: &'static str| server.call("terminal_execute", json!({"command": format!("sh -c 'cat {name}'")}));
+    std::fs::write(scene.work("late"), "harmless").unwrap();
+    assert_eq!(read("late").await["stdout"], "harmless");
+    for turn in ["it comes", "it is replaced"] {
+        std::fs::write(scene.work("new"), SECRET).unwrap();
+        std::fs::rename(scene.work("new"), scene.work(".env")).unwrap();
+        let answer = read(".e*").await;
+        assert!(answer["success"] == false && !answer.to_string().contains(SECRET), "{turn}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn orphans_of_a_command_are_reaped_while_it_runs() {
+    let server = Server::start().await;
+    let command = "for i in $(seq 30); do (true &); done; while grep -qs '^State:.Z' /proc/[0-9]*/status; do :; done";
+    let answer = server.call("terminal_execute", json!({"command": format!("{command}; echo none left")})).await;
+    assert_eq!(answer["stdout"], "none left\n", "{answer}");
 }

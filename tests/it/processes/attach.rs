@@ -1,6 +1,6 @@
 //! `mcp-server attach`, in a terminal of the bridge itself: the person is played by another process of it.
 
-use super::{Running, start_in_terminal, start_with};
+use super::{Running, WAITING, start_in_terminal, start_with};
 use crate::server::{KEY, Server};
 use serde_json::json;
 
@@ -32,7 +32,7 @@ async fn a_person_works_in_the_process_and_leaves_it_running() {
     process.shows("there> ").await;
     let typed = person.types("stty size\r", &[]).await;
     person.shows_after(&typed["cursor"], "20 70").await;
-    person.types("sh -c 'echo \"u\"p; sleep 1000'\r", &[]).await;
+    person.types(&format!("{WAITING}\r"), &[]).await;
     process.shows("up$").await;
     // The kernel throws away what is written while it handles Ctrl-C, and the prompt may be among it.
     person.types("", &["ctrl-c"]).await;
@@ -83,4 +83,15 @@ async fn what_cannot_be_reached_is_said_with_the_mend() {
     let command = format!("{binary} attach proc_1 --port 1 --directory {}", server.at(""));
     let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
     assert!(all.stderr.contains("no bridge answers on 127.0.0.1:1"), "{all:?}");
+}
+
+#[tokio::test]
+async fn who_comes_after_the_end_gets_the_exit_code() {
+    let server = Server::start().await;
+    let process = start_in_terminal(&server, "echo hi; exit 3").await;
+    process.all().await;
+    for _ in 0..5 {
+        let all = attach(&server, &process.id, true).await.all().await;
+        assert!(all.output.contains("hi") && all.output.contains("code 3"), "{all:?}");
+    }
 }

@@ -19,6 +19,10 @@ use std::{
 /// How long anything may take on a busy machine before a test gives up.
 pub const DEADLINE: Duration = Duration::from_secs(40);
 
+/// A line that says "up" and waits. What is typed is shown too: the quotes keep it apart from what is printed once the
+/// program runs. A shell would do, if dash did not lose a Ctrl-C that comes while it forks.
+pub const WAITING: &str = r#"python3 -c "import time; print('u' + 'p', flush=True); time.sleep(1000)""#;
+
 /// A process of a test's server.
 pub struct Running<'a> {
     pub server: &'a Server,

@@ -1,6 +1,6 @@
 //! Programs that a developer runs, driven as an agent would.
 
-use super::{has, start, start_in_terminal, start_with};
+use super::{WAITING, has, start, start_in_terminal, start_with};
 use crate::server::Server;
 use serde_json::json;
 use std::net::TcpListener;
@@ -33,8 +33,7 @@ async fn ctrl_c_interrupts_the_program_and_not_the_shell() {
     let server = Server::start().await;
     let process = start_with(&server, json!({"command": "sh -i", "pty": true, "env": {"PS1": "ready> "}})).await;
     process.shows("ready> $").await;
-    // What is typed is shown too: the quotes keep it apart from what is printed once the program runs.
-    let typed = process.types("sh -c 'echo \"u\"p; sleep 1000'\n", &[]).await;
+    let typed = process.types(&format!("{WAITING}\n"), &[]).await;
     process.shows_after(&typed["cursor"], "up$").await;
     // The kernel throws away what is written while it handles Ctrl-C, and the prompt may be among it.
     process.types("", &["ctrl-c"]).await;

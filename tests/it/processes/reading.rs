@@ -167,3 +167,49 @@ async fn a_password_that_is_typed_stays_out_of_the_history() {
     process.shows("got 13").await;
     assert!(!json!(server.history().await).to_string().contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_wait_in_vain_shows_the_end_of_long_output() {
+    let server = Server::start().await;
+    let wanted = json!({"pattern": "ready"});
+    let failing = start_with(&server, json!({"command": "seq 1 2000; exit 1", "wait_for": wanted})).await;
+    let waited = &failing.started["waited"];
+    assert_eq!((&failing.started["success"], &waited["reason"]), (&json!(false), &json!("ended")));
+    assert!(waited["output"].as_str().unwrap().ends_with("1999\n2000\n"), "{waited}");
+    let talking = start(&server, "yes").await;
+    let reply = talking.call("wait_for", json!({"pattern": "ready", "timeout": 0.5})).await;
+    assert_eq!((&reply["reason"], &reply["status"]), (&json!("timeout"), &json!("running")));
+    assert!(reply["output"].as_str().unwrap().len() <= 2000, "{reply}");
+}
+
+#[tokio::test]
+async fn a_poll_from_the_begin_says_how_much_is_no_longer_kept() {
+    let server = Server::with_settings(&[("PROCESS_OUTPUT_MIB", "1")]).await;
+    let process = start(&server, "seq 1 400000").await;
+    process.all().await;
+    let reply = process.call("poll", json!({})).await;
+    let missed = reply["missed"].as_u64().expect("some is gone");
+    assert_eq!(process.call("poll", json!({"cursor": 0})).await["missed"], missed);
+    assert!(missed > 0 && !reply["stdout"].as_str().unwrap().starts_with("1\n"), "{missed}");
+}
+
+#[tokio::test]
+async fn a_search_of_output_goes_on_from_its_cursor() {
+    let server = Server::start().await;
+    let process = start(&server, "for i in $(seq 1 20); do echo hit $i; echo miss; done").await;
+    process.all().await;
+    let (mut found, mut cursor) = (vec![], json!(null));
+    loop {
+        let asked = json!({"query": "hit", "max_results": 8, "cursor": cursor});
+        let reply = process.call("output_search", asked).await;
+        found.extend(reply["matches"].as_array().unwrap().iter().map(|found| found["text"].clone()));
+        cursor = reply["next_cursor"].clone();
+        assert_eq!(reply["truncated"] == true, cursor.is_u64());
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(found, (1..=20).map(|i| json!(format!("hit {i}"))).collect::<Vec<_>>());
+    let empty = server.post("/terminal/output_search", json!({"id": process.id, "query": ""})).await;
+    assert_eq!(empty.status, 422);
+}

@@ -90,7 +90,7 @@ impl Log {
             if segment.base > piece.next && !self.skip_to(&mut piece, segment.base) {
                 return Ok(piece);
             }
-            let until = segment.end().min(piece.next + left);
+            let until = segment.end().min(piece.next.saturating_add(left));
             match self.read_segment(&segment, piece.next, until) {
                 Ok(runs) => append(&mut piece.runs, runs),
                 // The writer dropped it just now: what is left begins later.

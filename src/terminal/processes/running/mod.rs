@@ -4,6 +4,8 @@ mod input;
 mod ports;
 mod pty;
 mod pump;
+#[cfg(target_os = "linux")]
+mod sockets;
 
 pub use ports::Ports;
 
@@ -104,7 +106,7 @@ impl Running {
 
     /// The process id of its program.
     pub fn id(&self) -> u32 {
-        ports::children(self.tree.id()).last().copied().unwrap_or(self.tree.id())
+        ports::children(self.tree.id()).first().copied().unwrap_or(self.tree.id())
     }
 
     /// Waits for its end and that of all it started, and takes in the last of its output. To be awaited once. Returns
@@ -230,10 +232,10 @@ fn terminal(columns: u16, rows: u16) -> io::Result<(Ends, Streams)> {
     let (terminal, program) = Terminal::open(columns, rows)?;
     let (source, input) = (terminal.duplicate()?, terminal.duplicate()?);
     rustix::io::ioctl_fionbio(&source, true)?;
-    let streams = Streams {
-        stdin: program.try_clone()?.into(),
-        stdout: program.try_clone()?.into(),
-        stderr: program.into(),
+    let streams = Streams::Given {
+        stdin: program.try_clone()?,
+        stdout: program.try_clone()?,
+        stderr: program,
         terminal: Some(terminal.device().to_owned()),
     };
     let sources = vec![Source::new(Stream::Terminal, source)];
@@ -247,7 +249,7 @@ fn pipes() -> io::Result<(Ends, Streams)> {
         rustix::io::ioctl_fionbio(end, true)?;
     }
     let sources = vec![Source::new(Stream::Stdout, output), Source::new(Stream::Stderr, errors)];
-    let streams = Streams { stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into(), terminal: None };
+    let streams = Streams::Given { stdin, stdout, stderr, terminal: None };
     Ok((Ends { input, sources, terminal: None }, streams))
 }
 

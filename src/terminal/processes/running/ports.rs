@@ -17,7 +17,7 @@ impl Ports {
     /// The ports that anyone listens on now.
     pub fn open_now() -> Self {
         #[cfg(target_os = "linux")]
-        return Self(linux::listening("self").into_iter().map(|socket| socket.port).collect());
+        return Self(super::sockets::here().into_iter().map(|socket| socket.port).collect());
         #[cfg(not(target_os = "linux"))]
         Self::default()
     }
@@ -65,37 +65,13 @@ pub fn children(process: u32) -> Vec<u32> {
 mod linux {
     #![expect(clippy::disallowed_methods, reason = "the system's view of the bridge's own processes")]
 
-    /// A socket that listens.
-    pub(super) struct Socket {
-        pub(super) port: u16,
-        inode: String,
-    }
-
-    /// The state LISTEN in `/proc/net/tcp` (`TCP_LISTEN` of the kernel's `tcp_states.h`).
-    const LISTEN: &str = "0A";
-
-    /// The listening sockets of a process's network.
-    pub(super) fn listening(process: &str) -> Vec<Socket> {
-        let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{process}/net/{table}")));
-        tables.iter().flatten().flat_map(|table| table.lines().skip(1)).filter_map(socket).collect()
-    }
-
-    fn socket(line: &str) -> Option<Socket> {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let (address, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-        let port = u16::from_str_radix(address.rsplit(':').next()?, 16).ok()?;
-        (*state == LISTEN).then(|| Socket { port, inode: (*inode).to_owned() })
-    }
+    use crate::terminal::processes::running::sockets;
 
     pub(super) fn tree_listens(root: u32, port: u16) -> bool {
         let tree = tree(root);
-        let mut wanted: Vec<String> = Vec::new();
-        for process in &tree {
-            let sockets = listening(&process.to_string());
-            wanted.extend(sockets.into_iter().filter(|socket| socket.port == port).map(|socket| socket.inode));
-        }
-        wanted.sort();
-        wanted.dedup();
+        let listeners = sockets::around(&tree).into_iter();
+        let wanted: Vec<String> =
+            listeners.filter(|socket| socket.port == port).map(|socket| socket.inode.to_string()).collect();
         !wanted.is_empty() && tree.iter().any(|process| holds(*process, &wanted))
     }
 

@@ -1,0 +1,123 @@
+//! What was looked at on the disk while a view was made: as long as all of it is still so, the view is still right.
+#![expect(clippy::disallowed_methods, reason = "it looks at places that the settings name, and opens nothing")]
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+/// What has a name: the device and the number of a file, and its mode's kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    number: u64,
+    kind: u32,
+}
+
+/// What a path is by itself, and what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    itself: Option<Identity>,
+    target: Option<Identity>,
+}
+
+/// Everything that was looked at, with what was there.
+#[derive(Debug, Default)]
+pub struct Looks {
+    paths: RefCell<BTreeMap<PathBuf, Look>>,
+    folders: RefCell<BTreeMap<PathBuf, (Names, Vec<OsString>)>>,
+}
+
+/// Which names of a folder are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Every one.
+    All,
+    /// Those that begin with a dot.
+    Hidden,
+}
+
+impl Looks {
+    /// Whether a name is there, be it a link that leads nowhere.
+    pub fn is_there(&self, path: &Path) -> bool {
+        self.look(path).itself.is_some()
+    }
+
+    /// Whether a path leads to something.
+    pub fn leads_somewhere(&self, path: &Path) -> bool {
+        self.look(path).target.is_some()
+    }
+
+    /// Whether a path leads to a folder.
+    pub fn leads_to_folder(&self, path: &Path) -> bool {
+        self.look(path).target.is_some_and(|target| target.kind == libc::S_IFDIR)
+    }
+
+    /// What a link says; none for what is no link.
+    pub fn link(&self, path: &Path) -> Option<PathBuf> {
+        let is_link = self.look(path).itself.is_some_and(|itself| itself.kind == libc::S_IFLNK);
+        if is_link { fs::read_link(path).ok() } else { None }
+    }
+
+    /// Where a path leads, without links in it.
+    pub fn real(&self, path: &Path) -> Option<PathBuf> {
+        if self.leads_somewhere(path) { fs::canonicalize(path).ok() } else { None }
+    }
+
+    /// Whether a path is a socket.
+    pub fn is_socket(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+    }
+
+    /// The names in a folder, in order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn names(&self, folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
+        let names = names(folder, which)?;
+        self.folders.borrow_mut().insert(folder.to_owned(), (which, names.clone()));
+        Ok(names)
+    }
+
+    /// Whether all that was looked at is as it was.
+    pub fn are_current(&self) -> bool {
+        self.paths.borrow().iter().all(|(path, was)| look(path) == *was)
+            && self
+                .folders
+                .borrow()
+                .iter()
+                .all(|(folder, (which, were))| names(folder, *which).is_ok_and(|names| names == *were))
+    }
+
+    fn look(&self, path: &Path) -> Look {
+        *self.paths.borrow_mut().entry(path.to_owned()).or_insert_with(|| look(path))
+    }
+}
+
+/// Links are followed by the system: an identity that changed says that one of them was changed.
+fn look(path: &Path) -> Look {
+    let itself = fs::symlink_metadata(path).ok().map(identity);
+    let is_link = itself.is_some_and(|itself| itself.kind == libc::S_IFLNK);
+    Look { itself, target: if is_link { fs::metadata(path).ok().map(identity) } else { itself } }
+}
+
+fn identity(found: Metadata) -> Identity {
+    Identity { device: found.dev(), number: found.ino(), kind: found.mode() & libc::S_IFMT }
+}
+
+fn names(folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if which == Names::All || name.as_encoded_bytes().starts_with(b".") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,135 @@
+//! TCP sockets that listen. The kernel lists them at once when it is asked over netlink (sock_diag(7)); `/proc/net/tcp`
+//! says the same, and takes milliseconds to read where a machine has room for many connections.
+#![expect(clippy::disallowed_methods, reason = "the system's view of the bridge's own processes")]
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SOCK_DIAG, recv, send, socket_with,
+};
+use std::{fs, io, path::PathBuf};
+
+/// The state LISTEN (`TCP_LISTEN` of the kernel's `tcp_states.h`).
+const LISTEN: u8 = 10;
+
+/// `SOCK_DIAG_BY_FAMILY` (linux/sock_diag.h).
+const BY_FAMILY: u16 = 20;
+
+/// The size of `struct nlmsghdr`.
+const HEADER: usize = 16;
+
+/// The size of `struct inet_diag_req_v2` (linux/inet_diag.h).
+const QUESTION: usize = 56;
+
+/// Where `struct inet_diag_msg` has the local port and the socket's inode.
+const PORT: usize = HEADER + 4;
+const INODE: usize = HEADER + 68;
+
+/// A socket that listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its port, on any address.
+    pub port: u16,
+    /// Its number, by which descriptors name it.
+    pub inode: u64,
+}
+
+/// All that listen in the network of this process.
+pub fn here() -> Vec<Listener> {
+    ask(AddressFamily::INET)
+        .and_then(|listeners| Ok([listeners, ask(AddressFamily::INET6)?].concat()))
+        .unwrap_or_else(|_| read("self"))
+}
+
+/// All that listen in the networks of these processes.
+pub fn around(processes: &[u32]) -> Vec<Listener> {
+    let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
+    let ours = network("self");
+    let mut seen: Vec<Option<PathBuf>> = Vec::new();
+    let mut found = Vec::new();
+    for process in processes.iter().map(u32::to_string) {
+        let theirs = network(&process);
+        if theirs.is_some() && !seen.contains(&theirs) {
+            found.extend(if theirs == ours { here() } else { read(&process) });
+            seen.push(theirs);
+        }
+    }
+    found
+}
+
+/// Asks the kernel for the listeners of one family.
+fn ask(family: AddressFamily) -> io::Result<Vec<Listener>> {
+    let kernel = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+    send(&kernel, &question(family), SendFlags::empty())?;
+    let mut listeners = Vec::new();
+    let mut buffer = vec![0; 32 * 1024];
+    loop {
+        let (_, size) = recv(&kernel, &mut buffer, RecvFlags::empty())?;
+        if !take(&buffer[..size], &mut listeners)? {
+            return Ok(listeners);
+        }
+    }
+}
+
+fn question(family: AddressFamily) -> [u8; HEADER + QUESTION] {
+    let mut question = [0; HEADER + QUESTION];
+    question[..4].copy_from_slice(&((HEADER + QUESTION) as u32).to_ne_bytes());
+    question[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
+    question[6..8].copy_from_slice(&flags.to_ne_bytes());
+    question[HEADER] = family.as_raw() as u8;
+    question[HEADER + 1] = libc::IPPROTO_TCP as u8;
+    question[HEADER + 4..HEADER + 8].copy_from_slice(&(1_u32 << LISTEN).to_ne_bytes());
+    question
+}
+
+/// Takes what one answer has; whether more answers follow.
+fn take(mut answer: &[u8], listeners: &mut Vec<Listener>) -> io::Result<bool> {
+    while answer.len() >= HEADER {
+        let size = u32::from_ne_bytes(answer[..4].try_into().expect("four bytes")) as usize;
+        let kind = i32::from(u16::from_ne_bytes(answer[4..6].try_into().expect("two bytes")));
+        if kind == libc::NLMSG_DONE {
+            return Ok(false);
+        }
+        if kind == libc::NLMSG_ERROR || size < HEADER {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        if let (Some(port), Some(inode)) = (answer.get(PORT..PORT + 2), answer.get(INODE..INODE + 4)) {
+            listeners.push(Listener {
+                port: u16::from_be_bytes(port.try_into().expect("two bytes")),
+                inode: u32::from_ne_bytes(inode.try_into().expect("four bytes")).into(),
+            });
+        }
+        // Messages begin at multiples of four.
+        answer = answer.get(size.next_multiple_of(4)..).unwrap_or_default();
+    }
+    Ok(true)
+}
+
+/// The same from the table of a process, which may be in another network than this one.
+fn read(process: &str) -> Vec<Listener> {
+    let tables = ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/{process}/net/{table}")));
+    tables.iter().flatten().flat_map(|table| table.lines().skip(1)).filter_map(listener).collect()
+}
+
+fn listener(line: &str) -> Option<Listener> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let (address, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    let port = u16::from_str_radix(address.rsplit(':').next()?, 16).ok()?;
+    (u8::from_str_radix(state, 16).ok()? == LISTEN).then_some(Listener { port, inode: inode.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_and_its_table_name_the_same_listeners() {
+        let v4 = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let v6 = std::net::TcpListener::bind("[::1]:0");
+        let ports = [Some(v4.local_addr().unwrap().port()), v6.as_ref().ok().map(|v6| v6.local_addr().unwrap().port())];
+        for port in ports.into_iter().flatten() {
+            let of = |all: Vec<Listener>| all.into_iter().filter(|one| one.port == port).collect::<Vec<_>>();
+            assert_eq!(of(here()), of(read("self")), "{port}");
+            assert_eq!(of(around(&[std::process::id()])).len(), 1, "{port}");
+        }
+    }
+}
