@@ -142,7 +142,7 @@ impl Processes {
     /// Takes a one-time ticket for a process and says who asked for it, and when.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] when it is unknown, used, too old or for another process.
+    /// [`Error::Refused`] when it is unknown, used, too old or for another process.
     pub fn take_ticket(&self, ticket: &str, id: &str) -> Result<(Caller, Instant)> {
         self.tickets.take(ticket, id)
     }
