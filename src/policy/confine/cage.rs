@@ -6,28 +6,24 @@ use super::{
     landlock, mounts,
     namespaces::{self, Entry},
     privileges,
-    view::View,
 };
 use seccompiler::BpfProgram;
 use std::{
     ffi::{CStr, c_int},
     fmt, io,
     os::fd::{AsRawFd, OwnedFd, RawFd},
-    sync::Arc,
 };
 
-/// The confinement of programs, for the disk as it was when it was made.
+/// The confinement of programs. The view of the disk that belongs to it is made by steps that come as bytes ([`View`]),
+/// since it goes with the disk.
+///
+/// [`View`]: super::View
 pub struct Cage {
-    pub(super) namespaces: Option<Namespaces>,
-    pub(super) filter: Arc<BpfProgram>,
+    /// How to get namespaces, where the host allows them.
+    pub(super) entry: Option<Entry>,
+    pub(super) filter: BpfProgram,
     pub(super) limits: privileges::Limits,
     pub(super) network: bool,
-}
-
-/// What is a program's own, where the host allows it.
-pub struct Namespaces {
-    pub(super) entry: Arc<Entry>,
-    pub(super) view: View,
 }
 
 /// The part of the confinement that failed.
@@ -63,20 +59,15 @@ impl fmt::Display for Part {
 impl Cage {
     /// Whether programs get processes of their own, so that the first one's end is the end of all.
     pub fn has_processes(&self) -> bool {
-        self.namespaces.is_some()
-    }
-
-    /// Whether the disk is still what it was made for.
-    pub fn is_current(&self) -> bool {
-        self.namespaces.as_ref().is_none_or(|namespaces| namespaces.view.looks.are_current())
+        self.entry.is_some()
     }
 
     /// Makes what all programs share, in a process that forks them.
     ///
     /// # Errors
     /// The system's; no program must be forked then.
-    pub fn prepare(&self) -> io::Result<()> {
-        self.prepare_parts().map_err(failed)
+    pub fn prepare(&self, steps: &[u8]) -> io::Result<()> {
+        self.prepare_parts(steps).map_err(failed)
     }
 
     /// Forks the first of a program's own processes: 0 in it, which has to [`Self::begin`] then.
@@ -96,8 +87,8 @@ impl Cage {
     ///
     /// # Errors
     /// The system's; the program must not run then.
-    pub fn begin(&self, terminal: Option<&CStr>) -> io::Result<()> {
-        self.begin_parts(terminal).map_err(failed)
+    pub fn begin(&self, steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
+        self.begin_parts(steps, terminal).map_err(failed)
     }
 
     /// Confines this process and all that it starts, for good, and goes to its folder.
@@ -113,16 +104,18 @@ impl Cage {
         Ok(())
     }
 
-    fn prepare_parts(&self) -> Result<(), Part> {
-        let Some(Namespaces { entry, view }) = &self.namespaces else { return Ok(()) };
+    fn prepare_parts(&self, steps: &[u8]) -> Result<(), Part> {
+        let Some(entry) = &self.entry else { return Ok(()) };
         entry.open().map_err(|_| Part::Processes)?;
         namespaces::separate(self.network).map_err(|_| Part::Namespaces)?;
-        mounts::begin(&view.shared).map_err(|_| Part::View)
+        mounts::begin(steps).map_err(|_| Part::View)
     }
 
-    fn begin_parts(&self, terminal: Option<&CStr>) -> Result<(), Part> {
-        let Some(Namespaces { view, .. }) = &self.namespaces else { return Ok(()) };
-        mounts::complete(&view.own, terminal).map_err(|_| Part::View)
+    fn begin_parts(&self, steps: &[u8], terminal: Option<&CStr>) -> Result<(), Part> {
+        if !self.has_processes() {
+            return Ok(());
+        }
+        mounts::complete(steps, terminal).map_err(|_| Part::View)
     }
 
     fn enter_parts(&self, rules: Option<RawFd>) -> Result<(), Part> {
@@ -138,14 +131,14 @@ impl Cage {
     ///
     /// # Errors
     /// Which part failed.
-    pub fn try_out(&self, rules: Option<&OwnedFd>) -> io::Result<()> {
+    pub fn try_out(&self, steps: &[u8], rules: Option<&OwnedFd>) -> io::Result<()> {
         // SAFETY: the children make only system calls until they end.
         let code = unsafe {
             run(namespaces::fork(0)?, || {
-                self.prepare_parts()?;
+                self.prepare_parts(steps)?;
                 let first = self.fork().map_err(|_| Part::Processes)?;
                 let code = run(first, || {
-                    self.begin_parts(None)?;
+                    self.begin_parts(steps, None)?;
                     self.enter_parts(rules.map(AsRawFd::as_raw_fd))
                 });
                 if code == 0 { Ok(()) } else { Err(part(code).unwrap_or(Part::Processes)) }

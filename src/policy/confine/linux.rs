@@ -1,20 +1,11 @@
 //! What this host allows, found out by trying it.
 
-use super::{
-    Level, Report,
-    bounds::Bounds,
-    cage::{Cage, Namespaces},
-    landlock,
-    namespaces::Entry,
-    privileges,
-    view::View,
-};
+use super::{Level, Report, bounds::Bounds, cage::Cage, landlock, namespaces::Entry, privileges, view::View};
 use crate::{
     policy::Workspace,
     settings::{ConfinementMode, Settings},
 };
 use anyhow::bail;
-use seccompiler::BpfProgram;
 use std::{
     ffi::CString,
     io,
@@ -35,17 +26,13 @@ pub struct Confinement {
     parts: Option<Parts>,
 }
 
-/// What every cage is made of.
+/// What it is made of.
 struct Parts {
     bounds: Bounds,
-    /// How to get a view of one's own, where the host allows it.
-    entry: Option<Arc<Entry>>,
+    cage: Cage,
     rules: Option<Arc<OwnedFd>>,
-    filter: Arc<BpfProgram>,
-    limits: privileges::Limits,
     /// The bound of processes as text, where a namespace can have one.
     most_processes: Option<CString>,
-    network: bool,
 }
 
 impl Confinement {
@@ -76,18 +63,23 @@ impl Confinement {
         &self.report
     }
 
-    /// The confinement of programs for the disk as it is now; none when it is off.
+    /// What programs are held by; none when it is off.
+    pub fn cage(&self) -> Option<&Cage> {
+        self.parts.as_ref().map(|parts| &parts.cage)
+    }
+
+    /// What programs see, as the disk is now; none where they see what is there.
     ///
     /// # Errors
     /// When it cannot be prepared: no program must run then.
-    pub fn cage(&self) -> io::Result<Option<Cage>> {
-        self.parts.as_ref().map(Parts::cage).transpose()
+    pub fn view(&self) -> io::Result<Option<View>> {
+        self.parts.as_ref().map_or(Ok(None), Parts::view)
     }
 
     /// The kernel's rules on paths for a program that starts now; none where there are none.
     ///
     /// # Errors
-    /// As [`Self::cage`].
+    /// As [`Self::view`].
     pub fn rules(&self) -> io::Result<Option<Arc<OwnedFd>>> {
         self.parts.as_ref().map_or(Ok(None), |parts| parts.rules(self.report.level))
     }
@@ -104,15 +96,14 @@ fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Part
     let entry = Entry::for_this_user();
     let bounded = namespaces_are_bounded();
     let processes_of_user = (entry.is_of_a_user() && !bounded).then_some(processes);
-    let mut parts = Parts {
-        bounds,
-        entry: Some(Arc::new(entry)),
-        rules: None,
-        filter: Arc::new(privileges::filter(privileges::Sockets { local: true, network: true })?),
+    let cage = Cage {
+        entry: Some(entry),
+        filter: privileges::filter(privileges::Sockets { local: true, network: true })?,
         limits: privileges::Limits { memory: memory(settings), processes: processes_of_user },
-        most_processes: bounded.then(|| CString::new(processes.to_string())).transpose()?,
         network: settings.terminal_network,
     };
+    let most_processes = bounded.then(|| CString::new(processes.to_string())).transpose()?;
+    let mut parts = Parts { bounds, cage, rules: None, most_processes };
     let version = landlock::version();
     if version > 0 {
         parts.rules = landlock::beside_view()?.map(Arc::new);
@@ -136,12 +127,12 @@ fn without_namespaces(
     version: i64,
     refusal: &io::Error,
 ) -> anyhow::Result<Report> {
-    parts.entry = None;
-    parts.limits.processes = None;
+    parts.cage.entry = None;
+    parts.cage.limits.processes = None;
     parts.rules = None;
     let level = if version > 0 { Level::Kernel } else { Level::None };
     let sockets = privileges::Sockets { local: level == Level::None, network: settings.terminal_network };
-    parts.filter = Arc::new(privileges::filter(sockets)?);
+    parts.cage.filter = privileges::filter(sockets)?;
     let why = match level {
         Level::Kernel => format!(
             "Landlock version {version} and seccomp are enforced; namespaces are not, since the host refuses them \
@@ -160,17 +151,9 @@ fn without_namespaces(
 }
 
 impl Parts {
-    fn cage(&self) -> io::Result<Cage> {
-        let namespaces = self.entry.as_ref().map(|entry| {
-            let view = View::of(&self.bounds, self.most_processes.as_ref())?;
-            io::Result::Ok(Namespaces { entry: entry.clone(), view })
-        });
-        Ok(Cage {
-            namespaces: namespaces.transpose()?,
-            filter: self.filter.clone(),
-            limits: self.limits,
-            network: self.network,
-        })
+    fn view(&self) -> io::Result<Option<View>> {
+        let has_view = self.cage.has_processes();
+        has_view.then(|| View::of(&self.bounds, self.most_processes.as_ref())).transpose()
     }
 
     fn rules(&self, level: Level) -> io::Result<Option<Arc<OwnedFd>>> {
@@ -181,7 +164,8 @@ impl Parts {
     }
 
     fn try_out(&self, level: Level) -> io::Result<()> {
-        self.cage()?.try_out(self.rules(level)?.as_deref())
+        let view = self.view()?;
+        self.cage.try_out(view.as_ref().map(View::steps).unwrap_or_default(), self.rules(level)?.as_deref())
     }
 
     fn environment(&self, level: Level) -> Vec<(&'static str, Option<PathBuf>)> {

@@ -31,6 +31,8 @@ pub use cage::{Cage, FAILED};
 pub use confinement::Confinement;
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
+#[cfg(target_os = "linux")]
+pub use view::View;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! Builds a view of the file system for one program and moves it there.
 //!
-//! A [`Step`] is prepared before the fork; taking it afterwards makes system calls and nothing else.
+//! A [`Step`] is prepared by the server and handed as bytes to the process that takes it, which makes system calls and
+//! nothing else.
 
 use std::{
     ffi::{CStr, CString, c_uint, c_ulong},
@@ -40,26 +41,91 @@ struct Attributes {
 }
 
 /// One step of the building. Paths are as the program will see them.
-#[derive(Debug)]
-pub enum Step {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<T = CString> {
     /// A folder of the frame.
-    Folder(CString),
+    Folder(T),
     /// An empty file of the frame, to mount on.
-    File(CString),
+    File(T),
     /// A link.
-    Link { to: CString, at: CString },
+    Link { to: T, at: T },
     /// A folder or file of the machine, with what is mounted below it, and the attributes it gets.
-    Show { from: CString, at: CString, attributes: u64 },
+    Show { from: T, at: T, attributes: u64 },
     /// Everything so far can no longer be changed.
     Freeze,
     /// A new file system: its kind, its place, its options.
-    New { kind: &'static CStr, at: CString, options: &'static CStr, flags: c_ulong },
+    New { kind: T, at: T, options: T, flags: u64 },
     /// A file that nobody can open.
-    Shut(CString),
+    Shut(T),
     /// What is there already, no longer to be changed.
-    Keep(CString),
+    Keep(T),
     /// Something to tell the kernel, where it listens.
-    Say { text: CString, at: CString },
+    Say { text: T, at: T },
+    /// What follows belongs to one program; what came before, all share.
+    Own,
+}
+
+impl Step {
+    /// Steps as bytes: of each a tag, a number, and three texts that end with a NUL.
+    pub fn encode(steps: &[Self]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (tag, number, texts) in steps.iter().map(Self::parts) {
+            bytes.push(tag);
+            bytes.extend(number.to_ne_bytes());
+            texts.iter().for_each(|text| bytes.extend(text.to_bytes_with_nul()));
+        }
+        bytes
+    }
+
+    fn parts(&self) -> (u8, u64, [&CStr; 3]) {
+        match self {
+            Self::Folder(at) => (0, 0, [at, c"", c""]),
+            Self::File(at) => (1, 0, [at, c"", c""]),
+            Self::Link { to, at } => (2, 0, [at, to, c""]),
+            Self::Show { from, at, attributes } => (3, *attributes, [at, from, c""]),
+            Self::Freeze => (4, 0, [c"", c"", c""]),
+            Self::New { kind, at, options, flags } => (5, *flags, [at, kind, options]),
+            Self::Shut(at) => (6, 0, [at, c"", c""]),
+            Self::Keep(at) => (7, 0, [at, c"", c""]),
+            Self::Say { text, at } => (8, 0, [at, text, c""]),
+            Self::Own => (9, 0, [c"", c"", c""]),
+        }
+    }
+}
+
+/// Steps that were encoded.
+struct Steps<'a>(&'a [u8]);
+
+impl<'a> Steps<'a> {
+    fn text(&mut self) -> Option<&'a CStr> {
+        let text = CStr::from_bytes_until_nul(self.0).ok()?;
+        self.0 = self.0.get(text.count_bytes() + 1..)?;
+        Some(text)
+    }
+}
+
+impl<'a> Iterator for Steps<'a> {
+    type Item = Step<&'a CStr>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (tag, rest) = self.0.split_first()?;
+        let (number, rest) = rest.split_first_chunk()?;
+        self.0 = rest;
+        let number = u64::from_ne_bytes(*number);
+        let (at, first, second) = (self.text()?, self.text()?, self.text()?);
+        Some(match tag {
+            0 => Step::Folder(at),
+            1 => Step::File(at),
+            2 => Step::Link { to: first, at },
+            3 => Step::Show { from: first, at, attributes: number },
+            4 => Step::Freeze,
+            5 => Step::New { kind: first, at, options: second, flags: number },
+            6 => Step::Shut(at),
+            7 => Step::Keep(at),
+            8 => Step::Say { text: first, at },
+            _ => Step::Own,
+        })
+    }
 }
 
 /// The path in the view that is being built.
@@ -74,26 +140,27 @@ pub fn from(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
-/// Begins a view in a new mount namespace, beside what the machine has.
+/// Begins a view in a new mount namespace, beside what the machine has: the steps that all share.
 ///
 /// # Errors
 /// The system's, from the first step that fails: no program must run there then.
-pub fn begin(shared: &[Step]) -> io::Result<()> {
+pub fn begin(steps: &[u8]) -> io::Result<()> {
     mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
     mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
-    shared.iter().try_for_each(Step::take)
+    Steps(steps).take_while(|step| *step != Step::Own).try_for_each(|step| step.take())
 }
 
-/// Completes a copy of the view, with the device of a terminal in it, and enters it: the machine's own is gone then.
+/// Completes a copy of the view by a program's own steps and the device of its terminal, and enters it: the machine's own
+/// is gone then.
 ///
 /// # Errors
 /// As [`begin`].
-pub fn complete(own: &[Step], terminal: Option<&CStr>) -> io::Result<()> {
+pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
     if let Some(device) = terminal {
         mount(Some(device), c"/proc/dev/console", None, libc::MS_BIND, None)?;
         restrict(c"/proc/dev/console", READ_ONLY | NO_SETUID)?;
     }
-    own.iter().try_for_each(Step::take)?;
+    Steps(steps).skip_while(|step| *step != Step::Own).try_for_each(|step| step.take())?;
     // SAFETY: plain system calls on constant texts.
     unsafe {
         check(libc::chdir(c"/proc".as_ptr()))?;
@@ -104,7 +171,7 @@ pub fn complete(own: &[Step], terminal: Option<&CStr>) -> io::Result<()> {
     Ok(())
 }
 
-impl Step {
+impl Step<&CStr> {
     fn take(&self) -> io::Result<()> {
         // SAFETY: plain system calls on texts that outlive them.
         unsafe {
@@ -120,7 +187,9 @@ impl Step {
                     if *attributes == 0 { Ok(()) } else { restrict(at, *attributes) }
                 }
                 Self::Freeze => restrict(c"/proc", READ_ONLY | NO_SETUID),
-                Self::New { kind, at, options, flags } => mount(Some(kind), at, Some(kind), *flags, Some(options)),
+                Self::New { kind, at, options, flags } => {
+                    mount(Some(kind), at, Some(kind), *flags as c_ulong, Some(options))
+                }
                 Self::Shut(at) => {
                     mount(Some(c"/dev/null"), at, None, libc::MS_BIND, None)?;
                     // A device on a mount without devices: opening it fails, for the superuser too.
@@ -135,6 +204,7 @@ impl Step {
                     let _ = write(at, text);
                     Ok(())
                 }
+                Self::Own => Ok(()),
             }
         }
     }
@@ -190,4 +260,29 @@ fn check(result: i32) -> io::Result<i32> {
 
 fn check_long(result: i64) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_come_out_of_their_bytes_as_they_went_in() {
+        let text = |text: &CStr| text.to_owned();
+        let steps = [
+            Step::Folder(text(c"/a b")),
+            Step::File(text(c"/f")),
+            Step::Link { to: text(c"to"), at: text(c"/l") },
+            Step::Show { from: text(c"/from"), at: text(c"/at"), attributes: NO_SETUID | NO_DEVICES },
+            Step::Freeze,
+            Step::Own,
+            Step::New { kind: text(c"proc"), at: text(c"/p"), options: text(c""), flags: u64::from(u32::MAX) + 1 },
+            Step::Shut(text(c"/s")),
+            Step::Keep(text(c"/k")),
+            Step::Say { text: text(c"1"), at: text(c"/x") },
+        ];
+        let bytes = Step::encode(&steps);
+        let found: Vec<_> = Steps(&bytes).collect();
+        assert_eq!(format!("{found:?}"), format!("{steps:?}"));
+    }
 }

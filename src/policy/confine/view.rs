@@ -8,7 +8,7 @@ use super::{
 };
 use std::{
     collections::BTreeSet,
-    ffi::CString,
+    ffi::{CStr, CString, c_ulong},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -33,12 +33,10 @@ struct Shown {
 /// How a view is built.
 #[derive(Debug)]
 pub struct View {
-    /// Once, for all programs that get a copy of it.
-    pub shared: Vec<Step>,
-    /// In each copy: what belongs to one program's processes.
-    pub own: Vec<Step>,
+    /// The steps as bytes: once, for all programs that get a copy of it; then in each copy.
+    steps: Vec<u8>,
     /// What all of that follows from.
-    pub looks: Looks,
+    looks: Looks,
 }
 
 /// A view in the making.
@@ -72,9 +70,20 @@ impl View {
         draft.show_devices();
         draft.show_private_folders();
         draft.show_tools();
-        let shared = draft.finish()?;
-        let own = kernel_file_systems(&draft.looks, most_processes);
-        Ok(Self { shared, own, looks: draft.looks })
+        let mut steps = draft.finish()?;
+        steps.push(Step::Own);
+        steps.extend(kernel_file_systems(&draft.looks, most_processes));
+        Ok(Self { steps: Step::encode(&steps), looks: draft.looks })
+    }
+
+    /// Its steps, for [`super::Cage`].
+    pub fn steps(&self) -> &[u8] {
+        &self.steps
+    }
+
+    /// Whether the disk is still what it was made for.
+    pub fn is_current(&self) -> bool {
+        self.looks.are_current()
     }
 }
 
@@ -326,8 +335,11 @@ fn make_mount_point(path: &Path, folder: bool) -> io::Result<()> {
 }
 
 fn empty_folder(at: CString) -> Step {
-    let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    Step::New { kind: c"tmpfs", at, options: c"mode=000,size=4k", flags }
+    new(c"tmpfs", at, c"mode=000,size=4k", libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)
+}
+
+fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
+    Step::New { kind: kind.to_owned(), at, options: options.to_owned(), flags: flags as u64 }
 }
 
 /// The program's own processes, terminals and shared memory.
@@ -335,14 +347,9 @@ fn kernel_file_systems(looks: &Looks, most_processes: Option<&CString>) -> Vec<S
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
     let place = |path: &str| at(Path::new(path));
     let mut steps = vec![
-        Step::New { kind: c"devpts", at: place("/dev/pts"), options: c"newinstance,ptmxmode=0666,mode=620", flags },
-        Step::New {
-            kind: c"tmpfs",
-            at: place("/dev/shm"),
-            options: c"mode=1777",
-            flags: libc::MS_NOSUID | libc::MS_NODEV,
-        },
-        Step::New { kind: c"proc", at: place("/proc"), options: c"", flags: flags | libc::MS_NODEV },
+        new(c"devpts", place("/dev/pts"), c"newinstance,ptmxmode=0666,mode=620", flags),
+        new(c"tmpfs", place("/dev/shm"), c"mode=1777", libc::MS_NOSUID | libc::MS_NODEV),
+        new(c"proc", place("/proc"), c"", flags | libc::MS_NODEV),
     ];
     steps.extend(most_processes.map(|most| Step::Say { text: most.clone(), at: place("/proc/sys/kernel/pid_max") }));
     let there = |place: &&&str| looks.leads_somewhere(Path::new(place));

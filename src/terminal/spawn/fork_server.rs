@@ -1,171 +1,237 @@
-//! A process that forks programs: a copy of the server, made when it was small, that has nothing open and nothing to do
-//! but that. A fork of it is quick however much memory the server holds by then, and what all programs share of their
-//! confinement is made in it once.
+//! Processes that fork. The first one is a copy of the server from when it was small; it has nothing open and forks stages.
+//! A stage has made what all programs share of their confinement, and forks a supervisor for each of them. So a program is
+//! started quickly however much memory the server holds by then, and the view of the disk is made once for many.
 //!
-//! Everything here that runs in it makes system calls on what was prepared before the fork, and nothing else: it was
-//! copied from a process with many threads.
+//! Everything here that runs in one of them makes system calls on what was prepared before the fork, and nothing else: it
+//! was copied from a process with many threads.
 
-use super::{signals::reset_signals, supervisor};
-use crate::policy::confine::{Cage, Confinement, fork};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
-    recv, sendmsg, shutdown, socketpair,
+use super::{
+    plan::{receive_number, receive_texts},
+    signals::reset_signals,
+    supervisor,
 };
+use crate::policy::confine::{Cage, Confinement, View, fork};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown};
 use std::{
     ffi::{c_int, c_ulong},
-    io::{self, IoSlice},
+    io::{self, IoSlice, Read, Write},
     mem::{MaybeUninit, size_of, zeroed},
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+        unix::net::UnixStream,
+    },
     ptr,
     sync::{Mutex, PoisonError},
 };
 
-/// Where it has its end of the socket to the server. What is received with a program takes the numbers below.
+/// Where such a process has its end of the socket to the server. What is received takes the numbers below.
 const CHANNEL: RawFd = 10;
 
-/// The most descriptors that come with a program: its three streams, its supervisor's end of the control socket, and the
+/// The most descriptors that come at once: a program's three streams, its supervisor's end of the control socket, and the
 /// kernel's rules on paths.
 const MOST_GIVEN: usize = 5;
 
 /// Starts the processes that all programs descend from.
 #[derive(Default)]
 pub struct ForkServer {
-    live: Mutex<Option<Live>>,
+    state: Mutex<State>,
 }
 
-/// One that runs. Dropping it ends it, and not what it forked.
-struct Live {
-    process: libc::pid_t,
-    channel: OwnedFd,
-    cage: Option<Cage>,
+#[derive(Default)]
+struct State {
+    first: Option<First>,
+    stage: Option<Stage>,
 }
+
+/// The process that forks stages. Dropping it ends it, and not what it forked.
+struct First {
+    process: libc::pid_t,
+    channel: Channel,
+}
+
+/// A process that forks supervisors. Dropping it ends it, and not what it forked.
+struct Stage {
+    channel: Channel,
+    view: Option<View>,
+}
+
+/// The server's end of a socket to one of them.
+struct Channel(UnixStream);
 
 impl ForkServer {
+    /// One that is ready: its first process is as small as the server is now.
+    ///
+    /// # Errors
+    /// As [`Self::fork`].
+    pub fn open(confinement: &Confinement) -> io::Result<Self> {
+        let server = Self::default();
+        server.state.lock().unwrap_or_else(PoisonError::into_inner).renew(confinement)?;
+        Ok(server)
+    }
+
     /// Forks a supervisor, which takes the descriptors of `given` as its own, from 0 on. Returns its process id.
     ///
     /// # Errors
     /// The system's; [`crate::policy::confine::FAILED`] when programs cannot be confined.
     pub fn fork(&self, confinement: &Confinement, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = live.as_ref().filter(|live| live.cage.as_ref().is_none_or(Cage::is_current)) {
-            match running.fork(given) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = |stage: &&mut Stage| stage.view.as_ref().is_none_or(View::is_current);
+        if let Some(stage) = state.stage.as_mut().filter(is_current) {
+            match stage.channel.ask(given) {
                 // It was killed: another one takes its place.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                Err(error) if is_gone(&error) => {}
                 answer => return answer,
             }
         }
-        live.insert(Live::start(confinement.cage()?)?).fork(given)
-    }
-
-    /// Starts it now, so that the first program need not wait and the copy is small.
-    ///
-    /// # Errors
-    /// As [`Self::fork`].
-    pub fn warm_up(&self, confinement: &Confinement) -> io::Result<()> {
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(Live::start(confinement.cage()?)?);
-        Ok(())
+        state.renew(confinement)?.channel.ask(given)
     }
 }
 
-impl Live {
-    fn start(cage: Option<Cage>) -> io::Result<Self> {
-        let (channel, its_end) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        // SAFETY: the child makes system calls and nothing else.
-        let process = unsafe { fork(0)? };
-        if process == 0 {
-            // SAFETY: as above.
-            unsafe { serve(its_end.as_raw_fd(), cage.as_ref()) }
+impl State {
+    /// Makes a stage for the disk as it is now.
+    fn renew(&mut self, confinement: &Confinement) -> io::Result<&mut Stage> {
+        let view = confinement.view()?;
+        let (channel, its_end) = UnixStream::pair()?;
+        let given = [its_end.as_fd()];
+        let asked = self.first.as_mut().map(|first| first.channel.ask(&given));
+        match asked.unwrap_or(Err(io::ErrorKind::BrokenPipe.into())) {
+            Err(error) if is_gone(&error) => {
+                self.first.insert(First::start(confinement.cage())?).channel.ask(&given)?;
+            }
+            asked => drop(asked?),
         }
         drop(its_end);
-        let live = Self { process, channel, cage };
-        match live.answer()? {
-            0 => Ok(live),
-            error => Err(io::Error::from_raw_os_error(-error)),
-        }
+        let mut channel = Channel(channel);
+        let steps = view.as_ref().map(View::steps).unwrap_or_default();
+        channel.0.write_all(&steps.len().to_ne_bytes())?;
+        channel.0.write_all(steps)?;
+        channel.answer()?;
+        Ok(self.stage.insert(Stage { channel, view }))
     }
+}
 
-    fn fork(&self, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_GIVEN))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        assert!(ancillary.push(SendAncillaryMessage::ScmRights(given)), "there is room for all that is ever given");
-        let count = [u8::try_from(given.len()).expect("they are few")];
-        sendmsg(&self.channel, &[IoSlice::new(&count)], &mut ancillary, SendFlags::NOSIGNAL)?;
-        let answer = self.answer()?;
-        u32::try_from(answer).map_err(|_| io::Error::from_raw_os_error(-answer))
-    }
-
-    /// A process id, or an error of the system as a negative number.
-    fn answer(&self) -> io::Result<i32> {
-        let mut answer = [0; size_of::<i32>()];
-        loop {
-            match recv(&self.channel, &mut answer, RecvFlags::empty()) {
-                Ok((_, size)) if size == answer.len() => return Ok(i32::from_ne_bytes(answer)),
-                Ok(_) => return Err(io::ErrorKind::BrokenPipe.into()),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::CONNRESET) => return Err(io::ErrorKind::BrokenPipe.into()),
-                Err(error) => return Err(error.into()),
-            }
+impl First {
+    fn start(cage: Option<&Cage>) -> io::Result<Self> {
+        let (channel, its_end) = UnixStream::pair()?;
+        // SAFETY: the child makes system calls and nothing else.
+        match unsafe { fork(0)? } {
+            // SAFETY: as above.
+            0 => unsafe { breed(its_end.as_raw_fd(), cage) },
+            process => Ok(Self { process, channel: Channel(channel) }),
         }
     }
 }
 
-impl Drop for Live {
+impl Drop for First {
     fn drop(&mut self) {
         // One that was killed has no end of it open any more.
-        let _ = shutdown(&self.channel, Shutdown::Both);
+        let _ = shutdown(&self.channel.0, Shutdown::Both);
         // SAFETY: a plain system call on a child of this process that nobody else waits for. It ends at once: it only
         // ever waits for the channel.
         unsafe { libc::waitpid(self.process, ptr::null_mut(), 0) };
     }
 }
 
-/// What the process does all its life. It ends when the server does, or has no more use for it.
-unsafe fn serve(channel: c_int, cage: Option<&Cage>) -> ! {
+impl Channel {
+    /// Hands over descriptors to be forked with, and gives the new process's id.
+    fn ask(&mut self, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_GIVEN))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        assert!(ancillary.push(SendAncillaryMessage::ScmRights(given)), "there is room for all that is ever given");
+        let count = [u8::try_from(given.len()).expect("they are few")];
+        sendmsg(&self.0, &[IoSlice::new(&count)], &mut ancillary, SendFlags::NOSIGNAL)?;
+        self.answer()
+    }
+
+    /// A number that is no error.
+    fn answer(&mut self) -> io::Result<u32> {
+        let mut answer = [0; size_of::<i32>()];
+        self.0.read_exact(&mut answer)?;
+        let answer = i32::from_ne_bytes(answer);
+        u32::try_from(answer).map_err(|_| io::Error::from_raw_os_error(-answer))
+    }
+}
+
+/// Whether an error says that there is nobody at the other end.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+/// What the first process does all its life. It ends when the server does.
+unsafe fn breed(channel: c_int, cage: Option<&Cage>) -> ! {
     // SAFETY: plain system calls on descriptors of this process.
     unsafe {
         // Ctrl-C and the end of a terminal are for the server to answer.
         libc::setsid();
         reset_signals();
         libc::signal(libc::SIGTERM, libc::SIG_IGN);
-        // The kernel reaps what is forked here: its end is told to the server by itself.
+        // The kernel reaps what is forked from here on: its end is told to the server by itself.
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         libc::prctl(libc::PR_SET_NAME, c"bridge-forks".as_ptr(), 0, 0, 0);
-        libc::dup2(channel, CHANNEL);
-        close_from(0, CHANNEL - 1);
-        close_from(CHANNEL + 1, c_int::MAX);
         go_first_when_memory_ends();
-        let prepared = cage.map_or(Ok(()), Cage::prepare);
-        answer(prepared.as_ref().map_or_else(number, |()| 0));
-        if prepared.is_err() {
-            libc::_exit(1);
-        }
-        while let Some(given) = receive() {
-            let process = cage.map_or_else(|| fork(0), |cage| cage.fork());
+        settle(channel);
+        while receive().is_some() {
+            let process = fork(0);
             if matches!(process, Ok(0)) {
-                libc::close(CHANNEL);
-                supervisor::run(cage, given);
+                serve(cage);
             }
-            close_from(0, CHANNEL - 1);
-            answer(process.as_ref().map_or_else(number, |process| *process));
+            answer_and_close(&process);
         }
         libc::_exit(0)
     }
 }
 
-/// An error, as an answer says it.
-fn number(error: &io::Error) -> i32 {
-    -error.raw_os_error().unwrap_or(libc::EIO)
+/// What a stage does all its life, with its channel as the one descriptor that came. It ends when the server has no more
+/// use for it.
+unsafe fn serve(cage: Option<&Cage>) -> ! {
+    // SAFETY: plain system calls on descriptors of this process.
+    unsafe {
+        settle(0);
+        let steps = receive_number(CHANNEL).and_then(|size| receive_texts(CHANNEL, size));
+        let prepared = steps.and_then(|steps| cage.map_or(Ok(steps), |cage| cage.prepare(steps).map(|()| steps)));
+        answer_and_close(&prepared.as_ref().map(|_| 0).map_err(again));
+        let Ok(steps) = prepared else { libc::_exit(1) };
+        while let Some(given) = receive() {
+            let process = cage.map_or_else(|| fork(0), |cage| cage.fork());
+            if matches!(process, Ok(0)) {
+                libc::close(CHANNEL);
+                supervisor::run(cage, steps, given);
+            }
+            answer_and_close(&process);
+        }
+        libc::_exit(0)
+    }
 }
 
-unsafe fn answer(answer: i32) {
-    // SAFETY: a system call on a number of this frame.
+/// The same error of the system.
+fn again(error: &io::Error) -> io::Error {
+    io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+/// Takes a descriptor as the channel and closes all others.
+unsafe fn settle(channel: c_int) {
+    // SAFETY: plain system calls on descriptors of this process.
     unsafe {
+        libc::dup2(channel, CHANNEL);
+        close_from(0, CHANNEL - 1);
+        close_from(CHANNEL + 1, c_int::MAX);
+    }
+}
+
+/// Says the process, or the error as a negative number, and closes what came.
+unsafe fn answer_and_close(process: &io::Result<libc::pid_t>) {
+    // SAFETY: system calls on a number of this frame and on descriptors of this process.
+    unsafe {
+        close_from(0, CHANNEL - 1);
+        let answer =
+            process.as_ref().map_or_else(|error| -again(error).raw_os_error().unwrap_or(libc::EIO), |process| *process);
         libc::send(CHANNEL, (&raw const answer).cast(), size_of::<i32>(), libc::MSG_NOSIGNAL);
     }
 }
 
-/// Waits for what comes with the next program: the kernel gives it the lowest numbers, which are all free. Returns how
-/// many descriptors came; none when the server is gone.
+/// Waits for what comes to be forked with: the kernel gives it the lowest numbers, which are all free. Returns how many
+/// descriptors came; none when the server is gone.
 unsafe fn receive() -> Option<usize> {
     /// Room for the descriptors, aligned as the kernel wants it.
     #[repr(C)]

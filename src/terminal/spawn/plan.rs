@@ -4,17 +4,14 @@ use super::Program;
 use crate::policy::Line;
 use std::{
     ffi::{CStr, OsStr, c_char, c_int},
-    io, mem,
+    io,
     os::unix::ffi::OsStrExt,
     path::Path,
     ptr, slice,
 };
 
-/// How many numbers stand at the begin: the length of all that follows them, and how many arguments and variables there are.
-const NUMBERS: usize = 3;
-
-/// The plan as bytes: the numbers, then texts that each end with a NUL: the folder, the device of the terminal (empty:
-/// none), the arguments, the variables.
+/// The plan as bytes: the length of all texts, how many arguments and how many variables there are; then the texts, which
+/// each end with a NUL: the folder, the device of the terminal (empty: none), the arguments, the variables.
 pub fn encode(program: &Program<'_>, terminal: Option<&Path>) -> Vec<u8> {
     let arguments: Vec<&OsStr> = match program.line {
         Line::Shell(text) => vec![OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new(text)],
@@ -56,24 +53,14 @@ impl Plan {
     pub unsafe fn receive(socket: c_int) -> io::Result<Self> {
         // SAFETY: system calls on memory that is theirs; the texts end as `encode` has them.
         unsafe {
-            let mut numbers = [0_usize; NUMBERS];
-            read_all(socket, numbers.as_mut_ptr().cast(), mem::size_of_val(&numbers))?;
-            let [size, arguments, variables] = numbers;
-            let pointers = (arguments + variables + 2) * mem::size_of::<*const c_char>();
-            let protection = libc::PROT_READ | libc::PROT_WRITE;
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-            let memory = libc::mmap(ptr::null_mut(), pointers + size, protection, flags, -1, 0);
-            if memory == libc::MAP_FAILED {
-                return Err(io::Error::last_os_error());
-            }
-            let texts = memory.cast::<u8>().add(pointers);
-            read_all(socket, texts, size)?;
-            let mut texts = slice::from_raw_parts(texts, size);
-            let (cwd, terminal) = (next(&mut texts), next(&mut texts));
-            let table = memory.cast::<*const c_char>();
-            // The memory is zeroed: a null stands after each of the two lists.
-            (0..arguments).for_each(|at| *table.add(at) = next(&mut texts).as_ptr());
+            let [size, arguments, variables] =
+                [receive_number(socket)?, receive_number(socket)?, receive_number(socket)?];
+            // Zeroed: a null stands after each of the two lists.
+            let table = memory((arguments + variables + 2) * size_of::<*const c_char>())?.cast::<*const c_char>();
             let environment = table.add(arguments + 1);
+            let mut texts = receive_texts(socket, size)?;
+            let (cwd, terminal) = (next(&mut texts), next(&mut texts));
+            (0..arguments).for_each(|at| *table.add(at) = next(&mut texts).as_ptr());
             (0..variables).for_each(|at| *environment.add(at) = next(&mut texts).as_ptr());
             let terminal = (!terminal.is_empty()).then_some(terminal);
             Ok(Self { cwd, terminal, arguments: table, environment })
@@ -86,6 +73,50 @@ fn next(texts: &mut &'static [u8]) -> &'static CStr {
     let text = CStr::from_bytes_until_nul(texts).unwrap_or_default();
     *texts = texts.get(text.count_bytes() + 1..).unwrap_or_default();
     text
+}
+
+/// Takes a number from a socket.
+///
+/// # Errors
+/// As [`Plan::receive`].
+///
+/// # Safety
+/// Only in a process that does nothing else.
+pub unsafe fn receive_number(socket: c_int) -> io::Result<usize> {
+    let mut number = 0_usize;
+    // SAFETY: the number is as large as is said.
+    unsafe { read_all(socket, (&raw mut number).cast(), size_of::<usize>())? };
+    Ok(number)
+}
+
+/// Takes `size` bytes from a socket. Their memory is the process's for good.
+///
+/// # Errors
+/// As [`Plan::receive`].
+///
+/// # Safety
+/// As [`receive_number`].
+pub unsafe fn receive_texts(socket: c_int, size: usize) -> io::Result<&'static [u8]> {
+    // SAFETY: the memory is as large as is said, and given to nobody else.
+    unsafe {
+        let texts = memory(size.max(1))?;
+        read_all(socket, texts, size)?;
+        Ok(slice::from_raw_parts(texts, size))
+    }
+}
+
+/// Zeroed memory that stays.
+///
+/// # Errors
+/// The system's.
+///
+/// # Safety
+/// As [`receive_number`].
+pub unsafe fn memory(size: usize) -> io::Result<*mut u8> {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: new memory concerns nobody else.
+    let memory = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+    if memory == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(memory.cast()) }
 }
 
 unsafe fn read_all(socket: c_int, mut into: *mut u8, mut size: usize) -> io::Result<()> {

@@ -5,12 +5,12 @@
 //! All of this makes system calls and nothing else: no allocation, no lock.
 
 use super::{
-    plan::Plan,
+    plan::{self, Plan},
     signals::{await_children, block_no_signal, reset_signals},
 };
-use crate::policy::confine::{Cage, FAILED, fork};
+use crate::policy::confine::{Cage, FAILED};
 use std::{
-    ffi::{c_char, c_int, c_ulong},
+    ffi::{c_char, c_int, c_ulong, c_void},
     io,
     os::fd::RawFd,
     ptr,
@@ -18,6 +18,10 @@ use std::{
 
 /// Its end of the control socket, after the program's three streams. The kernel's rules on paths may follow it.
 const CONTROL: RawFd = 3;
+
+/// The stack of a process that becomes a program, in bytes: execvp(3) may put all arguments on it once more. What is not
+/// used of it is never there.
+const STACK: usize = 16 << 20;
 
 /// What the supervisor says to the server: one of these, and a number.
 pub mod word {
@@ -43,8 +47,8 @@ struct Charge {
     alone: bool,
 }
 
-/// What the process does all its life, with the descriptors that it was `given`.
-pub unsafe fn run(cage: Option<&Cage>, given: usize) -> ! {
+/// What the process does all its life, with the descriptors that it was `given`; `steps` make its view of the disk.
+pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
     // SAFETY: plain system calls; the child of the fork becomes the program.
     unsafe {
         reset_signals();
@@ -56,13 +60,9 @@ pub unsafe fn run(cage: Option<&Cage>, given: usize) -> ! {
         // Orphans of the program become this process's children, wherever they hide.
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0);
         let plan = or_refuse(Plan::receive(CONTROL));
-        or_refuse(cage.map_or(Ok(()), |cage| cage.begin(plan.terminal)));
+        or_refuse(cage.map_or(Ok(()), |cage| cage.begin(steps, plan.terminal)));
         let children = or_refuse(await_children());
-        // This process goes on when the program runs, or has said why it does not.
-        let program = or_refuse(fork(libc::CLONE_VFORK));
-        if program == 0 {
-            or_refuse::<()>(Err(become_program(cage, &plan, rules)));
-        }
+        let program = or_refuse(start(&Start { cage, plan: &plan, rules }));
         for descriptor in (0..CONTROL).chain(rules) {
             libc::close(descriptor);
         }
@@ -72,12 +72,38 @@ pub unsafe fn run(cage: Option<&Cage>, given: usize) -> ! {
     }
 }
 
+/// What the process that becomes the program goes by.
+struct Start<'a> {
+    cage: Option<&'a Cage>,
+    plan: &'a Plan,
+    rules: Option<RawFd>,
+}
+
+/// Starts the program as posix_spawn(3) does: in the memory of this process, which goes on when the program runs, or has
+/// said why it does not.
+unsafe fn start(start: &Start<'_>) -> io::Result<libc::pid_t> {
+    // SAFETY: the stack is the child's alone, and `start` outlives its use of it.
+    unsafe {
+        let stack = plan::memory(STACK)?.add(STACK);
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        check(libc::clone(begin, stack.cast(), flags, ptr::from_ref(start).cast_mut().cast()))
+    }
+}
+
+extern "C" fn begin(start: *mut c_void) -> c_int {
+    // SAFETY: it is what `start` was given; its process waits.
+    unsafe {
+        let Start { cage, plan, rules } = &*start.cast::<Start<'_>>();
+        or_refuse(Err(become_program(*cage, plan, *rules)))
+    }
+}
+
 /// Only comes back with an error.
 unsafe fn become_program(cage: Option<&Cage>, plan: &Plan, rules: Option<RawFd>) -> io::Error {
     unsafe extern "C" {
         static mut environ: *const *const c_char;
     }
-    // SAFETY: plain system calls on texts that outlive them; nothing else reads the environment in this process.
+    // SAFETY: plain system calls on texts that outlive them; nothing else reads the environment in these processes.
     let ready = || unsafe {
         block_no_signal();
         check(libc::setsid())?;

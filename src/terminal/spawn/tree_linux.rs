@@ -28,7 +28,6 @@ pub use rustix::process::Signal;
 pub type Pipe = pipe::Receiver;
 
 /// Starts programs.
-#[derive(Default)]
 pub struct Starter {
     forks: ForkServer,
 }
@@ -45,9 +44,7 @@ impl Starter {
     /// # Errors
     /// When programs cannot be confined, or the system is out of something.
     pub fn open(confinement: &Confinement) -> io::Result<Self> {
-        let starter = Self::default();
-        starter.forks.warm_up(confinement)?;
-        Ok(starter)
+        Ok(Self { forks: ForkServer::open(confinement)? })
     }
 
     /// Starts a program under a supervisor and in its confinement; without one, what leaves the program's group by itself

@@ -175,14 +175,23 @@ async fn commands_go_on_when_what_forks_them_was_killed() {
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     let server =
         Started::with(std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server")), directory).expect("it starts");
-    for _ in 0..2 {
+    let first = *children(server.child.id()).first().expect("one process forks for the server");
+    let stage = *children(first).first().expect("and one forks commands");
+    let is_gone = async |process: u32| {
+        // SAFETY: it descends from the server that this test started.
+        unsafe { libc::kill(process.cast_signed(), libc::SIGKILL) };
         assert_eq!(server.call("execute", json!({"command": "echo runs"})).await["stdout"], "runs\n");
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", server.child.id())).unwrap().flatten();
-        let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
-        let forks: Vec<i32> =
-            children.flat_map(|list| list.split(' ').flat_map(str::parse).collect::<Vec<_>>()).collect();
-        assert_eq!(forks.len(), 1, "one process forks all commands");
-        // SAFETY: it is a child of the server that this test started.
-        unsafe { libc::kill(forks[0], libc::SIGKILL) };
-    }
+    };
+    is_gone(stage).await;
+    let another = *children(first).first().expect("the first process forked another one");
+    is_gone(first).await;
+    is_gone(another).await;
+    assert_eq!(children(server.child.id()).len(), 1, "there is another one, and nothing is left of the first");
+}
+
+/// The processes that any thread of a process started (proc_pid_children(5)).
+fn children(process: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
+    let lists = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    lists.flat_map(|list| list.split(' ').flat_map(str::parse).collect::<Vec<_>>()).collect()
 }
