@@ -172,6 +172,7 @@ pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
 }
 
 impl Step<&CStr> {
+    #[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
     fn take(&self) -> io::Result<()> {
         // SAFETY: plain system calls on texts that outlive them.
         unsafe {

@@ -338,6 +338,7 @@ fn empty_folder(at: CString) -> Step {
     new(c"tmpfs", at, c"mode=000,size=4k", libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)
 }
 
+#[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
 fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
     Step::New { kind: kind.to_owned(), at, options: options.to_owned(), flags: flags as u64 }
 }
