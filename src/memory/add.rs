@@ -148,9 +148,8 @@ impl Memory {
         let store = self.store.clone();
         let bytes: usize = drafts.iter().map(|draft| draft.entry.content.len()).sum();
         let analyse = move || {
-            let mut cache = super::ranking::WordCache::default();
             let analysed = drafts.into_iter().map(|draft| {
-                let terms = store.analyser().document(&document(&draft.entry, moment(&draft.entry)), &mut cache);
+                let terms = store.analyser().document(&document(&draft.entry, moment(&draft.entry)));
                 Draft { terms: Some(terms), ..draft }
             });
             analysed.collect()

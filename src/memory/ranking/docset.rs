@@ -42,11 +42,6 @@ impl DocSet {
         self.blocks.get(doc as usize / 64).is_some_and(|block| block & (1 << (doc % 64)) != 0)
     }
 
-    /// One above the highest position it has room for.
-    pub fn room(&self) -> usize {
-        self.blocks.len() * 64
-    }
-
     /// How many positions are in it.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.count_ones() as usize).sum()

@@ -18,16 +18,20 @@ pub struct Wanted {
     pub times: f32,
 }
 
-impl Wanted {
-    pub fn exactly(term: u64) -> Self {
-        Self { terms: vec![(term, 1.0)], times: 1.0 }
-    }
+/// The entries that a question is asked of.
+#[derive(Clone, Copy)]
+pub struct Among<'question> {
+    pub docs: &'question DocSet,
+    /// How many they are.
+    pub population: usize,
+    /// Positions in the index.
+    pub room: usize,
 }
 
-impl FieldScores {
-    /// The scores times a factor.
-    pub fn scaled(&self, factor: f32) -> Vec<f32> {
-        self.scores.iter().map(|score| score * factor).collect()
+impl Among<'_> {
+    /// Whether every position is among them.
+    fn is_everything(&self) -> bool {
+        self.population == self.room
     }
 }
 
@@ -37,11 +41,16 @@ pub struct Field {
     lengths: Vec<u32>,
 }
 
-/// The scores of one field, one an entry.
+/// The scores of one field, one an entry; 0 for those that are not asked.
 pub struct FieldScores {
     pub scores: Vec<f32>,
     /// About the score of an entry that says each wanted word once.
     pub ideal: f32,
+}
+
+/// The scores of the words of one field.
+pub struct WordScores {
+    pub total: FieldScores,
     /// How much of the question each entry holds, 0 to 1, words weighed by their best score.
     pub coverage: Vec<f32>,
 }
@@ -70,91 +79,107 @@ impl Field {
         }
     }
 
-    /// BM25 of every entry in `docs`, with the statistics of `docs` alone. Of the terms that stand for one
-    /// word the best counts, not their sum: five synonyms are still one word.
-    pub fn score(&self, wanted: &[Wanted], docs: &DocSet, population: usize) -> FieldScores {
-        let mut pass = Pass::new(self, docs, population);
-        for word in wanted {
-            let own = word.terms.first().map_or(0.0, |&(term, _)| pass.idf(self.postings.of(term)));
-            pass.total.ideal += own * word.times;
-            pass.word(word);
+    /// BM25 of every asked entry, with the statistics of the asked ones alone, for terms and how often each is wanted.
+    pub fn score(&self, terms: &[(u64, f32)], among: &Among<'_>) -> FieldScores {
+        let mut pass = Pass::new(self, among);
+        for &(term, times) in terms {
+            let rarity = pass.rarity(term);
+            pass.total.ideal += rarity * times;
+            for &posting in self.postings.of(term) {
+                pass.total.scores[posting.doc() as usize] += pass.score(posting, rarity * times);
+            }
         }
-        pass.finish()
+        pass.total
+    }
+
+    /// The same for words. Of the terms that stand for one word the best counts, not their sum: five synonyms are still
+    /// one word.
+    pub fn score_words(&self, words: &[Wanted], among: &Among<'_>) -> WordScores {
+        let mut pass = Pass::new(self, among);
+        let mut coverage = vec![0.0; among.room];
+        let mut reachable = 0.0;
+        for word in words {
+            pass.total.ideal += word.terms.first().map_or(0.0, |&(own, _)| pass.rarity(own)) * word.times;
+            reachable += pass.word(word, &mut coverage);
+        }
+        let whole = f32::max(reachable, f32::MIN_POSITIVE);
+        coverage.iter_mut().for_each(|share| *share /= whole);
+        WordScores { total: pass.total, coverage }
     }
 }
 
 /// One walk over the postings of a question.
 struct Pass<'index> {
     field: &'index Field,
-    docs: &'index DocSet,
-    population: f32,
-    average: f32,
+    among: &'index Among<'index>,
+    /// What the length of each entry does to its scores; one that is not asked never scores.
+    norms: Vec<f32>,
     total: FieldScores,
-    reachable: f32,
     /// The scores of the word at hand, and the entries that have one.
     word: Vec<f32>,
     touched: Vec<u32>,
 }
 
 impl<'index> Pass<'index> {
-    fn new(field: &'index Field, docs: &'index DocSet, population: usize) -> Self {
-        let room = docs.room();
-        let lengths: u64 = docs.iter().map(|doc| u64::from(field.length(doc))).sum();
-        Self {
-            field,
-            docs,
-            population: population as f32,
-            average: (lengths as f32 / population.max(1) as f32).max(1.0),
-            total: FieldScores { scores: vec![0.0; room], ideal: 0.0, coverage: vec![0.0; room] },
-            reachable: 0.0,
-            word: vec![0.0; room],
-            touched: Vec::new(),
-        }
+    fn new(field: &'index Field, among: &'index Among<'index>) -> Self {
+        let total = FieldScores { scores: vec![0.0; among.room], ideal: 0.0 };
+        Self { field, among, norms: field.norms(among), total, word: vec![], touched: vec![] }
     }
 
-    fn word(&mut self, wanted: &Wanted) {
+    /// Adds a word to the scores, and its best one to the coverage of the entries that hold it.
+    fn word(&mut self, wanted: &Wanted, coverage: &mut [f32]) -> f32 {
+        self.word.resize(self.among.room, 0.0);
         for &(term, weight) in &wanted.terms {
             self.term(term, weight * wanted.times);
         }
         let best = self.touched.iter().map(|&doc| self.word[doc as usize]).fold(0.0, f32::max);
-        self.reachable += best;
         for doc in self.touched.drain(..) {
-            let score = std::mem::take(&mut self.word[doc as usize]);
-            self.total.scores[doc as usize] += score;
-            self.total.coverage[doc as usize] += best;
+            self.total.scores[doc as usize] += std::mem::take(&mut self.word[doc as usize]);
+            coverage[doc as usize] += best;
         }
+        best
     }
 
     fn term(&mut self, term: u64, weight: f32) {
-        let postings = self.field.postings.of(term);
-        let gain = weight * self.idf(postings) * (K1 + 1.0);
-        for posting in postings.iter().filter(|posting| self.docs.contains(posting.doc())) {
-            let count = posting.count() as f32;
-            let norm = K1 * (1.0 - B + B * self.field.length(posting.doc()) as f32 / self.average);
-            let score = gain * count / (count + norm);
+        let gain = weight * self.rarity(term);
+        for &posting in self.field.postings.of(term) {
+            let score = self.score(posting, gain);
             let best = &mut self.word[posting.doc() as usize];
-            if *best == 0.0 {
+            if *best == 0.0 && score > 0.0 {
                 self.touched.push(posting.doc());
             }
             *best = best.max(score);
         }
     }
 
-    /// Lucene's inverse document frequency: never negative.
-    fn idf(&self, postings: &[Posting]) -> f32 {
-        let holders = postings.iter().filter(|posting| self.docs.contains(posting.doc())).count() as f32;
-        (1.0 + (self.population - holders + 0.5) / (holders + 0.5)).ln()
+    fn score(&self, posting: Posting, gain: f32) -> f32 {
+        let count = posting.count() as f32;
+        gain * (K1 + 1.0) * count / (count + self.norms[posting.doc() as usize])
     }
 
-    fn finish(mut self) -> FieldScores {
-        for share in &mut self.total.coverage {
-            *share /= self.reachable.max(f32::MIN_POSITIVE);
-        }
-        self.total
+    /// Lucene's inverse document frequency: never negative.
+    fn rarity(&self, term: u64) -> f32 {
+        let (postings, population) = (self.field.postings.of(term), self.among.population as f32);
+        let holders = if self.among.is_everything() {
+            postings.len()
+        } else {
+            postings.iter().filter(|posting| self.among.docs.contains(posting.doc())).count()
+        } as f32;
+        (1.0 + (population - holders + 0.5) / (holders + 0.5)).ln()
     }
 }
 
 impl Field {
+    fn norms(&self, among: &Among<'_>) -> Vec<f32> {
+        let lengths: u64 = among.docs.iter().map(|doc| u64::from(self.length(doc))).sum();
+        let average = (lengths as f32 / among.population.max(1) as f32).max(1.0);
+        let mut norms = vec![f32::INFINITY; among.room];
+        for doc in among.docs.iter() {
+            norms[doc as usize] = K1 * (1.0 - B + B * self.length(doc) as f32 / average);
+        }
+        norms
+    }
+
     fn length(&self, doc: u32) -> u32 {
         self.lengths.get(doc as usize).copied().unwrap_or(0)
     }

@@ -14,6 +14,7 @@ mod fold;
 mod neighbours;
 mod postings;
 mod question;
+mod scores;
 mod stem;
 mod terms;
 
@@ -21,12 +22,13 @@ pub use dates::parse_moment;
 pub use docset::DocSet;
 pub use fold::fold;
 pub use postings::DOCS_MAX;
-pub use terms::{Analyser, Terms, WordCache};
+pub use terms::{Analyser, Terms};
 
 use chrono::NaiveDateTime;
 use field::Field;
 use neighbours::Neighbours;
-use std::{cmp::Ordering, collections::BTreeSet, num::NonZero, sync::Arc};
+use std::{collections::BTreeSet, num::NonZero, sync::Arc};
+use terms::WordCache;
 
 /// What the index sees of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -60,20 +62,6 @@ pub struct Parts {
     pub neighbours: f32,
     pub speaker: f32,
     pub meaning: f32,
-}
-
-impl Parts {
-    fn scaled(self, factor: f32) -> Self {
-        Self {
-            english: self.english * factor,
-            french: self.french * factor,
-            letters: self.letters * factor,
-            phrases: self.phrases * factor,
-            neighbours: self.neighbours * factor,
-            speaker: self.speaker * factor,
-            meaning: self.meaning * factor,
-        }
-    }
 }
 
 /// Threads that split words at a bulk load, at the most.
@@ -118,14 +106,14 @@ impl Ranking {
     /// Adds an entry, with its terms where [`Analyser::document`] has found them already. Positions that only grow
     /// are added in constant time.
     pub fn add(&mut self, doc: u32, document: &Document<'_>, terms: Option<Terms>) {
-        let terms = terms.unwrap_or_else(|| self.analyser.document(document, &mut WordCache::default()));
+        let terms = terms.unwrap_or_else(|| self.analyser.document(document));
         self.insert(doc, document, terms);
     }
 
     /// Adds many entries, on all processors.
     pub fn load(&mut self, documents: &[(u32, Document<'_>)]) {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(LOADERS_MAX);
-        let mut caches: Vec<WordCache> = (0..threads).map(|_| WordCache::default()).collect();
+        let mut caches: Vec<WordCache> = (0..threads).map(|_| WordCache::for_bulk()).collect();
         for chunk in documents.chunks(LOADED_AT_ONCE) {
             let terms = analysed(&self.analyser, chunk, &mut caches);
             self.insert_all(chunk, terms);
@@ -149,7 +137,7 @@ impl Ranking {
 
     /// Takes out an entry, given as it was added.
     pub fn remove(&mut self, doc: u32, document: &Document<'_>) {
-        let terms = self.analyser.document(document, &mut WordCache::default());
+        let terms = self.analyser.document(document);
         self.english.remove(doc, &terms.english);
         self.french.remove(doc, &terms.french);
         self.grams.remove(doc, &terms.grams);
@@ -189,14 +177,9 @@ fn analysed(analyser: &Analyser, chunk: &[(u32, Document<'_>)], caches: &mut [Wo
     let part = chunk.len().div_ceil(caches.len()).max(1);
     std::thread::scope(|scope| {
         let analyse = |(part, cache): (&[(u32, Document<'_>)], &mut WordCache)| -> Vec<Terms> {
-            part.iter().map(|(_, document)| analyser.document(document, cache)).collect()
+            part.iter().map(|(_, document)| analyser.document_of(document, cache)).collect()
         };
         let threads: Vec<_> = chunk.chunks(part).zip(caches).map(|work| scope.spawn(move || analyse(work))).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("splitting words does not panic")).collect()
     })
-}
-
-/// Best first; of two the same the later one.
-fn best_first(left: &Ranked, right: &Ranked) -> Ordering {
-    right.score.total_cmp(&left.score).then(right.doc.cmp(&left.doc))
 }

@@ -1,6 +1,5 @@
 //! What was said just before and after: an entry's neighbours among those that share a tag and the source.
 
-use super::docset::DocSet;
 use std::collections::{BTreeSet, HashMap};
 
 /// How far apart two entries of one conversation may be, in seconds: beyond an hour it is another one.
@@ -110,16 +109,11 @@ impl Neighbours {
         number
     }
 
-    /// What each entry in `docs` gets from its neighbours' scores (one an entry, in and out).
-    pub fn shares(&self, scores: &[f32], docs: &DocSet) -> Vec<f32> {
+    /// What each entry gets from its neighbours' scores (one an entry, in and out).
+    pub fn shares(&self, scores: &[f32]) -> Vec<f32> {
         let mut shares = vec![0.0; scores.len()];
         for (doc, &score) in scores.iter().enumerate().filter(|&(_, &score)| score > 0.0) {
             self.share(doc as u32, score, &mut shares);
-        }
-        for (doc, share) in shares.iter_mut().enumerate() {
-            if !docs.contains(doc as u32) {
-                *share = 0.0;
-            }
         }
         shares
     }

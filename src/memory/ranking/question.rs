@@ -1,9 +1,10 @@
 //! A question against the index.
 
 use super::{
-    DocSet, NOBODY, Parts, Ranked, Ranking, best_first,
+    DocSet, NOBODY, Parts, Ranked, Ranking,
     concepts::Related,
-    field::{FieldScores, Wanted},
+    field::{Among, Wanted},
+    scores::{Best, Fusion, Scores, covering, scaled},
     terms::Word,
 };
 use std::collections::HashSet;
@@ -13,16 +14,6 @@ const LETTERS: f32 = 0.17;
 
 /// What neighbouring words that stay neighbours count for.
 const PHRASES: f32 = 0.3;
-
-/// How strongly an entry is preferred that holds more of the question's different words.
-const COVERAGE: f32 = 0.3;
-
-/// What meaning counts for beside words, where there is a model for it. Measured on LoCoMo with all-MiniLM-L6-v2: 0.3 to
-/// 0.4 is best, and the sum of normalised scores better than reciprocal ranks.
-const MEANING: f32 = 0.35;
-
-/// What an entry gains when the question names the one who speaks in it.
-const SPEAKER: f32 = 0.1;
 
 /// The longest name before a colon that is taken for a speaker's, in words and in bytes.
 const NAME_WORDS: usize = 3;
@@ -45,40 +36,19 @@ impl Ranking {
         if population == 0 || limit == 0 {
             return Vec::new();
         }
-        let own = self.own_scores(&words, docs, population);
-        let neighbours = self.neighbours.shares(&own.total, docs);
-        let named: HashSet<u32> = words.iter().map(|word| name_hash(word.surface)).collect();
-        let mut ranked: Vec<Ranked> =
-            docs.iter().filter_map(|doc| self.ranked(doc, &own, &neighbours, &named)).collect();
-        if let Some(meaning) = meaning {
-            ranked = fused(&ranked, docs, meaning);
+        let among = Among { docs, population, room: self.speakers.len() };
+        let scores = self.scores(&words, &among);
+        let fusion = meaning.map(|likeness| Fusion::new(&scores, &among, likeness));
+        let mut best = Best::of(limit);
+        for doc in docs.iter() {
+            let by_words = scores.of(doc);
+            best.offer(doc, fusion.as_ref().map_or(by_words, |fusion| fusion.score(doc, by_words)));
         }
-        if ranked.len() > limit {
-            ranked.select_nth_unstable_by(limit, best_first);
-            ranked.truncate(limit);
-        }
-        ranked.sort_unstable_by(best_first);
-        ranked
-    }
-
-    fn ranked(&self, doc: u32, own: &OwnScores, neighbours: &[f32], named: &HashSet<u32>) -> Option<Ranked> {
-        let at = doc as usize;
-        let plain = own.total[at] + neighbours[at];
-        if plain <= 0.0 {
-            return None;
-        }
-        let speaks = self.speakers.get(at).is_some_and(|names| names.iter().any(|name| named.contains(name)));
-        let speaker = if speaks { plain * SPEAKER } else { 0.0 };
-        let parts = Parts {
-            english: own.english[at],
-            french: own.french[at],
-            letters: own.letters[at],
-            phrases: own.phrases[at],
-            neighbours: neighbours[at],
-            speaker,
-            meaning: 0.0,
+        let ranked = |(doc, score)| {
+            let parts = scores.parts(doc);
+            Ranked { doc, score, parts: fusion.as_ref().map_or(parts, |fusion| fusion.parts(doc, parts)) }
         };
-        Some(Ranked { doc, score: plain + speaker, parts })
+        best.in_order().into_iter().map(ranked).collect()
     }
 
     fn meaningful_words(&self, question: &str) -> Vec<Word> {
@@ -88,21 +58,27 @@ impl Ranking {
         words
     }
 
-    fn own_scores(&self, words: &[Word], docs: &DocSet, population: usize) -> OwnScores {
+    fn scores(&self, words: &[Word], among: &Among<'_>) -> Scores<'_> {
         let concepts = self.analyser.concepts();
         let english = wanted(words.iter().map(|word| word.english), &concepts.english);
         let french = wanted(words.iter().map(|word| word.french), &concepts.french);
-        let grams = wanted(words.iter().flat_map(|word| word.grams.iter().copied()), &Related::new());
-        let pairs: Vec<Wanted> =
-            words.windows(2).map(|two| Wanted::exactly(self.analyser.pair(&two[0], &two[1]))).collect();
-        let english = self.english.score(&english, docs, population);
-        let french = self.french.score(&french, docs, population);
-        let grams = self.grams.score(&grams, docs, population);
-        let pairs = self.pairs.score(&pairs, docs, population);
-        // Phrases are weighed against the words they are made of.
-        let phrases = pairs.scaled(PHRASES / english.ideal.max(f32::MIN_POSITIVE));
-        let letters = grams.scaled(LETTERS / grams.ideal.max(f32::MIN_POSITIVE));
-        OwnScores::sum(covering(english), covering(french), letters, phrases)
+        let grams = counted(words.iter().flat_map(|word| word.grams.iter().copied()));
+        let pairs: Vec<_> = words.windows(2).map(|two| (self.analyser.pair(&two[0], &two[1]), 1.0)).collect();
+        let (english, french) = (self.english.score_words(&english, among), self.french.score_words(&french, among));
+        let (letters, phrases) = (self.grams.score(&grams, among), self.pairs.score(&pairs, among));
+        let mut scores = Scores {
+            letters: scaled(letters.scores, LETTERS / letters.ideal.max(f32::MIN_POSITIVE)),
+            // Phrases are weighed against the words they are made of.
+            phrases: scaled(phrases.scores, PHRASES / english.total.ideal.max(f32::MIN_POSITIVE)),
+            english: covering(english),
+            french: covering(french),
+            neighbours: vec![],
+            speakers: &self.speakers,
+            named: words.iter().map(|word| name_hash(word.surface)).collect(),
+        };
+        let own: Vec<f32> = (0..among.room).map(|at| scores.own(at)).collect();
+        scores.neighbours = self.neighbours.shares(&own);
+        scores
     }
 
     /// The first and last word of the name a text begins with.
@@ -115,32 +91,8 @@ impl Ranking {
     }
 }
 
-/// What each entry gets for its own words, in all and in parts.
-struct OwnScores {
-    total: Vec<f32>,
-    english: Vec<f32>,
-    french: Vec<f32>,
-    letters: Vec<f32>,
-    phrases: Vec<f32>,
-}
-
-impl OwnScores {
-    fn sum(english: Vec<f32>, french: Vec<f32>, letters: Vec<f32>, phrases: Vec<f32>) -> Self {
-        let total = (0..english.len()).map(|at| english[at] + french[at] + letters[at] + phrases[at]).collect();
-        Self { total, english, french, letters, phrases }
-    }
-}
-
-/// Half of a language's score (the other half is the other language's), less for entries that hold few of
-/// the question's words.
-fn covering(field: FieldScores) -> Vec<f32> {
-    let half = 0.5 / field.ideal.max(f32::MIN_POSITIVE);
-    let scores = field.scores.iter().zip(&field.coverage);
-    scores.map(|(&score, &share)| if score > 0.0 { score * half * share.powf(COVERAGE) } else { 0.0 }).collect()
-}
-
-/// The terms of a question in one field, each once, with the related ones that it does not say itself.
-fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
+/// The terms of a question in one field, each once, with how often it says them.
+fn counted(terms: impl Iterator<Item = u64>) -> Vec<(u64, f32)> {
     let mut times: Vec<(u64, f32)> = Vec::new();
     for term in terms {
         match times.iter_mut().find(|(known, _)| *known == term) {
@@ -148,6 +100,12 @@ fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
             None => times.push((term, 1.0)),
         }
     }
+    times
+}
+
+/// The same with the related terms that it does not say itself.
+fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
+    let times = counted(terms);
     let said: HashSet<u64> = times.iter().map(|&(term, _)| term).collect();
     let with_related = |(term, times): (u64, f32)| {
         let others = related.get(&term).into_iter().flatten().filter(|(other, _)| !said.contains(other));
@@ -156,22 +114,6 @@ fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
         Wanted { terms: std::iter::once((term, 1.0)).chain(others).collect(), times }
     };
     times.iter().copied().map(with_related).collect()
-}
-
-/// Adds the meaning to the words: [`MEANING`] of the best score is shared out by likeness.
-fn fused(ranked: &[Ranked], docs: &DocSet, meaning: &[f32]) -> Vec<Ranked> {
-    let best = ranked.iter().map(|ranked| ranked.score).fold(0.0, f32::max);
-    let best = if best > 0.0 { best } else { 1.0 };
-    let nearest = meaning.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let mut by_words = ranked.iter().peekable();
-    let fuse = |(doc, likeness): (u32, &f32)| {
-        let words = by_words.next_if(|ranked| ranked.doc == doc);
-        let parts = words.map(|ranked| ranked.parts.scaled(1.0 - MEANING)).unwrap_or_default();
-        let meaning = MEANING * best * likeness.max(0.0) / nearest;
-        let score = words.map_or(0.0, |ranked| ranked.score * (1.0 - MEANING)) + meaning;
-        (score > 0.0).then_some(Ranked { doc, score, parts: Parts { meaning, ..parts } })
-    };
-    docs.iter().zip(meaning).filter_map(fuse).collect()
 }
 
 fn latest(docs: &DocSet, limit: usize) -> Vec<Ranked> {

@@ -10,7 +10,7 @@ use super::{
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 /// Characters of a word part. Four separates better than three and still bridges a typo.
@@ -19,8 +19,11 @@ const GRAM: usize = 4;
 /// Words of one entry that are ranked: a hundred pages. Of a longer one the beginning stands for the rest.
 const WORDS_MAX: usize = 50_000;
 
-/// Distinct words kept analysed during a bulk load; real vocabularies repeat, so most words are met again.
+/// Distinct words kept analysed during a bulk load, and between single entries; real vocabularies repeat, so most words
+/// are met again. A longer word than this, in bytes, is none.
 const CACHE_MAX: usize = 100_000;
+const CACHE_KEPT: usize = 10_000;
+const WORD_KEPT: usize = 40;
 
 /// The terms of one entry, field by field, repeated as often as they occur.
 #[derive(Default, Debug)]
@@ -47,6 +50,8 @@ pub struct Analyser {
     english: LanguageStemmer,
     french: LanguageStemmer,
     concepts: OnceLock<Concepts>,
+    /// Words of earlier entries. Who finds it taken does without.
+    met: Mutex<WordCache>,
 }
 
 impl Default for Analyser {
@@ -56,13 +61,16 @@ impl Default for Analyser {
             english: LanguageStemmer::new(Language::English),
             french: LanguageStemmer::new(Language::French),
             concepts: OnceLock::new(),
+            met: Mutex::new(WordCache::of(CACHE_KEPT)),
         }
     }
 }
 
-/// Words already analysed, for texts that come in bulk.
-#[derive(Default)]
-pub struct WordCache(HashMap<Box<str>, Arc<Word>>);
+/// Words already analysed.
+pub struct WordCache {
+    words: HashMap<Box<str>, Arc<Word>>,
+    most: usize,
+}
 
 impl Analyser {
     pub fn hash(&self, text: impl Hash) -> u64 {
@@ -106,7 +114,15 @@ impl Analyser {
     }
 
     /// The terms of an entry: its words, and those of its date.
-    pub fn document(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
+    pub fn document(&self, document: &Document<'_>) -> Terms {
+        match self.met.try_lock() {
+            Ok(mut met) => self.document_of(document, &mut met),
+            Err(_) => self.document_of(document, &mut WordCache::for_bulk()),
+        }
+    }
+
+    /// The same with a cache of the caller's own, for many.
+    pub fn document_of(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
         let beside = document.moment.map(|moment| date_words(moment.date())).unwrap_or_default();
         self.terms(document.content, &beside, cache)
     }
@@ -149,13 +165,22 @@ fn beginning(text: &str) -> &str {
 }
 
 impl WordCache {
+    /// For texts that come in bulk.
+    pub fn for_bulk() -> Self {
+        Self::of(CACHE_MAX)
+    }
+
+    fn of(most: usize) -> Self {
+        Self { words: HashMap::new(), most }
+    }
+
     fn get(&mut self, analyser: &Analyser, word: &str) -> Arc<Word> {
-        if let Some(known) = self.0.get(word) {
+        if let Some(known) = self.words.get(word) {
             return Arc::clone(known);
         }
         let analysed = Arc::new(analyser.word(word));
-        if self.0.len() < CACHE_MAX {
-            self.0.insert(word.into(), Arc::clone(&analysed));
+        if self.words.len() < self.most && word.len() <= WORD_KEPT {
+            self.words.insert(word.into(), Arc::clone(&analysed));
         }
         analysed
     }
