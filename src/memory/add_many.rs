@@ -3,6 +3,7 @@
 use super::{
     Memory,
     add::NewEntry,
+    so_many,
     store::{Added, Draft},
 };
 use crate::{
@@ -58,7 +59,7 @@ impl Capability for AddEntries {
         let count = added.iter().filter(|added| !added.existed).count();
         let ids: Vec<String> = added.iter().map(|Added { id, .. }| id.to_string()).collect();
         context.record_as(json!({"count": count, "first_id": ids.first()}));
-        let message = format!("{count} memory entries added successfully");
+        let message = format!("{} added successfully", so_many(count));
         Ok(EntriesAdded { success: true, count, ids, message, timestamp })
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Memory,
     filter::{Filter, filtered},
     get::missing,
+    so_many,
     store::{Change, State},
 };
 use crate::{
@@ -70,10 +71,7 @@ impl Capability for DeleteEntries {
         let gone = memory.store.change(move |state| decide(state, id.as_deref(), &filter, confirm)).await?;
         let ids: Vec<String> = gone.iter().take(SHOWN).map(ToString::to_string).collect();
         context.record_as(json!({"count": gone.len(), "ids": &ids[..ids.len().min(10)]}));
-        let message = match gone.len() {
-            1 => "1 memory entry deleted".to_owned(),
-            count => format!("{count} memory entries deleted"),
-        };
+        let message = format!("{} deleted", so_many(gone.len()));
         Ok(EntriesDeleted { success: true, count: gone.len(), ids, message, timestamp: clock::timestamp() })
     }
 }

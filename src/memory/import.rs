@@ -3,6 +3,7 @@
 use super::{
     Memory,
     entry::{Entry, TOO_DEEP, is_too_deep},
+    so_many,
     store::{Change, State, made_ids},
 };
 use crate::{
@@ -81,7 +82,7 @@ impl Capability for ImportEntries {
         let total = lines.len();
         let count = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
         context.record_as(json!({"count": count, "skipped": total - count}));
-        let message = format!("{count} memory entries imported");
+        let message = format!("{} imported", so_many(count));
         Ok(Imported { success: true, count, skipped: total - count, message, timestamp: clock::timestamp() })
     }
 }

@@ -66,3 +66,11 @@ impl Memory {
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 }
+
+/// So many entries, in words.
+fn so_many(count: usize) -> String {
+    match count {
+        1 => "1 memory entry".to_owned(),
+        count => format!("{count} memory entries"),
+    }
+}
