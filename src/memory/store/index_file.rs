@@ -1,7 +1,8 @@
 //! `index_memory.json`: every entry, for people and other programs to read and to edit.
 #![expect(clippy::disallowed_methods, reason = "these are the bridge's own files, not paths that a caller names")]
 
-use crate::{clock, memory::entry::Entry, policy::private};
+use super::aside;
+use crate::{memory::entry::Entry, policy::private};
 use crc32fast::Hasher;
 use std::{
     fs::Metadata,
@@ -113,8 +114,7 @@ impl IndexFile {
     /// # Errors
     /// When the system refuses.
     pub fn set_aside(&self) -> io::Result<PathBuf> {
-        let when = clock::timestamp().replace([':', '.'], "-");
-        let aside = self.path.with_file_name(format!("index_memory.damaged-{when}.json"));
+        let aside = aside(&self.path);
         std::fs::rename(&self.path, &aside)?;
         Ok(aside)
     }
@@ -135,18 +135,26 @@ impl IndexFile {
         Ok(Prepared { file, crc, bytes })
     }
 
-    /// Puts a prepared version in its place, unless what lies there is not the version `expected`.
-    /// Returns the stamp of the new one, or `None` when someone else's edit lies there.
+    /// Puts a prepared version in its place, unless what lies there is not the version `known`, which becomes the new
+    /// one then. Says whether it did; it is durable after [`Self::settle`].
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn publish(&self, prepared: Prepared, expected: Option<Stamp>) -> io::Result<Option<Stamp>> {
-        if self.stamp() != expected {
-            return Ok(None);
+    pub fn publish(&self, prepared: Prepared, known: &mut Option<Stamp>) -> io::Result<bool> {
+        if self.stamp() != *known {
+            return Ok(false);
         }
         prepared.file.persist(&self.path).map_err(|error| error.error)?;
-        private::sync_folder(self.path.parent().unwrap_or(Path::new(".")))?;
-        Ok(self.stamp())
+        *known = self.stamp();
+        Ok(true)
+    }
+
+    /// Waits until the name of the version in place is on disk.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn settle(&self) -> io::Result<()> {
+        private::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 }
 

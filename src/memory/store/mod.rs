@@ -1,8 +1,10 @@
 //! The durable store: what is acknowledged is on disk, whatever happens next.
 //!
-//! A change goes to one writer thread, which appends it to the journal, waits for the disk, applies it to the state in
-//! the process, and answers; changes that wait meanwhile share the next fsync. The two index files follow.
+//! One at a time writes: appends a change to the journal, waits for the disk, applies it to the state in the process,
+//! and answers. An add that finds nobody writing is done where the call runs; everything else goes to one thread, and
+//! what waits there meanwhile shares the next fsync. The two index files follow.
 
+mod batch;
 mod index_file;
 mod journal;
 mod markdown;
@@ -11,19 +13,21 @@ mod publisher;
 mod reconcile;
 mod schedule;
 mod state;
+mod turn;
 mod writer;
 
+pub use batch::{Added, Draft, made_ids};
 pub use journal::Change;
 pub use state::{State, document, moment, now, same_hash};
-pub use writer::{Added, Draft, made_ids};
 
 use crate::{
+    clock,
     error::{Error, Result},
     memory::ranking::Analyser,
 };
 use publisher::Publisher;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         mpsc::{Sender, channel},
@@ -31,7 +35,8 @@ use std::{
     thread::JoinHandle,
 };
 use tokio::sync::{oneshot, watch};
-use writer::{Request, Writer};
+use turn::{Request, Turn};
+use writer::Writer;
 
 /// A memory of at most so many entries is looked at in well under a millisecond.
 const LOOKED_AT_IN_PLACE: usize = 500;
@@ -39,6 +44,7 @@ const LOOKED_AT_IN_PLACE: usize = 500;
 /// The memory of one folder. The caller sees to it that no other process has the folder.
 pub struct Store {
     publisher: Arc<Publisher>,
+    writer: Arc<Turn>,
     analyser: Arc<Analyser>,
     /// Whether the ranking is there.
     ranked: watch::Receiver<bool>,
@@ -61,11 +67,12 @@ impl Store {
         let publisher = Arc::new(opening::open(folder, &analyser)?);
         let (requests, received) = channel();
         let (changed, changes) = channel();
-        let writer = Writer::new(Arc::clone(&publisher), changed);
+        let writer = Arc::new(Turn::new(Writer::new(Arc::clone(&publisher), changed)));
         let files = schedule::Schedule::new(Arc::clone(&publisher));
         let (done, ranked) = watch::channel(publisher.state().ranking().is_some());
+        let turn = Arc::clone(&writer);
         let mut threads = vec![
-            std::thread::Builder::new().name("memory".into()).spawn(move || writer.run(&received))?,
+            std::thread::Builder::new().name("memory".into()).spawn(move || turn.run(&received))?,
             std::thread::Builder::new().name("memory-files".into()).spawn(move || files.run(&changes))?,
         ];
         if !*ranked.borrow() {
@@ -74,7 +81,7 @@ impl Store {
             threads.push(std::thread::Builder::new().name("memory-ranking".into()).spawn(rank)?);
         }
         let running = Mutex::new(Some(Running { requests, threads }));
-        Ok(Self { publisher, analyser, ranked, running })
+        Ok(Self { publisher, writer, analyser, ranked, running })
     }
 
     /// What turns texts into terms for the ranking.
@@ -126,7 +133,9 @@ impl Store {
     /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when the disk is.
     pub async fn add(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Add(drafts, reply))?;
+        if let Err(request) = self.writer.take_now(Request::Add(drafts, reply)) {
+            self.send(request)?;
+        }
         answer.await.map_err(|_| gone())?
     }
 
@@ -154,6 +163,7 @@ impl Store {
     fn send(&self, request: Request) -> Result<()> {
         let running = self.running.lock().expect("no one panics while holding it");
         let sender = &running.as_ref().ok_or_else(closed)?.requests;
+        self.writer.announce();
         sender.send(request).map_err(|_| gone())
     }
 
@@ -181,6 +191,13 @@ fn rank(publisher: &Publisher, analyser: &Arc<Analyser>, done: &watch::Sender<bo
     let ranking = snapshot.rank(analyser);
     publisher.state_mut().take_ranking(ranking, &snapshot);
     done.send_replace(true);
+}
+
+/// Under which name a damaged file is kept beside its place.
+fn aside(path: &Path) -> PathBuf {
+    let when = clock::timestamp().replace([':', '.'], "-");
+    let [name, kind] = [path.file_stem(), path.extension()].map(|part| part.unwrap_or_default().to_string_lossy());
+    path.with_file_name(format!("{name}.damaged-{when}.{kind}"))
 }
 
 fn closed() -> Error {

@@ -8,10 +8,7 @@ use super::{
     reconcile::with_ids,
     state::State,
 };
-use crate::{
-    clock,
-    memory::{entry::Entry, ranking::Analyser},
-};
+use crate::memory::{entry::Entry, ranking::Analyser};
 use anyhow::{Context, Result};
 use std::{path::Path, sync::Arc};
 
@@ -27,8 +24,8 @@ pub fn open(folder: &Path, analyser: &Arc<Analyser>) -> Result<Publisher> {
     remove_leftovers(folder);
     let path = folder.join("index_memory.journal");
     let failed = || format!("{} cannot be opened: it must be a file that this user may read and write", path.display());
-    let (journal, found) = Journal::open(path.clone()).with_context(failed)?;
-    say_what_is_damaged(&journal, &found, folder);
+    let (mut journal, found) = Journal::open(path.clone()).with_context(failed)?;
+    say_what_is_damaged(&mut journal, &found);
     let index = IndexFile::new(folder);
     let Read { entries, through, stamp, noted } = read_index(&index, &found.saved)?;
     let entries = with_ids(&State::new(analyser, []), entries);
@@ -84,7 +81,7 @@ fn read_index(index: &IndexFile, saved: &[Saved]) -> Result<Read> {
     }
 }
 
-fn say_what_is_damaged(journal: &Journal, found: &Found, folder: &Path) {
+fn say_what_is_damaged(journal: &mut Journal, found: &Found) {
     if found.torn > 0 {
         tracing::warn!(
             "the last line of memory/index_memory.journal was not finished ({} bytes) and is dropped: it was never \
@@ -95,11 +92,9 @@ fn say_what_is_damaged(journal: &Journal, found: &Found, folder: &Path) {
     if found.damaged.is_empty() {
         return;
     }
-    let when = clock::timestamp().replace([':', '.'], "-");
-    let aside = folder.join(format!("index_memory.damaged-{when}.journal"));
-    let kept = match journal.copy_to(&aside) {
-        Ok(_) => format!("a copy is kept as {}", aside.display()),
-        Err(error) => format!("no copy could be made: {error}"),
+    let kept = match journal.set_aside(&found.damaged) {
+        Ok(aside) => format!("the whole is kept as {}", aside.display()),
+        Err(error) => format!("it stays as it is: {error}"),
     };
     tracing::warn!(
         "memory/index_memory.journal is damaged in line {:?}; the other lines count, and {kept}",

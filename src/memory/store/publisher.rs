@@ -73,6 +73,23 @@ impl Publisher {
         self.journal.lock().expect("no one panics while writing it")
     }
 
+    /// Puts changes on disk, as lines of the journal.
+    ///
+    /// # Errors
+    /// When the disk refuses; nothing of them counts then.
+    pub fn keep(&self, lines: &[u8]) -> io::Result<()> {
+        let mut journal = self.journal();
+        if !journal.is_in_place() {
+            let kept = journal.begin_anew(&self.state().as_lines())?;
+            let kept = kept.map_or(String::new(), |aside| format!("; what lay there is kept as {}", aside.display()));
+            tracing::warn!(
+                "memory/index_memory.journal was removed, replaced or cut by somebody else; it begins anew with \
+                 everything that is remembered{kept}"
+            );
+        }
+        journal.append(lines)
+    }
+
     /// What the index file held; excludes everybody else from the files.
     pub fn base(&self) -> MutexGuard<'_, Base> {
         self.base.lock().expect("no one panics while writing the files")
@@ -85,12 +102,17 @@ impl Publisher {
 
     /// Whether the index file is not the version that the state knows of.
     pub fn is_edited(&self) -> bool {
-        self.index.stamp() != *self.known.lock().expect("no one panics while holding it")
+        let known = self.known();
+        self.index.stamp() != *known
     }
 
     /// Makes a version of the index file the known one.
     pub fn know(&self, stamp: Option<Stamp>) {
-        *self.known.lock().expect("no one panics while holding it") = stamp;
+        *self.known() = stamp;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Stamp>> {
+        self.known.lock().expect("no one panics while holding it")
     }
 
     /// Whether the files lack a change.
@@ -108,19 +130,21 @@ impl Publisher {
         if base.through == Some(applied) {
             return Ok(Published::Done);
         }
-        let known = *self.known.lock().expect("no one panics while holding it");
-        if self.index.stamp() != known {
+        if self.is_edited() {
             return Ok(Published::Edited);
         }
         let prepared = self.index.prepare(&entries)?;
         let saved = Saved { through: applied, crc: prepared.crc, bytes: prepared.bytes };
         self.journal().note(saved)?;
-        let Some(stamp) = self.index.publish(prepared, known)? else { return Ok(Published::Edited) };
-        self.know(Some(stamp));
+        // Held meanwhile, so that nobody takes the new version for an edit.
+        if !self.index.publish(prepared, &mut self.known())? {
+            return Ok(Published::Edited);
+        }
+        self.index.settle()?;
         *base = Base { through: Some(applied), entries };
         self.write_markdown(&base.entries)?;
         let mut journal = self.journal();
-        if journal.len() > JOURNAL_KEPT {
+        if journal.len() > JOURNAL_KEPT && journal.is_in_place() {
             journal.drop_through(saved)?;
         }
         Ok(Published::Done)

@@ -1,11 +1,11 @@
 //! Takes over what a person changed in the index file: what differs between it and the version that was last known.
 
 use super::{
+    batch::made_ids,
     index_file::{Content, Stamp},
     journal::Change,
     publisher::{Base, Publisher},
     state::State,
-    writer::made_ids,
 };
 use crate::{clock, memory::entry::Entry};
 use std::{collections::HashMap, io, sync::Arc};
@@ -23,11 +23,22 @@ impl Edit {
     /// Makes the edited version the known one, once its changes are in the journal. The files are due to be written.
     pub fn settle(self, publisher: &Publisher) {
         if !self.changes.is_empty() {
-            tracing::info!("an edit of memory/index_memory.json was taken over");
+            let [added, changed, removed] = counts(&self.changes);
+            tracing::info!(added, changed, removed, "an edit of memory/index_memory.json was taken over");
         }
         *publisher.base() = Base { entries: self.entries, through: None };
         publisher.know(self.stamp);
     }
+}
+
+/// How many entries changes add, change and remove.
+fn counts(changes: &[Change]) -> [usize; 3] {
+    changes.iter().fold([0; 3], |[added, changed, removed], change| match change {
+        Change::Add(entries) => [added + entries.len(), changed, removed],
+        Change::Update(_) => [added, changed + 1, removed],
+        Change::Delete(ids) => [added, changed, removed + ids.len()],
+        Change::Clear => [added, changed, removed],
+    })
 }
 
 /// Reads an edited index file. One that is no index is put aside, and what the process remembers is kept.
@@ -50,9 +61,11 @@ pub fn read(publisher: &Publisher) -> io::Result<Edit> {
             Ok(Edit::default())
         }
         Content::Entries { entries, stamp, .. } => {
+            // In this order, as where the files are written: two who wait for each other would wait for ever.
+            let base = publisher.base();
             let state = publisher.state();
             let entries = with_ids(&state, entries);
-            let changes = differences(&state, &publisher.base().entries, &entries);
+            let changes = differences(&state, &base.entries, &entries);
             Ok(Edit { changes, entries, stamp: Some(stamp) })
         }
     }

@@ -1,6 +1,6 @@
 //! The memory in the process: every entry, the ways to find it, and its ranking.
 
-use super::journal::Change;
+use super::journal::{self, Change};
 use crate::memory::{
     entry::Entry,
     meaning::key,
@@ -284,6 +284,14 @@ impl State {
                 *self = Self { applied: self.applied, ..Self::empty(&self.analyser) };
             }
         }
+    }
+
+    /// Everything as lines of the journal that bring it about on top of whatever a start finds.
+    pub fn as_lines(&self) -> Vec<u8> {
+        let everything = Change::Add(self.entries().cloned().collect());
+        // They count as the last change: an index file that holds it needs none of them.
+        let number = self.applied.max(1);
+        [Change::Clear, everything].iter().flat_map(|change| journal::line(number, change)).collect()
     }
 
     /// Whether removed entries have left so many gaps that [`Self::compacted`] is worth its time.

@@ -5,6 +5,7 @@ use crate::server::{KEY, Server, client, scratch};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
+    fs,
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
@@ -105,6 +106,50 @@ async fn after_fifty_kills_every_acknowledged_entry_is_there_once() {
     assert!(there.values().all(|count| *count == 1), "nothing is there twice");
 }
 
+/// Adds entries; they are acknowledged when it returns.
+async fn add(process: &Process, contents: &[String]) {
+    let entries: Vec<Value> = contents.iter().map(|content| json!({"content": content})).collect();
+    let request = client().post(format!("{}/memory/add_many", process.url)).bearer_auth(KEY);
+    let reply = request.json(&json!({"entries": entries})).send().await.expect("the server answers");
+    assert_eq!(reply.status(), 200);
+}
+
+/// What somebody does to a journal.
+type Harm = fn(&Path);
+
+#[tokio::test]
+async fn a_journal_that_is_taken_away_while_the_server_runs_costs_nothing_acknowledged() {
+    let harms: [(&str, Harm); 4] = [
+        ("removed", |journal| fs::remove_file(journal).unwrap()),
+        ("replaced", |journal| {
+            fs::remove_file(journal).unwrap();
+            fs::write(journal, vec![b'x'; 200_000]).unwrap();
+        }),
+        ("replaced by a folder", |journal| {
+            fs::remove_file(journal).unwrap();
+            fs::create_dir(journal).unwrap();
+        }),
+        ("cut", |journal| fs::OpenOptions::new().write(true).open(journal).unwrap().set_len(100).unwrap()),
+    ];
+    for (how, harm) in harms {
+        let directory = scratch();
+        let process = Process::start(directory.path());
+        // So many that the index file follows some time after the answer.
+        let many: Vec<String> = (0..300).map(|number| format!("entry {number}")).collect();
+        add(&process, &many).await;
+        add(&process, &["just before".to_owned()]).await;
+        harm(&directory.path().join("memory/index_memory.journal"));
+        add(&process, &["just after".to_owned()]).await;
+        drop(process);
+        let server = Server::in_directory(directory, &[]).await;
+        let there = everything(&server).await;
+        assert_eq!((there.len(), &*there[0], &*there[1]), (302, "just after", "just before"), "{how}");
+        let files = fs::read_dir(server.path("memory")).unwrap().flatten();
+        let kept = files.filter(|file| file.file_name().to_string_lossy().contains("damaged")).count();
+        assert_eq!(kept, usize::from(how != "removed"), "{how}: what lay there is kept under another name");
+    }
+}
+
 /// A small file system of its own, unmounted on drop.
 struct SmallDisk<'a>(&'a Path);
 
@@ -125,7 +170,7 @@ impl Drop for SmallDisk<'_> {
 async fn a_full_disk_refuses_adds_loses_nothing_and_reads_go_on() {
     let directory = scratch();
     let folder = directory.path().join("memory");
-    std::fs::create_dir(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
     let Some(disk) = SmallDisk::mount(&folder) else {
         eprintln!("not shown: a file system of its own can only be mounted by root");
         return;

@@ -62,7 +62,9 @@ async fn a_journal_cut_at_any_byte_loses_no_line_that_was_whole() {
     for cut in (0..journal.len()).step_by(31) {
         let folder = scratch();
         fs::create_dir(folder.path().join("memory")).unwrap();
-        fs::write(folder.path().join("memory/index_memory.journal"), &journal[..cut]).unwrap();
+        // A killed process leaves room behind the last line.
+        let room = vec![0; cut % 2 * 1000];
+        fs::write(folder.path().join("memory/index_memory.journal"), [&journal[..cut], &room].concat()).unwrap();
         let again = Server::in_directory(folder, &[]).await;
         assert_eq!(everything(&again).await.len(), adds(&journal[..cut]), "cut at byte {cut}");
         remember(&again, "and it goes on", &[]).await;
@@ -85,10 +87,12 @@ async fn a_damaged_line_in_the_middle_of_the_journal_costs_that_line_only() {
     fs::remove_file(directory.path().join("memory/index_memory.json")).unwrap();
     let again = Server::in_directory(directory, &[]).await;
     assert_eq!(everything(&again).await, ["entry 2", "entry 0"]);
+    let again = Server::in_directory(again.stop().await, &[]).await;
+    assert_eq!(everything(&again).await, ["entry 2", "entry 0"]);
     let kept = fs::read_dir(again.path("memory")).unwrap().flatten();
     let kept: Vec<_> =
         kept.map(|file| file.file_name().into_string().unwrap()).filter(|name| name.ends_with(".journal")).collect();
-    assert_eq!(kept.len(), 2, "a copy of the damaged journal is kept: {kept:?}");
+    assert_eq!(kept.len(), 2, "the damaged journal is kept, once: {kept:?}");
 }
 
 #[tokio::test]
