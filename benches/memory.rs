@@ -23,8 +23,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Adds of one measurement.
-const ADDS: usize = 300;
+/// Adds of one measurement, and how often it is made.
+const ADDS: usize = 160;
+const TURNS: usize = 5;
+
+/// Writers where there are several.
+const WRITERS: usize = 16;
 
 /// Words of the entries and the questions: some are common, most are rare, as in language.
 const WORDS: usize = 20_000;
@@ -33,7 +37,7 @@ const WORDS: usize = 20_000;
 async fn main() {
     let largest = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(100_000);
     println!(
-        "| Entries | add, 1 writer p50 | ratio to append+fsync | add, 16 writers, each | ratio | query p50 / p95 | recall p50 / p95 | start | bytes an entry |\n|---|---|---|---|---|---|---|---|---|"
+        "| Entries | add, 1 writer p50 | ratio to append+fsync | add, 16 writers, each | ratio to 16 that append+fsync | to one fsync for 16 | query p50 / p95 | recall p50 / p95 | start | bytes an entry |\n|---|---|---|---|---|---|---|---|---|---|"
     );
     let mut first_add = None;
     for size in [1_000, 10_000, 100_000].into_iter().filter(|size| *size <= largest) {
@@ -57,9 +61,7 @@ async fn measure(size: usize) -> (String, Duration) {
         call::<AddEntries>(&bridge, json!({"entries": entries})).await;
     }
     let room = resident().saturating_sub(before) / size;
-    let one = adds(&bridge, 1, &mut random).await;
-    let many = adds(&bridge, 16, &mut random).await;
-    let (bare_one, bare_many) = (bare(scratch.path(), 1), bare(scratch.path(), 16));
+    let adds = measure_adds(&bridge, scratch.path(), &mut random).await;
     let query = percentiles::<QueryMemory>(&bridge, &mut random).await;
     let recall = percentiles::<RecallMemory>(&bridge, &mut random).await;
     bridge.close().await;
@@ -69,18 +71,51 @@ async fn measure(size: usize) -> (String, Duration) {
     let start = begin.elapsed();
     bridge.close().await;
     let line = format!(
-        "| {size} | {:.2?} | {:.2} | {:.2?} | {:.2} | {:.2?} / {:.2?} | {:.2?} / {:.2?} | {:.2?} | {room} |",
-        one,
-        ratio(one, bare_one),
-        many,
-        ratio(many, bare_many),
+        "| {size} | {:.2?} | {:.2} | {:.3?} | {:.2} | {:.2} | {:.2?} / {:.2?} | {:.2?} / {:.2?} | {:.2?} | {room} |",
+        adds.one,
+        ratio(adds.one, adds.bare_one),
+        adds.many,
+        ratio(adds.many, adds.bare_many),
+        ratio(adds.many, adds.shared),
         query.0,
         query.1,
         recall.0,
         recall.1,
         start,
     );
-    (line, one)
+    (line, adds.one)
+}
+
+/// What adds cost, and the same bytes appended and synced with nothing else.
+struct Adds {
+    /// The middle one of one writer.
+    one: Duration,
+    /// Of 16 writers: the time divided by the adds.
+    many: Duration,
+    /// One thread that appends and syncs.
+    bare_one: Duration,
+    /// 16 threads that each append and sync.
+    bare_many: Duration,
+    /// One thread that appends 16 lines and syncs them together: no writer waits for another there.
+    shared: Duration,
+}
+
+/// All of it in turns, so that what else the machine does falls on each alike; the middle turn of each.
+async fn measure_adds(bridge: &Arc<Bridge>, folder: &Path, random: &mut Random) -> Adds {
+    let mut turns: [Vec<Duration>; 5] = Default::default();
+    for _ in 0..TURNS {
+        turns[0].push(adds(bridge, 1, random).await);
+        let line = last_add(folder);
+        turns[2].push(bare(folder, &line, 1));
+        turns[1].push(adds(bridge, WRITERS, random).await);
+        turns[3].push(bare(folder, &line, WRITERS));
+        turns[4].push(bare(folder, &line.repeat(WRITERS), 1) / WRITERS as u32);
+    }
+    let [one, many, bare_one, bare_many, shared] = turns.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    });
+    Adds { one, many, bare_one, bare_many, shared }
 }
 
 fn open(folder: &Path) -> Arc<Bridge> {
@@ -126,18 +161,27 @@ async fn adds(bridge: &Arc<Bridge>, writers: usize, random: &mut Random) -> Dura
     times[times.len() / 2]
 }
 
-/// The same bytes appended and synced, nothing else: `together` lines with each fsync.
-fn bare(folder: &Path, together: usize) -> Duration {
-    let mut file = OpenOptions::new().create(true).append(true).open(folder.join("bare")).unwrap();
-    let line = last_add(folder).repeat(together);
-    let mut times: Vec<Duration> = (0..ADDS / together)
-        .map(|_| {
+/// Bytes appended and synced by some threads, nothing else; measured as [`adds`] are.
+fn bare(folder: &Path, line: &[u8], writers: usize) -> Duration {
+    let begin = Instant::now();
+    let append = || {
+        let mut file = OpenOptions::new().create(true).append(true).open(folder.join("bare")).unwrap();
+        let mut times = Vec::new();
+        for _ in 0..ADDS / writers {
             let begin = Instant::now();
-            file.write_all(&line).unwrap();
+            file.write_all(line).unwrap();
             file.sync_data().unwrap();
-            begin.elapsed() / u32::try_from(together).unwrap()
-        })
-        .collect();
+            times.push(begin.elapsed());
+        }
+        times
+    };
+    let mut times: Vec<Duration> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..writers).map(|_| scope.spawn(append)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    if writers > 1 {
+        return begin.elapsed() / u32::try_from(times.len()).unwrap();
+    }
     times.sort();
     times[times.len() / 2]
 }
