@@ -121,7 +121,7 @@ impl EditFile {
             after = edit.apply(&after, number)?;
             replacements += edit.expected_replacements;
         }
-        let encoded = codec.encode(&after, &marked(&codec, &bytes))?;
+        let encoded = codec.encode_over(&bytes, &after)?;
         let sha256 = digest::of(&encoded);
         let changes = !self.dry_run && encoded != bytes;
         let change_id = changes.then(|| put(files, who, &path, encoded)).transpose()?;
@@ -136,12 +136,6 @@ impl EditFile {
             timestamp: clock::timestamp(),
         })
     }
-}
-
-/// What of the old file decides over a byte order mark in the new one: the file had one, or it gets none.
-fn marked(codec: &Codec, bytes: &[u8]) -> Vec<u8> {
-    let with_mark = codec.encode("", b"").unwrap_or_default();
-    if bytes.starts_with(&with_mark) { Vec::new() } else { bytes.iter().copied().chain(*b"\0").take(4).collect() }
 }
 
 impl Replace {

@@ -120,6 +120,26 @@ impl Codec {
         }
     }
 
+    /// Writes text as all that a file holds, in the place of `old`: with a byte order mark if that had one, in its byte
+    /// order.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_over(&self, old: &[u8], text: &str) -> Result<Vec<u8>> {
+        let mark = self.marks().iter().find(|mark| old.starts_with(mark)).copied().unwrap_or_default();
+        Ok([mark, &self.encode(text, old)?].concat())
+    }
+
+    /// The byte order marks that are no part of the text.
+    fn marks(&self) -> &'static [&'static [u8]] {
+        match self.kind {
+            Kind::Utf8Signed => &[b"\xef\xbb\xbf"],
+            Kind::Wide(Width::Two, Order::Marked) => &[b"\xff\xfe", b"\xfe\xff"],
+            Kind::Wide(Width::Four, Order::Marked) => &[b"\xff\xfe\0\0", b"\0\0\xfe\xff"],
+            _ => &[],
+        }
+    }
+
     fn each(&self, text: &str, byte: impl Fn(char) -> Option<u8>) -> Result<Vec<u8>> {
         text.chars().map(|character| byte(character).ok_or_else(|| self.lacks(character))).collect()
     }
@@ -284,6 +304,8 @@ mod tests {
             bytes.extend(more);
             assert_eq!(codec.decode(bytes).unwrap(), "é€😀\r\nü", "{name}");
         }
+        let big = b"\xfe\xff\0a";
+        assert_eq!(Codec::by_name("utf-16").unwrap().encode_over(big, "b").unwrap(), b"\xfe\xff\0b");
         for (name, text) in
             [("ascii", "é"), ("latin-1", "€"), ("cp1252", "あ"), ("cp1252", "\u{81}"), ("latin-5", "あ")]
         {

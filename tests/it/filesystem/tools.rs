@@ -63,14 +63,20 @@ async fn line_ends_and_encoding_of_the_file_are_kept() {
     latin["encoding"] = json!("latin-1");
     server.call("filesystem_edit", latin).await;
     assert_eq!(fs::read(server.path("l.txt")).unwrap(), b"th\xe9\n");
-    let server = server.with_file("u.txt", b"\xff\xfea\0").with_file("s.txt", b"\xef\xbb\xbfa");
-    for (name, encoding, expected) in
-        [("u.txt", "utf-16", &b"\xff\xfeb\0"[..]), ("s.txt", "utf-8-sig", b"\xef\xbb\xbfb")]
-    {
+    for (encoding, before, after) in [
+        ("utf-16", &b"\xff\xfea\0"[..], &b"\xff\xfeb\0"[..]),
+        ("utf-16", b"\xfe\xff\0a", b"\xfe\xff\0b"),
+        ("utf-16", b"a\0", b"b\0"),
+        ("utf-32", b"\0\0\xfe\xff\0\0\0a", b"\0\0\xfe\xff\0\0\0b"),
+        ("utf-8-sig", b"\xef\xbb\xbfa", b"\xef\xbb\xbfb"),
+        ("utf-8-sig", b"a", b"b"),
+    ] {
+        let name = "marked.txt";
+        fs::write(server.path(name), before).unwrap();
         let mut marked = edit(name, json!([{"old": "a", "new": "b"}]));
         marked["encoding"] = json!(encoding);
         server.call("filesystem_edit", marked).await;
-        assert_eq!(fs::read(server.path(name)).unwrap(), expected, "{name}");
+        assert_eq!(fs::read(server.path(name)).unwrap(), after, "{encoding} {before:?}");
     }
 }
 
