@@ -60,6 +60,18 @@ impl Codec {
         }
     }
 
+    /// The encoding that bytes show: Unicode with its byte order mark, UTF-8, or one of a byte a character, of which no
+    /// byte is lost as latin-1.
+    pub fn of(bytes: &[u8]) -> Self {
+        let name = match bytes {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "utf-32",
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "utf-16",
+            _ if std::str::from_utf8(bytes).is_ok() => "utf-8",
+            _ => "latin-1",
+        };
+        Self::by_name(name).expect("these names are known")
+    }
+
     /// Whether a line feed is always the byte 0x0A and that byte always a line feed, so that lines can be found in the
     /// bytes.
     pub fn has_plain_lines(&self) -> bool {
@@ -138,6 +150,19 @@ impl Codec {
             Kind::Wide(Width::Four, Order::Marked) => &[b"\xff\xfe\0\0", b"\0\0\xfe\xff"],
             _ => &[],
         }
+    }
+
+    /// How many bytes a text that the encoding can write takes, without a byte order mark.
+    pub fn length(&self, text: &str) -> u64 {
+        match self.kind {
+            Kind::Utf8 | Kind::Utf8Signed => text.len() as u64,
+            _ => self.encode(text, b"after a mark").map_or(0, |bytes| bytes.len() as u64),
+        }
+    }
+
+    /// Its name, as it was given.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn each(&self, text: &str, byte: impl Fn(char) -> Option<u8>) -> Result<Vec<u8>> {
