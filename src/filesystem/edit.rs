@@ -1,13 +1,13 @@
 //! Replaces parts of a text.
 
 use super::{
-    Files, diff, digest,
+    Files, diff,
     encoding::Codec,
     lines::{self, Lines},
     nearest,
     read::{bytes_of, default_encoding},
-    undo::Who,
-    write::{is_as_expected, may_be_written, put},
+    undo::{Changed, Who},
+    write::{is_as_expected, may_be_written, replaced},
 };
 use crate::{
     caller::Access,
@@ -57,7 +57,8 @@ pub struct Replace {
     #[serde(default = "once")]
     #[schemars(range(min = 1))]
     expected_replacements: usize,
-    /// Only from this line on, counted from 1; negative from the end. Default: the first.
+    /// Only from this line on, counted from 1 in the text that the edits before have left; negative from the end.
+    /// Default: the first.
     start_line: Option<i64>,
     /// Only up to this line, included; negative from the end. Default: the last.
     end_line: Option<i64>,
@@ -82,9 +83,9 @@ pub struct EditOutput {
     diff: String,
     /// SHA-256 of the file's bytes now (of a trial: as they would be).
     sha256: String,
-    /// The change's name, for filesystem_undo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change_id: Option<String>,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Option<Changed>,
     /// When it was edited.
     timestamp: String,
 }
@@ -122,9 +123,10 @@ impl EditFile {
             replacements += edit.expected_replacements;
         }
         let encoded = codec.encode_over(&bytes, &after)?;
-        let sha256 = digest::of(&encoded);
         let changes = !self.dry_run && encoded != bytes;
-        let change_id = changes.then(|| put(files, who, &path, encoded)).transpose()?;
+        let edit = replaced(files, &path, encoded);
+        let sha256 = edit.after.sha256().to_owned();
+        let change = changes.then(|| files.undo.commit(who, vec![edit], None)).transpose()?;
         Ok(EditOutput {
             success: true,
             diff: diff::unified(&before, &after, &self.path),
@@ -132,7 +134,7 @@ impl EditFile {
             replacements,
             dry_run: self.dry_run,
             sha256,
-            change_id,
+            change,
             timestamp: clock::timestamp(),
         })
     }
@@ -143,39 +145,57 @@ impl Replace {
         if self.old.is_empty() && !text.is_empty() {
             return Err(Error::invalid("edits", format!("edits[{number}].old is empty: give the text to replace")));
         }
-        let crlf = is_crlf(text);
-        let (old, new) = (with_ends(&self.old, crlf), with_ends(&self.new, crlf));
+        let total = lines::count(text.as_bytes());
         let lines = Lines { first: self.start_line, last: self.end_line };
-        let place = lines::place(text.as_bytes(), &lines.of(lines::count(text.as_bytes())));
-        let place = if lines.is_part() { place } else { 0..text.len() };
+        let range = lines.of(total);
+        let place = if lines.is_part() { lines::place(text.as_bytes(), &range) } else { 0..text.len() };
         let part = &text[place.clone()];
+        let (old, new) = self.fitted(text, part);
         let found = if old.is_empty() { 1 } else { part.matches(&old).count() };
         if found == self.expected_replacements {
             let replaced = if old.is_empty() { new } else { part.replace(&old, &new) };
             return Ok([&text[..place.start], &replaced, &text[place.end..]].concat());
         }
-        let first_line = lines::count(&text.as_bytes()[..place.start]);
+        let before = lines::count(&text.as_bytes()[..place.start]);
         Err(Error::Conflict(match found {
-            0 => format!("edits[{number}].old is not in the file. {}", nearest::describe(part, &old, first_line)),
+            0 if range.is_empty() && lines.is_part() => format!(
+                "edits[{number}] names no line: the text has {total} lines then, and start_line and end_line are \
+                 counted after the edits before"
+            ),
+            0 if lines.is_part() && text.contains(&old) => format!(
+                "edits[{number}].old is not in lines {} to {}, but at lines {}. Lines are counted after the edits before",
+                range.start + 1,
+                range.end,
+                occurrences(text, &old, 0)
+            ),
+            0 => format!("edits[{number}].old is not in the file. {}", nearest::describe(part, &old, before)),
             _ => format!(
                 "edits[{number}].old is in the file {found} times, expected {}: at lines {}. Give more of the text \
                  around it, start_line and end_line, or expected_replacements",
                 self.expected_replacements,
-                occurrences(part, &old, first_line)
+                occurrences(part, &old, before)
             ),
         }))
     }
+
+    /// The two texts with the line ends of the file. Where a file has both kinds, they stay as they were sent unless
+    /// only with other ends the old one is there.
+    fn fitted(&self, text: &str, part: &str) -> (String, String) {
+        let with = |end: &str| (with_ends(&self.old, end), with_ends(&self.new, end));
+        let ends = text.matches('\n').count();
+        if ends > 0 && text.matches("\r\n").count() == ends {
+            return with("\r\n");
+        }
+        let sent = || (self.old.clone(), self.new.clone());
+        if part.contains(&self.old) {
+            return sent();
+        }
+        ["\n", "\r\n"].into_iter().map(with).find(|(old, _)| part.contains(old)).unwrap_or_else(sent)
+    }
 }
 
-/// Whether every line of a text ends as on Windows.
-pub(super) fn is_crlf(text: &str) -> bool {
-    let ends = text.matches('\n').count();
-    ends > 0 && text.matches("\r\n").count() == ends
-}
-
-/// The text with the line ends of the file.
-pub(super) fn with_ends(text: &str, crlf: bool) -> String {
-    if crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text.to_owned() }
+fn with_ends(text: &str, end: &str) -> String {
+    text.replace("\r\n", "\n").replace('\n', end)
 }
 
 fn occurrences(part: &str, old: &str, before: u64) -> String {
