@@ -17,6 +17,13 @@ pub fn temporary_name() -> OsString {
     format!(".bridge-{:016x}.tmp", u64::from_ne_bytes(random)).into()
 }
 
+/// Whether a name is one of these: what is not in its place yet is nothing that a caller sees.
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let middle = name.strip_prefix(b".bridge-").and_then(|name| name.strip_suffix(b".tmp"));
+    middle.is_some_and(|middle| middle.len() == 16 && middle.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// A file that has no place yet; dropped, it is gone.
 pub struct Replacement {
     holder: Directory,

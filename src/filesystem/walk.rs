@@ -1,7 +1,7 @@
 //! A walk through a tree in a stable order: by name, a directory before what is in it. Links are not walked into, nor
-//! what is denied. It holds one descriptor a level and, of a huge directory, only the names that are needed.
+//! what is denied, nor to what the bridge has not put in its place yet. It holds one descriptor a level and, of a huge directory, only the names that are needed.
 
-use super::go_on;
+use super::{go_on, replacement::is_temporary};
 use crate::{
     error::Result,
     policy::{Folder, paths::Child},
@@ -134,6 +134,9 @@ pub fn sorted(
     let most = most.saturating_add(2);
     for child in folder.children().into_iter().flatten() {
         go_on(cancelled)?;
+        if is_temporary(&child.name) {
+            continue;
+        }
         if first.is_some_and(|first| child.name.as_os_str() < first) {
             continue;
         }

@@ -2,6 +2,7 @@
 
 mod extract;
 mod pack;
+mod unpack;
 
 pub use extract::ExtractArchive;
 pub use pack::PackArchive;

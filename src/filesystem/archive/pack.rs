@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     filesystem::{
         Files,
-        undo::{Edit, Staging, Who},
+        undo::{Changed, Edit, Staging, Who},
         walk::{Next, Visit, walk},
     },
     policy::{
@@ -62,8 +62,9 @@ pub struct PackOutput {
     skipped: usize,
     /// The archive's size in bytes.
     size: u64,
-    /// The change's name, for filesystem_undo.
-    change_id: String,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Changed,
     /// When it was packed.
     timestamp: String,
 }
@@ -101,15 +102,14 @@ impl PackArchive {
         let (mut count, mut skipped) = (0, 0);
         let (after, source) = staging.made(mode, |file| {
             let mut pack = Pack::new(format, file);
-            (count, skipped) = pack.take(&from, cancelled)?;
+            (count, skipped) = pack.take(&from, to.real(), cancelled)?;
             pack.finish()
         })?;
         staging.sync()?;
         let size = after.size();
-        let change_id =
-            files.undo.commit(who, vec![Edit { path: to.real().to_owned(), after, source }], Some(staging))?;
+        let change = files.undo.commit(who, vec![Edit { path: to.real().to_owned(), after, source }], Some(staging))?;
         let timestamp = clock::timestamp();
-        Ok(PackOutput { success: true, path: self.path, to: self.to, count, skipped, size, change_id, timestamp })
+        Ok(PackOutput { success: true, path: self.path, to: self.to, count, skipped, size, change, timestamp })
     }
 }
 
@@ -162,8 +162,8 @@ impl<'a> Pack<'a> {
         }
     }
 
-    /// How many things were packed, and how many left out.
-    fn take(&mut self, from: &SafePath, cancelled: &CancellationToken) -> Result<(usize, usize)> {
+    /// Packs all but the archive itself. Gives how many things were packed, and how many left out.
+    fn take(&mut self, from: &SafePath, archive: &Path, cancelled: &CancellationToken) -> Result<(usize, usize)> {
         if !from.existing()?.is_folder() {
             let (file, found) = from.open()?;
             self.file(Path::new(from.name()), file, &found)?;
@@ -171,6 +171,9 @@ impl<'a> Pack<'a> {
         }
         let (mut count, mut skipped) = (0, 0);
         walk(&from.open_folder()?, None, usize::MAX - 2, cancelled, &mut |visit| {
+            if visit.folder.real().join(&visit.child.name) == archive {
+                return Ok(Next::Past);
+            }
             if self.visit(visit)? {
                 count += 1;
             } else {

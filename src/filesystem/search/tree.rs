@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    filesystem::{go_on, ignored::Ignored},
+    filesystem::{go_on, ignored::Ignored, replacement::is_temporary},
     policy::{
         Folder,
         paths::{Child, Intent, Kind},
@@ -174,7 +174,8 @@ impl Tree<'_> {
         let Ok(children) = place.folder.children() else { return };
         let (mut folders, mut files) = (Vec::new(), Vec::new());
         for mut child in children.take_while(|_| !self.is_over()) {
-            if !self.pattern.include_hidden && child.name.as_encoded_bytes().starts_with(b".") {
+            let is_hidden = !self.pattern.include_hidden && child.name.as_encoded_bytes().starts_with(b".");
+            if is_hidden || is_temporary(&child.name) {
                 continue;
             }
             if child.kind.is_none() {

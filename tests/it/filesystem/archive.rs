@@ -49,6 +49,64 @@ async fn archives_of_the_systems_own_tools_are_read() {
     assert_eq!(fs::read_to_string(server.path("out/d/f")).unwrap(), "content");
 }
 
+#[tokio::test]
+async fn an_archive_made_in_its_own_folder_holds_neither_itself_nor_anything_of_the_bridges() {
+    let server = Server::start().await.with_file("d/f", "x".repeat(1000));
+    for name in ["d/o.zip", "d/o.tar"] {
+        for overwrite in [false, true] {
+            let packed =
+                server.call("filesystem_archive", json!({"path": "d", "to": name, "overwrite": overwrite})).await;
+            let to = format!("out{}{overwrite}", packed["size"]);
+            server.call("filesystem_extract", json!({"path": name, "to": to})).await;
+            let names: Vec<_> = fs::read_dir(server.path(&to)).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert_eq!((names, &packed["count"]), (vec!["f".into()], &json!(1)), "{name}");
+        }
+        fs::remove_file(server.path(name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn hard_links_become_copies_and_what_is_left_out_is_named() {
+    let server = Server::start().await.with_file("d/a", "same");
+    fs::hard_link(server.path("d/a"), server.path("d/b")).unwrap();
+    assert!(Command::new("tar").args(["cf", "t.tar", "d"]).current_dir(server.path("")).status().unwrap().success());
+    let reply = server.call("filesystem_extract", json!({"path": "t.tar", "to": "out"})).await;
+    assert_eq!((&reply["skipped"], reply.get("skipped_names")), (&json!(0), None));
+    assert_eq!(["a", "b"].map(|name| fs::read_to_string(server.path("out/d").join(name)).unwrap()), ["same", "same"]);
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    for (kind, name, target) in [
+        (tar::EntryType::Link, "secret", "/etc/passwd"),
+        (tar::EntryType::Link, "other", "not-there"),
+        (tar::EntryType::Symlink, "away", "/tmp"),
+    ] {
+        header.set_entry_type(kind);
+        tar.append_link(&mut header, name, target).unwrap();
+    }
+    fs::write(server.path("h.tar"), tar.into_inner().unwrap()).unwrap();
+    let reply = server.call("filesystem_extract", json!({"path": "h.tar", "to": "h"})).await;
+    assert_eq!((&reply["skipped"], &reply["skipped_names"]), (&json!(3), &json!(["secret", "other", "away"])));
+}
+
+#[tokio::test]
+async fn an_archive_that_contradicts_itself_is_told_so_and_an_empty_one_makes_its_folder() {
+    let server = Server::start().await;
+    for (name, archive, member) in
+        [("file.zip", zip_with(&["d/a", "d"], None), "d/a"), ("link.zip", zip_with(&["l/f"], Some(("l", "d"))), "l/f")]
+    {
+        fs::write(server.path(name), archive).unwrap();
+        let reply = server.post("/filesystem/extract", json!({"path": name, "to": "out"})).await;
+        assert_eq!(reply.status, 400, "{}", reply.text);
+        assert!(reply.detail().starts_with(&format!("The archive names {member}")), "{}", reply.detail());
+        assert!(!server.path("out").exists());
+    }
+    fs::write(server.path("empty.zip"), zip_with(&[], None)).unwrap();
+    let reply = server.call("filesystem_extract", json!({"path": "empty.zip", "to": "new/empty"})).await;
+    assert_eq!(reply["count"], 0);
+    assert!(server.path("new/empty").is_dir());
+}
+
 fn zip_with(names: &[&str], link: Option<(&str, &str)>) -> Vec<u8> {
     let options = zip::write::SimpleFileOptions::default();
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

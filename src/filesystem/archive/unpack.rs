@@ -1,0 +1,310 @@
+//! What is taken out of an archive, until all of it can be put in its place.
+
+use super::{MAX_ENTRIES, damaged, too_many};
+use crate::{
+    error::{Error, Result},
+    filesystem::{
+        Files, go_on,
+        undo::{Edit, Source, Staging, State},
+    },
+    policy::{
+        SafePath,
+        paths::{Intent, Named, OURS, Times},
+    },
+};
+use indexmap::IndexMap;
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::{Component, Path, PathBuf},
+};
+use tokio_util::sync::CancellationToken;
+use zip::ZipArchive;
+
+/// The longest text of a link, in bytes.
+const MAX_LINK: u64 = 4096;
+
+/// What headers between files may take beside the files themselves, in bytes each.
+const HEADERS: u64 = 2048;
+
+/// So many of the names that were left out are told.
+const MAX_NAMED: usize = 100;
+
+/// What is taken out of an archive, before any of it is in its place.
+pub struct Unpack<'a> {
+    files: &'a Files,
+    cancelled: &'a CancellationToken,
+    to: &'a SafePath,
+    staging: Staging,
+    /// By where it goes: of a name that comes twice, the last counts.
+    edits: IndexMap<PathBuf, Edit>,
+    left: u64,
+    skipped: usize,
+    skipped_names: Vec<String>,
+}
+
+/// All that was taken out.
+pub struct Unpacked {
+    /// Where the files are.
+    pub staging: Staging,
+    /// What puts all in its place.
+    pub edits: Vec<Edit>,
+    /// How many things they are.
+    pub count: usize,
+    /// How many were left out.
+    pub skipped: usize,
+    /// The first of these.
+    pub skipped_names: Vec<String>,
+    /// How many more bytes there could have been.
+    pub left: u64,
+}
+
+impl<'a> Unpack<'a> {
+    /// Nothing yet, for the folder `to`, and at most `left` bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(files: &'a Files, to: &'a SafePath, left: u64, cancelled: &'a CancellationToken) -> Result<Self> {
+        let staging = Staging::beside(&files.undo, &to.inside())?;
+        let (edits, skipped_names) = (IndexMap::new(), Vec::new());
+        Ok(Self { files, cancelled, to, staging, edits, left, skipped: 0, skipped_names })
+    }
+
+    /// Takes a ZIP apart.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] for a damaged or hostile one, [`Error::TooLarge`] for too much.
+    pub fn zip(&mut self, reader: BufReader<File>) -> Result<()> {
+        let mut archive = ZipArchive::new(reader).map_err(damaged)?;
+        if archive.len() > MAX_ENTRIES {
+            return too_many();
+        }
+        for number in 0..archive.len() {
+            let entry = archive.by_index(number).map_err(damaged)?;
+            let name = entry.name().map_err(damaged)?.into_owned();
+            let mode = entry.unix_mode();
+            let times = entry.last_modified().map_or(Times::default(), |time| zip_time(&time));
+            match () {
+                () if entry.is_dir() => self.folder(Path::new(&name), mode, times)?,
+                () if entry.is_symlink() => {
+                    let mut target = String::new();
+                    entry.take(MAX_LINK).read_to_string(&mut target).map_err(damaged)?;
+                    self.link(Path::new(&name), Path::new(&target), times)?;
+                }
+                () => self.file(Path::new(&name), entry, mode, times)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a tar apart.
+    ///
+    /// # Errors
+    /// As [`Self::zip`].
+    pub fn tar(&mut self, reader: impl Read) -> Result<()> {
+        // Long names are read into memory: with this bound they cannot grow without end either.
+        let most = self.left.saturating_add(MAX_ENTRIES as u64 * HEADERS);
+        let mut archive = tar::Archive::new(reader.take(most));
+        for entry in archive.entries().map_err(damaged)? {
+            let entry = entry.map_err(damaged)?;
+            let name = entry.path().map_err(damaged)?.into_owned();
+            let mode = entry.header().mode().ok();
+            let seconds = entry.header().mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
+            let times = at(seconds.unwrap_or(0));
+            match entry.header().entry_type() {
+                tar::EntryType::Directory => self.folder(&name, mode, times)?,
+                tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+                    self.file(&name, entry, mode, times)?;
+                }
+                tar::EntryType::Symlink => {
+                    let target = entry.link_name().map_err(damaged)?.unwrap_or_default().into_owned();
+                    self.link(&name, &target, times)?;
+                }
+                tar::EntryType::Link => {
+                    let target = entry.link_name().map_err(damaged)?.unwrap_or_default().into_owned();
+                    self.hard_link(&name, &target, mode, times)?;
+                }
+                tar::EntryType::XGlobalHeader => {}
+                _ => self.leave_out(&name),
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, name: &Path, content: impl Read, mode: Option<u32>, times: Times) -> Result<()> {
+        let Some(place) = self.place(name)? else { return Ok(()) };
+        let mode = mode.map_or(self.files.undo.new_file_mode(), |mode| mode & 0o777);
+        let (after, source) = self.staging.file(content, self.left, mode, times).map_err(|error| match error {
+            Error::TooLarge(_) => {
+                Error::TooLarge("The archive unpacks to more than max_bytes: raise it if you trust the archive".into())
+            }
+            // What the decoder says of damaged content comes as a fault of reading.
+            Error::Internal(cause) => damaged(cause),
+            error => error,
+        })?;
+        self.left -= after.size();
+        self.add(place, after, source)
+    }
+
+    fn folder(&mut self, name: &Path, mode: Option<u32>, times: Times) -> Result<()> {
+        let Some(place) = self.place(name)? else { return Ok(()) };
+        let mode = mode.map_or(self.files.undo.new_folder_mode(), |mode| mode & 0o777 | 0o700);
+        self.add(place, State::Folder { mode, owner: OURS, times }, Source::Nothing)
+    }
+
+    /// A link is made only when it stays in the folder, wherever the folder is taken.
+    fn link(&mut self, name: &Path, target: &Path, times: Times) -> Result<()> {
+        let Some(place) = self.place(name)? else { return Ok(()) };
+        let depth = name.components().filter(|part| matches!(part, Component::Normal(_))).count();
+        if !stays_inside(target, depth.saturating_sub(1)) {
+            self.leave_out(name);
+            return Ok(());
+        }
+        self.add(place, State::Link { target: target.to_owned(), times }, Source::Nothing)
+    }
+
+    /// Another name of a file that came before becomes a copy of it.
+    fn hard_link(&mut self, name: &Path, first: &Path, mode: Option<u32>, times: Times) -> Result<()> {
+        let first = self.place(first).ok().flatten().and_then(|place| self.edits.get(&place));
+        let content = match first.map(|edit| &edit.source) {
+            Some(Source::Staged(directory, staged)) => directory.open(staged)?.0,
+            _ => {
+                self.leave_out(name);
+                return Ok(());
+            }
+        };
+        self.file(name, content, mode, times)
+    }
+
+    fn leave_out(&mut self, name: &Path) {
+        self.skipped += 1;
+        if self.skipped_names.len() < MAX_NAMED {
+            self.skipped_names.push(name.to_string_lossy().into_owned());
+        }
+    }
+
+    fn add(&mut self, place: PathBuf, after: State, source: Source) -> Result<()> {
+        if self.edits.len() >= MAX_ENTRIES {
+            return too_many();
+        }
+        self.edits.insert(place.clone(), Edit { path: place, after, source });
+        Ok(())
+    }
+
+    /// Where an entry goes; `None` for the folder itself.
+    fn place(&self, name: &Path) -> Result<Option<PathBuf>> {
+        go_on(self.cancelled)?;
+        let hostile = || {
+            let shown: String = name.to_string_lossy().chars().take(100).collect();
+            Error::Unusable(format!("The archive names {shown:?}, which lies outside: nothing was unpacked"))
+        };
+        let mut place = self.to.real().to_owned();
+        for part in name.components() {
+            match part {
+                Component::Normal(part) if !part.as_encoded_bytes().contains(&0) => place.push(part),
+                Component::CurDir => {}
+                _ => return Err(hostile()),
+            }
+        }
+        if place == self.to.real() {
+            return Ok(None);
+        }
+        if !self.files.workspace.allows(&place, Intent::Write) {
+            return Err(Named::File.refused());
+        }
+        Ok(Some(place))
+    }
+
+    /// Fails when something is in the way.
+    fn is_free(&self, overwrite: bool) -> Result<()> {
+        for edit in self.edits.values() {
+            let there = self.files.workspace.resolve_real(&edit.path, Intent::Write)?;
+            let Some(found) = there.found() else { continue };
+            let becomes_folder = matches!(edit.after, State::Folder { .. });
+            if found.is_folder() && becomes_folder {
+                continue;
+            }
+            if !overwrite || found.is_folder() || becomes_folder {
+                return Err(Error::Conflict(format!(
+                    "{} is there already: set overwrite to replace files, or unpack into a new folder",
+                    edit.path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails when the archive itself puts something below what is no folder in it.
+    fn agrees_with_itself(&self) -> Result<()> {
+        let named = |place: &Path| place.strip_prefix(self.to.real()).unwrap_or(place).display().to_string();
+        for place in self.edits.keys() {
+            let above = place.ancestors().skip(1).take_while(|above| *above != self.to.real());
+            let mut above = above.filter_map(|above| self.edits.get(above));
+            if let Some(edit) = above.find(|edit| !matches!(edit.after, State::Folder { .. })) {
+                return Err(Error::Unusable(format!(
+                    "The archive names {}, and in it {} as no folder: nothing was unpacked",
+                    named(place),
+                    named(&edit.path)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The edits that put all in its place. A folder that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when something is in the way.
+    pub fn finish(self, overwrite: bool) -> Result<Unpacked> {
+        self.agrees_with_itself()?;
+        self.is_free(overwrite)?;
+        self.staging.sync()?;
+        let there = |edit: &Edit| {
+            matches!(edit.after, State::Folder { .. })
+                && self.files.workspace.resolve_real(&edit.path, Intent::Write).is_ok_and(|path| path.found().is_some())
+        };
+        let mut edits: Vec<Edit> = self.edits.into_values().filter(|edit| !there(edit)).collect();
+        // A folder may come after what is in it.
+        edits.sort_by_key(|edit| match edit.after {
+            State::Folder { .. } => (0, edit.path.components().count()),
+            _ => (1, 0),
+        });
+        let count = edits.len();
+        if edits.is_empty() && self.to.found().is_none() {
+            let after = self.files.undo.new_folder();
+            edits.push(Edit { path: self.to.real().to_owned(), after, source: Source::Nothing });
+        }
+        let (skipped, skipped_names, left) = (self.skipped, self.skipped_names, self.left);
+        Ok(Unpacked { staging: self.staging, edits, count, skipped, skipped_names, left })
+    }
+}
+
+/// Whether a relative target never leaves the folder, for a link `depth` folders below it.
+fn stays_inside(target: &Path, depth: usize) -> bool {
+    let mut level = depth;
+    target.components().all(|part| match part {
+        Component::Normal(_) => {
+            level += 1;
+            true
+        }
+        Component::CurDir => true,
+        Component::ParentDir => level.checked_sub(1).is_some_and(|up| {
+            level = up;
+            true
+        }),
+        Component::RootDir | Component::Prefix(_) => false,
+    })
+}
+
+fn at(seconds: i64) -> Times {
+    let nanoseconds = seconds.saturating_mul(1_000_000_000);
+    Times { accessed: nanoseconds, modified: nanoseconds }
+}
+
+/// ZIP keeps local time.
+fn zip_time(time: &zip::DateTime) -> Times {
+    let date = chrono::NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into());
+    let clock = date.and_then(|date| date.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into()));
+    let local = clock.and_then(|clock| clock.and_local_timezone(chrono::Local).earliest());
+    local.map_or(Times::default(), |local| at(local.timestamp()))
+}
