@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     caller::{Access, Holding},
-    capability::{Capability, Context},
+    capability::{Capability, Context, Medium},
     clock,
     error::Result,
 };
@@ -75,6 +75,14 @@ impl Capability for ReadMany {
     type Service = Files;
     type Output = ReadManyOutput;
 
+    fn media(output: &mut ReadManyOutput) -> Vec<Medium> {
+        let read = output.results.iter_mut().filter_map(|one| match one {
+            OneRead::Read(read) => read.medium(),
+            OneRead::Failed { .. } => None,
+        });
+        read.collect()
+    }
+
     async fn run(self, files: &Files, context: &Context) -> Result<ReadManyOutput> {
         let holding = context.holding.clone();
         files.look(context, move |files, cancelled| self.read(files, cancelled, &holding)).await
@@ -108,6 +116,7 @@ impl ReadMany {
             start_line: self.start_line,
             end_line: self.end_line,
             max_bytes: self.max_bytes,
+            offset: None,
             form: self.form,
         }
     }

@@ -1,6 +1,7 @@
 //! Reading.
 
 use crate::server::Server;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{process::Command, time::Duration};
@@ -141,6 +142,67 @@ async fn a_file_too_large_for_memory_is_read_in_parts() {
     assert_eq!(tail["sha256"], digest);
     let head = server.call("filesystem_read", json!({"path": "large.txt", "max_bytes": 9})).await;
     assert_eq!((&head["content"], &head["truncated"]), (&json!("line 1\nli"), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_read_that_was_cut_goes_on_by_its_offset_to_the_end() {
+    let server = Server::with_settings(&[("MCP_MAX_REQUEST_MIB", "1")]).await;
+    let text: String = (1..=30_000).map(|line| format!("línea {line} €\n")).collect();
+    let server = server.with_file("small.txt", &text[..50_000]).with_file("large.txt", text.repeat(3));
+    let latin: Vec<u8> = (0..=255).collect();
+    let server = server.with_file("latin", latin.repeat(20)).with_file("large.bin", [0, 1, 2, 255].repeat(400_000));
+    for (name, more, step) in [
+        ("small.txt", json!({}), 10_001),
+        ("large.txt", json!({}), 400_001),
+        ("large.txt", json!({"as": "auto"}), 700_001),
+        ("latin", json!({"encoding": "latin-1"}), 1_001),
+        ("large.bin", json!({"as": "base64"}), 500_000),
+        ("large.bin", json!({"as": "auto"}), 900_001),
+    ] {
+        let (mut whole, mut arguments) = (Vec::new(), json!({"path": name, "max_bytes": step}));
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        for _ in 0..100 {
+            let part = server.call("filesystem_read", arguments.clone()).await;
+            let content = part["content"].as_str().unwrap();
+            match part["as"].as_str().unwrap() {
+                "base64" => whole.extend(BASE64_STANDARD.decode(content).unwrap()),
+                _ if name == "latin" => whole.extend(content.chars().map(|c| u8::try_from(u32::from(c)).unwrap())),
+                _ => whole.extend(content.bytes()),
+            }
+            assert_eq!(part["truncated"] == json!(true), part.get("next_offset").is_some());
+            let Some(next) = part.get("next_offset") else { break };
+            arguments["offset"] = next.clone();
+        }
+        assert!(whole == std::fs::read(server.path(name)).unwrap(), "{name} {more}: {} bytes", whole.len());
+    }
+    let line = server.call("filesystem_read", json!({"path": "large.txt", "start_line": 3, "max_bytes": 20})).await;
+    let rest = json!({"path": "large.txt", "offset": line["next_offset"], "max_bytes": 9});
+    let rest = server.call("filesystem_read", rest).await;
+    let both = format!("{}{}", line["content"].as_str().unwrap(), rest["content"].as_str().unwrap());
+    assert!(text[text.find("línea 3 ").unwrap()..].starts_with(&both) && both.len() > 25, "{both}");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_and_makes_no_sense_is_told() {
+    let wide: Vec<u8> = "\u{feff}héllo\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let server =
+        Server::start().await.with_file("b", b"\0\xff").with_file("u.txt", wide).with_file("d.docx", "PK\x03\0");
+    let auto = server.call("filesystem_read", json!({"path": "u.txt", "as": "auto"})).await;
+    assert_eq!(
+        (&auto["content"], &auto["as"], &auto["encoding"]),
+        (&json!("héllo\n"), &json!("text"), &json!("utf-16"))
+    );
+    let document = server.call("filesystem_read", json!({"path": "d.docx", "as": "auto"})).await;
+    assert!(document["hint"].as_str().unwrap().contains("\"document\""), "{document}");
+    for (arguments, status) in [
+        (json!({"path": "b", "as": "base64", "start_line": 2}), 422),
+        (json!({"path": "b", "as": "auto", "start_line": 2}), 400),
+        (json!({"path": "u.txt", "offset": 2, "end_line": 3}), 422),
+        (json!({"path": "u.txt", "offset": 2, "encoding": "utf-16"}), 422),
+    ] {
+        let reply = server.post("/filesystem/read", arguments.clone()).await;
+        assert_eq!(reply.status, status, "{arguments}: {}", reply.text);
+    }
 }
 
 #[tokio::test]

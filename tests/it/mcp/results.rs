@@ -68,6 +68,19 @@ async fn a_picture_is_shown_as_one_and_not_repeated_in_the_text() {
 }
 
 #[tokio::test]
+async fn pictures_among_many_files_are_shown_as_such() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let server = Server::start().await.with_file("p.png", png).with_file("t.txt", "text");
+    let client = server.client().await;
+    let arguments = json!({"paths": ["p.png", "t.txt", "p.png"], "as": "auto"});
+    let result = client.call_tool(params("filesystem_read_many", arguments)).await.unwrap();
+    let pictures = result.content.iter().filter_map(|block| block.as_image());
+    assert_eq!(pictures.map(|picture| picture.mime_type.as_str()).collect::<Vec<_>>(), ["image/png"; 2]);
+    assert!(!text(&result).contains("iVBOR"));
+    assert_eq!(result.structured_content.unwrap()["results"][1]["content"], "text");
+}
+
+#[tokio::test]
 async fn a_fault_of_the_bridge_is_answered_and_does_not_hang() {
     let server = Server::with_fixtures(&[]).await;
     let client = server.client().await;

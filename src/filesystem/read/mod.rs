@@ -1,5 +1,7 @@
 //! Reads a file: all of it or a part, as text or as it is.
 
+mod large;
+
 use super::{
     Files, digest, document,
     encoding::Codec,
@@ -18,15 +20,13 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read, Seek},
-};
+use std::{fs::File, io::Read, ops::Range};
 
 /// Read a file.
 ///
 /// All of it, or some lines (`start_line`, `end_line`; negative counts from the end: `start_line: -20` is the tail).
-/// Images and other binaries come as base64 with `as: "auto"`. `sha256` guards a later write or edit.
+/// Images and other binaries come as base64 with `as: "auto"`. `sha256` guards a later write or edit. What was cut goes
+/// on with `offset`.
 #[derive(Deserialize, JsonSchema)]
 pub struct ReadFile {
     /// The file. Relative paths start at the server's directory.
@@ -41,6 +41,8 @@ pub struct ReadFile {
     /// The most to return of the file, in bytes; more is cut at a whole character. Default: no bound.
     #[schemars(range(min = 1))]
     pub(super) max_bytes: Option<u64>,
+    /// Where to begin, in bytes: `next_offset` of a read that was cut. Not together with lines.
+    pub(super) offset: Option<u64>,
     /// `text`; `base64` for the bytes as they are; `auto`: text where it is text, else base64; `document`: the text of
     /// a PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB.
     #[serde(default, rename = "as")]
@@ -100,6 +102,12 @@ pub struct ReadOutput {
     /// That `max_bytes` cut the content.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    /// Where what was cut off begins: send this as `offset` for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_offset: Option<u64>,
+    /// How to read the file with more sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
     /// When it was read.
     timestamp: String,
 }
@@ -108,6 +116,17 @@ impl ReadOutput {
     /// How many bytes of memory it holds.
     pub(super) fn held(&self) -> u64 {
         self.content.len() as u64
+    }
+
+    /// Takes out the picture or the sound that it is.
+    pub(super) fn medium(&mut self) -> Option<Medium> {
+        let mime_type = self.mime_type.clone().filter(|_| self.form == Form::Base64)?;
+        let mut taken = || std::mem::take(&mut self.content);
+        match mime_type.split('/').next() {
+            Some("image") => Some(Medium::Image { base64: taken(), mime_type }),
+            Some("audio") => Some(Medium::Audio { base64: taken(), mime_type }),
+            _ => None,
+        }
     }
 }
 
@@ -120,13 +139,7 @@ impl Capability for ReadFile {
     type Output = ReadOutput;
 
     fn media(output: &mut ReadOutput) -> Vec<Medium> {
-        let mime_type = output.mime_type.clone().filter(|_| output.form == Form::Base64).unwrap_or_default();
-        let taken = |output: &mut ReadOutput| std::mem::take(&mut output.content);
-        match mime_type.split('/').next() {
-            Some("image") => vec![Medium::Image { base64: taken(output), mime_type }],
-            Some("audio") => vec![Medium::Audio { base64: taken(output), mime_type }],
-            _ => vec![],
-        }
+        output.medium().into_iter().collect()
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadOutput> {
@@ -137,23 +150,42 @@ impl Capability for ReadFile {
 
 impl ReadFile {
     /// Reads with at most `most` bytes of the file in memory.
-    pub(super) fn read_within(self, files: &Files, most: u64, holding: &Holding) -> Result<ReadOutput> {
+    pub(super) fn read_within(mut self, files: &Files, most: u64, holding: &Holding) -> Result<ReadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         let (mut file, found) = path.open()?;
-        let codec = Codec::by_name(&self.encoding)?;
+        let mut codec = Codec::by_name(&self.encoding)?;
+        self.is_consistent(&codec)?;
         holding.wait_for_more(found.size.min(most))?;
-        if found.size <= most {
-            let bytes = whole(&mut file, found.size, most)?;
-            return self.answer(&codec, bytes);
-        }
-        if self.form == Form::Text && codec.has_plain_lines() && (self.lines().is_part() || self.max_bytes.is_some()) {
+        if found.size > most {
             return self.part_of_large(&codec, file, most);
         }
-        Err(too_large(most))
+        let bytes = whole(&mut file, found.size, most)?;
+        if self.form == Form::Auto && is_marked(&bytes) {
+            codec = Codec::of(&bytes);
+            codec.name().clone_into(&mut self.encoding);
+        }
+        self.answer(&codec, bytes)
     }
 
     fn lines(&self) -> Lines {
         Lines { first: self.start_line, last: self.end_line }
+    }
+
+    /// Fails where what is asked for excludes itself.
+    fn is_consistent(&self, codec: &Codec) -> Result<()> {
+        let lines = if self.start_line.is_some() { "start_line" } else { "end_line" };
+        let is_part = self.lines().is_part();
+        match (self.form, self.offset) {
+            (Form::Base64, _) if is_part => {
+                Err(Error::invalid(lines, "Only texts have lines: give offset and max_bytes for a part of base64"))
+            }
+            (_, Some(_)) if is_part => Err(Error::invalid("offset", "Give either offset or lines, not both")),
+            (Form::Document, Some(_)) => Err(Error::invalid("offset", "Documents have no offset: give lines")),
+            (Form::Text, Some(_)) if !codec.has_plain_lines() => {
+                Err(Error::invalid("offset", "Text in this encoding has no offset: give lines"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn answer(self, codec: &Codec, bytes: Vec<u8>) -> Result<ReadOutput> {
@@ -161,10 +193,17 @@ impl ReadFile {
         let as_text = match self.form {
             Form::Text | Form::Document => true,
             Form::Base64 => false,
-            Form::Auto => !is_binary(&bytes) && codec.decode(bytes.clone()).is_ok(),
+            Form::Auto => (is_marked(&bytes) || !is_binary(&bytes)) && codec.decode(bytes.clone()).is_ok(),
         };
+        let from = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         if !as_text {
-            return Ok(self.bytes_answer(bytes, sha256));
+            let start = from(self.offset.unwrap_or(0));
+            return self.bytes_answer(&bytes[start..], start as u64, &bytes, sha256);
+        }
+        if let Some(offset) = self.offset {
+            let (start, total) = (from(offset), lines::count(&bytes));
+            let text = codec.decode(bytes[start..].to_vec())?;
+            return Ok(self.text_answer(codec, text, start as u64, sha256, total, 0..total));
         }
         let text = match self.form {
             Form::Document => document::text(&self.path, bytes)?,
@@ -172,17 +211,33 @@ impl ReadFile {
         };
         let total = lines::count(text.as_bytes());
         let range = self.lines().of(total);
-        let part = if self.lines().is_part() { text[lines::place(text.as_bytes(), &range)].to_owned() } else { text };
-        Ok(self.text_answer(part, sha256, total, range))
+        if !self.lines().is_part() {
+            return Ok(self.text_answer(codec, text, 0, sha256, total, range));
+        }
+        let place = lines::place(text.as_bytes(), &range);
+        let start = codec.length(&text[..place.start]);
+        let part = text[place].to_owned();
+        Ok(self.text_answer(codec, part, start, sha256, total, range))
     }
 
-    fn text_answer(self, mut text: String, sha256: String, total: u64, range: std::ops::Range<u64>) -> ReadOutput {
+    /// Answers with a text that begins at byte `start` of the file.
+    fn text_answer(
+        self,
+        codec: &Codec,
+        mut text: String,
+        start: u64,
+        sha256: String,
+        total: u64,
+        range: Range<u64>,
+    ) -> ReadOutput {
         let truncated = self.max_bytes.is_some_and(|max| cut(&mut text, max));
+        let goes_on = truncated && self.form != Form::Document && codec.has_plain_lines();
         let is_part = self.lines().is_part();
         let shown = if truncated { range.start + lines::count(text.as_bytes()) } else { range.end };
         ReadOutput {
             success: true,
             size: text.chars().count(),
+            next_offset: goes_on.then(|| start + codec.length(&text)),
             content: text,
             path: self.path,
             encoding: self.encoding,
@@ -193,51 +248,37 @@ impl ReadFile {
             start_line: is_part.then_some(if range.is_empty() { 0 } else { range.start + 1 }),
             end_line: is_part.then_some(shown),
             truncated,
+            hint: None,
             timestamp: clock::timestamp(),
         }
     }
 
-    fn bytes_answer(self, mut bytes: Vec<u8>, sha256: String) -> ReadOutput {
-        let mime_type = Some(mime_type(&self.path, &bytes));
+    /// Answers with what is in the file from byte `start` on; `head` is its begin.
+    fn bytes_answer(self, part: &[u8], start: u64, head: &[u8], sha256: String) -> Result<ReadOutput> {
+        if self.lines().is_part() {
+            return Err(Error::Unusable("The file is no text, so it has no lines: read it without them".into()));
+        }
         let max = self.max_bytes.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
-        let truncated = bytes.len() > max;
-        bytes.truncate(max);
-        ReadOutput {
+        let shown = &part[..part.len().min(max)];
+        let truncated = shown.len() < part.len();
+        let is_document = self.form == Form::Auto && document::is_one(&self.path, head);
+        Ok(ReadOutput {
             success: true,
-            content: BASE64_STANDARD.encode(&bytes),
-            size: bytes.len(),
+            content: BASE64_STANDARD.encode(shown),
+            size: shown.len(),
+            mime_type: Some(mime_type(&self.path, head)),
             path: self.path,
             encoding: self.encoding,
             form: Form::Base64,
-            mime_type,
             sha256,
             total_lines: None,
             start_line: None,
             end_line: None,
             truncated,
+            next_offset: truncated.then_some(start + shown.len() as u64),
+            hint: is_document.then_some("This is a document: as \"document\" gives its text"),
             timestamp: clock::timestamp(),
-        }
-    }
-
-    /// Reads lines of a file that is too large for memory: once to count and digest, once to take.
-    fn part_of_large(self, codec: &Codec, mut file: File, most: u64) -> Result<ReadOutput> {
-        let mut counted = LineCounter::default();
-        let (sha256, _) = digest::of_reader(Counting { inner: &mut file, counter: &mut counted })?;
-        let total = counted.total();
-        let range = self.lines().of(total);
-        file.rewind()?;
-        let most = self.max_bytes.map_or(most, |max| max.min(most));
-        let (bytes, cut) = take_lines(BufReader::new(file), &range, most)?;
-        if cut && self.max_bytes.is_none() {
-            return Err(too_large(most));
-        }
-        let text = codec.decode(if cut { whole_characters(bytes) } else { bytes })?;
-        let mut output = self.text_answer(text, sha256, total, range.clone());
-        output.truncated |= cut;
-        if cut {
-            output.end_line = output.end_line.map(|_| range.start + lines::count(output.content.as_bytes()));
-        }
-        Ok(output)
+        })
     }
 }
 
@@ -271,20 +312,14 @@ fn cut(text: &mut String, max: u64) -> bool {
     cut
 }
 
-/// Drops a UTF-8 character that a cut left in half.
-fn whole_characters(mut bytes: Vec<u8>) -> Vec<u8> {
-    if let Err(error) = std::str::from_utf8(&bytes)
-        && error.error_len().is_none()
-    {
-        let end = error.valid_up_to();
-        bytes.truncate(end);
-    }
-    bytes
-}
-
 /// A NUL near the start, as grep and git tell.
 fn is_binary(bytes: &[u8]) -> bool {
     memchr::memchr(0, &bytes[..bytes.len().min(8192)]).is_some()
+}
+
+/// A byte order mark of Unicode with wide characters, which are full of NULs.
+fn is_marked(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\0\0\xfe\xff")
 }
 
 /// The kind of a file by its first bytes, else by its name.
@@ -293,49 +328,4 @@ pub(super) fn mime_type(path: &str, bytes: &[u8]) -> String {
         Some(kind) => kind.mime_type().to_owned(),
         None => mime_guess::from_path(path).first_or_octet_stream().essence_str().to_owned(),
     }
-}
-
-#[derive(Default)]
-struct LineCounter {
-    ended: u64,
-    in_line: bool,
-}
-
-impl LineCounter {
-    fn total(&self) -> u64 {
-        self.ended + u64::from(self.in_line)
-    }
-}
-
-struct Counting<'a, R> {
-    inner: R,
-    counter: &'a mut LineCounter,
-}
-
-impl<R: Read> Read for Counting<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.counter.ended += memchr::memchr_iter(b'\n', &buffer[..count]).count() as u64;
-        if let Some(last) = buffer[..count].last() {
-            self.counter.in_line = *last != b'\n';
-        }
-        Ok(count)
-    }
-}
-
-/// The bytes of some lines, at most `most`; whether there were more.
-fn take_lines(mut reader: impl BufRead, range: &std::ops::Range<u64>, most: u64) -> Result<(Vec<u8>, bool)> {
-    for _ in 0..range.start {
-        reader.skip_until(b'\n')?;
-    }
-    let mut bytes = Vec::new();
-    for _ in range.clone() {
-        let left = most.saturating_add(1).saturating_sub(bytes.len() as u64);
-        reader.by_ref().take(left).read_until(b'\n', &mut bytes)?;
-        if bytes.len() as u64 > most {
-            bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-            return Ok((bytes, true));
-        }
-    }
-    Ok((bytes, false))
 }
