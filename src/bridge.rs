@@ -3,7 +3,7 @@
 use crate::{
     arguments::{self, Arguments},
     caller::{Access, Caller, Keys, Limits},
-    capability::{Capability, Context},
+    capability::{Capability, Context, Recorded},
     error::{Error, Result},
     filesystem::{self, Files},
     history::{Entry, History},
@@ -193,6 +193,20 @@ impl Bridge {
     where
         Self: AsRef<C::Service>,
     {
+        let (output, mut record) = self.begin::<C>(context, arguments).await?;
+        record.ends(&Ok(()));
+        Ok(output)
+    }
+
+    /// The same for what goes on when the capability has answered: its line is written when the record is dropped, with
+    /// what the record was told.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn begin<C: Capability>(&self, context: &Context, arguments: Arguments) -> Result<(C::Output, Record)>
+    where
+        Self: AsRef<C::Service>,
+    {
         let mut record = Record::begin(self, context, C::ACTION, &arguments);
         let _stops_other_threads = context.cancelled.clone().drop_guard();
         let result = async {
@@ -202,11 +216,10 @@ impl Bridge {
             arguments.decode::<C>()?.run(self.as_ref(), context).await
         }
         .await;
-        if let Err(Error::Internal(cause)) = &result {
-            tracing::error!(capability = C::NAME, "{cause:#}");
+        if result.is_err() {
+            record.ends(&result);
         }
-        record.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
-        result
+        Ok((result?, record))
     }
 
     /// How firmly commands are held.
@@ -244,10 +257,7 @@ impl Bridge {
             work.await
         }
         .await;
-        if let Err(Error::Internal(cause)) = &result {
-            tracing::error!(action, "{cause:#}");
-        }
-        record.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
+        record.ends(&result);
         result
     }
 
@@ -281,41 +291,54 @@ fn own(folder: &Path) -> anyhow::Result<Owner> {
     }
 }
 
-/// Writes the history line when the call is over, however it ends.
-struct Record<'a> {
-    bridge: &'a Bridge,
-    context: &'a Context,
+/// Writes the history line of a call when it is over, however it ends: it is dropped then.
+pub struct Record {
+    history: Arc<History>,
+    keys: Arc<Keys>,
     action: Option<&'static str>,
     arguments: Value,
+    said: Recorded,
+    caller: String,
     started: Instant,
     outcome: &'static str,
 }
 
-impl<'a> Record<'a> {
-    fn begin(bridge: &'a Bridge, context: &'a Context, action: Option<&'static str>, arguments: &Arguments) -> Self {
+impl Record {
+    fn begin(bridge: &Bridge, context: &Context, action: Option<&'static str>, arguments: &Arguments) -> Self {
         Self {
-            bridge,
-            context,
+            history: bridge.history.clone(),
+            keys: bridge.keys.clone(),
             action,
             arguments: match action {
                 Some(_) => arguments::preview(arguments, &bridge.keys.secrets()),
                 None => Value::Null,
             },
+            said: context.recorded(),
+            caller: context.caller.name().to_owned(),
             started: Instant::now(),
             outcome: "cancelled",
         }
     }
+
+    /// Notes how the call ends. What nobody noted was cancelled.
+    pub fn ends<T>(&mut self, result: &Result<T>) {
+        if let Err(Error::Internal(cause)) = result {
+            tracing::error!(action = self.action, "{cause:#}");
+        }
+        self.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
+    }
 }
 
-impl Drop for Record<'_> {
+impl Drop for Record {
     fn drop(&mut self) {
         let Some(action) = self.action else { return };
         // Whatever a capability says of its call is cleaned here, so that none has to think of it.
-        let said = self.context.recorded().map(|said| arguments::details(said, &self.bridge.keys.secrets()));
-        self.bridge.history.record(Entry {
+        let said = self.said.lock().expect("no one panics while holding it").take();
+        let said = said.map(|said| arguments::details(said, &self.keys.secrets()));
+        self.history.record(Entry {
             action,
             details: said.unwrap_or_else(|| self.arguments.take()),
-            caller: self.context.caller.name().to_owned(),
+            caller: std::mem::take(&mut self.caller),
             outcome: self.outcome,
             duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,
         });

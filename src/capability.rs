@@ -114,8 +114,11 @@ pub struct Context {
     teller: Option<Teller>,
     /// How much output was told, in bytes.
     told: AtomicU64,
-    details: Mutex<Option<Value>>,
+    details: Recorded,
 }
+
+/// What the history line says of a call instead of its arguments.
+pub(crate) type Recorded = Arc<Mutex<Option<Value>>>;
 
 impl Context {
     /// A call by `caller` that nobody watches.
@@ -128,7 +131,7 @@ impl Context {
             reporter: None,
             teller: None,
             told: AtomicU64::new(0),
-            details: Mutex::default(),
+            details: Recorded::default(),
         }
     }
 
@@ -188,8 +191,8 @@ impl Context {
         *self.details.lock().expect("no one panics while holding it") = Some(details);
     }
 
-    /// Takes what [`Self::record_as`] left.
-    pub(crate) fn recorded(&self) -> Option<Value> {
-        self.details.lock().expect("no one panics while holding it").take()
+    /// Where [`Self::record_as`] leaves it.
+    pub(crate) fn recorded(&self) -> Recorded {
+        self.details.clone()
     }
 }

@@ -1,11 +1,11 @@
 //! Takes a file as a stream, and goes on where a broken upload ended.
 //!
-//! What has come so far lies beside the target under a name that follows from the target's, so that a later request, or
-//! a later process, finds it. When all is there it takes the target's place at once.
+//! What has come so far lies in the bridge's own folder under a name that follows from the target's, so that a later
+//! request, or a later process, finds it. When all is there it takes the target's place at once.
 
 use super::{
     Files, digest,
-    undo::{Edit, Source, State, Who},
+    undo::{Changed, Edit, Source, State, Who},
     write::{is_as_expected, may_be_written},
 };
 use crate::{
@@ -15,17 +15,23 @@ use crate::{
     error::{Error, Result},
     policy::{
         SafePath,
-        paths::{Directory, Intent, Named, Times, dress, look_at},
+        paths::{Directory, Intent, Named, OURS, Times, dress, look_at},
+        private,
     },
 };
+use anyhow::Context as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
-    ffi::OsString,
-    fs::File,
-    io::{Seek, SeekFrom},
-    path::PathBuf,
+    ffi::{OsStr, OsString},
+    fs::{File, TryLockError},
+    io::{self, Seek, SeekFrom},
+    path::Path,
+    time::Duration,
 };
+
+/// How long what has come of a file waits for the rest.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Upload a file.
 ///
@@ -63,9 +69,9 @@ pub struct UploadOutput {
     /// SHA-256 of the complete file.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
-    /// The change's name, for filesystem_undo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change_id: Option<String>,
+    /// The change, for filesystem_undo, once the file is complete.
+    #[serde(flatten)]
+    change: Option<Changed>,
     /// When it was received.
     timestamp: String,
     /// What takes the bytes.
@@ -90,7 +96,7 @@ impl Capability for UploadFile {
 
 /// See how much of an upload has come.
 ///
-/// Send the rest with that `offset`.
+/// Send the rest with that `offset`. What nobody goes on with is dropped after a day.
 #[derive(Deserialize, JsonSchema)]
 pub struct UploadStatus {
     /// Where the file is to be.
@@ -106,15 +112,85 @@ impl Capability for UploadStatus {
     type Output = UploadOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<UploadOutput> {
-        files
-            .look(context, |files, _| {
-                let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
-                let part = files.workspace.resolve_real(&part_of(&path), Intent::Write)?;
-                let received = part.found().map_or(0, |found| found.size);
-                Ok(answer(self.path, received))
-            })
-            .await
+        files.look(context, |files, _| self.status(files)).await
     }
+}
+
+impl UploadStatus {
+    fn status(self, files: &Files) -> Result<UploadOutput> {
+        let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
+        if let Some(received) = files.parts.received(&name_of(&path))? {
+            return Ok(answer(self.path, received));
+        }
+        let last = files.undo.select(1, |change| change.paths().any(|changed| changed == path.real())).pop();
+        let last = last.filter(|change| change.action == UploadFile::NAME && !change.undone);
+        let Some((last, found)) = last.zip(path.found()) else { return Ok(answer(self.path, 0)) };
+        let step = last.steps.iter().find(|step| step.path.0 == path.real());
+        let is_same = |after: &&State| {
+            after.size() == found.size && after.times().is_some_and(|times| times.modified == found.times.modified)
+        };
+        let Some(state) = step.map(|step| &step.after).filter(is_same) else { return Ok(answer(self.path, 0)) };
+        let change = Some(Changed { change_id: last.id.clone(), undoable: last.can_be_undone() });
+        let sha256 = Some(state.sha256().to_owned());
+        Ok(UploadOutput { complete: true, sha256, change, ..answer(self.path, found.size) })
+    }
+}
+
+/// What has come so far of files that are not complete.
+pub struct Parts(Directory);
+
+impl Parts {
+    /// Opens the folder, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made or read.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        let failed = || format!("{} cannot be used: it must be a folder that this user may write", folder.display());
+        let opened = private::create_folder(folder).and_then(|()| Directory::own(folder)).with_context(failed)?;
+        let parts = Self(opened);
+        parts.drop_old().with_context(failed)?;
+        Ok(parts)
+    }
+
+    /// Drops what nobody went on with.
+    fn drop_old(&self) -> io::Result<()> {
+        for entry in self.0.entries()? {
+            let (name, _) = entry?;
+            // One that is gone meanwhile is complete.
+            let modified = self.0.look(&name).map(|found| found.times.modified());
+            if modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > KEPT)) {
+                self.0.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes have come of a file; `None` when its upload was never begun, or is over.
+    fn received(&self, name: &OsStr) -> io::Result<Option<u64>> {
+        match self.0.look(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => Ok(Some(found?.size)),
+        }
+    }
+
+    /// Opens what has come, or begins, and drops what lies beyond `offset`.
+    fn take(&self, name: &OsStr, offset: u64) -> Result<File> {
+        let mut file = match self.0.open_to_write(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.0.create(name, 0o600)?,
+            opened => opened?.0,
+        };
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(Error::Conflict("Another call uploads this file: wait for it, then see how much came".into()));
+        }
+        file.set_len(offset)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(file)
+    }
+}
+
+/// The name under which what has come so far of a file lies.
+fn name_of(path: &SafePath) -> OsString {
+    digest::of(path.real().as_os_str().as_encoded_bytes())[..32].to_owned().into()
 }
 
 /// Bytes that come in.
@@ -122,12 +198,8 @@ pub struct Upload {
     files: Files,
     who: Who,
     request: UploadFile,
-    holder: Directory,
     part: OsString,
-    /// To write into; what is written counts from `received` on.
-    pub file: File,
-    /// What has come so far, in bytes.
-    pub received: u64,
+    received: u64,
 }
 
 fn answer(path: String, received: u64) -> UploadOutput {
@@ -137,43 +209,33 @@ fn answer(path: String, received: u64) -> UploadOutput {
         received,
         complete: false,
         sha256: None,
-        change_id: None,
+        change: None,
         timestamp: clock::timestamp(),
         upload: None,
     }
-}
-
-/// Where what has come so far of a file lies.
-fn part_of(path: &SafePath) -> PathBuf {
-    let digest = digest::of(path.real().as_os_str().as_encoded_bytes());
-    path.real().with_file_name(format!(".upload-{}.part", &digest[..16]))
 }
 
 impl UploadFile {
     fn begin(self, files: &Files, who: Who) -> Result<UploadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         self.may_begin(&path)?;
-        if let Some(above) = path.missing_folders().pop() {
-            let edit = Edit { path: above, after: files.undo.new_folder(), source: Source::Nothing };
-            files.undo.commit(&who, vec![edit], None)?;
+        if let Some(size) = self.size.filter(|size| *size < self.offset) {
+            return Err(Error::invalid(
+                "size",
+                format!("Input should be the whole file's size: {size} is less than offset"),
+            ));
         }
-        let part = files.workspace.resolve_real(&part_of(&path), Intent::Write)?;
-        let received = part.found().map_or(0, |found| found.size);
+        files.parts.drop_old()?;
+        let part = name_of(&path);
+        let received = files.parts.received(&part)?.unwrap_or(0);
         if self.offset != received && self.offset != 0 {
             return Err(Error::Conflict(format!(
                 "{received} bytes have come so far: send the rest with that offset, or all with 0"
             )));
         }
-        let holder = part.holder()?.clone();
-        let mut file = match part.found() {
-            Some(_) => holder.open_to_write(part.name())?.0,
-            None => holder.create(part.name(), 0o600)?,
-        };
-        file.set_len(self.offset)?;
-        file.seek(SeekFrom::Start(self.offset))?;
         let mut output = answer(self.path.clone(), self.offset);
-        let (received, part) = (self.offset, part.name().to_owned());
-        output.upload = Some(Upload { files: files.clone(), who, request: self, holder, part, file, received });
+        let received = self.offset;
+        output.upload = Some(Upload { files: files.clone(), who, request: self, part, received });
         Ok(output)
     }
 
@@ -187,42 +249,80 @@ impl UploadFile {
 }
 
 impl Upload {
+    /// Opens what takes the bytes, at the place where they go on.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while another call has it open; what the system says.
+    pub async fn open(&self) -> Result<File> {
+        let (files, part, offset) = (self.files.clone(), self.part.clone(), self.received);
+        blocking(move || files.parts.take(&part, offset)).await
+    }
+
+    /// Notes that so many more bytes came.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when they are more than the size that was said.
+    pub fn came(&mut self, bytes: u64) -> Result<()> {
+        self.received += bytes;
+        match self.request.size {
+            Some(size) if self.received > size => Err(Error::Unusable(format!(
+                "More than the {size} bytes of size came: only what had come before this call is kept"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Drops what came with this call.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn take_back(self, file: File) -> Result<()> {
+        blocking(move || match self.request.offset {
+            0 => Ok(self.files.parts.0.remove(&self.part)?),
+            offset => Ok(file.set_len(offset)?),
+        })
+        .await
+    }
+
     /// Puts the file in its place if all of it has come.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when more came than the size that was said; what the policy and the system say.
-    pub async fn finish(self) -> Result<UploadOutput> {
+    /// What the policy and the system say.
+    pub async fn finish(self, mut file: File) -> Result<UploadOutput> {
+        if self.request.size.is_some_and(|size| self.received < size) {
+            blocking(move || Ok(file.sync_all()?)).await?;
+            return Ok(answer(self.request.path, self.received));
+        }
+        // Before its turn, so that no other change waits while a large file is read.
+        let digested = blocking(move || {
+            file.sync_all()?;
+            file.rewind()?;
+            let (sha256, size) = digest::of_reader(&mut file)?;
+            Ok((file, sha256, size))
+        });
+        let (file, sha256, size) = digested.await?;
         let files = self.files.clone();
-        files.change(move |files| self.place(files)).await
+        files.change(move |files| self.place(files, &file, sha256, size)).await
     }
 
-    fn place(mut self, files: &Files) -> Result<UploadOutput> {
-        let mut output = answer(self.request.path.clone(), self.received);
-        match self.request.size {
-            Some(size) if self.received < size => {
-                self.file.sync_all()?;
-                return Ok(output);
-            }
-            Some(size) if self.received > size => {
-                self.holder.remove(&self.part)?;
-                return Err(Error::Unusable(format!("More than the {size} bytes of size came: nothing was kept")));
-            }
-            _ => {}
-        }
+    fn place(self, files: &Files, file: &File, sha256: String, size: u64) -> Result<UploadOutput> {
         let path = files.workspace.resolve(&self.request.path, Named::File, Intent::Write)?;
         self.request.may_begin(&path)?;
-        self.file.rewind()?;
-        let (sha256, size) = digest::of_reader(&mut self.file)?;
-        let (mode, owner) =
-            path.found().map_or((files.undo.new_file_mode(), crate::policy::paths::OURS), |old| (old.mode, old.owner));
-        dress(&self.file, mode, owner)?;
-        self.file.sync_all()?;
-        let owner = look_at(&self.file)?.owner;
+        let (mode, owner) = path.found().map_or((files.undo.new_file_mode(), OURS), |old| (old.mode, old.owner));
+        dress(file, mode, owner)?;
+        file.sync_all()?;
+        let owner = look_at(file)?.owner;
         let after = State::File { sha256: sha256.clone(), size, mode, owner, times: Times::default(), kept: false };
-        let source = Source::Staged(self.holder.clone(), self.part.clone());
+        let source = Source::Staged(files.parts.0.clone(), self.part.clone());
         let edit = Edit { path: path.real().to_owned(), after, source };
-        output.change_id = Some(files.undo.commit(&self.who, vec![edit], None)?);
-        (output.complete, output.sha256) = (true, Some(sha256));
-        Ok(output)
+        let change = Some(files.undo.commit(&self.who, vec![edit], None)?);
+        // It is still there when it had to be copied to another disk.
+        let _ = files.parts.0.remove(&self.part);
+        Ok(UploadOutput { complete: true, sha256: Some(sha256), change, ..answer(self.request.path, self.received) })
     }
+}
+
+/// Does work that waits for the disk.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

@@ -7,17 +7,17 @@ use super::{
 };
 use crate::{
     arguments::{Arguments, Problem},
-    bridge::Bridge,
+    bridge::{Bridge, Record},
     capability::{Capability, Context},
     error::{Error, Result},
-    filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchPath},
+    filesystem::{DownloadFile, DownloadOutput, Told, Upload, UploadFile, UploadOutput, Watch, WatchPath},
 };
 use axum::{
     Json,
     body::Body,
     extract::{FromRequest, Multipart, Request, State, multipart::Field},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{
             ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
             IF_RANGE, LAST_MODIFIED, RANGE,
@@ -30,8 +30,10 @@ use axum::{
     },
     routing::{get, post},
 };
+use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
 use std::{convert::Infallible, io::SeekFrom, ops::Range, sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
@@ -55,13 +57,13 @@ pub fn add(rest: &mut Rest) {
     rest.upload::<UploadFile>(post(upload));
 }
 
-/// Admits and calls; a refusal is recorded too.
-async fn call<C: Capability>(shared: &Shared, parts: &Parts, body: Body) -> Result<C::Output>
+/// Admits and calls; a refusal is recorded too. The record goes along with the stream.
+async fn begin<C: Capability>(shared: &Shared, parts: &Parts, body: Body) -> Result<(C::Output, Record)>
 where
     Bridge: AsRef<C::Service>,
 {
     match admit(shared, parts, body, true).await {
-        Ok((caller, arguments, _)) => shared.bridge.call::<C>(&Context::new(caller), arguments).await,
+        Ok((caller, arguments, _)) => shared.bridge.begin::<C>(&Context::new(caller), arguments).await,
         Err(error) => {
             shared.bridge.record_refusal::<C>(&error);
             Err(error)
@@ -73,35 +75,61 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let (parts, body) = request.into_parts();
     let keys = shared.bridge.keys.clone();
     let generation = keys.generation();
-    match call::<WatchPath>(&shared, &parts, body).await {
-        Ok(mut output) => {
+    match begin::<WatchPath>(&shared, &parts, body).await {
+        Ok((mut output, mut record)) => {
+            // A watch has no other end than that its client goes.
+            record.ends(&Ok(()));
             let watch = output.watch.take().expect("a watch that began is there");
             let ready = Event::default().event("ready").data(serde_json::json!(output).to_string());
             let other_key = Box::pin(async move { keys.replaced_since(generation).await });
-            let all = stream::iter([Ok(ready)]).chain(events(watch).take_until(other_key));
+            let all = stream::iter([Ok(ready)]).chain(events(watch, record).take_until(other_key));
             Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
         }
         Err(error) => error.into_response(),
     }
 }
 
-fn events(watch: Watch) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(watch, |mut watch| async move {
+fn events(watch: Watch, record: Record) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold((watch, record), |(mut watch, record)| async move {
         let event = match watch.next().await? {
-            Some(happened) => Event::default().event("change").data(serde_json::json!(happened).to_string()),
-            None => Event::default().event("overflow").data("{}"),
+            Told::Change(happened) => Event::default().event("change").data(serde_json::json!(happened).to_string()),
+            Told::Overflow => Event::default().event("overflow").data("{}"),
+            Told::Gone => Event::default().event("gone").data("{}"),
         };
-        Some((Ok(event), watch))
+        Some((Ok(event), (watch, record)))
     })
 }
 
 async fn download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let sent = match call::<DownloadFile>(&shared, &parts, body).await {
-        Ok(output) => send(output, &parts.headers).await,
-        Err(error) => Err(error),
+    let (output, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
+        Ok(begun) => begun,
+        Err(error) => return error.into_response(),
     };
-    sent.unwrap_or_else(IntoResponse::into_response)
+    let sent = send(output, &parts.headers).await;
+    record.ends(&sent);
+    match sent {
+        Ok(response) if parts.method == Method::HEAD => response,
+        Ok(response) => follow(response, record),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Keeps the record with the bytes: the call ends when the last one is sent, or when nobody wants them any more.
+fn follow(response: Response, mut record: Record) -> Response {
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let Some(mut left) = length.filter(|length: &u64| *length > 0) else { return response };
+    record.ends::<()>(&Err(Error::Cancelled));
+    let followed = move |chunk: &Result<Bytes, axum::Error>| match chunk {
+        Ok(bytes) => {
+            left = left.saturating_sub(bytes.len() as u64);
+            if left == 0 {
+                record.ends(&Ok(()));
+            }
+        }
+        Err(error) => record.ends::<()>(&Err(Error::Failed(error.to_string()))),
+    };
+    response.map(|body| Body::from_stream(body.into_data_stream().inspect(followed)))
 }
 
 async fn send(mut output: DownloadOutput, asked: &HeaderMap) -> Result<Response> {
@@ -180,39 +208,43 @@ async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response
 async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
     let keys = auth::brought(request.headers(), request.uri());
     let peer = auth::peer(request.extensions());
-    let mut pairs: Vec<(String, String)> = auth::query(request.uri()).filter(|(name, _)| name != "auth").collect();
+    let query: Vec<(String, String)> = auth::query(request.uri()).filter(|(name, _)| name != "auth").collect();
     let early = shared.bridge.keys.holder(keys.iter().map(String::as_str));
-    let mut body_key = None;
-    let admitted = async {
-        let mut form = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
-        let file = loop {
-            let Some(field) = form.next_field().await.map_err(broken)? else { break None };
-            match field.name().unwrap_or_default().to_owned() {
-                name if name == "file" => break Some(field),
-                name if name == "auth" => body_key = Some(text(field).await?),
-                _ if pairs.len() >= MAX_FIELDS => return Err(no_form()),
-                name => pairs.push((name, text(field).await?)),
-            }
-        };
-        let caller = match early {
-            Some(caller) => caller,
-            None => {
-                let brought = keys.iter().map(String::as_str).chain(body_key.as_deref());
-                let known = shared.bridge.keys.identify(peer, brought);
-                known.inspect_err(|error| shared.bridge.record_refusal::<UploadFile>(error))?
-            }
-        };
-        let arguments = Arguments::default().or_query(pairs);
-        let mut output = shared.bridge.call::<UploadFile>(&Context::new(caller), arguments).await?;
-        let upload = output.upload.take().expect("an upload that began is there");
-        match file {
-            Some(file) => take(upload, file).await,
-            None => {
-                Err(Problem::value("file", "Field required: the file's bytes, as the last part of the form").into())
-            }
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
+    let mut fields = Map::new();
+    let file = loop {
+        let Some(field) = form.next_field().await.map_err(broken)? else { break None };
+        match field.name().unwrap_or_default().to_owned() {
+            name if name == "file" => break Some(field),
+            _ if fields.len() >= MAX_FIELDS => return Err(no_form()),
+            name => drop(fields.insert(name, text(field).await?.into())),
         }
     };
-    admitted.await
+    let body_key = fields.remove("auth");
+    let caller = match early {
+        Some(caller) => caller,
+        None => {
+            let brought = keys.iter().map(String::as_str).chain(body_key.as_ref().and_then(Value::as_str));
+            let known = shared.bridge.keys.identify(peer, brought);
+            known.inspect_err(|error| shared.bridge.record_refusal::<UploadFile>(error))?
+        }
+    };
+    let names_path = fields.contains_key("path") || query.iter().any(|(name, _)| name == "path");
+    let arguments = Arguments::from_object(&fields).or_query(query);
+    let begun = shared.bridge.begin::<UploadFile>(&Context::new(caller), arguments).await;
+    let (mut output, mut record) = begun.map_err(|error| match &file {
+        Some(_) if !names_path => {
+            Problem::value("path", "Field required before the part file: send the form's fields first").into()
+        }
+        _ => error,
+    })?;
+    let upload = output.upload.take().expect("an upload that began is there");
+    let taken = match file {
+        Some(file) => take(upload, file).await,
+        None => Err(Problem::value("file", "Field required: the file's bytes, as the last part of the form").into()),
+    };
+    record.ends(&taken);
+    taken
 }
 
 fn no_form() -> Error {
@@ -238,19 +270,28 @@ async fn text(mut field: Field<'_>) -> Result<String> {
 
 /// What has come stays when the client breaks off.
 async fn take(mut upload: Upload, mut field: Field<'_>) -> Result<UploadOutput> {
-    let mut file = tokio::fs::File::from_std(upload.file.try_clone()?);
+    let mut file = tokio::fs::File::from_std(upload.open().await?);
+    let mut fits = Ok(());
     loop {
-        let chunk = match field.chunk().await {
-            Ok(Some(chunk)) => chunk,
+        match field.chunk().await {
+            Ok(Some(chunk)) => {
+                fits = fits.and_then(|()| upload.came(chunk.len() as u64));
+                // What does not fit is read to its end all the same: who still sends would not see the answer.
+                if fits.is_ok() {
+                    file.write_all(&chunk).await?;
+                }
+            }
             Ok(None) => break,
             Err(error) => {
                 file.flush().await?;
                 return Err(broken(error));
             }
-        };
-        file.write_all(&chunk).await?;
-        upload.received += chunk.len() as u64;
+        }
     }
     file.flush().await?;
-    upload.finish().await
+    let file = file.into_std().await;
+    match fits {
+        Ok(()) => upload.finish(file).await,
+        Err(error) => upload.take_back(file).await.and(Err(error)),
+    }
 }

@@ -1,7 +1,6 @@
-//! Files as streams: watched, downloaded, uploaded.
+//! Files as streams: downloaded and uploaded.
 
 use crate::server::{KEY, Pipe, Reply, Server};
-use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
@@ -16,13 +15,32 @@ impl Server {
         request.send().await.unwrap()
     }
 
-    async fn upload(&self, fields: &[(&str, &str)], content: &[u8]) -> Reply {
+    pub async fn upload(&self, fields: &[(&str, &str)], content: &[u8]) -> Reply {
         let mut form = Form::new();
         for (name, value) in fields {
             form = form.text((*name).to_owned(), (*value).to_owned());
         }
         let form = form.part("file", Part::bytes(content.to_vec()).file_name("x"));
         self.request("/filesystem/upload").bearer_auth(KEY).multipart(form).pipe(Reply::send).await
+    }
+
+    /// How many files have come in part.
+    fn parts(&self) -> usize {
+        fs::read_dir(self.path("memory/undo/parts")).unwrap().count()
+    }
+
+    /// The outcomes of an action's calls, once there are so many.
+    async fn lines(&self, action: &str, count: usize) -> Vec<String> {
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let lines = self.history().await.into_iter().filter(|line| line["action"] == action);
+            let outcomes: Vec<String> = lines.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
+            if outcomes.len() >= count {
+                return outcomes;
+            }
+            assert!(std::time::Instant::now() < end, "only {outcomes:?}");
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn received(&self, path: &str) -> Value {
@@ -106,9 +124,65 @@ async fn a_broken_upload_goes_on_where_it_ended() {
     let last = server.upload(&part("4"), b"456789").await.ok();
     assert_eq!(last["complete"], true);
     assert_eq!(fs::read_to_string(server.path("f")).unwrap(), "0123456789");
-    assert_eq!(server.received("f").await, 0);
-    let long = server.upload(&[("path", "g"), ("size", "2")], b"123").await;
+    let status = server.call("filesystem_upload_status", json!({"path": "f"})).await;
+    assert_eq!((&status["complete"], &status["received"]), (&json!(true), &json!(10)));
+    assert_eq!((&status["sha256"], &status["change_id"]), (&last["sha256"], &last["change_id"]));
+}
+
+#[tokio::test]
+async fn what_came_survives_a_wrong_size_and_more_than_was_announced() {
+    let server = Server::start().await;
+    server.upload(&[("path", "f"), ("size", "10")], b"0123").await.ok();
+    let small = server.upload(&[("path", "f"), ("size", "2"), ("offset", "4")], b"45").await;
+    assert_eq!((small.status, &small.body["detail"][0]["loc"]), (422, &json!(["body", "size"])));
+    let long = server.upload(&[("path", "f"), ("size", "6"), ("offset", "4")], b"456789").await;
     assert_eq!(long.status, 400);
+    assert_eq!(server.received("f").await, 4);
+    let first = server.upload(&[("path", "g"), ("size", "2")], b"123").await;
+    assert_eq!((first.status, server.received("g").await), (400, json!(0)));
+    assert_eq!(server.parts(), 1);
+}
+
+#[tokio::test]
+async fn a_form_without_a_file_or_with_it_first_is_told_so_and_leaves_nothing() {
+    let server = Server::start().await;
+    let form = Form::new().part("file", Part::bytes(vec![1]).file_name("x")).text("path", "f");
+    let early = server.request("/filesystem/upload").bearer_auth(KEY).multipart(form).pipe(Reply::send).await;
+    assert_eq!((early.status, &early.body["detail"][0]["loc"]), (422, &json!(["body", "path"])));
+    assert!(early.body["detail"][0]["msg"].as_str().unwrap().contains("before the part file"), "{}", early.text);
+    let form = Form::new().text("path", "new/f");
+    let none = server.request("/filesystem/upload").bearer_auth(KEY).multipart(form).pipe(Reply::send).await;
+    assert_eq!((none.status, &none.body["detail"][0]["loc"]), (422, &json!(["body", "file"])));
+    assert!(!server.path("new").exists());
+    assert_eq!(server.parts(), 0);
+}
+
+#[tokio::test]
+async fn what_came_of_a_file_is_dropped_after_a_day() {
+    let server = Server::start().await;
+    server.upload(&[("path", "f"), ("size", "10")], b"0123").await.ok();
+    let part = fs::read_dir(server.path("memory/undo/parts")).unwrap().next().unwrap().unwrap().path();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+    fs::File::options().write(true).open(part).unwrap().set_modified(long_ago).unwrap();
+    server.upload(&[("path", "g"), ("size", "10")], b"0123").await.ok();
+    assert_eq!((server.received("f").await, server.received("g").await), (json!(0), json!(4)));
+}
+
+#[tokio::test]
+async fn one_line_of_the_history_tells_how_a_stream_ended() {
+    let server = Server::start().await.with_file("large", vec![0; 30_000_000]).with_file("d/x", "");
+    server.upload(&[("path", "f"), ("size", "2")], b"123").await;
+    server.upload(&[("path", "g")], b"123").await.ok();
+    assert_eq!(server.lines("filesystem_upload", 2).await, ["unusable", "ok"]);
+    server.download("large", &[]).await.bytes().await.unwrap();
+    drop(server.download("large", &[]).await);
+    assert_eq!(server.lines("filesystem_download", 2).await, ["ok", "cancelled"]);
+    let url = format!("{}/filesystem/watch?path=d&auth={KEY}", server.url);
+    let mut watch = server.http.get(url).send().await.unwrap();
+    watch.chunk().await.unwrap();
+    assert!(server.lines("filesystem_watch", 0).await.is_empty(), "it goes on");
+    drop(watch);
+    assert_eq!(server.lines("filesystem_watch", 1).await, ["ok"]);
 }
 
 #[tokio::test]
@@ -126,45 +200,4 @@ async fn a_client_that_breaks_off_finds_what_had_come() {
     }
     let rest = server.upload(&[("path", "f"), ("offset", "500000")], b"bc").await.ok();
     assert_eq!((&rest["complete"], &rest["received"]), (&json!(true), &json!(500_002)));
-}
-
-/// The next event of a stream whose data holds a text.
-async fn event(stream: &mut (impl StreamExt<Item = reqwest::Result<bytes::Bytes>> + Unpin), wanted: &str) -> String {
-    let mut text = String::new();
-    let found = async {
-        while let Some(chunk) = stream.next().await {
-            text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
-            if text.contains(wanted) {
-                return;
-            }
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(20), found).await;
-    assert!(waited.is_ok() && text.contains(wanted), "no {wanted} in {text}");
-    text
-}
-
-#[tokio::test]
-async fn changes_are_told_as_they_happen_whoever_makes_them() {
-    let server = Server::start().await.with_file("d/old", "").with_file(".env", "");
-    let url = format!("{}/filesystem/watch?path=d&auth={KEY}", server.url);
-    let reply = server.http.get(url).send().await.unwrap();
-    assert_eq!(
-        (reply.status().as_u16(), &reply.headers()["content-type"]),
-        (200, &"text/event-stream".parse().unwrap())
-    );
-    let mut stream = reply.bytes_stream();
-    event(&mut stream, "event: ready").await;
-    fs::write(server.path("d/new"), "x").unwrap();
-    event(&mut stream, r#"{"kind":"created","path":"d/new""#).await;
-    server.call("filesystem_write", json!({"path": "d/old", "content": "x"})).await;
-    let told = event(&mut stream, r#""path":"d/old""#).await;
-    assert!(!told.contains(".bridge-"), "{told}");
-    fs::rename(server.path("d/new"), server.path("d/newer")).unwrap();
-    event(&mut stream, r#""to":"d/newer""#).await;
-    fs::remove_file(server.path("d/newer")).unwrap();
-    event(&mut stream, r#"{"kind":"deleted","path":"d/newer""#).await;
-    let refused =
-        server.request("/filesystem/watch").bearer_auth(KEY).json(&json!({"path": "/etc"})).pipe(Reply::send).await;
-    assert_eq!((refused.status, refused.detail()), (403, "Unsafe directory path"));
 }
