@@ -19,13 +19,11 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<String> {
         return pdf(&bytes);
     }
     match extension.as_str() {
-        "docx" => packed_xml(bytes, &["word/document.xml"], &["p", "tr", "br"], &["tab", "tc"]),
-        "odt" | "odp" => {
-            packed_xml(bytes, &["content.xml"], &["p", "h", "table-row", "line-break"], &["tab", "table-cell"])
-        }
+        "docx" => docx(bytes),
+        "odt" | "odp" => packed_xml(bytes, &["content.xml".to_owned()], &["p", "h", "line-break"]),
         "pptx" => {
             let slides = parts(&bytes, "ppt/slides/slide", ".xml")?;
-            packed_xml(bytes, &slides.iter().map(String::as_str).collect::<Vec<_>>(), &["p", "br"], &["tab"])
+            packed_xml(bytes, &slides, &["p", "br"])
         }
         "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => tables(bytes),
         "epub" => epub(bytes),
@@ -35,6 +33,13 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<String> {
     }
 }
 
+/// Whether a file is a document whose text can be read.
+pub fn is_one(name: &str, start: &[u8]) -> bool {
+    let packed = ["docx", "odt", "odp", "pptx", "xlsx", "xlsm", "xlsb", "ods", "epub"];
+    let extension = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    start.starts_with(b"%PDF") || (start.starts_with(b"PK") && packed.contains(&extension.as_str()))
+}
+
 fn damaged(error: impl std::fmt::Display) -> Error {
     let reason: String = error.to_string().chars().take(200).collect();
     Error::Unusable(format!("Cannot read this document: it is damaged or locked ({reason})"))
@@ -42,28 +47,46 @@ fn damaged(error: impl std::fmt::Display) -> Error {
 
 fn pdf(bytes: &[u8]) -> Result<String> {
     // The reader panics on some damaged files; the panic stays here.
-    let read = std::panic::catch_unwind(|| pdf_extract::extract_text_from_mem(bytes));
-    match read {
-        Ok(text) => text.map(|text| text.trim_start_matches('\n').to_owned()).map_err(damaged),
-        Err(_) => Err(damaged("its structure makes no sense")),
-    }
+    let read = std::panic::catch_unwind(|| pdf_extract::extract_text_from_mem_by_pages(bytes));
+    let pages = read.map_err(|_| damaged("its structure makes no sense"))?.map_err(damaged)?;
+    let numbered = |(page, text): (usize, &String)| format!("# Page {}\n{}\n", page + 1, text.trim_start_matches('\n'));
+    Ok(match pages.as_slice() {
+        [one] => one.trim_start_matches('\n').to_owned(),
+        many => many.iter().enumerate().map(numbered).collect(),
+    })
 }
 
-/// Every sheet as tab-separated lines under its name.
+/// The text between what stands at the head and at the foot of pages.
+fn docx(bytes: Vec<u8>) -> Result<String> {
+    let mut names = parts(&bytes, "word/header", ".xml")?;
+    names.push("word/document.xml".to_owned());
+    names.extend(parts(&bytes, "word/footer", ".xml")?);
+    packed_xml(bytes, &names, &["p", "br"])
+}
+
+/// Every sheet as tab-separated lines under its name, from its first cell on.
 fn tables(bytes: Vec<u8>) -> Result<String> {
     let mut book = calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(damaged)?;
     let mut text = String::new();
     for name in book.sheet_names() {
         let range = book.worksheet_range(&name).map_err(damaged)?;
         text.push_str(&format!("# {name}\n"));
+        let (above, before) = range.start().unwrap_or_default();
+        text.extend(std::iter::repeat_n('\n', blank(above)));
         for row in range.rows() {
             let cells: Vec<String> = row.iter().map(cell).collect();
-            text.push_str(cells.join("\t").trim_end());
+            let line = format!("{}{}", "\t".repeat(blank(before)), cells.join("\t"));
+            text.push_str(line.trim_end());
             text.push('\n');
         }
         text.push('\n');
     }
     Ok(text)
+}
+
+/// How many empty lines or cells stand for so many; a sheet may begin a million lines down.
+fn blank(count: u32) -> usize {
+    count.min(1000) as usize
 }
 
 fn cell(data: &Data) -> String {
@@ -103,11 +126,11 @@ fn parts(bytes: &[u8], before: &str, after: &str) -> Result<Vec<String>> {
     Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
-fn packed_xml(bytes: Vec<u8>, names: &[&str], lines: &[&str], gaps: &[&str]) -> Result<String> {
+fn packed_xml(bytes: Vec<u8>, names: &[String], lines: &[&str]) -> Result<String> {
     let mut archive = open(bytes)?;
     let mut text = String::new();
     for name in names {
-        text.push_str(&plain(&part(&mut archive, name)?, lines, gaps)?);
+        text.push_str(&plain(&part(&mut archive, name)?, lines)?);
     }
     Ok(text)
 }
@@ -128,10 +151,22 @@ fn epub(bytes: Vec<u8>) -> Result<String> {
         let Some(name) = item else { continue };
         let name = percent_encoding::percent_decode_str(&name).decode_utf8_lossy().into_owned();
         let chapter = part(&mut archive, &format!("{folder}{name}"))?;
-        let lines = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "br", "div", "title"];
-        text.push_str(&plain(&chapter, &lines, &["td", "th"])?);
+        let lines = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "br", "div", "title"];
+        text.push_str(&plain(&chapter, &lines)?);
     }
-    Ok(text)
+    Ok(without_gaps(&text))
+}
+
+/// The same with at most one empty line at a place: markup is full of line ends that mean nothing.
+fn without_gaps(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim) {
+        if !line.is_empty() || !(tidy.is_empty() || tidy.ends_with("\n\n")) {
+            tidy.push_str(line);
+            tidy.push('\n');
+        }
+    }
+    tidy
 }
 
 type Attributes = Vec<(String, String)>;
@@ -159,18 +194,24 @@ fn attributes(xml: &str, name: &str) -> Result<Vec<Attributes>> {
     }
 }
 
-/// The text of XML: the ends of `lines` break a line, those of `gaps` are a tab; styles and scripts are left out.
-fn plain(xml: &str, lines: &[&str], gaps: &[&str]) -> Result<String> {
+/// The text of XML: the ends of `lines` break a line, the cells of a table's row stand between tabs in one; styles and
+/// scripts are left out.
+fn plain(xml: &str, lines: &[&str]) -> Result<String> {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_end_names = false;
-    let (mut text, mut hidden) = (String::new(), 0_usize);
+    let (mut text, mut hidden, mut cells) = (String::new(), 0_usize, 0_usize);
     let is_hidden = |name: &str| matches!(name, "style" | "script" | "instrText" | "delText");
     loop {
         match reader.read_event().map_err(damaged)? {
             Event::Start(element) if is_hidden(element.local_name().as_ref()) => hidden += 1,
+            Event::Start(element) if is_cell(element.local_name().as_ref()) => cells += 1,
             Event::End(element) if is_hidden(element.local_name().as_ref()) => hidden = hidden.saturating_sub(1),
-            Event::End(element) => end(&mut text, element.local_name().as_ref(), lines, gaps),
-            Event::Empty(element) => end(&mut text, element.local_name().as_ref(), lines, gaps),
+            Event::End(element) => {
+                let is_cell = is_cell(element.local_name().as_ref());
+                cells = cells.saturating_sub(usize::from(is_cell));
+                end(&mut text, element.local_name().as_ref(), lines, cells > 0);
+            }
+            Event::Empty(element) => end(&mut text, element.local_name().as_ref(), lines, cells > 0),
             Event::Text(part) if hidden == 0 => text.push_str(&part),
             Event::CData(part) if hidden == 0 => text.push_str(&part),
             Event::GeneralRef(name) if hidden == 0 => text.push_str(&resolved(&name)),
@@ -180,11 +221,24 @@ fn plain(xml: &str, lines: &[&str], gaps: &[&str]) -> Result<String> {
     }
 }
 
-fn end(text: &mut String, name: &str, lines: &[&str], gaps: &[&str]) {
-    if lines.contains(&name) {
-        text.push('\n');
-    } else if gaps.contains(&name) {
-        text.push('\t');
+fn is_cell(name: &str) -> bool {
+    matches!(name, "tc" | "table-cell" | "td" | "th")
+}
+
+/// Writes what the end of an element means; in a cell of a table lines stay one line.
+fn end(text: &mut String, name: &str, lines: &[&str], in_cell: bool) {
+    match name {
+        "tab" => text.push('\t'),
+        "tr" | "table-row" => {
+            text.truncate(text.trim_end_matches(['\t', ' ']).len());
+            text.push(if in_cell { ' ' } else { '\n' });
+        }
+        _ if is_cell(name) => {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push(if in_cell { ' ' } else { '\t' });
+        }
+        _ if lines.contains(&name) => text.push(if in_cell { ' ' } else { '\n' }),
+        _ => {}
     }
 }
 
