@@ -2,7 +2,7 @@
 
 use super::{
     Files, go_on,
-    undo::{Edit, Source, Staging, State, Who},
+    undo::{Changed, Edit, Source, Staging, State, Who},
 };
 use crate::{
     caller::Access,
@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     policy::{
         Folder, SafePath,
-        paths::{Found, Intent, Kind, Named, OURS},
+        paths::{Found, Intent, Kind, Named, OURS, not_a_file},
     },
 };
 use schemars::JsonSchema;
@@ -52,8 +52,9 @@ pub struct CopyOutput {
     count: usize,
     /// How many were left out.
     skipped: usize,
-    /// The change's name, for filesystem_undo.
-    change_id: String,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Changed,
     /// When it was copied.
     timestamp: String,
 }
@@ -74,16 +75,19 @@ impl Capability for CopyPath {
 
 impl CopyPath {
     fn copy(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<CopyOutput> {
-        let from = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
+        let from = files.workspace.resolve_link(&self.path, Named::File, Intent::Read)?;
+        if from.existing()?.kind == Kind::Special {
+            return Err(not_a_file());
+        }
         let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
         is_free(&from, &to, self.overwrite)?;
         let mut copy = Copy::new(Staging::beside(&files.undo, &to)?, cancelled);
         copy.take(&from, to.real().to_owned())?;
         let (staging, edits, skipped) = copy.finish()?;
         let count = edits.len();
-        let change_id = files.undo.commit(who, edits, Some(staging))?;
+        let change = files.undo.commit(who, edits, Some(staging))?;
         let timestamp = clock::timestamp();
-        Ok(CopyOutput { success: true, path: self.path, to: self.to, count, skipped, change_id, timestamp })
+        Ok(CopyOutput { success: true, path: self.path, to: self.to, count, skipped, change, timestamp })
     }
 }
 
@@ -101,7 +105,7 @@ pub(super) fn is_free(from: &SafePath, to: &SafePath, overwrite: bool) -> Result
         Some(_) if !overwrite => {
             Err(Error::Conflict("The target is there already: set overwrite to replace it".into()))
         }
-        Some(there) if there.kind == Kind::Special => Err(crate::policy::paths::not_a_file()),
+        Some(there) if there.kind == Kind::Special => Err(not_a_file()),
         Some(_) => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Files,
-    undo::{Edit, Source, State, Who},
+    undo::{Changed, Edit, Source, State, Who},
     write::is_as_expected,
 };
 use crate::{
@@ -41,10 +41,9 @@ pub struct DeleteOutput {
     success: bool,
     /// The path as sent.
     path: String,
-    /// Whether it can be brought back: not when it was too large to be kept.
-    undoable: bool,
-    /// The change's name, for filesystem_undo.
-    change_id: String,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Changed,
     /// When it was removed.
     timestamp: String,
 }
@@ -69,7 +68,7 @@ impl DeletePath {
         let found = *path.existing()?;
         may_leave(files, &path)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
-        let change_id = if found.is_folder() {
+        let change = if found.is_folder() {
             let is_empty = path.open_folder()?.children()?.next().is_none();
             if !is_empty && !self.recursive {
                 return Err(Error::Conflict("The directory is not empty: set recursive to delete all in it".into()));
@@ -79,8 +78,7 @@ impl DeletePath {
             let edit = Edit { path: path.real().to_owned(), after: State::Absent, source: Source::Nothing };
             files.undo.commit(who, vec![edit], None)?
         };
-        let undoable = files.undo.can_be_undone(&change_id);
-        Ok(DeleteOutput { success: true, path: self.path, undoable, change_id, timestamp: clock::timestamp() })
+        Ok(DeleteOutput { success: true, path: self.path, change, timestamp: clock::timestamp() })
     }
 }
 

@@ -55,7 +55,9 @@ pub struct ListOutput {
     count: usize,
     /// The items by name, a directory before what is in it.
     items: Vec<Item>,
-    /// There are more: send this as `cursor` for them.
+    /// Whether there are more.
+    truncated: bool,
+    /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     /// When it was listed.
@@ -137,7 +139,8 @@ impl ListDirectory {
             error => error,
         })?;
         let timestamp = clock::timestamp();
-        Ok(ListOutput { success: true, path: self.path, count: items.len(), items, next_cursor, timestamp })
+        let (count, truncated) = (items.len(), next_cursor.is_some());
+        Ok(ListOutput { success: true, path: self.path, count, items, truncated, next_cursor, timestamp })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Files,
-    undo::{Edit, Source, Who},
+    undo::{Changed, Edit, Source, Who},
 };
 use crate::{
     caller::Access,
@@ -34,9 +34,9 @@ pub struct MakeOutput {
     path: String,
     /// Whether it was made now; false when it was there.
     created: bool,
-    /// The change's name, for filesystem_undo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change_id: Option<String>,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Option<Changed>,
     /// When it was made.
     timestamp: String,
 }
@@ -62,8 +62,11 @@ impl MakeDirectory {
             return Err(Error::Conflict("Something that is no directory has this name: choose another".into()));
         }
         let created = path.found().is_none();
+        if created && files.workspace.resolve_link(&self.path, Named::Folder, Intent::Write)?.found().is_some() {
+            return Err(Error::Conflict("A link that leads nowhere has this name: choose another".into()));
+        }
         let edit = || Edit { path: path.real().to_owned(), after: files.undo.new_folder(), source: Source::Nothing };
-        let change_id = created.then(|| files.undo.commit(who, vec![edit()], None)).transpose()?;
-        Ok(MakeOutput { success: true, path: self.path, created, change_id, timestamp: clock::timestamp() })
+        let change = created.then(|| files.undo.commit(who, vec![edit()], None)).transpose()?;
+        Ok(MakeOutput { success: true, path: self.path, created, change, timestamp: clock::timestamp() })
     }
 }

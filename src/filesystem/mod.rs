@@ -48,7 +48,7 @@ pub use stat::StatPath;
 pub use tree::ShowTree;
 pub use undo::{ListChanges, UndoChanges};
 pub use upload::{Upload, UploadFile, UploadOutput, UploadStatus};
-pub use watch::{Watch, WatchPath};
+pub use watch::{Told, Watch, WatchPath};
 pub use write::WriteFile;
 
 use crate::{
@@ -63,12 +63,14 @@ use crate::{
 use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use undo::Undo;
+use upload::Parts;
 
 /// The files of this machine.
 #[derive(Clone)]
 pub struct Files {
     workspace: Arc<Workspace>,
     undo: Arc<Undo>,
+    parts: Arc<Parts>,
     /// The most that is read into memory for one call, in bytes.
     max_read: u64,
     /// One change at a time, so that what was there before it is what it found.
@@ -83,6 +85,7 @@ impl Files {
     pub fn open(workspace: &Arc<Workspace>, settings: &Settings, memory: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             undo: Arc::new(Undo::open(workspace, settings, memory)?),
+            parts: Arc::new(Parts::open(&memory.join("undo/parts"))?),
             workspace: workspace.clone(),
             max_read: settings.max_request_mib.saturating_mul(1024 * 1024),
             changing: Arc::default(),

@@ -4,7 +4,7 @@ use super::{
     Files,
     copy::{Copy, is_free},
     delete::may_leave,
-    undo::{Edit, Source, Staging, State, Who},
+    undo::{Changed, Edit, Source, Staging, State, Who},
     write::is_as_expected,
 };
 use crate::{
@@ -49,8 +49,9 @@ pub struct MoveOutput {
     path: String,
     /// The new path as sent.
     to: String,
-    /// The change's name, for filesystem_undo.
-    change_id: String,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Changed,
     /// When it was moved.
     timestamp: String,
 }
@@ -77,11 +78,11 @@ impl MovePath {
         is_free(&from, &to, self.overwrite)?;
         may_leave(files, &from)?;
         is_as_expected(&from, self.expected_sha256.as_deref())?;
-        let change_id = match files.undo.relocate(who, &from, &to, self.overwrite) {
+        let change = match files.undo.relocate(who, &from, &to, self.overwrite) {
             Err(error) if crosses_devices(&error) => over_devices(files, who, &from, to.real(), cancelled)?,
             moved => moved?,
         };
-        Ok(MoveOutput { success: true, path: self.path, to: self.to, change_id, timestamp: clock::timestamp() })
+        Ok(MoveOutput { success: true, path: self.path, to: self.to, change, timestamp: clock::timestamp() })
     }
 }
 
@@ -91,7 +92,13 @@ fn crosses_devices(error: &crate::Error) -> bool {
 }
 
 /// From one file system to another: a copy and a removal, as one change.
-fn over_devices(files: &Files, who: &Who, from: &SafePath, to: &Path, cancelled: &CancellationToken) -> Result<String> {
+fn over_devices(
+    files: &Files,
+    who: &Who,
+    from: &SafePath,
+    to: &Path,
+    cancelled: &CancellationToken,
+) -> Result<Changed> {
     let target = files.workspace.resolve_real(to, Intent::Write)?;
     let mut copy = Copy::new(Staging::beside(&files.undo, &target)?, cancelled);
     copy.take(from, to.to_owned())?;

@@ -4,7 +4,7 @@ use super::{
     Files, digest,
     encoding::Codec,
     read::default_encoding,
-    undo::{Edit, Source, Staging, State, Who},
+    undo::{Changed, Edit, Source, Staging, State, Who},
 };
 use crate::{
     caller::Access,
@@ -63,6 +63,11 @@ pub struct WriteOutput {
     bytes_written: usize,
     /// The mode as sent.
     mode: String,
+    /// SHA-256 of the whole file's bytes now.
+    sha256: String,
+    /// The change, for filesystem_undo.
+    #[serde(flatten)]
+    change: Changed,
     /// When it was written.
     timestamp: String,
 }
@@ -93,16 +98,20 @@ impl WriteFile {
         let codec = Codec::by_name(&self.encoding)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
         let bytes = codec.encode(&self.content, &start_of(&path, appends)?)?;
-        match path.found().filter(|_| appends) {
-            Some(old) if old.size > MAX_IN_MEMORY => append_to_large(files, who, &path, &bytes)?,
-            Some(_) => put(files, who, &path, [whole_of(&path)?, bytes].concat())?,
-            None => put(files, who, &path, bytes)?,
+        let (edit, staging) = match path.found().filter(|_| appends) {
+            Some(old) if old.size > MAX_IN_MEMORY => append_to_large(files, &path, &bytes)?,
+            Some(_) => (replaced(files, &path, [whole_of(&path)?, bytes].concat()), None),
+            None => (replaced(files, &path, bytes), None),
         };
+        let sha256 = edit.after.sha256().to_owned();
+        let change = files.undo.commit(who, vec![edit], staging)?;
         Ok(WriteOutput {
             success: true,
             path: self.path,
             bytes_written: self.content.chars().count(),
             mode: self.mode,
+            sha256,
+            change,
             timestamp: clock::timestamp(),
         })
     }
@@ -136,34 +145,35 @@ fn whole_of(path: &SafePath) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Gives a file these bytes; it keeps its permission bits and owner. Gives the change's name.
-pub(super) fn put(files: &Files, who: &Who, path: &SafePath, bytes: Vec<u8>) -> Result<String> {
-    let edit = replaced(files, path, bytes);
-    files.undo.commit(who, vec![edit], None)
-}
-
-/// The edit that gives a file these bytes.
+/// The edit that gives a file these bytes; it keeps its permission bits and owner.
 pub(super) fn replaced(files: &Files, path: &SafePath, bytes: Vec<u8>) -> Edit {
     let (mode, owner) = path.found().map_or((files.undo.new_file_mode(), OURS), |old| (old.mode, old.owner));
     Edit { path: path.real().to_owned(), after: State::file(&bytes, mode, owner), source: Source::Bytes(bytes) }
 }
 
-fn append_to_large(files: &Files, who: &Who, path: &SafePath, bytes: &[u8]) -> Result<String> {
+fn append_to_large(files: &Files, path: &SafePath, bytes: &[u8]) -> Result<(Edit, Option<Staging>)> {
     let (file, old) = path.open()?;
     let mut staging = Staging::beside(&files.undo, path)?;
     let (after, source) = staging.file(file.chain(bytes), u64::MAX, old.mode, Times::default())?;
     staging.sync()?;
-    files.undo.commit(who, vec![Edit { path: path.real().to_owned(), after, source }], Some(staging))
+    Ok((Edit { path: path.real().to_owned(), after, source }, Some(staging)))
 }
 
 /// Fails when the caller knows another content than the file has.
 pub(super) fn is_as_expected(path: &SafePath, expected: Option<&str>) -> Result<()> {
-    let Some(expected) = expected else { return Ok(()) };
-    if path.found().is_none_or(|found| !found.is_file()) {
-        return Err(Error::Conflict("The file is no longer there: read it again and decide anew".into()));
+    let Some(expected) = expected.map(str::trim) else { return Ok(()) };
+    if expected.len() != 64 || !expected.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(Error::invalid("expected_sha256", "Input should be a SHA-256: 64 hexadecimal digits"));
+    }
+    match path.found() {
+        Some(found) if found.is_file() => {}
+        Some(_) => {
+            return Err(Error::Unusable("expected_sha256 is for files: this is none, so leave it out".into()));
+        }
+        None => return Err(Error::Conflict("The file is no longer there: read it again and decide anew".into())),
     }
     let (now, _) = digest::of_reader(path.open()?.0)?;
-    if now.eq_ignore_ascii_case(expected.trim()) {
+    if now.eq_ignore_ascii_case(expected) {
         return Ok(());
     }
     Err(Error::Conflict(format!(

@@ -71,12 +71,16 @@ impl Undo {
         }
         if let Source::Staged(directory, name) = source {
             let made = Made::Put(directory.look(name)?.identity);
-            directory.rename(name, holder, path.name())?;
-            return Ok(made);
+            match directory.rename(name, holder, path.name()) {
+                // It is copied then.
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+                placed => return Ok(placed.map(|()| made)?),
+            }
         }
         let mut new = Replacement::create(holder, manner.scratch)?;
         match source {
             Source::Bytes(bytes) => new.file().write_all(bytes)?,
+            Source::Staged(directory, name) => drop(io::copy(&mut directory.open(name)?.0, new.file())?),
             _ => drop(io::copy(&mut self.kept().store.read(sha256)?, new.file())?),
         }
         new.dress(*mode, *owner)?;

@@ -11,7 +11,10 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// List changes made to files.
 ///
@@ -127,54 +130,52 @@ impl Capability for ListChanges {
 
 impl ListChanges {
     fn list(self, undo: &Undo) -> Result<ChangesOutput> {
-        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref(), true)?;
-        let before = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-        let mut found = undo.select(|change| {
-            chosen.takes(change) && before.is_none_or(|before| super::number(&change.id) < super::number(before))
-        });
+        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref())?;
+        let before = self.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(number_of_cursor).transpose()?;
+        let is_after = |change: &Change| before.is_none_or(|before| super::number(&change.id) < before);
+        let mut found = undo.select(self.limit + 1, |change| is_after(change) && chosen.takes(change));
         let more = found.len() > self.limit;
         found.truncate(self.limit);
         let next_cursor = found.last().filter(|_| more).map(|change| change.id.clone());
-        let changes: Vec<ChangeItem> = found.into_iter().map(|change| undo.shown(change, self.diff)).collect();
+        let changes: Vec<ChangeItem> = found.into_iter().map(|change| undo.shown(&change, self.diff)).collect();
         let timestamp = clock::timestamp();
         Ok(ChangesOutput { success: true, count: changes.len(), changes, next_cursor, timestamp })
+    }
+}
+
+/// A change's name is the cursor for what comes after it, also when that change is no longer kept.
+fn number_of_cursor(cursor: &str) -> Result<u64> {
+    let wrong = "Input should be the next_cursor of an earlier page, or left out for the first";
+    match super::number(cursor) {
+        number if number > 0 && cursor.starts_with("change_") => Ok(number),
+        _ => Err(Error::invalid("cursor", wrong)),
     }
 }
 
 /// Which changes are meant.
 pub struct Choice {
     path: Option<PathBuf>,
-    below: bool,
     session: Option<String>,
     since: Option<chrono::NaiveDateTime>,
 }
 
 impl Choice {
-    /// Checks what the caller chose by. With `below`, a directory means all in it too.
+    /// Checks what the caller chose by. A directory means all in it too.
     ///
     /// # Errors
     /// [`Error::Refused`] for a path out of reach, [`Error::Invalid`] for a time that is none.
-    pub fn new(
-        undo: &Undo,
-        path: Option<&str>,
-        session: Option<String>,
-        since: Option<&str>,
-        below: bool,
-    ) -> Result<Self> {
+    pub fn new(undo: &Undo, path: Option<&str>, session: Option<String>, since: Option<&str>) -> Result<Self> {
         let path = path.map(|path| undo.workspace.resolve_link(path, Named::File, Intent::Read)).transpose()?;
         let since = since.map(|text| {
             let wrong = || Error::invalid("since", "Input should be a date and time such as 2026-01-31T12:00:00");
             clock::parse(text).ok_or_else(wrong)
         });
-        Ok(Self { path: path.map(|path| path.real().to_owned()), below, session, since: since.transpose()? })
+        Ok(Self { path: path.map(|path| path.real().to_owned()), session, since: since.transpose()? })
     }
 
     /// Whether a change is meant.
     pub fn takes(&self, change: &Change) -> bool {
-        let is_there = |path: &Path| match &self.path {
-            None => true,
-            Some(chosen) => path == chosen || (self.below && path.starts_with(chosen)),
-        };
+        let is_there = |path: &Path| self.path.as_ref().is_none_or(|chosen| path.starts_with(chosen));
         let is_late =
             || self.since.is_none_or(|since| clock::parse(&change.timestamp).is_some_and(|time| time >= since));
         change.paths().any(is_there) && (self.session.is_none() || self.session == change.session) && is_late()
@@ -182,18 +183,13 @@ impl Choice {
 }
 
 impl Undo {
-    /// The changes that are chosen, newest first.
-    pub fn select(&self, chosen: impl Fn(&Change) -> bool) -> Vec<Change> {
-        self.kept().changes.iter().rev().filter(|change| chosen(change)).cloned().collect()
+    /// The changes that are chosen, newest first, up to `most`.
+    pub fn select(&self, most: usize, chosen: impl Fn(&Change) -> bool) -> Vec<Arc<Change>> {
+        self.kept().changes.iter().rev().filter(|change| chosen(change)).take(most).cloned().collect()
     }
 
-    /// Whether a change is kept with all that it replaced.
-    pub fn can_be_undone(&self, id: &str) -> bool {
-        self.kept().changes.iter().rev().find(|change| change.id == id).is_some_and(Change::can_be_undone)
-    }
-
-    fn shown(&self, change: Change, with_diff: bool) -> ChangeItem {
-        let diff = with_diff.then(|| self.diff(&change));
+    fn shown(&self, change: &Change, with_diff: bool) -> ChangeItem {
+        let diff = with_diff.then(|| self.diff(change));
         let moved = change.moved.iter().map(|moved| ChangedPath {
             path: text(&moved.from.0),
             kind: ChangeKind::Moved,
@@ -212,13 +208,13 @@ impl Undo {
             paths: moved.chain(steps).take(100).collect(),
             path_count: change.steps.len() + usize::from(change.moved.is_some()),
             undoable: change.can_be_undone() && !change.undone,
-            id: change.id,
-            timestamp: change.timestamp,
-            caller: change.caller,
-            session: change.session,
-            action: change.action,
+            id: change.id.clone(),
+            timestamp: change.timestamp.clone(),
+            caller: change.caller.clone(),
+            session: change.session.clone(),
+            action: change.action.clone(),
             undone: change.undone,
-            reverts: change.reverts,
+            reverts: change.reverts.clone(),
             diff,
         }
     }

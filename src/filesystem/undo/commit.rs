@@ -1,9 +1,10 @@
 //! Makes changes: down in the journal first, then on the disk.
 
 use super::{
-    Change, MAX_SHOWN, Staging, State, Undo, Who,
+    Change, Changed, MAX_SHOWN, Staging, State, Undo, Who,
     apply::{Made, Manner, remove_all},
     journal::{Around, Moved, Place, Step},
+    remove_later,
 };
 use crate::{
     error::{Error, Result},
@@ -17,6 +18,7 @@ use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Above so many steps, the disk is asked once at the end to keep them all.
@@ -51,13 +53,12 @@ pub enum Source {
 }
 
 impl Undo {
-    /// Makes all edits or none. Missing directories above them are made too. Gives the change's name.
+    /// Makes all edits or none. Missing directories above them are made too.
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn commit(&self, who: &Who, edits: Vec<Edit>, staging: Option<Staging>) -> Result<String> {
-        let change = self.new_change(who);
-        self.make(change, edits, None, staging).map(|change| change.id)
+    pub fn commit(&self, who: &Who, edits: Vec<Edit>, staging: Option<Staging>) -> Result<Changed> {
+        self.make(self.new_change(who), edits, None, staging)
     }
 
     /// Makes a change whose steps are not known yet. `restored` is the change that it takes back.
@@ -67,7 +68,7 @@ impl Undo {
         edits: Vec<Edit>,
         restored: Option<&Change>,
         staging: Option<Staging>,
-    ) -> Result<Change> {
+    ) -> Result<Changed> {
         let edits = self.with_folders(edits)?;
         // Of several, each must be there to be taken back should a later one fail.
         let most = if edits.len() == 1 { self.max_bytes } else { self.max_bytes.max(MAX_TAKEN_BACK) };
@@ -111,9 +112,15 @@ impl Undo {
         // A directory that someone else made meanwhile is not this change's to take back.
         let mut came_to = made.into_iter();
         change.steps.retain(|step| came_to.next() != Some(Made::Nothing) || step.before != State::Absent);
+        Ok(self.finished(change))
+    }
+
+    /// Looks at how a change turned out and writes that down.
+    fn finished(&self, mut change: Change) -> Changed {
         self.finish(&mut change);
+        let change = Arc::new(change);
         self.done(change.clone());
-        Ok(change)
+        self.changed(&change)
     }
 
     /// Makes the move of a change that has one.
@@ -126,27 +133,26 @@ impl Undo {
         Ok(from.holder()?.sync()?)
     }
 
-    /// Gives something another place by one rename.
+    /// Gives something another place by one rename. Missing directories above that are made too.
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn relocate(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool) -> Result<String> {
-        let Some(above) = to.missing_folders().pop() else { return self.rename(who, from, to, replaces) };
-        let edit = Edit { path: above, after: self.new_folder(), source: Source::Nothing };
-        let made = self.make(self.new_change(who), vec![edit], None, None)?;
-        let to = self.workspace.resolve_real(to.real(), Intent::Write)?;
-        self.rename(who, from, &to, replaces).inspect_err(|_| {
-            if let Err(error) = self.revert(who, &made) {
-                tracing::warn!(%error, "directories that a move had made could not be removed");
-            }
-        })
-    }
-
-    fn rename(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool) -> Result<String> {
+    pub fn relocate(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool) -> Result<Changed> {
         let mut change = self.new_change(who);
         let (what, replaced) = (State::at(from)?, self.capture(to, self.max_bytes)?);
         let (old, new) = (Place(from.real().to_owned()), Place(to.real().to_owned()));
         change.moved = Some(Moved { from: old, to: new, what, replaced });
+        match to.missing_folders().pop() {
+            None => self.rename(change, from, to, replaces),
+            Some(above) => {
+                change.steps_first = true;
+                let edit = Edit { path: above, after: self.new_folder(), source: Source::Nothing };
+                self.make(change, vec![edit], None, None)
+            }
+        }
+    }
+
+    fn rename(&self, mut change: Change, from: &SafePath, to: &SafePath, replaces: bool) -> Result<Changed> {
         self.look_around(&mut change, OsStr::new(""));
         self.begin(&change)?;
         let (source, target) = (from.holder()?, to.holder()?);
@@ -158,17 +164,14 @@ impl Undo {
             self.void(&change);
             return Err(error.into());
         }
-        self.finish(&mut change);
-        let id = change.id.clone();
-        self.done(change);
-        Ok(id)
+        Ok(self.finished(change))
     }
 
     /// Removes a directory with all that is in it: out of sight by one rename, then bit by bit.
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn remove_tree(&self, who: &Who, path: &SafePath) -> Result<String> {
+    pub fn remove_tree(&self, who: &Who, path: &SafePath) -> Result<Changed> {
         let mut change = self.new_change(who);
         let mut tree = Tree { undo: self, steps: vec![], bytes: 0, lost: false };
         tree.fold(&path.open_folder()?, path)?;
@@ -177,23 +180,20 @@ impl Undo {
         self.look_around(&mut change, OsStr::new(""));
         change.scratch = vec![Place(path.real().with_file_name(&scratch))];
         self.begin(&change)?;
-        let hidden = holder.rename_to_free(path.name(), holder, &scratch).and_then(|()| holder.sync());
-        if let Err(error) = hidden {
+        // On the bridge's own disk nobody waits for the rest; on another one it hides where it is.
+        let is_away = holder.rename_to_free(path.name(), &self.removed, &scratch).is_ok();
+        let hidden = if is_away { Ok(()) } else { holder.rename_to_free(path.name(), holder, &scratch) };
+        if let Err(error) = hidden.and_then(|()| holder.sync()) {
             self.void(&change);
             return Err(error.into());
         }
-        // What cannot be removed now is tried again at the next start.
-        let removed = remove_all(holder, &scratch);
-        self.finish(&mut change);
-        let id = change.id.clone();
-        match removed {
-            Ok(()) => self.done(change),
-            Err(error) => {
-                tracing::warn!(%error, path = %path.real().display(), "a part of what was removed is still there");
-                self.done(change);
-            }
+        if is_away {
+            remove_later(&self.removed, scratch);
+        } else if let Err(error) = remove_all(holder, &scratch) {
+            // It is tried again at the next start.
+            tracing::warn!(%error, path = %path.real().display(), "a part of what was removed is still there");
         }
-        Ok(id)
+        Ok(self.finished(change))
     }
 
     /// Adds the directories that have to be made, before what goes into them.

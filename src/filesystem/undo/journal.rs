@@ -8,6 +8,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A change of files, as it was made.
@@ -102,6 +103,11 @@ impl Change {
         self.steps.iter().any(|step| step.path.0 == path)
     }
 
+    /// Whether the move came after this step and put something else in its place.
+    pub fn is_overtaken(&self, step: &Step) -> bool {
+        self.steps_first && self.moved.as_ref().is_some_and(|moved| moved.to == step.path)
+    }
+
     /// The contents that are needed to take it back or to show it.
     pub fn contents(&self) -> impl Iterator<Item = &str> {
         let steps = self.steps.iter().flat_map(|step| [&step.before, &step.after]);
@@ -143,7 +149,7 @@ pub struct Journal {
 #[derive(Default)]
 pub struct Kept {
     /// Changes that were made, oldest first.
-    pub done: Vec<Change>,
+    pub done: Vec<Arc<Change>>,
     /// Changes that were interrupted.
     pub begun: Vec<Change>,
     /// Names that may have been left behind, with the times that the directories holding them had before.
@@ -207,10 +213,10 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says; the old journal is whole then.
-    pub fn rewrite(&mut self, changes: &[Change]) -> io::Result<()> {
+    pub fn rewrite(&mut self, changes: &[Arc<Change>]) -> io::Result<()> {
         let mut text = Vec::new();
         for change in changes {
-            serde_json::to_writer(&mut text, &Line::Done(change.clone()))?;
+            serde_json::to_writer(&mut text, &Line::Done(Change::clone(change)))?;
             text.push(b'\n');
         }
         private::replace(&self.path, &text)?;
@@ -226,14 +232,14 @@ impl Journal {
 }
 
 /// Adds a change that was made. What it takes back is undone; what that had taken back is in force again.
-pub fn enter(done: &mut Vec<Change>, change: Change) {
+pub fn enter(done: &mut Vec<Arc<Change>>, change: Arc<Change>) {
     let mut again = Vec::new();
     for old in done.iter_mut().filter(|old| change.reverts.contains(&old.id)) {
-        old.undone = true;
+        Arc::make_mut(old).undone = true;
         again.extend(old.reverts.clone());
     }
     for old in done.iter_mut().filter(|old| again.contains(&old.id)) {
-        old.undone = false;
+        Arc::make_mut(old).undone = false;
     }
     done.push(change);
 }
@@ -247,7 +253,7 @@ fn read(text: &[u8]) -> Kept {
             Ok(Line::Scratch(place)) => kept.scratch.push(place),
             Ok(Line::Done(change)) => {
                 kept.begun.retain(|begun| begun.id != change.id);
-                enter(&mut kept.done, change);
+                enter(&mut kept.done, Arc::new(change));
             }
             Err(error) => tracing::warn!(%error, "a line of the undo journal is damaged and is left out"),
         }

@@ -28,15 +28,18 @@ use crate::{
     capability::Context,
     clock,
     error::{Error, Result},
-    policy::{SafePath, Workspace, private},
+    policy::{SafePath, Workspace, paths::Directory, private},
     settings::Settings,
 };
 use anyhow::Context as _;
 use chrono::{Duration, Local};
 use journal::{Journal, enter};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::{
     collections::HashSet,
-    path::Path,
+    ffi::OsString,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
 use store::Store;
@@ -68,9 +71,20 @@ impl Who {
     }
 }
 
+/// The change that a call made.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Changed {
+    /// The change's name, for filesystem_undo.
+    pub change_id: String,
+    /// Whether it can be taken back: not when what was there was too large to be kept.
+    pub undoable: bool,
+}
+
 /// The journal and the store.
 pub struct Undo {
     workspace: Arc<Workspace>,
+    /// Where trees go that are removed, until nobody waits.
+    removed: Directory,
     kept: Mutex<Kept>,
     max_bytes: u64,
     max_days: i64,
@@ -82,7 +96,7 @@ struct Kept {
     journal: Journal,
     store: Store,
     /// The changes that were made, oldest first.
-    changes: Vec<Change>,
+    changes: Vec<Arc<Change>>,
     next: u64,
 }
 
@@ -96,9 +110,12 @@ impl Undo {
         let failed = || format!("{} cannot be used: it must be a folder that this user may write", folder.display());
         let store = Store::open(folder.join("contents")).with_context(failed)?;
         let (journal, found) = Journal::open(folder.join("journal.jsonl")).with_context(failed)?;
-        let next = found.done.iter().chain(&found.begun).map(|change| number(&change.id)).max().unwrap_or(0) + 1;
+        let removed = removed(folder.join("removed")).with_context(failed)?;
+        let ids = found.done.iter().map(|change| &change.id).chain(found.begun.iter().map(|change| &change.id));
+        let next = ids.map(|id| number(id)).max().unwrap_or(0) + 1;
         let undo = Self {
             workspace: workspace.clone(),
+            removed,
             kept: Mutex::new(Kept { journal, store, changes: found.done, next }),
             max_bytes: settings.undo_max_mib.saturating_mul(1024 * 1024),
             max_days: i64::try_from(settings.undo_max_days).unwrap_or(i64::MAX).min(36_500),
@@ -177,7 +194,7 @@ impl Undo {
         }
     }
 
-    fn done(&self, change: Change) {
+    fn done(&self, change: Arc<Change>) {
         let mut kept = self.kept();
         if let Err(error) = kept.journal.done(&change) {
             // At the next start the disk tells that it was made.
@@ -188,6 +205,13 @@ impl Undo {
         if let Err(error) = self.drop_old() {
             tracing::warn!(%error, "old changes cannot be dropped");
         }
+    }
+
+    /// What a caller is told of a change that was just made.
+    fn changed(&self, change: &Change) -> Changed {
+        // It may have been too large to stay.
+        let is_kept = self.kept().changes.last().is_some_and(|last| last.id == change.id);
+        Changed { change_id: change.id.clone(), undoable: is_kept && change.can_be_undone() }
     }
 
     /// Drops the oldest changes until those that are left are few, young and small enough.
@@ -208,7 +232,7 @@ impl Undo {
             return Ok(());
         }
         loop {
-            let wanted: HashSet<&str> = kept.changes[dropped..].iter().flat_map(Change::contents).collect();
+            let wanted: HashSet<&str> = kept.changes[dropped..].iter().flat_map(|change| change.contents()).collect();
             kept.store.drop_all_but(&wanted)?;
             if kept.store.held() <= self.max_bytes || dropped == kept.changes.len() {
                 break;
@@ -218,6 +242,28 @@ impl Undo {
         }
         kept.changes.drain(..dropped);
         kept.journal.rewrite(&kept.changes)
+    }
+}
+
+/// Opens the directory for trees that are removed. What is still there goes now.
+fn removed(folder: PathBuf) -> std::io::Result<Directory> {
+    private::create_folder(&folder)?;
+    let removed = Directory::own(&folder)?;
+    let left: Vec<OsString> = removed.entries()?.filter_map(|entry| Some(entry.ok()?.0)).collect();
+    left.into_iter().for_each(|name| remove_later(&removed, name));
+    Ok(removed)
+}
+
+/// Removes a tree on a thread of its own. What is not removed in time goes at the next start.
+fn remove_later(holder: &Directory, name: OsString) {
+    let holder = holder.clone();
+    let work = move || {
+        if let Err(error) = apply::remove_all(&holder, &name) {
+            tracing::warn!(%error, "a part of what was removed is still in memory/undo/removed");
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("removal".into()).spawn(work) {
+        tracing::warn!(%error, "what was removed stays in memory/undo/removed until the next start");
     }
 }
 

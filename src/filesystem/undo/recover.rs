@@ -7,10 +7,13 @@ use super::{
 };
 use crate::{
     error::Result,
-    filesystem::replacement::temporary_name,
+    filesystem::replacement::{is_temporary, temporary_name},
     policy::paths::{Intent, Times},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 impl Undo {
     /// Settles the changes that the journal began and did not end, and removes the names they left.
@@ -29,7 +32,7 @@ impl Undo {
             if self.was_made(&change) {
                 tracing::info!(id = change.id, "a change that was interrupted had been made: it is finished");
                 self.finish(&mut change);
-                self.done(change);
+                self.done(Arc::new(change));
             } else {
                 tracing::info!(id = change.id, "a change was interrupted: it is taken back");
                 self.roll_back(&change, None);
@@ -41,6 +44,18 @@ impl Undo {
     /// Takes back the steps of a change that were `made`, or, where nobody knows that any more, those that look so.
     /// What someone else put there is left alone.
     pub(super) fn roll_back(&self, change: &Change, made: Option<&[Made]>) {
+        if change.steps_first {
+            self.move_back(change);
+            self.take_back_steps(change, made);
+        } else {
+            self.take_back_steps(change, made);
+            self.move_back(change);
+        }
+        self.set_folder_times(change.steps.iter().map(|step| (&step.path.0, &step.before)));
+        self.set_around_times(change);
+    }
+
+    fn take_back_steps(&self, change: &Change, made: Option<&[Made]>) {
         let scratch = temporary_name();
         let manner = Manner { scratch: &scratch, durable: true };
         let count = made.map_or(change.steps.len(), <[Made]>::len);
@@ -49,6 +64,9 @@ impl Undo {
                 tracing::warn!(%error, path = %step.path.0.display(), "a step of a change could not be taken back");
             }
         }
+    }
+
+    fn move_back(&self, change: &Change) {
         if let Some(moved) = &change.moved {
             let back = Moved { from: moved.to.clone(), to: moved.from.clone(), ..moved.clone() };
             let is_there = self.now(&moved.to.0).is_ok_and(|now| now.is_same(&moved.what));
@@ -60,8 +78,6 @@ impl Undo {
                 tracing::warn!(%error, path = %moved.to.0.display(), "a move could not be taken back");
             }
         }
-        self.set_folder_times(change.steps.iter().map(|step| (&step.path.0, &step.before)));
-        self.set_around_times(change);
     }
 
     fn take_back(&self, step: &Step, made: Option<Made>, manner: Manner) -> Result<()> {
@@ -86,7 +102,8 @@ impl Undo {
             self.now(&moved.to.0).is_ok_and(|now| now.is_same(&moved.what))
                 && (change.has_step(&moved.from.0) || is_gone())
         };
-        let is_made = |step: &Step| self.now(&step.path.0).is_ok_and(|now| now.is_same(&step.after));
+        let is_made =
+            |step: &Step| change.is_overtaken(step) || self.now(&step.path.0).is_ok_and(|now| now.is_same(&step.after));
         change.moved.as_ref().is_none_or(is_moved) && change.steps.iter().all(is_made)
     }
 
@@ -98,8 +115,7 @@ impl Undo {
     /// Removes what an interrupted change left at a name; false when there is nothing.
     fn remove_scratch(&self, place: &Place) -> bool {
         let Ok(path) = self.workspace.resolve_real(&place.0, Intent::Write) else { return false };
-        let is_ours = path.name().to_string_lossy().starts_with(".bridge-");
-        match (is_ours, path.found(), path.holder()) {
+        match (is_temporary(path.name()), path.found(), path.holder()) {
             (true, Some(_), Ok(holder)) => remove_all(holder, path.name()).is_ok(),
             _ => false,
         }

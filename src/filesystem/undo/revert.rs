@@ -33,7 +33,7 @@ impl Undo {
             let path = change.paths().last().unwrap_or(Path::new("")).to_owned();
             clashes.push(Clash::at(&path, "what was there was too large to be kept, or no regular file"));
         }
-        for step in &change.steps {
+        for step in change.steps.iter().filter(|step| !change.is_overtaken(step)) {
             match self.now(&step.path.0) {
                 Ok(now) if now.is_same(&step.after) => {}
                 Ok(_) => clashes.push(Clash::at(&step.path.0, "it was changed after this change")),
@@ -57,7 +57,8 @@ impl Undo {
 
     /// What others put into directories that this change made: those cannot be removed.
     fn strangers(&self, change: &Change) -> Vec<Clash> {
-        let is_ours = |path: &Path| change.has_step(path);
+        let is_moved_there = |path: &Path| change.moved.as_ref().is_some_and(|moved| moved.to.0 == path);
+        let is_ours = |path: &Path| change.has_step(path) || is_moved_there(path);
         let made = change.steps.iter().filter(|step| step.before == State::Absent);
         let mut clashes = Vec::new();
         for step in made.filter(|step| matches!(step.after, State::Folder { .. })) {
@@ -100,7 +101,7 @@ impl Undo {
                 edits.push(brought_back(&moved.to.0, &moved.replaced));
             }
         }
-        self.make(back, edits, Some(change), None).map(|back| back.id)
+        self.make(back, edits, Some(change), None).map(|back| back.change_id)
     }
 
     /// Gives directories back the times they had before `restored`, unless someone else changed them since.

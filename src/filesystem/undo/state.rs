@@ -118,6 +118,11 @@ impl State {
         if let Self::File { size, .. } = self { *size } else { 0 }
     }
 
+    /// The digest of a file's bytes; empty for anything else.
+    pub fn sha256(&self) -> &str {
+        if let Self::File { sha256, .. } = self { sha256 } else { "" }
+    }
+
     /// Its times, where it has any.
     pub fn times(&self) -> Option<Times> {
         match self {

@@ -10,15 +10,16 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Undo changes made to files.
 ///
-/// Give one of: `path` (its last change), `id` (that change; of an undo: redo), `session` (all with that label) or
+/// Give one of: `path` (the last change of it or in it), `id` (that change; of an undo: redo), `session` (all with that label) or
 /// `since` (all from a time on), newest first. What someone else changed meanwhile is named as a conflict and left
 /// alone.
 #[derive(Deserialize, JsonSchema)]
 pub struct UndoChanges {
-    /// The file whose last change to take back.
+    /// The file or directory whose last change to take back; a directory's is the last of anything in it.
     path: Option<String>,
     /// The change to take back, from filesystem_changes.
     id: Option<String>,
@@ -90,35 +91,35 @@ impl UndoChanges {
             return Err(Error::invalid("path", "Give exactly one of path, id, session and since"));
         }
         if let Some(id) = &self.id {
-            return one(undo, who, by_id(undo, id)?);
+            return one(undo, who, &*by_id(undo, id)?);
         }
-        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref(), false)?;
-        let mut found = undo.select(|change| !change.undone && change.reverts.is_empty() && chosen.takes(change));
-        if self.path.is_none() {
-            return Ok(many(undo, who, &found));
-        }
-        match found.is_empty() {
-            true => Err(Error::NotFound("No change of this path is kept that could be undone".into())),
-            false => one(undo, who, found.swap_remove(0)),
+        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref())?;
+        let most = if self.path.is_some() { 1 } else { usize::MAX };
+        let found = undo.select(most, |change| !change.undone && change.reverts.is_empty() && chosen.takes(change));
+        match (self.path, found.as_slice()) {
+            (Some(_), []) => Err(Error::NotFound("No change of this path is kept that could be undone".into())),
+            (None, []) => Err(Error::NotFound("No such change is kept that could be undone".into())),
+            (Some(_), [last, ..]) => one(undo, who, last),
+            (None, all) => Ok(many(undo, who, all)),
         }
     }
 }
 
-fn by_id(undo: &Undo, id: &str) -> Result<Change> {
-    match undo.select(|change| change.id == id).pop() {
+fn by_id(undo: &Undo, id: &str) -> Result<Arc<Change>> {
+    match undo.select(1, |change| change.id == id).pop() {
         None => Err(Error::NotFound("No such change is kept: filesystem_changes lists those that are".into())),
         Some(change) if change.undone => Err(Error::Conflict(format!("{id} is undone already"))),
         Some(change) => Ok(change),
     }
 }
 
-fn one(undo: &Undo, who: &Who, change: Change) -> Result<UndoOutput> {
-    let undo_id = undo.revert(who, &change)?;
-    Ok(answer(vec![undone(&change, undo_id)], vec![]))
+fn one(undo: &Undo, who: &Who, change: &Change) -> Result<UndoOutput> {
+    let undo_id = undo.revert(who, change)?;
+    Ok(answer(vec![undone(change, undo_id)], vec![]))
 }
 
 /// Takes back as many as can be; one that stands on a conflict is left with it.
-fn many(undo: &Undo, who: &Who, changes: &[Change]) -> UndoOutput {
+fn many(undo: &Undo, who: &Who, changes: &[Arc<Change>]) -> UndoOutput {
     let (mut done, mut conflicts) = (Vec::new(), Vec::new());
     for change in changes {
         let clashes = undo.clashes(change);

@@ -39,6 +39,14 @@ impl Directory {
         Ok(Self::from(rustix::fs::open("/", PASSAGE, Mode::empty())?))
     }
 
+    /// A directory of the bridge's own, which no caller names.
+    ///
+    /// # Errors
+    /// When it is not there, or the system refuses.
+    pub fn own(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(rustix::fs::open(path, PASSAGE, Mode::empty())?))
+    }
+
     /// The directory `path` below this one, when no link is in the way. `None` where the kernel cannot tell or finds
     /// one, or anything else is unusual: who asks then walks by himself.
     #[cfg(target_os = "linux")]

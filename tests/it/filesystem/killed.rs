@@ -109,8 +109,9 @@ async fn killed_in_the_middle_of_any_change_it_leaves_old_or_new_and_undo_still_
         each_is_whole(&directory.path().join("work"));
         program = Program::start_in(directory, &[]);
         all_is_old_or_new(&program.path("work"));
-        let undone = program.post("/filesystem/undo", KEY, &json!({"since": since})).await.ok();
-        assert_eq!(undone["success"], true, "{undone}");
+        let undone = program.post("/filesystem/undo", KEY, &json!({"since": since})).await;
+        // It may have been killed before it had changed anything.
+        assert!(undone.body["success"] == true || undone.status == 404, "{}", undone.text);
         let after = tree(&program.path("work"));
         for (path, was) in &before {
             assert_eq!(after.get(path), Some(was), "round {round}: {}", path.display());
