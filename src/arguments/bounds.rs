@@ -108,7 +108,14 @@ impl Bounds {
     }
 
     fn check_value(&self, json: &str, path: &mut Vec<Segment>, problems: &mut Vec<Problem>) {
-        if json == "null" || problems.iter().any(|problem| problem.path() == path.as_slice()) {
+        if json == "null" {
+            return;
+        }
+        if let Some(known) = problems.iter_mut().find(|problem| problem.path() == path.as_slice()) {
+            // A number that is less than its type can hold is less than the field's own bound, too.
+            if let Some((kind, message)) = self.exceeded(json).filter(|(kind, _)| known.kind == *kind) {
+                (known.kind, known.message) = (kind.to_owned(), message);
+            }
             return;
         }
         if let Some((kind, message)) = self.exceeded(json) {

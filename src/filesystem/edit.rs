@@ -159,8 +159,8 @@ impl Replace {
         let before = lines::count(&text.as_bytes()[..place.start]);
         Err(Error::Conflict(match found {
             0 if range.is_empty() && lines.is_part() => format!(
-                "edits[{number}] names no line: the text has {total} lines then, and start_line and end_line are \
-                 counted after the edits before"
+                "edits[{number}] names no line: the text has {total} lines, and start_line and end_line are counted \
+                 after the edits before"
             ),
             0 if lines.is_part() && text.contains(&old) => format!(
                 "edits[{number}].old is not in lines {} to {}, but at lines {}. Lines are counted after the edits before",
@@ -182,11 +182,14 @@ impl Replace {
     /// only with other ends the old one is there.
     fn fitted(&self, text: &str, part: &str) -> (String, String) {
         let with = |end: &str| (with_ends(&self.old, end), with_ends(&self.new, end));
+        let sent = || (self.old.clone(), self.new.clone());
+        if !self.old.contains('\n') && !self.new.contains('\n') {
+            return sent();
+        }
         let ends = text.matches('\n').count();
         if ends > 0 && text.matches("\r\n").count() == ends {
             return with("\r\n");
         }
-        let sent = || (self.old.clone(), self.new.clone());
         if part.contains(&self.old) {
             return sent();
         }

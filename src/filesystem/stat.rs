@@ -10,7 +10,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::io::Read;
+use std::{io::Read, path::PathBuf};
 
 /// Look at a file or directory.
 ///
@@ -108,7 +108,8 @@ impl StatPath {
         Ok(StatOutput {
             success: true,
             path: self.path,
-            real_path: path.real().to_string_lossy().into_owned(),
+            // The top of the disk is `/.` for who walks.
+            real_path: path.real().components().collect::<PathBuf>().to_string_lossy().into_owned(),
             kind: match found.kind {
                 Kind::File => "file",
                 Kind::Folder => "directory",

@@ -183,7 +183,7 @@ impl PatchFiles {
             FileOperation::Modify { original, modified } => {
                 // With `diff -u old new` both names are of one file: the first that is there.
                 let is_there = |name: &str| self.resolve(files, name).is_ok_and(|path| path.found().is_some());
-                let one = if original == modified || is_there(modified) { modified } else { original };
+                let one = if is_there(original) || !is_there(modified) { original } else { modified };
                 let was_nothing = || part.patch().as_text().is_some_and(|text| begins_with_nothing(text));
                 match () {
                     () if names_no_file(text, part.operation()) => Act::new(Some(one), None, "deleted"),

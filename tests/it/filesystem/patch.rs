@@ -44,6 +44,11 @@ async fn new_and_deleted_files_of_diff_are_made_and_deleted() {
     assert_eq!(kinds, ["modified", "modified", "deleted", "created"]);
     let texts = ["emptied", "f", "gone", "new"].map(|name| server.text(name));
     assert_eq!(texts, [Some(String::new()), Some("1\n2\n".into()), None, Some("n\n".into())]);
+    // What the diff was made from is what it fits.
+    let diff = Command::new("diff").args(["-u", "a/f", "b/f"]).current_dir(server.path("")).output().unwrap().stdout;
+    let whole = json!({"patch": std::str::from_utf8(&diff).unwrap(), "strip": 0});
+    let reply = server.call("filesystem_patch", whole).await;
+    assert_eq!(reply["files"][0]["path"], "a/f");
     // Without times, a file that is not there begins with nothing all the same.
     server.patch("--- a/plain\n+++ b/plain\n@@ -0,0 +1 @@\n+x\n").await.ok();
     assert_eq!(server.text("plain").unwrap(), "x\n");

@@ -194,6 +194,10 @@ async fn what_is_asked_for_and_makes_no_sense_is_told() {
     );
     let document = server.call("filesystem_read", json!({"path": "d.docx", "as": "auto"})).await;
     assert!(document["hint"].as_str().unwrap().contains("\"document\""), "{document}");
+    for bytes in [0, -1] {
+        let reply = server.post("/filesystem/read", json!({"path": "b", "max_bytes": bytes})).await;
+        assert_eq!(reply.body["detail"][0]["msg"], "Input should be greater than or equal to 1", "{bytes}");
+    }
     for (arguments, status) in [
         (json!({"path": "b", "as": "base64", "start_line": 2}), 422),
         (json!({"path": "b", "as": "auto", "start_line": 2}), 400),

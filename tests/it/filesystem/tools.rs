@@ -154,6 +154,22 @@ async fn moves_and_copies_leave_what_is_there_unless_told_otherwise() {
 }
 
 #[tokio::test]
+async fn links_are_copied_as_links_and_what_is_no_file_is_told() {
+    let server = Server::start().await.with_file("d/x", "x");
+    std::os::unix::fs::symlink("d", server.path("link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", server.path("dangling")).unwrap();
+    for name in ["link", "dangling"] {
+        server.call("filesystem_copy", json!({"path": name, "to": format!("{name}-copy")})).await;
+        let copied = fs::read_link(server.path(&format!("{name}-copy"))).unwrap();
+        assert_eq!(copied, fs::read_link(server.path(name)).unwrap());
+    }
+    assert!(std::process::Command::new("mkfifo").arg(server.path("fifo")).status().unwrap().success());
+    assert_eq!(server.post("/filesystem/copy", json!({"path": "fifo", "to": "other"})).await.status, 400);
+    assert_eq!(server.post("/filesystem/mkdir", json!({"path": "dangling"})).await.status, 409);
+    assert!(!server.path("nowhere").exists());
+}
+
+#[tokio::test]
 async fn what_is_deleted_is_only_what_was_named() {
     let server = Server::start().await.with_file("d/x", "x").with_file(".env", "SECRET=1").with_file("keep", "k");
     std::os::unix::fs::symlink("keep", server.path("link")).unwrap();
@@ -184,6 +200,7 @@ async fn a_path_is_looked_at_without_being_read() {
     assert!(stat["sha256"].as_str().unwrap().starts_with("ba7816bf"));
     let link = server.call("filesystem_stat", json!({"path": "link", "follow": false})).await;
     assert_eq!((&link["type"], &link["link_target"]), (&json!("link"), &json!("f.md")));
+    assert_eq!(server.call("filesystem_stat", json!({"path": "/"})).await["real_path"], "/");
     let device = server.call("filesystem_stat", json!({"path": "/dev/null"})).await;
     assert_eq!(device["type"], "special");
     assert_eq!(server.post("/filesystem/stat", json!({"path": "missing"})).await.status, 404);
