@@ -98,7 +98,7 @@ impl<'a> Sought<'a> {
     }
 
     fn is_applied(&self, place: usize) -> bool {
-        let around = (place.saturating_sub(self.new.len())..=place).chain([self.expected]);
+        let around = ((place + 1).saturating_sub(self.new.len())..=place).chain([self.expected]);
         !self.new.is_empty() && self.old != self.new && { around }.any(|place| self.is_at(&self.new, place))
     }
 

@@ -39,7 +39,8 @@ fn changes(turn: usize) -> Vec<(&'static str, Value)> {
         ("copy", json!({"path": "work/src", "to": copy})),
         ("move", json!({"path": from, "to": to})),
         ("archive", json!({"path": "work/src", "to": format!("work/{turn}.zip")})),
-        ("delete", json!({"path": copy, "recursive": true})),
+        ("move", json!({"path": copy, "to": format!("work/d{turn}/deep/copy")})),
+        ("delete", json!({"path": format!("work/d{turn}"), "recursive": true})),
     ]
 }
 
@@ -86,7 +87,7 @@ fn all_is_old_or_new(top: &Path) {
     for entry in fs::read_dir(top).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         assert!(!name.starts_with(".bridge-"), "{name} was left behind");
-        if name.starts_with('c') {
+        if name.starts_with(['c', 'd']) {
             assert_eq!(files_in(&entry.path()), 20, "{name} is a mix");
         }
     }
