@@ -71,15 +71,19 @@ impl Document {
         at(path, HttpMethod::Post, operation.build())
     }
 
-    /// The operation of a capability that answers with a stream of a media type.
+    /// The operations of a capability that answers with a stream of a media type: a browser's link or event source
+    /// asks by GET.
     pub fn stream<C: Capability>(&mut self, path: &str, media: &str) -> Paths {
-        let operation = self.request::<C>(described::<C>());
         // Events are told apart by their readers, so that no one schema holds for the bytes.
         let schema = (media != "text/event-stream").then(binary).flatten();
         let content = ContentBuilder::new().schema(schema).build();
         let stream = ResponseBuilder::new().description("The stream").content(media, content).build();
-        let operation = self.responses::<C::Output>(operation).response("200", stream);
-        at(path, HttpMethod::Post, operation.build())
+        let asked = described::<C>().operation_id(Some(format!("{}_by_get", C::NAME))).parameters(Some(query::<C>()));
+        let sent = self.request::<C>(described::<C>());
+        let mut item = PathItem::default();
+        item.get = Some(self.responses::<C::Output>(asked).response("200", stream.clone()).build());
+        item.post = Some(self.responses::<C::Output>(sent).response("200", stream).build());
+        PathsBuilder::new().path(path, item).build()
     }
 
     /// The operation of a capability that takes a form with a file.
@@ -178,12 +182,9 @@ impl Document {
         if !C::FROM_QUERY {
             return operation.request_body(Some(body.required(Some(Required::True)).build()));
         }
-        let schema = Value::from(schemars::schema_for!(C));
-        let parameters =
-            schema["properties"].as_object().into_iter().flatten().map(|(name, node)| parameter(name, node));
         operation
             .request_body(Some(body.description(Some("The fields may also come in the query string.")).build()))
-            .parameters(Some(parameters))
+            .parameters(Some(query::<C>()))
     }
 
     /// Every request may carry the key in its body.
@@ -242,6 +243,12 @@ fn binary() -> Option<Schema> {
 
 fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {
     PathsBuilder::new().path(path, PathItem::new(method, operation)).build()
+}
+
+/// The fields of a request as they may stand in a query string.
+fn query<C: Capability>() -> Vec<Parameter> {
+    let schema = Value::from(schemars::schema_for!(C));
+    schema["properties"].as_object().into_iter().flatten().map(|(name, node)| parameter(name, node)).collect()
 }
 
 fn parameter(name: &str, node: &Value) -> Parameter {
