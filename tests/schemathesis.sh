@@ -25,6 +25,7 @@ mount --make-rprivate /
 mount -t tmpfs -o size=1g,mode=755 tmpfs "$scratch"
 cp "$program" "$scratch/mcp-server"
 cp "$config" "$scratch/schemathesis.toml"
+cp "${config%.toml}_hooks.py" "$scratch/"
 mkdir "$scratch/dev" "$scratch/work" "$scratch/tmp" "$scratch/reports"
 chmod 777 "$scratch/work" "$scratch/tmp"
 for device in null zero full random urandom; do

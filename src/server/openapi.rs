@@ -115,8 +115,6 @@ impl Document {
     /// The WebSocket of a process.
     pub fn socket(&mut self, path: &str) -> Paths {
         let about = |text: &str| Some(text.to_owned());
-        let failed = reference::<ErrorBody>(&mut self.answers);
-        let failed = ContentBuilder::new().schema(Some(failed)).build();
         let argument = |name: &str, place, text: &str| {
             let string = json!({"type": if name == "cursor" { "integer" } else { "string" }});
             ParameterBuilder::new()
@@ -139,14 +137,8 @@ impl Document {
                 "A one-time ticket of terminal_ticket, in place of the key.",
             ))
             .parameter(argument("cursor", ParameterIn::Query, "Where in the output to begin; negative from its end."))
-            .response("101", ResponseBuilder::new().description("The socket is open").build())
-            .response(
-                "default",
-                ResponseBuilder::new()
-                    .description("Failed; the detail says why and how to mend it")
-                    .content("application/json", failed)
-                    .build(),
-            );
+            .response("101", ResponseBuilder::new().description("The socket is open").build());
+        let operation = self.failures(operation);
         at(path, HttpMethod::Get, operation.build())
     }
 
@@ -199,6 +191,13 @@ impl Document {
 
     fn responses<T: JsonSchema>(&mut self, operation: OperationBuilder) -> OperationBuilder {
         let done = reference::<T>(&mut self.answers);
+        let content = ContentBuilder::new().schema(Some(done)).build();
+        let done = ResponseBuilder::new().description("Done").content("application/json", content).build();
+        self.failures(operation.response("200", done))
+    }
+
+    /// What any route that asks for the key can answer when it fails.
+    fn failures(&mut self, operation: OperationBuilder) -> OperationBuilder {
         let failed = reference::<ErrorBody>(&mut self.answers);
         let invalid = reference::<ValidationErrorBody>(&mut self.answers);
         let answer = |about: &str, schema: &RefOr<Schema>| {
@@ -206,7 +205,6 @@ impl Document {
             ResponseBuilder::new().description(about).content("application/json", content).build()
         };
         operation
-            .response("200", answer("Done", &done))
             .response("401", answer("No key was given", &failed))
             .response("403", answer("The key is wrong, or the policy refuses", &failed))
             .response("422", answer("Arguments do not fit; every problem is listed", &invalid))
