@@ -258,39 +258,3 @@ async fn relative_paths_start_at_the_first_root_when_the_servers_directory_is_ou
     let read: Value = server.call("filesystem_read", json!({"path": "ok.txt"})).await;
     assert_eq!(read["content"], "fine");
 }
-
-/// The middle of many times of doing something, in nanoseconds.
-fn median(mut work: impl FnMut()) -> u128 {
-    let mut times: Vec<u128> = (0..20_000)
-        .map(|_| {
-            let started = Instant::now();
-            work();
-            started.elapsed().as_nanos()
-        })
-        .collect();
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-#[test]
-#[ignore = "a measurement: run it alone, with --release for the figure"]
-fn checking_a_path_adds_at_most_ten_microseconds_to_opening_a_file() {
-    use skynet_bridge::{
-        policy::{
-            Workspace,
-            paths::{Intent, Named},
-        },
-        settings::Settings,
-    };
-    let base = scratch();
-    fs::create_dir_all(base.path().join("a/b/c")).unwrap();
-    let file = base.path().join("a/b/c/f.txt");
-    fs::write(&file, "x").unwrap();
-    let workspace = Workspace::open(&Settings::from_pairs([]).unwrap(), base.path()).unwrap();
-    let bare = median(|| drop(fs::File::open(&file).unwrap()));
-    for path in ["a/b/c/f.txt", file.to_str().unwrap()] {
-        let checked = median(|| drop(workspace.resolve(path, Named::File, Intent::Read).unwrap().open().unwrap()));
-        println!("{path}: {} ns more than {bare} ns", checked.saturating_sub(bare));
-        assert!(checked.saturating_sub(bare) < 10_000, "{checked} ns instead of {bare} ns");
-    }
-}
