@@ -4,6 +4,7 @@
 use crate::server::{Reply, Server, scratch};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use skynet_bridge::settings::Settings;
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -103,11 +104,12 @@ fn set_up(step: &[String], base: &Path) {
 }
 
 fn rows() -> Vec<Row> {
-    include_str!("../corpora/paths.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let corpora = [include_str!("../corpora/paths.jsonl"), include_str!("../corpora/paths-more.jsonl")];
+    corpora.iter().flat_map(|corpus| corpus.lines()).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_escape_of_the_corpus_is_denied_and_every_harmless_path_is_served() {
+async fn every_escape_of_the_corpora_is_denied_and_every_harmless_path_is_served() {
     for row in rows().iter().filter(|row| row.tier == "core") {
         let scene = Scene::of(row).await;
         let before = scene.outside();
@@ -257,4 +259,15 @@ async fn relative_paths_start_at_the_first_root_when_the_servers_directory_is_ou
     let server = Server::with_settings(&[("MCP_ALLOWED_DIRS", base.path().join("allowed").to_str().unwrap())]).await;
     let read: Value = server.call("filesystem_read", json!({"path": "ok.txt"})).await;
     assert_eq!(read["content"], "fine");
+}
+
+#[test]
+fn paths_that_are_joined_as_in_path_stop_the_start_instead_of_denying_nothing() {
+    for name in ["MCP_DENIED_PATHS", "MCP_ALLOWED_DIRS"] {
+        for text in ["/data/a:/data/b", "~/a:/b", "/a;/b"] {
+            let error = Settings::from_pairs([(name, text)]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("separated by commas"), "{error}");
+        }
+        assert!(Settings::from_pairs([(name, "/data/a, /data/b:c, C:/data")]).is_ok());
+    }
 }
