@@ -1,5 +1,6 @@
-//! What the confinement of a command costs: `true`, run bare, by the bridge with `MCP_CONFINEMENT=off`, and confined, in
-//! turns, in one run. `cargo bench --bench confinement` prints a Markdown table.
+//! What the policy costs. The confinement of a command: `true`, run bare, by the bridge with `MCP_CONFINEMENT=off`, and
+//! confined, in turns, in one run. And the check of a path: a file opened through the workspace beside the same file opened
+//! bare. `cargo bench --bench confinement` prints Markdown tables.
 #![allow(
     missing_docs,
     clippy::disallowed_methods,
@@ -12,6 +13,10 @@ use skynet_bridge::{
     bridge::Bridge,
     caller::{Caller, Keys},
     capability::Context,
+    policy::{
+        Workspace,
+        paths::{Intent, Named},
+    },
     settings::Settings,
     terminal::ExecuteCommand,
 };
@@ -24,6 +29,12 @@ const TURNS: usize = 300;
 /// The most that confinement may add to the middle command.
 const GOAL: Duration = Duration::from_millis(3);
 
+/// How often each way opens the file.
+const OPENINGS: usize = 20_000;
+
+/// The most that the check of a path may add to opening a file.
+const PATH_GOAL: Duration = Duration::from_micros(10);
+
 struct Kind {
     name: &'static str,
     bridge: Option<(Bridge, TempDir)>,
@@ -32,6 +43,53 @@ struct Kind {
 
 #[tokio::main]
 async fn main() {
+    paths();
+    confinement().await;
+}
+
+/// A file four folders deep, opened bare and through the policy, by its path in the workspace and by its whole path.
+fn paths() {
+    let folder = tempfile::Builder::new().prefix("bridge-bench-").tempdir_in("/tmp").unwrap();
+    std::fs::create_dir_all(folder.path().join("a/b/c/d")).unwrap();
+    let file = folder.path().join("a/b/c/d/f.txt");
+    std::fs::write(&file, "x").unwrap();
+    let workspace = |roots: &str| {
+        let settings = Settings::from_pairs([("MCP_ALLOWED_DIRS", roots)]).unwrap();
+        Workspace::open(&settings, folder.path()).unwrap()
+    };
+    let (disk, root) = (workspace(""), workspace("."));
+    let checked = |workspace: &std::sync::Arc<Workspace>, path: &str| {
+        drop(workspace.resolve(path, Named::File, Intent::Read).unwrap().open().unwrap());
+    };
+    let whole = file.to_str().unwrap();
+    let bare = || drop(std::fs::File::open(&file).unwrap());
+    let ways: [(&str, &dyn Fn()); 5] = [
+        ("bare", &bare),
+        ("no roots, relative", &|| checked(&disk, "a/b/c/d/f.txt")),
+        ("no roots, absolute", &|| checked(&disk, whole)),
+        ("one root, relative", &|| checked(&root, "a/b/c/d/f.txt")),
+        ("one root, absolute", &|| checked(&root, whole)),
+    ];
+    let mut times = vec![Vec::with_capacity(OPENINGS); ways.len()];
+    for _ in 0..OPENINGS {
+        for ((_, open), times) in ways.iter().zip(&mut times) {
+            let started = Instant::now();
+            open();
+            times.push(started.elapsed());
+        }
+    }
+    println!("| open a file | p50 | p95 | added to p50 |\n|---|---|---|---|");
+    let limit = percentile(&mut times[0], 50);
+    for ((name, _), times) in ways.iter().zip(&mut times) {
+        let (middle, slow) = (percentile(times, 50), percentile(times, 95));
+        let added = middle.saturating_sub(limit);
+        let verdict = if added > PATH_GOAL { ", over the goal of 10 µs" } else { "" };
+        println!("| {name} | {middle:.1?} | {slow:.1?} | {added:.1?}{verdict} |");
+    }
+    println!();
+}
+
+async fn confinement() {
     let mut kinds = vec![
         Kind { name: "`sh -c true`, bare", bridge: None, times: vec![] },
         kind("the bridge, `MCP_CONFINEMENT=off`", &[("MCP_CONFINEMENT", "off")]),

@@ -6,7 +6,7 @@
 #
 # The terminal routes are called too, so random text is run as commands. Therefore everything happens in namespaces of
 # its own: no network but loopback, no process of the machine in sight, every file system read-only except a scratch one
-# in memory, five harmless devices; and the bridge runs there as nobody and without capabilities.
+# in memory, harmless devices and terminals of its own; and the bridge runs there as nobody and without capabilities.
 set -euo pipefail
 
 if [ "${1:-}" != inside ]; then
@@ -25,12 +25,16 @@ mount --make-rprivate /
 mount -t tmpfs -o size=1g,mode=755 tmpfs "$scratch"
 cp "$program" "$scratch/mcp-server"
 cp "$config" "$scratch/schemathesis.toml"
+cp "${config%.toml}_hooks.py" "$scratch/"
 mkdir "$scratch/dev" "$scratch/work" "$scratch/tmp" "$scratch/reports"
 chmod 777 "$scratch/work" "$scratch/tmp"
 for device in null zero full random urandom; do
   touch "$scratch/dev/$device"
   mount --bind "/dev/$device" "$scratch/dev/$device"
 done
+mkdir "$scratch/dev/pts"
+ln -s pts/ptmx "$scratch/dev/ptmx"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$scratch/dev/pts"
 mount --rbind "$scratch/dev" /dev
 mount -t proc proc /proc
 while read -r _ place _; do

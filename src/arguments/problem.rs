@@ -65,6 +65,14 @@ impl Problem {
         Self::new("model_attributes_type", vec![], message, None)
     }
 
+    /// A value of the query string that is no whole number.
+    pub(crate) fn no_integer_in_query(field: &str) -> Self {
+        let message = "Input should be a valid integer, unable to parse string as an integer";
+        let mut problem = Self::new("int_parsing", vec![Segment::Field(field.to_owned())], message, None);
+        problem.came_from(Origin::Query);
+        problem
+    }
+
     pub(super) fn malformed(offset: usize, error: &serde_json::Error) -> Self {
         let message = format!("JSON decode error: {error}");
         Self::new("json_invalid", vec![Segment::Index(offset)], message, None)

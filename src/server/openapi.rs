@@ -71,15 +71,19 @@ impl Document {
         at(path, HttpMethod::Post, operation.build())
     }
 
-    /// The operation of a capability that answers with a stream of a media type.
+    /// The operations of a capability that answers with a stream of a media type: a browser's link or event source
+    /// asks by GET.
     pub fn stream<C: Capability>(&mut self, path: &str, media: &str) -> Paths {
-        let operation = self.request::<C>(described::<C>());
         // Events are told apart by their readers, so that no one schema holds for the bytes.
         let schema = (media != "text/event-stream").then(binary).flatten();
         let content = ContentBuilder::new().schema(schema).build();
         let stream = ResponseBuilder::new().description("The stream").content(media, content).build();
-        let operation = self.responses::<C::Output>(operation).response("200", stream);
-        at(path, HttpMethod::Post, operation.build())
+        let asked = described::<C>().operation_id(Some(format!("{}_by_get", C::NAME))).parameters(Some(query::<C>()));
+        let sent = self.request::<C>(described::<C>());
+        let mut item = PathItem::default();
+        item.get = Some(self.responses::<C::Output>(asked).response("200", stream.clone()).build());
+        item.post = Some(self.responses::<C::Output>(sent).response("200", stream).build());
+        PathsBuilder::new().path(path, item).build()
     }
 
     /// The operation of a capability that takes a form with a file.
@@ -111,8 +115,6 @@ impl Document {
     /// The WebSocket of a process.
     pub fn socket(&mut self, path: &str) -> Paths {
         let about = |text: &str| Some(text.to_owned());
-        let failed = reference::<ErrorBody>(&mut self.answers);
-        let failed = ContentBuilder::new().schema(Some(failed)).build();
         let argument = |name: &str, place, text: &str| {
             let string = json!({"type": if name == "cursor" { "integer" } else { "string" }});
             ParameterBuilder::new()
@@ -135,14 +137,8 @@ impl Document {
                 "A one-time ticket of terminal_ticket, in place of the key.",
             ))
             .parameter(argument("cursor", ParameterIn::Query, "Where in the output to begin; negative from its end."))
-            .response("101", ResponseBuilder::new().description("The socket is open").build())
-            .response(
-                "default",
-                ResponseBuilder::new()
-                    .description("Failed; the detail says why and how to mend it")
-                    .content("application/json", failed)
-                    .build(),
-            );
+            .response("101", ResponseBuilder::new().description("The socket is open").build());
+        let operation = self.failures(operation);
         at(path, HttpMethod::Get, operation.build())
     }
 
@@ -178,12 +174,9 @@ impl Document {
         if !C::FROM_QUERY {
             return operation.request_body(Some(body.required(Some(Required::True)).build()));
         }
-        let schema = Value::from(schemars::schema_for!(C));
-        let parameters =
-            schema["properties"].as_object().into_iter().flatten().map(|(name, node)| parameter(name, node));
         operation
             .request_body(Some(body.description(Some("The fields may also come in the query string.")).build()))
-            .parameters(Some(parameters))
+            .parameters(Some(query::<C>()))
     }
 
     /// Every request may carry the key in its body.
@@ -198,6 +191,13 @@ impl Document {
 
     fn responses<T: JsonSchema>(&mut self, operation: OperationBuilder) -> OperationBuilder {
         let done = reference::<T>(&mut self.answers);
+        let content = ContentBuilder::new().schema(Some(done)).build();
+        let done = ResponseBuilder::new().description("Done").content("application/json", content).build();
+        self.failures(operation.response("200", done))
+    }
+
+    /// What any route that asks for the key can answer when it fails.
+    fn failures(&mut self, operation: OperationBuilder) -> OperationBuilder {
         let failed = reference::<ErrorBody>(&mut self.answers);
         let invalid = reference::<ValidationErrorBody>(&mut self.answers);
         let answer = |about: &str, schema: &RefOr<Schema>| {
@@ -205,7 +205,6 @@ impl Document {
             ResponseBuilder::new().description(about).content("application/json", content).build()
         };
         operation
-            .response("200", answer("Done", &done))
             .response("401", answer("No key was given", &failed))
             .response("403", answer("The key is wrong, or the policy refuses", &failed))
             .response("422", answer("Arguments do not fit; every problem is listed", &invalid))
@@ -242,6 +241,12 @@ fn binary() -> Option<Schema> {
 
 fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {
     PathsBuilder::new().path(path, PathItem::new(method, operation)).build()
+}
+
+/// The fields of a request as they may stand in a query string.
+fn query<C: Capability>() -> Vec<Parameter> {
+    let schema = Value::from(schemars::schema_for!(C));
+    schema["properties"].as_object().into_iter().flatten().map(|(name, node)| parameter(name, node)).collect()
 }
 
 fn parameter(name: &str, node: &Value) -> Parameter {

@@ -5,7 +5,7 @@ mod environment;
 mod value;
 
 pub use environment::{hide_key, is_in_environment};
-pub use value::{ConfinementMode, PrivateHosts, Secret, SettingValue};
+pub use value::{ConfinementMode, PathList, PrivateHosts, Secret, SettingValue};
 
 use anyhow::{Context, Result, bail};
 use std::{collections::HashMap, path::Path};
@@ -81,9 +81,9 @@ settings! {
     /// The longest result over MCP, in bytes; a longer one is cut and says how to go on. REST is never cut.
     mcp_max_result_bytes: usize = "MCP_MAX_RESULT_BYTES" or "50000",
     /// The only folders that callers may reach, separated by commas. Empty: the whole disk less the denied places.
-    allowed_dirs: Vec<String> = "MCP_ALLOWED_DIRS" or "",
+    allowed_dirs: PathList = "MCP_ALLOWED_DIRS" or "",
     /// Places that no caller may reach, separated by commas, on top of those that are always denied.
-    denied_paths: Vec<String> = "MCP_DENIED_PATHS" or "",
+    denied_paths: PathList = "MCP_DENIED_PATHS" or "",
     /// A file of your own rules for commands, `allow` and `deny` by program and argument; read again when it changes.
     command_rules: String = "MCP_COMMAND_RULES" or "",
     /// How much old content the undo journal keeps, in MiB; past it the oldest changes are dropped. 0 keeps none.

@@ -87,6 +87,32 @@ impl<T: SettingValue> SettingValue for Vec<T> {
     }
 }
 
+/// Paths, separated by commas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PathList(Vec<String>);
+
+impl std::ops::Deref for PathList {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl SettingValue for PathList {
+    fn parse(text: &str) -> Result<Self, String> {
+        let paths = Vec::<String>::parse(text)?;
+        // `/a:/b`, as PATH is written, would be one place that is not there, and deny nothing.
+        let joined = |path: &String| {
+            path.contains(';') || path.char_indices().skip(2).any(|(at, _)| path[at..].starts_with(":/"))
+        };
+        if paths.iter().any(joined) {
+            return Err("paths separated by commas".to_owned());
+        }
+        Ok(Self(paths))
+    }
+}
+
 /// The hosts inside this machine's networks that may be fetched from all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PrivateHosts {

@@ -69,6 +69,19 @@ fn the_same_holds_for_lines_written_by_someone_who_did_not_write_the_guard() {
 }
 
 #[test]
+fn the_same_holds_for_the_daily_lines_of_many_trades_and_new_spellings_of_old_dangers() {
+    hold("commands-daily.jsonl");
+}
+
+#[test]
+fn emptying_the_temporary_directory_is_allowed_though_a_server_may_lie_in_it() {
+    let guard = Guard::new(Path::new("/home/user"), &[], &["/tmp/server/.env".into()]);
+    let judge = |line: &str| guard.judge(line, Path::new(WORKSPACE), &BTreeMap::new()).is_ok();
+    assert!(judge("rm -rf /tmp/*") && judge("tar xf a.tar -C /tmp") && judge("rm -rf /tmp/other"));
+    assert!(!judge("rm -rf /tmp/server") && !judge("rm -rf /tmp/s*") && !judge("echo x > /tmp/server/.env"));
+}
+
+#[test]
 fn a_line_that_shells_read_in_two_ways_is_judged_in_both() {
     // dash has no $'…': there the quote ends after the backslash and the removal runs.
     assert_eq!(verdict(r"echo $'a\' ; rm -rf / #'"), Some("rm-root"));
@@ -263,7 +276,7 @@ proptest! {
 /// A parser that others wrote reads the corpora's lines too: what it takes, ours must take.
 #[test]
 fn what_another_parser_of_bash_understands_is_understood() {
-    for file in ["commands.jsonl", "commands-own.jsonl", "commands-more.jsonl"] {
+    for file in ["commands.jsonl", "commands-own.jsonl", "commands-more.jsonl", "commands-daily.jsonl"] {
         for (id, command, dangerous) in corpus(file) {
             let mut parser = brush_parser::Parser::new(command.as_bytes(), &brush_parser::ParserOptions::default());
             if !dangerous && parser.parse_program().is_ok() {

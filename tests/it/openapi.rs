@@ -1,6 +1,6 @@
 //! The published contract.
 
-use crate::server::Server;
+use crate::server::{KEY, Server};
 use serde_json::Value;
 
 #[tokio::test]
@@ -35,5 +35,19 @@ fn check_operation(path: &str, operation: &Value) {
         let bodies = operation["requestBody"]["content"].as_object();
         let mut examples = bodies.into_iter().flatten().map(|(_, body)| &body["example"]);
         assert!(examples.all(Value::is_object), "{path} has no example");
+    }
+}
+
+#[tokio::test]
+async fn each_path_allows_the_methods_that_the_document_names() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.ok();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let url = format!("{}{}", server.url, path.replace("{id}", "proc_1"));
+        let response = server.http.request(reqwest::Method::OPTIONS, url).bearer_auth(KEY).send().await.unwrap();
+        let allowed = response.headers()["allow"].to_str().unwrap().to_lowercase();
+        let allowed: Vec<&str> = allowed.split(',').filter(|method| *method != "head").collect();
+        let named: Vec<&String> = item.as_object().unwrap().keys().collect();
+        assert_eq!(allowed, named, "{path}");
     }
 }

@@ -62,10 +62,14 @@ fn walk(row: &Value) -> Result<Vec<IpAddr>> {
 }
 
 #[test]
-fn every_url_of_the_corpus_is_judged_as_it_is_labelled() {
-    let corpus = include_str!("../corpora/ssrf.jsonl");
+fn every_url_of_the_corpora_is_judged_as_it_is_labelled() {
+    let corpora = [include_str!("../corpora/ssrf.jsonl"), include_str!("../corpora/ssrf-more.jsonl")];
     let mut wrong = Vec::new();
-    for row in corpus.lines().map(|line| serde_json::from_str::<Value>(line).expect("a row is JSON")) {
+    for row in corpora
+        .iter()
+        .flat_map(|corpus| corpus.lines())
+        .map(|line| serde_json::from_str::<Value>(line).expect("a row is JSON"))
+    {
         if row["tier"] == "policy" {
             continue;
         }
@@ -77,7 +81,7 @@ fn every_url_of_the_corpus_is_judged_as_it_is_labelled() {
             _ => visited.is_err(),
         };
         if !fits {
-            wrong.push(format!("{} {}: {visited:?}", row["id"], row["why"]));
+            wrong.push(format!("{} {} {}: {visited:?}", row["id"], row["url"], row["why"]));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

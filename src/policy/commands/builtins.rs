@@ -23,8 +23,9 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
             scope.ended = matches!(call.name.as_str(), "exit" | "return");
         }
         "eval" => {
-            let text = shells::joined_text(arguments.iter(), &Field::clone);
-            let field = Data::Text(text_field(arguments));
+            let (_, read) = Options::leading(arguments, &[]);
+            let text = shells::joined_text(arguments[read..].iter(), &Field::clone);
+            let field = Data::Text(text_field(&arguments[read..]));
             return shells::run_text(judge, &field, &text, scope).map(Some);
         }
         "source" | "." => return shells::source(judge, arguments, scope).map(Some),
@@ -35,15 +36,20 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
                 shells::run_text(judge, &Data::Text(action.clone()), &text, &mut scope.clone())?;
             }
         }
+        // Run later, at each completion or key.
+        "complete" => callbacks(judge, arguments, &["-C"], scope)?,
+        "bind" => callbacks(judge, arguments, &["-x"], scope)?,
         "alias" => define_aliases(judge, arguments, scope)?,
         "unalias" | "unset" => {
             for name in arguments.iter().filter_map(Field::known) {
                 scope.aliases.remove(&name);
                 scope.functions.remove(&name);
-                scope.variables.remove(&name);
+                scope.references.remove(&name);
+                // Not unknown but empty: `unset D; rm -rf "$D/"` is the root.
+                scope.set_one(&name, Field::default());
             }
         }
-        name if declares(name) => assign(arguments, scope),
+        name if declares(name) => assign(judge, arguments, scope)?,
         "set" => {
             let (_, read) = Options::leading(arguments, &["-o", "+o"]);
             if read < arguments.len() {
@@ -51,9 +57,13 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
             }
         }
         "shift" => shift(arguments, scope),
-        "read" | "mapfile" | "readarray" => read(arguments, scope),
+        "read" => read(judge, arguments, scope),
+        "mapfile" | "readarray" => {
+            callbacks(judge, arguments, &["-C"], scope)?;
+            read_lines(arguments, scope);
+        }
         "test" | "[" | ":" | "true" | "false" | "shopt" | "hash" | "ulimit" | "umask" | "wait" | "jobs" | "bg"
-        | "fg" | "disown" | "times" | "let" | "getopts" | "bind" | "complete" | "compgen" | "history" => {}
+        | "fg" | "disown" | "times" | "let" | "getopts" | "compgen" | "history" => {}
         _ => return Ok(None),
     }
     Ok(Some(Data::Nothing))
@@ -95,12 +105,30 @@ fn define_aliases(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope)
     Ok(())
 }
 
-fn assign(arguments: &[Field], scope: &mut Scope) {
+fn assign(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+    let refers = arguments.iter().any(|argument| argument.is("-n"));
     for argument in arguments {
         if let Some((name, value)) = argument.split_once('=') {
-            scope.set_one(name.trim_end_matches('+'), value);
+            let name = name.trim_end_matches('+');
+            if let Some(meant) = value.known().filter(|_| refers) {
+                scope.references.insert(name.to_owned(), meant);
+                continue;
+            }
+            judge.environment_runs(name, &vec![vec![value.clone()]], scope)?;
+            scope.set_one(name, value);
         }
     }
+    Ok(())
+}
+
+/// Commands in the values of options; a key binding's stands behind its key's colon.
+fn callbacks(judge: &mut Judge<'_>, arguments: &[Field], names: &[&str], scope: &Scope) -> Judged<()> {
+    for command in Options::read(arguments, names).values(names) {
+        let command = command.split_once(':').map_or_else(|| command.clone(), |(_, command)| command);
+        let text = shells::script_text(&command);
+        shells::run_text(judge, &Data::Text(command), &text, &mut scope.clone())?;
+    }
+    Ok(())
 }
 
 fn shift(arguments: &[Field], scope: &mut Scope) {
@@ -111,12 +139,20 @@ fn shift(arguments: &[Field], scope: &mut Scope) {
 }
 
 /// Each variable can become each word of the input.
-fn read(arguments: &[Field], scope: &mut Scope) {
-    let valued = ["-d", "-n", "-N", "-p", "-t", "-u", "-i", "-a", "-O", "-c", "-C"];
+fn read(judge: &Judge<'_>, arguments: &[Field], scope: &mut Scope) {
+    let valued = ["-d", "-n", "-N", "-p", "-t", "-u", "-i", "-a"];
     let options = Options::read(arguments, &valued);
+    let separators = judge.variable("IFS", scope).iter().flatten().map(Field::visible).collect::<String>();
+    let words = match &scope.stdin {
+        Data::Text(field) => field.words(&separators),
+        other => other.items(),
+    };
+    if let Some(array) = options.value(&["-a"]).and_then(|name| name.known()) {
+        scope.set(&array, vec![words.clone()]);
+    }
     let items: Vec<Vec<Field>> = match &scope.stdin {
         Data::Text(_) | Data::Names(_) => {
-            let mut items: Vec<_> = scope.stdin.items().into_iter().map(|item| vec![item]).collect();
+            let mut items: Vec<_> = words.into_iter().map(|item| vec![item]).collect();
             if let Data::Text(field) = &scope.stdin {
                 items.push(vec![field.clone()]);
             }
@@ -125,9 +161,19 @@ fn read(arguments: &[Field], scope: &mut Scope) {
         }
         other => vec![vec![Field::unknown(other.origin().unwrap_or(Origin::Local))]],
     };
-    let names = options.operands.iter().filter_map(Field::known);
-    for name in names.chain(options.values(&["-a"]).filter_map(Field::known)) {
+    for name in options.operands.iter().filter_map(Field::known) {
         scope.set(&name, items.clone());
     }
     scope.set("REPLY", items);
+}
+
+/// The array becomes all lines of the input.
+fn read_lines(arguments: &[Field], scope: &mut Scope) {
+    let options = Options::read(arguments, &["-d", "-n", "-O", "-s", "-u", "-C", "-c"]);
+    let name = options.operands.first().and_then(Field::known).unwrap_or_else(|| "MAPFILE".to_owned());
+    let lines = match &scope.stdin {
+        Data::Text(field) => field.lines(),
+        other => other.items(),
+    };
+    scope.set(&name, vec![lines]);
 }

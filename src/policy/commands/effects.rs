@@ -235,6 +235,14 @@ fn user_file(target: &Target, how: Write) -> &'static str {
     if how == Write::Replace && grave { "overwrite" } else { "" }
 }
 
+/// Files whose text a shell or git runs without being told to.
+pub(super) fn starts_by_itself(path: &str) -> bool {
+    const STARTUP: &[&str] =
+        &[".bashrc", ".bash_profile", ".bash_aliases", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile"];
+    let file = path.rsplit('/').next().unwrap_or_default();
+    STARTUP.contains(&file) || path.contains("/.git/hooks/") || path.contains("/.husky/")
+}
+
 /// Settings of applications and what is installed by hand.
 const APPLICATIONS: &[&str] = &[
     "/etc/nginx/",

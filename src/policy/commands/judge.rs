@@ -162,6 +162,7 @@ impl<'a> Judge<'a> {
         for (target, append) in &writes {
             let alone = matches!(&command.kind, Kind::Simple(simple) if simple.words.is_empty());
             let written = if alone { Data::Nothing } else { output.clone() };
+            super::programs::writing::fills_the_disk(&command.kind, target)?;
             super::programs::writing::redirect(self, target, *append, &written, scope)?;
             scope.write_file(target, written, *append);
         }
@@ -228,6 +229,7 @@ impl<'a> Judge<'a> {
         scope.files.extend(inner.files);
         scope.links.extend(inner.links);
         scope.links.dedup();
+        scope.programs.extend(inner.programs);
         Ok(output)
     }
 
@@ -346,7 +348,7 @@ impl<'a> Judge<'a> {
 }
 
 /// A connection to the network, by bash's own names for one.
-fn is_connection(file: &Field) -> bool {
+pub(super) fn is_connection(file: &Field) -> bool {
     let name = file.visible();
     name.starts_with("/dev/tcp/") || name.starts_with("/dev/udp/")
 }

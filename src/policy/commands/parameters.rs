@@ -50,6 +50,7 @@ impl Judge<'_> {
 
     /// A variable: as the line set it, as the command's environment gives it, or as systems set it.
     pub fn variable(&self, name: &str, scope: &Scope) -> Variable {
+        let name = scope.references.get(name).map_or(name, String::as_str);
         if let Some(value) = scope.variables.get(name) {
             return value.clone();
         }

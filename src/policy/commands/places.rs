@@ -103,7 +103,7 @@ const REGENERATED: &[&str] = &[
     ".eggs",
 ];
 
-/// Below the home: `~/first/second` that package managers refill.
+/// Below the home: what package managers refill.
 const HOME_CACHES: &[&str] = &[
     ".cargo/registry",
     ".cargo/git",
@@ -137,7 +137,7 @@ pub(super) fn place(target: &Target, surroundings: &Surroundings) -> Place {
     }
     let guarded = |path: &String| {
         let path = names(path);
-        target.covers(&path) || target.is_surely_inside(&path)
+        target.covers(&path) && !is_all_of_scratch(target) || target.is_surely_inside(&path)
     };
     if surroundings.protected.iter().any(guarded) {
         return Place::Protected;
@@ -168,6 +168,18 @@ pub(super) fn place(target: &Target, surroundings: &Surroundings) -> Place {
         return Place::System;
     }
     below_the_top(target)
+}
+
+/// `/tmp/*`: temporary directories are emptied and filled by habit, and whoever keeps a server there knows it.
+fn is_all_of_scratch(target: &Target) -> bool {
+    let all_of = |path: &&str| {
+        let path = names(path);
+        let depth = target.components.len();
+        target.is_surely_inside(&path)
+            && (depth == path.len()
+                || depth == path.len() + 1 && target.name(depth - 1).is_none() && broad(target, depth - 1))
+    };
+    SCRATCH.iter().any(all_of)
 }
 
 fn special(target: &Target) -> Option<Place> {
@@ -270,8 +282,8 @@ fn in_a_home(target: &Target, surroundings: &Surroundings) -> Option<Place> {
 /// `depth`: how many components the home itself has.
 fn in_home_at(target: &Target, depth: usize) -> Place {
     let literal: Vec<Option<String>> = (depth..target.components.len()).map(|at| target.name(at)).collect();
-    let first_two = literal.iter().take(2).map_while(Option::as_deref).collect::<Vec<_>>().join("/");
-    if HOME_CACHES.iter().any(|cache| first_two.starts_with(cache)) {
+    let below = literal.iter().map_while(Option::as_deref).collect::<Vec<_>>().join("/");
+    if HOME_CACHES.iter().any(|cache| below.starts_with(cache)) {
         return Place::Scratch;
     }
     let remade = literal.iter().flatten().any(|name| {

@@ -19,12 +19,16 @@ pub(super) struct Scope {
     pub variables: HashMap<String, Variable>,
     pub functions: HashMap<String, Rc<Command>>,
     pub aliases: HashMap<String, String>,
+    /// Variables that are other names of variables (`declare -n`).
+    pub references: HashMap<String, String>,
     /// `$1…`; `None`: not known (a function judged where it is defined).
     pub positional: Option<Vec<Field>>,
     /// Files that this line itself wrote, by absolute path.
     pub files: HashMap<String, Data>,
     /// Links that this line itself made: from, to.
     pub links: Vec<(String, String)>,
+    /// Programs that this line itself copied or linked, by absolute path: the name they had.
+    pub programs: HashMap<String, String>,
     /// In a container or a changed root: path inside, path on the host.
     pub mounts: Option<Vec<(String, String)>>,
     pub stdin: Data,
@@ -76,6 +80,8 @@ impl Scope {
         }
         self.functions.extend(other.functions);
         self.aliases.extend(other.aliases);
+        self.references.extend(other.references);
+        self.programs.extend(other.programs);
         self.files.extend(other.files);
         self.links.extend(other.links);
         self.links.dedup();
@@ -98,6 +104,21 @@ impl Scope {
     pub fn file(&self, field: &Field) -> Option<Data> {
         let target = super::targets::resolve(field, self).into_iter().next()?;
         self.files.get(&target.shown()).cloned()
+    }
+
+    /// Notes that `copy` is another name of the program `source`, if that is where programs lie.
+    pub fn name_program(&mut self, source: &Field, copy: &Field) {
+        let Some(path) = super::targets::resolve(source, self).first().map(super::targets::Target::shown) else {
+            return;
+        };
+        let Some((folder, name)) = path.rsplit_once('/').filter(|(folder, _)| folder.ends_with("bin")) else {
+            return;
+        };
+        if folder.starts_with('/') {
+            for target in super::targets::resolve(copy, self) {
+                self.programs.insert(target.shown(), name.to_owned());
+            }
+        }
     }
 
     /// Notes what a file will hold; what is appended to an unknown file leaves it unknown.

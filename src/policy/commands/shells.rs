@@ -111,6 +111,10 @@ fn shell(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judge
     let mut inner = scope.clone();
     inner.calls.clear();
     inner.functions.clear();
+    if options.has(&["-n"]) && !options.has(&["-c"]) {
+        // Only the syntax is checked.
+        return Ok(Data::Nothing);
+    }
     if options.has(&["-c", "--command"]) {
         let Some((text, rest)) = operands.split_first() else {
             return Ok(Data::Nothing);

@@ -86,7 +86,7 @@ impl Judge<'_> {
             AssignedValue::Array(words) => {
                 let mut list = Vec::new();
                 for word in words {
-                    list.extend(self.fields(word, scope)?);
+                    list.extend(self.fields(word, scope)?.into_iter().map(without_index));
                 }
                 vec![list]
             }
@@ -99,17 +99,28 @@ impl Judge<'_> {
         Ok(appended(&old, &new, array))
     }
 
-    /// Variables whose value other programs run as a command.
-    fn environment_runs(&mut self, name: &str, value: &Variable, scope: &mut Scope) -> Judged<()> {
-        let runs = name.ends_with("PAGER")
-            || name.ends_with("EDITOR")
-            || name.ends_with("COMMAND")
-            || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "GIT_ASKPASS");
-        if name == "LESSOPEN" || runs {
-            for text in value.iter().flatten().filter_map(Field::known) {
-                let text = text.trim_start_matches('|').to_owned();
-                let dialect = self.dialect;
-                self.text(&text, dialect, &mut scope.clone())?;
+    /// Variables whose value other programs run as a command, or the shell itself at its prompt or start.
+    pub fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
+        let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
+            || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "CC" | "CXX");
+        let dialect = self.dialect;
+        for field in value.iter().flatten() {
+            let mut scope = scope.clone();
+            match name {
+                "BASH_ENV" | "ENV" => {
+                    if let Some(content) = scope.file(field) {
+                        shells::run_file(self, &content, &[], &mut scope)?;
+                    }
+                }
+                "PS0" | "PS1" | "PS2" | "PS4" => {
+                    let prompt = shells::script_text(field).replace('"', "");
+                    self.text(&format!(": \"{prompt}\""), dialect, &mut scope)?;
+                }
+                _ if runs => {
+                    let text = field.known().unwrap_or_default();
+                    self.text(text.trim_start_matches('|'), dialect, &mut scope)?;
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -147,6 +158,17 @@ impl Judge<'_> {
         }
         if !text.contains('/') && scope.functions.contains_key(&text) {
             return self.call(&text, arguments, scope);
+        }
+        if text.contains('/') {
+            let place = super::targets::resolve(program, scope).first().map(super::targets::Target::shown);
+            if let Some(name) = place.and_then(|place| scope.programs.get(&place).cloned()) {
+                return self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope);
+            }
+            if let Some(service) = text.strip_prefix("/etc/init.d/") {
+                let mut words = vec![Field::text(service)];
+                words.extend_from_slice(arguments);
+                return self.invoke(&Invocation { name: "service".to_owned(), arguments: words }, scope);
+            }
         }
         if text.contains('/')
             && let Some(content) = scope.file(program)
@@ -230,6 +252,15 @@ impl Judge<'_> {
         }
         Ok(Data::local())
     }
+}
+
+/// `[key]=value` of an array: its value.
+fn without_index(field: Field) -> Field {
+    let value = field
+        .0
+        .first()
+        .is_some_and(|part| matches!(part, Part::Text(text) | Part::Glob(text) if text.starts_with('[')));
+    field.split_once('=').filter(|(index, _)| value && index.ends_with(']')).map_or(field, |(_, value)| value)
 }
 
 fn appended(old: &Variable, new: &Variable, array: bool) -> Variable {

@@ -2,6 +2,7 @@
 
 use super::judge::{Judge, Judged};
 use super::options::Options;
+use super::runners;
 use super::scope::Scope;
 use super::shells;
 use super::simple::Invocation;
@@ -19,7 +20,7 @@ struct Wrapper {
 
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
-        names: &["sudo", "doas", "pkexec", "gosu", "su-exec", "dzdo", "please", "run0"],
+        names: &["sudo", "doas", "pkexec", "dzdo", "please", "run0"],
         valued: &[
             "-u",
             "-g",
@@ -50,8 +51,6 @@ const WRAPPERS: &[Wrapper] = &[
         names: &[
             "nohup",
             "setsid",
-            "command",
-            "builtin",
             "unbuffer",
             "fakeroot",
             "proxychains",
@@ -77,11 +76,18 @@ const WRAPPERS: &[Wrapper] = &[
             "linux64",
             "linux32",
             "i386",
+            "ts",
+            "tsp",
+            "distrobox-host-exec",
+            "shx",
         ],
         valued: &[],
         operands: 0,
     },
-    Wrapper { names: &["npx", "bunx", "pnpx", "uvx", "pipx"], valued: &["-p", "--package"], operands: 0 },
+    Wrapper { names: &["gosu", "su-exec", "faketime"], valued: &["-f", "-p"], operands: 1 },
+    Wrapper { names: &["choom"], valued: &["-n", "--adjust"], operands: 0 },
+    Wrapper { names: &["daemonize"], valued: &["-a", "-c", "-e", "-o", "-p", "-l", "-u", "-E"], operands: 0 },
+    Wrapper { names: &["dtach"], valued: &["-a", "-A", "-c", "-n", "-N", "-p", "-e", "-r"], operands: 0 },
     Wrapper { names: &["nice", "cpulimit"], valued: &["-n", "--adjustment", "-l", "--limit"], operands: 0 },
     Wrapper { names: &["ionice"], valued: &["-n", "-c", "--class", "--classdata", "-p", "-P", "-u"], operands: 0 },
     Wrapper { names: &["stdbuf"], valued: &["-i", "-o", "-e", "--input", "--output", "--error"], operands: 0 },
@@ -101,7 +107,6 @@ const WRAPPERS: &[Wrapper] = &[
         valued: &["-e", "-o", "-p", "-s", "-u", "-E", "-a", "-O", "-S", "-P", "-I", "-b", "-X", "-n", "-l", "-x"],
         operands: 0,
     },
-    Wrapper { names: &["perf", "rr"], valued: &["-e", "-o", "-p", "-F"], operands: 1 },
     Wrapper {
         names: &["systemd-run", "systemd-inhibit"],
         valued: &[
@@ -136,57 +141,18 @@ const WRAPPERS: &[Wrapper] = &[
     },
 ];
 
-/// Runners whose command follows a word of their own: `poetry run …`.
-const RUNNERS: &[(&str, &[&str])] = &[
-    ("poetry", &["run"]),
-    ("uv", &["run"]),
-    ("pipenv", &["run"]),
-    ("pdm", &["run"]),
-    ("hatch", &["run"]),
-    ("rye", &["run"]),
-    ("conda", &["run"]),
-    ("mamba", &["run"]),
-    ("bundle", &["exec"]),
-    ("npm", &["exec", "x"]),
-    ("pnpm", &["exec", "dlx"]),
-    ("yarn", &["exec", "dlx"]),
-    ("rbenv", &["exec"]),
-    ("pyenv", &["exec"]),
-    ("asdf", &["exec"]),
-    ("mise", &["exec", "x"]),
-    ("direnv", &["exec"]),
-    ("rustup", &["run"]),
-    ("dotenv", &["run"]),
-    ("doppler", &["run"]),
-    ("op", &["run"]),
-    ("aws-vault", &["exec"]),
-    ("nix", &["develop"]),
-    ("flatpak-spawn", &["--host"]),
-    ("chezmoi", &["execute"]),
-    ("git-bisect", &["run"]),
-];
-
 /// Runs the command inside a wrapper; `None`: the program is none.
 pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<Option<Data>> {
     let name = call.name.as_str();
-    match name {
-        "busybox" | "toybox" => return judge.run(&call.arguments, scope).map(Some),
-        "chroot" => return changed_root(judge, &call.arguments, scope).map(Some),
-        "nsenter" => return other_namespaces(judge, &call.arguments, scope).map(Some),
-        "watch" | "ssh" | "hyperfine" | "entr" => return joined(judge, call, scope).map(Some),
-        "xargs" => return super::programs::search::xargs(judge, &call.arguments, scope).map(Some),
-        "parallel" => return super::programs::search::parallel(judge, &call.arguments, scope).map(Some),
-        _ => {}
+    if let Some(output) = of_its_own(judge, call, scope)? {
+        return Ok(Some(output));
     }
-    if let Some((_, words)) = RUNNERS.iter().find(|(runner, _)| *runner == name) {
-        return runner(judge, &call.arguments, words, scope);
+    if runners::NAMES.iter().any(|(runner, _)| *runner == name) {
+        return runners::run(judge, call, scope);
     }
     let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name)) else {
         return Ok(None);
     };
-    if name == "command" && call.arguments.first().is_some_and(|first| first.is("-v") || first.is("-V")) {
-        return Ok(None);
-    }
     let (options, read) = Options::leading(&call.arguments, wrapper.valued);
     let mut inner = scope.clone();
     for directory in options.values(&["-C", "--chdir", "-D"]) {
@@ -226,6 +192,37 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
     Ok(Some(output))
 }
 
+/// Wrappers that do more than run what follows their options.
+fn of_its_own(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<Option<Data>> {
+    let output = match call.name.as_str() {
+        "command" if call.arguments.first().is_some_and(|first| first.is("-v") || first.is("-V")) => return Ok(None),
+        // What these run changes this very shell: `command cd /`.
+        "command" | "builtin" => {
+            let (_, read) = Options::leading(&call.arguments, &[]);
+            judge.run(&call.arguments[read..], scope)?
+        }
+        "busybox" | "toybox" => judge.run(&call.arguments, scope)?,
+        "chroot" => changed_root(judge, &call.arguments, scope)?,
+        "systemd-nspawn" => {
+            let valued = ["-D", "--directory", "-M", "--machine", "-i", "--image", "-u", "--user", "--bind"];
+            let (options, read) = Options::leading(&call.arguments, &valued);
+            let root = options.value(&["-D", "--directory"]).into_iter();
+            let words: Vec<Field> = root.chain(call.arguments[read..].iter().cloned()).collect();
+            changed_root(judge, &words, scope)?
+        }
+        "nsenter" => other_namespaces(judge, &call.arguments, scope)?,
+        "watch" | "ssh" | "hyperfine" | "entr" => joined(judge, call, scope)?,
+        "scp" | "sftp" => {
+            commands_of_ssh(judge, &Options::read(&call.arguments, &["-o"]), scope)?;
+            return Ok(None);
+        }
+        "xargs" => super::programs::search::xargs(judge, &call.arguments, scope)?,
+        "parallel" => super::programs::search::parallel(judge, &call.arguments, scope)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(output))
+}
+
 /// `NAME=value` before the command, as `env` and `sudo` take them.
 fn assignments<'f>(arguments: &'f [Field], scope: &mut Scope) -> (Vec<(String, Field)>, &'f [Field]) {
     let mut assigned = Vec::new();
@@ -239,24 +236,6 @@ fn assignments<'f>(arguments: &'f [Field], scope: &mut Scope) -> (Vec<(String, F
         at += 1;
     }
     (assigned, &arguments[at..])
-}
-
-fn runner(judge: &mut Judge<'_>, arguments: &[Field], words: &[&str], scope: &mut Scope) -> Judged<Option<Data>> {
-    let Some(at) = arguments.iter().position(|field| words.iter().any(|word| field.is(word))) else {
-        return Ok(None);
-    };
-    let rest = &arguments[at + 1..];
-    let separator = rest.iter().position(|field| field.is("--"));
-    // Options of a runner differ too much to be listed: the command is what follows them, tried from each
-    // operand on, since a value of an option is no dangerous program.
-    let starts = match separator {
-        Some(at) => vec![at + 1],
-        None => (0..rest.len().min(4)).filter(|at| !rest[*at].visible().starts_with('-')).collect(),
-    };
-    for start in starts {
-        judge.run(&rest[start..], &mut scope.clone())?;
-    }
-    Ok(Some(Data::local()))
 }
 
 /// `chroot DIR command`: the command's paths lie below DIR.
@@ -289,7 +268,7 @@ fn other_namespaces(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scop
 
 /// `watch`, `ssh`: the rest of the arguments is a script.
 fn joined(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged {
-    let valued = [
+    const VALUED: &[&str] = &[
         "-n",
         "--interval",
         "-b",
@@ -314,19 +293,15 @@ fn joined(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged
         "-w",
         "-r",
     ];
-    let (options, read) = Options::leading(&call.arguments, &valued);
+    let (options, read) = Options::leading(&call.arguments, if call.name == "entr" { &[] } else { VALUED });
     let own = usize::from(call.name == "ssh");
-    let rest = call.arguments[read..].get(own..).unwrap_or_default();
+    let mut rest = call.arguments[read..].get(own..).unwrap_or_default();
+    if rest.first().is_some_and(|first| first.is("--")) {
+        rest = &rest[1..];
+    }
     let mut inner = scope.clone();
     if call.name == "ssh" {
-        for option in options.values(&["-o"]) {
-            if let Some((name, command)) = option.split_once('=')
-                && name.to_lowercase().ends_with("command")
-            {
-                let source = Data::Text(command.clone());
-                shells::run_text(judge, &source, &shells::script_text(&command), &mut inner)?;
-            }
-        }
+        commands_of_ssh(judge, &options, &inner)?;
         // On the other machine this one's directory and variables mean nothing.
         inner.directories = vec![None];
     }
@@ -339,11 +314,26 @@ fn joined(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged
     }
     let origin = rest.iter().filter_map(Field::origin).max();
     let source = Data::Opaque(origin.unwrap_or(Origin::Local));
-    let text = shells::joined_text(rest.iter(), &Field::clone);
+    // entr starts its program without a shell, so each argument stays one.
+    let one_each = call.name == "entr" && rest.len() > 1;
+    let text = shells::joined_text(rest.iter(), if one_each { &shells::quoted } else { &Field::clone });
     match shells::run_text(judge, &source, &text, &mut inner) {
         // The workspace of another machine is not known here; its system is like this one's.
         Err(refusal) if call.name == "ssh" && refusal.rule == "rm-outside" => Ok(Data::local()),
         Err(refusal) => Err(refusal),
         Ok(_) => Ok(Data::local()),
     }
+}
+
+/// `-o ProxyCommand=…`, `-o LocalCommand=…`: commands that run on this machine.
+fn commands_of_ssh(judge: &mut Judge<'_>, options: &Options, scope: &Scope) -> Judged<()> {
+    for option in options.values(&["-o"]) {
+        if let Some((name, command)) = option.split_once('=')
+            && name.to_lowercase().ends_with("command")
+        {
+            let source = Data::Text(command.clone());
+            shells::run_text(judge, &source, &shells::script_text(&command), &mut scope.clone())?;
+        }
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use super::{
     session::{self, Session},
 };
 use crate::{
+    arguments::Problem,
     caller::{Access, Caller},
     capability::Context,
     error::{Error, Result},
@@ -97,7 +98,7 @@ fn visitor(shared: &Shared, id: String, request: &Request) -> Result<Visitor> {
         processes.get(&id)?;
     }
     let cursor = argument("cursor").map(|text| text.parse());
-    let cursor = cursor.transpose().map_err(|_| Error::invalid("cursor", "Input should be a valid integer"))?;
+    let cursor = cursor.transpose().map_err(|_| Problem::no_integer_in_query("cursor"))?;
     Ok(Visitor { id, peer, caller, cursor })
 }
 

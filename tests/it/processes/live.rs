@@ -273,3 +273,11 @@ async fn a_socket_leaves_one_line_in_the_history() {
     assert_eq!(line["details"], json!({"id": process.id, "bytes_typed": 6, "bytes_shown": 6}));
     assert_eq!((&line["outcome"], &line["caller"]), (&json!("ok"), &json!("owner")));
 }
+
+#[tokio::test]
+async fn a_cursor_that_is_no_number_is_a_mistake_in_the_query() {
+    let server = Server::start().await;
+    let reply = server.get("/terminal/proc_1/ws?cursor=near+the+end").await;
+    assert_eq!(reply.status, 422, "{}", reply.text);
+    assert_eq!(reply.body["detail"][0]["loc"], json!(["query", "cursor"]));
+}

@@ -31,6 +31,9 @@ pub(super) const NAMES: &[&str] = &[
     "visudo",
     "ssh-copy-id",
     "dscl",
+    "chsh",
+    "groupadd",
+    "pwunconv",
 ];
 
 /// Groups whose members are as good as root.
@@ -47,12 +50,18 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     );
     let has = |names: &[&str]| options.has(names);
     match call.name.as_str() {
-        "userdel" | "deluser" | "groupdel" | "delgroup" | "newusers" | "pwconv" => {
+        "userdel" | "deluser" | "groupdel" | "delgroup" | "newusers" | "pwconv" | "pwunconv" => {
             refuse(call, "remove or replace accounts")
         }
         "passwd" if has(&["-S", "--status", "--help"]) => Ok(()),
         "passwd" | "chpasswd" | "vipw" | "vigr" => refuse(call, "change a password or the account files"),
-        "usermod" | "useradd" | "adduser" | "gpasswd" => members(call),
+        "usermod" | "useradd" | "adduser" | "gpasswd" | "groupadd" => members(call),
+        "chage" if has(&["-E", "--expiredate", "-d", "--lastday", "-I", "--inactive"]) => {
+            refuse(call, "lock an account out")
+        }
+        "chsh" if options.values(&["-s"]).any(|shell| locks_out(&shell.visible())) => {
+            refuse(call, "lock an account out")
+        }
         "crontab" => crontab(judge, call, scope),
         "at" | "batch" => {
             let source = scope.stdin.clone();
@@ -68,16 +77,26 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     }
 }
 
+/// Programs that stand in the place of a shell where nobody may log in.
+fn locks_out(shell: &str) -> bool {
+    ["nologin", "false", "true"].iter().any(|name| shell.rsplit('/').next() == Some(name))
+}
+
 /// Adding to a powerful group, a second root, or a password given in the open.
 fn members(call: &Invocation) -> Judged<()> {
-    let words: Vec<String> = call.arguments.iter().map(crate::policy::commands::values::Field::visible).collect();
+    let mut words: Vec<String> = call.arguments.iter().map(crate::policy::commands::values::Field::visible).collect();
+    // The last word is the account here, and the group with the others.
+    let account = if matches!(call.name.as_str(), "usermod" | "useradd") { words.pop() } else { None };
+    let of_root =
+        account.is_some_and(|name| name == "root") && words.iter().any(|word| word == "-s" || word == "--shell");
     let powerful = words.iter().flat_map(|word| word.split([',', '='])).any(|word| POWERFUL.contains(&word));
-    let root =
-        words.windows(2).any(|pair| matches!(pair[0].as_str(), "-u" | "--uid" | "-ou" | "-uo") && pair[1] == "0")
-            || words.iter().any(|word| word == "--uid=0" || word == "-u0" || word == "-o" || word == "--non-unique");
+    let root = words
+        .windows(2)
+        .any(|pair| matches!(pair[0].as_str(), "-u" | "--uid" | "-ou" | "-uo" | "-g" | "--gid") && pair[1] == "0")
+        || words.iter().any(|word| word == "--uid=0" || word == "-u0" || word == "-o" || word == "--non-unique");
     let password =
         words.iter().any(|word| matches!(word.as_str(), "-p" | "--password" | "-L" | "--lock" | "-U" | "--unlock"));
-    if powerful || root || password && call.name != "adduser" {
+    if powerful || root || of_root || password && call.name != "adduser" {
         return refuse(call, "give an account the powers of root, or lock one out");
     }
     Ok(())

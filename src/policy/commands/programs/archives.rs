@@ -36,6 +36,13 @@ pub(super) fn tar(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judg
     Ok(())
 }
 
+/// `cpio -i` unpacks into `-D`, or here.
+pub(super) fn cpio(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    let options = Options::read(arguments, &["-D", "--directory", "-F", "-E", "-H", "-I", "-O"]);
+    let place = options.value(&["-D", "--directory"]).unwrap_or_else(|| Field::text("."));
+    if options.has(&["-i", "--extract", "-p"]) { unpacks(judge, "cpio", &place, scope) } else { Ok(()) }
+}
+
 /// Unpacking into a directory of the system replaces what lies there under the same names.
 fn unpacks(judge: &Judge<'_>, program: &str, place: &Field, scope: &Scope) -> Judged<()> {
     let known = judge
@@ -54,6 +61,12 @@ pub(super) fn archive(judge: &Judge<'_>, call: &Invocation, scope: &Scope) -> Ju
         let deletes = options.has(&["-m", "--move"]);
         for source in options.operands.iter().skip(1).filter(|_| deletes) {
             judge.removes("zip -m", source, true, scope)?;
+        }
+        return Ok(());
+    }
+    if call.arguments.iter().any(|argument| argument.is("-sdel")) {
+        for source in options.operands.iter().skip(2) {
+            judge.removes("7z -sdel", source, true, scope)?;
         }
         return Ok(());
     }

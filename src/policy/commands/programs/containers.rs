@@ -1,18 +1,21 @@
 //! Containers: harmless by themselves, dangerous by what of the host they see.
 
+use crate::policy::commands::Refusal;
 use crate::policy::commands::judge::{Judge, Judged};
 use crate::policy::commands::options::Options;
 use crate::policy::commands::scope::Scope;
 use crate::policy::commands::simple::Invocation;
-use crate::policy::commands::targets::resolve;
+use crate::policy::commands::targets::{Target, resolve};
 use crate::policy::commands::values::{Data, Field};
 
-pub(super) const NAMES: &[&str] = &["docker", "podman", "nerdctl", "docker-compose", "bwrap"];
+pub(super) const NAMES: &[&str] = &["docker", "podman", "nerdctl", "docker-compose", "singularity", "apptainer"];
 
 /// Options of `docker run` that take a value in the next argument.
 const VALUED: &[&str] = &[
     "-v",
     "--volume",
+    "-B",
+    "--bind",
     "--mount",
     "-w",
     "--workdir",
@@ -78,17 +81,21 @@ const VALUED: &[&str] = &[
 ];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    if call.name == "bwrap" {
-        return Ok(());
-    }
     let (_, read) =
         Options::leading(&call.arguments, &["-H", "--host", "-c", "--context", "-l", "--log-level", "--config"]);
     let mut rest = &call.arguments[read..];
     if rest.first().is_some_and(|first| first.is("container")) {
         rest = &rest[1..];
+    } else if rest.first().is_some_and(|first| first.is("compose")) {
+        let (_, read) = Options::leading(&rest[1..], &["-f", "--file", "-p", "--project-name", "--profile"]);
+        rest = &rest[1 + read..];
     }
-    let runs = rest.first().is_some_and(|first| first.is("run") || first.is("create"));
-    if !runs {
+    let image = matches!(call.name.as_str(), "singularity" | "apptainer");
+    let task = rest.first().map(Field::visible).unwrap_or_default();
+    if task == "exec" && !image {
+        return enters(judge, &rest[1..], scope);
+    }
+    if !matches!((task.as_str(), image), ("run" | "create", false) | ("exec", true)) {
         return Ok(());
     }
     let (options, read) = Options::leading(&rest[1..], VALUED);
@@ -97,10 +104,43 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let mut inner = container(&options, scope);
     let mut argv: Vec<Field> = options.value(&["--entrypoint"]).into_iter().collect();
     argv.extend_from_slice(command);
+    if opens_the_host(&argv, &inner) {
+        return Err(Refusal::new("account", "the container would hand out a shell of this machine's root"));
+    }
     let result = judge.run(&argv, &mut inner);
     match result {
         Err(refusal) if is_own(refusal.rule) && !options.has(&["--privileged", "--device"]) => Ok(()),
         other => other.map(drop),
+    }
+}
+
+/// `docker exec NAME command`: what is mounted there is not known; the way out of it is.
+fn enters(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    let (_, read) = Options::leading(arguments, VALUED);
+    let command = arguments.get(read + 1..).unwrap_or_default();
+    if command.first().is_some_and(|program| program.is("nsenter")) {
+        judge.run(command, &mut scope.clone())?;
+    }
+    Ok(())
+}
+
+/// A shell in the namespaces of the first process, or in the host's root: nothing of the container is left around it.
+fn opens_the_host(argv: &[Field], inner: &Scope) -> bool {
+    let Some((program, arguments)) = argv.split_first() else {
+        return false;
+    };
+    let shell = |field: &Field| field.known().is_some_and(|text| text.ends_with("sh"));
+    let ends_in_shell = arguments.last().is_some_and(shell) || arguments.len() == 1;
+    match program.known().as_deref().and_then(|text| text.rsplit('/').next()) {
+        Some("nsenter") => {
+            let first = Options::leading(arguments, &["-t", "--target"]).0.value(&["-t", "--target"]);
+            ends_in_shell && first.is_some_and(|process| process.is("1"))
+        }
+        Some("chroot") => {
+            let root = arguments.iter().find(|argument| !argument.visible().starts_with('-'));
+            ends_in_shell && root.is_some_and(|root| resolve(root, inner).iter().any(Target::is_root))
+        }
+        _ => false,
     }
 }
 
@@ -129,7 +169,10 @@ fn is_own(rule: &str) -> bool {
 /// The container's view: what is mounted leads to the host, everything else is its own.
 fn container(options: &Options, scope: &Scope) -> Scope {
     let mut mounts = Vec::new();
-    for volume in options.values(&["-v", "--volume"]) {
+    for place in options.values(&["-B", "--bind"]).filter(|place| place.split_once(':').is_none()) {
+        add(&mut mounts, &place.visible(), place, scope);
+    }
+    for volume in options.values(&["-v", "--volume", "-B", "--bind"]) {
         if let Some((_, after)) = volume.split_once(':').map(|(head, tail)| (head, tail.visible())) {
             let inside = after.split(':').next().unwrap_or_default().to_owned();
             let read_only = after.split(':').skip(1).any(|flags| flags.split(',').any(|flag| flag == "ro"));

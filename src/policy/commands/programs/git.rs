@@ -19,18 +19,6 @@ pub(super) fn judge(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scop
     let rest = &arguments[read..];
     let subcommand = rest.first().map(Field::visible).unwrap_or_default();
     let after = rest.get(1..).unwrap_or_default();
-    let valued = [
-        "-x",
-        "--exec",
-        "--tree-filter",
-        "--index-filter",
-        "--env-filter",
-        "--msg-filter",
-        "--commit-filter",
-        "--upload-pack",
-        "-u",
-        "--receive-pack",
-    ];
     match subcommand.as_str() {
         "config" => {
             let operands = Options::read(after, &["-f", "--file", "--type"]).operands;
@@ -38,9 +26,9 @@ pub(super) fn judge(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scop
                 setting_runs(judge, &name.visible(), value, scope)?;
             }
         }
-        "rebase" | "filter-branch" | "clone" | "fetch" | "pull" | "push" | "ls-remote" | "difftool" | "mergetool" => {
-            let valued =
-                if subcommand == "rebase" || subcommand == "filter-branch" { &valued[..7] } else { &valued[7..8] };
+        "rebase" | "filter-branch" | "clone" | "fetch" | "pull" | "push" | "ls-remote" | "difftool" | "mergetool"
+        | "archive" | "grep" => {
+            let valued = command_options(&subcommand);
             let options = Options::read(after, valued);
             for command in options.values(valued) {
                 run(judge, command, scope)?;
@@ -64,6 +52,19 @@ pub(super) fn judge(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scop
         _ => {}
     }
     Ok(())
+}
+
+/// The options of a subcommand whose values are commands.
+fn command_options(subcommand: &str) -> &'static [&'static str] {
+    match subcommand {
+        "rebase" | "filter-branch" => {
+            &["-x", "--exec", "--tree-filter", "--index-filter", "--env-filter", "--msg-filter", "--commit-filter"]
+        }
+        "difftool" => &["-x", "--extcmd"],
+        "grep" => &["-O", "--open-files-in-pager"],
+        "archive" => &["--exec"],
+        _ => &["--upload-pack"],
+    }
 }
 
 fn setting_runs(judge: &mut Judge<'_>, name: &str, value: &Field, scope: &Scope) -> Judged<()> {

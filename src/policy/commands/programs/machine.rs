@@ -50,6 +50,12 @@ pub(super) const NAMES: &[&str] = &[
     "update-rc.d",
     "wall",
     "launchctl",
+    "route",
+    "auditctl",
+    "aa-disable",
+    "pfctl",
+    "ipmitool",
+    "openrc-shutdown",
 ];
 
 fn refuse(rule: &'static str, call: &Invocation, what: &str) -> Judged<()> {
@@ -64,7 +70,7 @@ pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judg
     match call.name.as_str() {
         "shutdown" if any(&["-c", "--show", "--help"]) => Ok(()),
         "reboot" | "poweroff" | "halt" if any(&["--help", "-w", "--wtmp-only"]) => Ok(()),
-        "shutdown" | "reboot" | "poweroff" | "halt" | "kexec" | "pm-suspend" | "pm-hibernate" => {
+        "shutdown" | "reboot" | "poweroff" | "halt" | "kexec" | "pm-suspend" | "pm-hibernate" | "openrc-shutdown" => {
             refuse("power", call, power)
         }
         "init" | "telinit" if any(&["0", "1", "6", "s", "S", "emergency", "rescue"]) => refuse("power", call, power),
@@ -88,9 +94,12 @@ pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judg
         "nft" if word("flush") || word("delete") => refuse("firewall", call, "empty the firewall"),
         "ufw" if any(&["disable", "reset"]) => refuse("firewall", call, "switch the firewall off"),
         "firewall-cmd" if any(&["--panic-on"]) => refuse("firewall", call, "cut this machine off"),
+        "pfctl" if options.has(&["-d", "-F"]) => refuse("firewall", call, "open or empty the firewall"),
+        "auditctl" if options.has(&["-D", "-e"]) => refuse("services", call, "stop the record of what happens here"),
+        "ipmitool" if word("power") && any(&["off", "reset", "cycle", "soft"]) => refuse("power", call, power),
         "setenforce" if any(&["0", "Permissive", "permissive"]) => refuse("firewall", call, "switch SELinux off"),
-        "aa-teardown" => refuse("firewall", call, "switch AppArmor off"),
-        "ip" | "ifconfig" | "ifdown" | "nmcli" => network(call),
+        "aa-teardown" | "aa-disable" => refuse("firewall", call, "switch AppArmor off"),
+        "ip" | "ifconfig" | "ifdown" | "nmcli" | "route" => network(call),
         _ => Ok(()),
     }
 }
@@ -236,6 +245,7 @@ fn network(call: &Invocation) -> Judged<()> {
     let downs = has("down") && (has("link") || call.name == "ifconfig")
         || has("flush") && (has("route") || has("addr") || has("address"))
         || call.name == "ifdown"
+        || (has("del") || has("delete")) && (has("link") || has("default"))
         || call.name == "nmcli" && has("off") && (has("networking") || has("radio"));
     let own = words.iter().any(|word| {
         ["docker", "br-", "veth", "tun", "tap", "lo", "dummy", "wg", "vcan", "can"]

@@ -13,6 +13,8 @@ pub(super) mod processes;
 mod removal;
 pub(super) mod search;
 mod sideways;
+mod tasks;
+mod transfers;
 pub(super) mod writing;
 
 use super::judge::{Judge, Judged};

@@ -40,7 +40,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     }
     for operand in operands {
         for (target, place) in judge.places(operand, scope) {
-            let change = Change { name, mode: &mode, all, own: own_name(judge, &mode) };
+            let change = Change { name, mode: &mode, all: all || target.below, own: own_name(judge, &mode) };
             change.judge(&target, place)?;
         }
     }
@@ -82,7 +82,7 @@ impl Change<'_> {
             ));
         }
         let refused = match place {
-            Place::Root => self.all || self.loosens() || self.locks(),
+            Place::Root => self.all || self.loosens() || self.locks() || self.name == "chattr",
             Place::System | Place::Kernel => {
                 let usual = self.mode.starts_with("root") || self.is_harmless_mode();
                 self.all || !usual || !matches!(self.name, "chmod" | "chown" | "chgrp")

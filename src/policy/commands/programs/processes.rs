@@ -6,19 +6,20 @@ use crate::policy::commands::options::Options;
 use crate::policy::commands::scope::Scope;
 use crate::policy::commands::simple::Invocation;
 use crate::policy::commands::syntax::{Command, Kind, Script, Simple};
-use crate::policy::commands::values::Field;
+use crate::policy::commands::values::{Data, Field};
 
-pub(super) const NAMES: &[&str] = &["kill", "pkill", "killall", "killall5", "skill", "slay", "xkill"];
+pub(super) const NAMES: &[&str] = &["kill", "pkill", "killall", "killall5", "skill", "slay", "xkill", "fuser"];
 
 fn refuse(call: &Invocation, what: &str) -> Judged<()> {
     Err(Refusal::new("kill-all", format!("`{}` would {what}", call.name)))
 }
 
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judged<()> {
+pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judged<()> {
     match call.name.as_str() {
         "kill" => kill(call),
         "killall5" => refuse(call, "end every process"),
-        _ => by_name(judge, call),
+        "fuser" => users_of(call),
+        _ => by_name(call),
     }
 }
 
@@ -49,16 +50,43 @@ fn kill(call: &Invocation) -> Judged<()> {
     Ok(())
 }
 
-fn by_name(judge: &Judge<'_>, call: &Invocation) -> Judged<()> {
-    let valued = ["-s", "--signal", "-u", "--user", "-U", "--uid", "-g", "-G", "-P", "-t", "-F", "-o", "-y", "--euid"];
-    let options = Options::read(&call.arguments, &valued);
-    let patterns: Vec<String> = options.operands.iter().filter_map(Field::known).collect();
-    let everything = |pattern: &String| {
+/// A pattern that every process fits.
+pub(in super::super) fn means_everything(pattern: &Field) -> bool {
+    pattern.known().is_some_and(|pattern| {
         matches!(
             pattern.as_str(),
             "." | ".*" | "" | "*" | "^" | "$" | ".+" | "[a-z]" | "[a-z]*" | "-1" | "^.*" | "[[:alpha:]]"
         )
-    };
+    })
+}
+
+/// The numbers of all processes, as the one that stands for them: the first, which holds the system.
+pub(in super::super) fn every_process() -> Data {
+    Data::Names(vec![Field::text("1")])
+}
+
+/// `ps aux`, `ps -e`
+pub(in super::super) fn lists_all(arguments: &[Field]) -> bool {
+    arguments.iter().map(Field::visible).any(|text| match text.strip_prefix('-') {
+        Some(options) => options.starts_with(['e', 'A', 'a']),
+        None => text.starts_with('a') && text.chars().all(|c| "auxwfl".contains(c)),
+    })
+}
+
+/// `fuser -k` ends whatever uses a file; everything uses the root and the homes.
+fn users_of(call: &Invocation) -> Judged<()> {
+    let options = Options::read(&call.arguments, &["-n", "--namespace"]);
+    let whole = |field: &Field| ["/", "/home", "/usr", "/var", "/etc", "/tmp"].iter().any(|path| field.is(path));
+    if options.has(&["-k", "--kill"]) && options.operands.iter().any(whole) {
+        return refuse(call, "end nearly every process");
+    }
+    Ok(())
+}
+
+fn by_name(call: &Invocation) -> Judged<()> {
+    let valued = ["-s", "--signal", "-u", "--user", "-U", "--uid", "-g", "-G", "-P", "-t", "-F", "-o", "-y", "--euid"];
+    let options = Options::read(&call.arguments, &valued);
+    let patterns: Vec<String> = options.operands.iter().filter_map(Field::known).collect();
     const VITAL: &[&str] = &[
         "systemd",
         "init",
@@ -72,10 +100,9 @@ fn by_name(judge: &Judge<'_>, call: &Invocation) -> Judged<()> {
         "loginwindow",
         "mcp-server",
     ];
-    let whole_user = options.values(&["-u", "--user", "-U", "--uid", "--euid"]).any(|user| {
-        user.is("root") || user.is("0") || user.known().is_some_and(|name| name == judge.surroundings.user())
-    });
-    if patterns.iter().any(everything) || whole_user && patterns.is_empty() {
+    let whole_user = options.has(&["-u", "--user", "-U", "--uid", "--euid"]);
+    let but_for = options.has(&["-v", "--inverse"]) && call.name == "pkill";
+    if options.operands.iter().any(means_everything) || but_for || whole_user && patterns.is_empty() {
         return refuse(call, "end every process of a user");
     }
     if patterns.iter().any(|pattern| VITAL.contains(&pattern.trim_start_matches('^').trim_end_matches('$'))) {
@@ -94,12 +121,23 @@ pub(in super::super) fn spawns_without_end(condition: &Script, body: &Script) ->
                     || matches!(&command.kind, Kind::Test(words) if words.iter().all(is_constant))
             })
     });
-    let forks = body.statements.iter().any(|statement| statement.background);
-    endless && forks && !pauses(body)
+    endless && forks(body) && !pauses(body)
+}
+
+/// Whether anything in the list, or in a list inside it, is started and left alone.
+fn forks(script: &Script) -> bool {
+    script.statements.iter().any(|statement| {
+        statement.background
+            || statement.first.commands.iter().any(|command| match &command.kind {
+                Kind::Group(inner) | Kind::Subshell(inner) => forks(inner),
+                _ => false,
+            })
+    })
 }
 
 fn is_constant(word: &crate::policy::commands::syntax::Word) -> bool {
-    word.literal().is_some_and(|text| matches!(text.trim(), "1" | "" | ";;" | "true"))
+    word.literal()
+        .is_some_and(|text| matches!(text.replace(char::is_whitespace, "").as_str(), "1" | "" | ";;" | "true"))
 }
 
 fn name(simple: &Simple) -> Option<String> {
@@ -114,6 +152,7 @@ fn pauses(script: &Script) -> bool {
     });
     commands.into_iter().any(|command: &std::rc::Rc<Command>| match &command.kind {
         Kind::Simple(simple) => !matches!(name(simple).as_deref(), Some(":" | "true" | "echo" | "printf")),
+        Kind::Group(inner) | Kind::Subshell(inner) => pauses(inner),
         _ => true,
     })
 }

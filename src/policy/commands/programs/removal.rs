@@ -14,6 +14,7 @@ pub(super) const NAMES: &[&str] = &[
     "srm",
     "wipe",
     "rimraf",
+    "del-cli",
     "del",
     "rd",
     "gio",
@@ -78,12 +79,19 @@ fn git(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<
     let valued = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"];
     let (options, read) = Options::leading(arguments, &valued);
     let rest = &arguments[read..];
-    let removes = rest.first().is_some_and(|first| first.is("clean"))
-        && Options::read(rest, &["-e", "--exclude"]).has(&["-f", "--force"]);
-    if !removes || Options::read(rest, &[]).has(&["-n", "--dry-run"]) {
+    let flags = Options::read(rest, &["-e", "--exclude"]);
+    let set = judge.variable("GIT_WORK_TREE", scope).into_iter().flatten().find(|field| field.known().is_some());
+    let elsewhere = options.value(&["--work-tree"]).or(set);
+    let removes = match rest.first().map(Field::visible).as_deref() {
+        Some("clean") => flags.has(&["-f", "--force"]) && !flags.has(&["-n", "--dry-run"]),
+        // Where another place plays the work tree, its files make room for those of the commit.
+        Some("checkout" | "restore" | "reset") => elsewhere.is_some() && (flags.has(&["-f", "--force", "--hard"])),
+        _ => false,
+    };
+    if !removes {
         return Ok(());
     }
-    let mut place = options.value(&["-C", "--work-tree"]).unwrap_or_else(|| Field::text("."));
+    let mut place = elsewhere.or(options.value(&["-C"])).unwrap_or_else(|| Field::text("."));
     place.push(Part::Text("/".into()));
     place.0.push(Part::Below);
     judge.removes("git clean", &place, true, scope)

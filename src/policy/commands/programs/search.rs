@@ -54,7 +54,8 @@ fn filled(command: &[Field], mark: &str, found: &Field) -> Vec<Field> {
             let Some((before, after)) = text.split_once(mark).filter(|_| !mark.is_empty()) else {
                 return argument.clone();
             };
-            let mut field = Field::text(before);
+            let mut field = Field::default();
+            field.push(Part::Text(before.to_owned()));
             field.extend(found);
             // What follows "everything below" is still below.
             if !matches!(found.0.last(), Some(Part::Below)) {
@@ -224,8 +225,8 @@ pub(in super::super) fn xargs(judge: &mut Judge<'_>, arguments: &[Field], scope:
         return Ok(scope.stdin.clone());
     }
     let input = match options.value(&["-a", "--arg-file"]) {
-        Some(file) => scope.file(&file).unwrap_or_else(Data::local),
-        None => scope.stdin.clone(),
+        Some(file) if !shells::is_stdin(&file) => scope.file(&file).unwrap_or_else(Data::local),
+        _ => scope.stdin.clone(),
     };
     let nul = options.has(&["-0", "--null"]).then(|| "\\0".to_owned());
     let delimiter = options.value(&["-d", "--delimiter"]).and_then(|field| field.known()).or(nul);
@@ -287,9 +288,11 @@ pub(in super::super) fn parallel(judge: &mut Judge<'_>, arguments: &[Field], sco
         scope.stdin.items()
     };
     for item in items.iter().take(super::super::scope::MEANINGS) {
-        let mut argv = filled(command, "{}", item);
+        // Put into a command, an item stays one argument; alone, it is the command.
+        let word = if command.is_empty() { item.clone() } else { shells::quoted(item) };
+        let mut argv = filled(command, "{}", &word);
         if !command.iter().any(|argument| argument.visible().contains('{')) {
-            argv.push(item.clone());
+            argv.push(word);
         }
         let text = shells::joined_text(argv.iter(), &Field::clone);
         let source = Data::Text(item.clone());

@@ -1,8 +1,9 @@
 //! Programs that run a command given in one of their options: pagers, editors, archivers, git.
 
-use super::git;
+use super::{git, tasks};
 use crate::policy::commands::judge::{Judge, Judged};
 use crate::policy::commands::options::Options;
+use crate::policy::commands::runners::from_each_operand;
 use crate::policy::commands::scope::Scope;
 use crate::policy::commands::shells;
 use crate::policy::commands::simple::Invocation;
@@ -77,6 +78,10 @@ pub(super) const NAMES: &[&str] = &[
     "run-parts",
     "ftp",
     "tclsh",
+    "go",
+    "hg",
+    "ansible",
+    "dc",
 ];
 
 /// An option and the program it belongs to: its value is a command line.
@@ -103,9 +108,10 @@ const OPTIONS: &[(&[&str], &[&str])] = &[
     (&["nc", "ncat"], &["-e", "-c", "--exec", "--sh-exec"]),
     (&["nodemon"], &["--exec", "-x"]),
     (&["capsh"], &["-c"]),
-    (&["start-stop-daemon"], &["--exec", "-a", "--startas"]),
     (&["xterm", "kitty", "gnome-terminal", "konsole", "alacritty"], &["-e", "-c"]),
     (&["tcpdump"], &["-z"]),
+    (&["go"], &["-exec", "-toolexec", "-vettool"]),
+    (&["hg"], &["--config"]),
 ];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
@@ -117,7 +123,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
                 inner.stdin = Data::Opaque(Origin::Fetched);
             }
             for option in Options::read(&call.arguments, names).values(names) {
-                run(judge, option, &inner)?;
+                run(judge, &setting(option), &inner)?;
             }
         }
     }
@@ -158,11 +164,21 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         }
         "emacs" | "tclsh" | "expect" => quoted_or_executed(judge, call, scope)?,
         "tmux" | "screen" | "concurrently" | "watchexec" => terminal(judge, call, scope)?,
-        "make" | "gmake" => make(judge, arguments, scope)?,
-        "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" => database(judge, call, scope)?,
+        "make" | "gmake" => tasks::make(judge, arguments, scope)?,
+        "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" | "dc" => database(judge, call, scope)?,
+        "start-stop-daemon" => tasks::daemon(judge, arguments, scope)?,
+        "cargo" => tasks::cargo(judge, arguments, scope)?,
+        "npm" | "yarn" | "pnpm" => tasks::npm(judge, arguments, scope)?,
+        "ansible" => tasks::ansible(judge, arguments, scope)?,
         _ => {}
     }
     Ok(())
+}
+
+/// `alias.x=!command`, `!command` or the command alone.
+fn setting(option: &Field) -> Field {
+    let value = option.split_once('!').filter(|(name, _)| name.is_empty() || name.ends_with('='));
+    value.map_or_else(|| option.clone(), |(_, command)| command)
 }
 
 pub(super) fn run(judge: &mut Judge<'_>, command: &Field, scope: &Scope) -> Judged<()> {
@@ -189,7 +205,7 @@ fn editor(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged
             if let Some(at) = shell {
                 run(judge, &Field::text(&part[at + 1..]), scope)?;
             }
-            if let Some((_, rest)) = part.split_once("system(") {
+            if let Some((_, rest)) = part.split_once("system(").or_else(|| part.split_once("execute(")) {
                 let command = rest.trim_start_matches(['\'', '"']).split(['\'', '"']).next().unwrap_or_default();
                 run(judge, &Field::text(command), scope)?;
             }
@@ -215,11 +231,16 @@ fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> 
             if let Some(command) = command {
                 run(judge, &Field::text(command), scope)?;
             }
-            // `s/^/command/e` runs what the line became.
-            if let Some((with, flags)) = substitution(line)
-                && flags.contains('e')
-            {
-                run(judge, &Field::text(with), scope)?;
+            if let Some((with, flags)) = substitution(line) {
+                let (flags, file) = flags.split_once('w').unwrap_or((&flags, ""));
+                // `s/^/command/e` runs what the line became, `s/a/b/w file` writes it.
+                if flags.contains('e') {
+                    run(judge, &Field::text(with), scope)?;
+                }
+                if !file.trim().is_empty() {
+                    let file = Field::text(file.trim());
+                    judge.writes("sed", &file, crate::policy::commands::effects::Write::Replace, scope)?;
+                }
             }
         }
         // `w /dev/sda` writes to a file.
@@ -285,49 +306,31 @@ fn terminal(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<(
             run(judge, argument, scope)?;
         }
     }
-    let start = call.arguments.iter().position(|argument| {
-        let text = argument.visible();
-        !text.starts_with('-') && !text.contains(' ')
-    });
-    if let Some(at) = start {
-        judge.run(&call.arguments[at..], &mut scope.clone())?;
-    }
-    Ok(())
-}
-
-/// A makefile on the input or in `--eval`: its recipes are commands.
-fn make(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
-    let options = Options::read(arguments, &["-f", "--file", "--eval", "-C", "-j", "-E"]);
-    let mut texts: Vec<Data> = options.values(&["--eval", "-E"]).cloned().map(Data::Text).collect();
-    for file in options.values(&["-f", "--file"]) {
-        texts.extend(if shells::is_stdin(file) { Some(scope.stdin.clone()) } else { scope.file(file) });
-    }
-    // `make SHELL=…`, `make CC=…`: what a variable holds is run by the recipes that use it.
-    for (_, value) in arguments.iter().filter_map(|argument| argument.split_once('=')) {
-        match run(judge, &value, scope) {
-            Err(refusal) if refusal.rule != "unparsable" => return Err(refusal),
-            _ => {}
-        }
-    }
-    for text in texts {
-        shells::refuse_origin(text.origin(), "make")?;
-        for line in shells::script_text(&text.field()).lines() {
-            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(";").map(|(_, recipe)| recipe));
-            let shell = line.split_once("$(shell ").map(|(_, rest)| rest.trim_end_matches(')'));
-            for command in recipe.into_iter().chain(shell) {
-                let command = command.trim_start_matches(['@', '-', '+']).replace("$$", "$");
-                run(judge, &Field::text(command), scope)?;
-            }
-        }
-    }
-    Ok(())
+    from_each_operand(judge, &call.arguments, scope)
 }
 
 /// `\! cmd`, `.shell cmd`, `system cmd` in a database client or debugger.
 fn database(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+    if let Some(at) = call.arguments.iter().position(|argument| argument.is("--args")) {
+        judge.run(&call.arguments[at + 1..], &mut scope.clone())?;
+    }
     let mut texts: Vec<String> = call.arguments.iter().map(Field::visible).collect();
     texts.extend(scope.stdin.field().visible().lines().map(str::to_owned));
     for text in texts {
+        // `!command` of the debuggers and of dc.
+        let command = text.strip_prefix("--eval-command=").unwrap_or(&text).strip_prefix('!');
+        if let Some(command) = command.filter(|_| matches!(call.name.as_str(), "gdb" | "lldb" | "dc")) {
+            run(judge, &Field::text(command), scope)?;
+        }
+        // `.output /etc/passwd`
+        if let Some(file) = text.strip_prefix(".output ").or_else(|| text.strip_prefix(".once ")) {
+            judge.writes(
+                &call.name,
+                &Field::text(file.trim()),
+                crate::policy::commands::effects::Write::Replace,
+                scope,
+            )?;
+        }
         for mark in
             ["\\!", ".shell ", ".system ", "system ", "shell ", "TO PROGRAM '", "to program '", "FROM PROGRAM '"]
         {

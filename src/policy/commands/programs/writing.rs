@@ -1,12 +1,14 @@
 //! Programs that write, copy, move and link files, and redirections.
 
-use super::archives;
+use super::{archives, transfers};
 use crate::policy::commands::Refusal;
-use crate::policy::commands::effects::Write;
+use crate::policy::commands::effects::{Write, starts_by_itself};
 use crate::policy::commands::judge::{Judge, Judged};
 use crate::policy::commands::options::Options;
 use crate::policy::commands::scope::Scope;
+use crate::policy::commands::shells;
 use crate::policy::commands::simple::Invocation;
+use crate::policy::commands::syntax::{Kind, Word};
 use crate::policy::commands::targets::resolve;
 use crate::policy::commands::values::{Data, Field, Origin, Part};
 
@@ -51,11 +53,19 @@ pub(super) const NAMES: &[&str] = &[
     "mmv",
     "scp",
     "zip",
+    "cpio",
+    "xxd",
+    "dos2unix",
+    "unix2dos",
+    "strip",
+    "upx",
+    "patchelf",
+    "rclone",
 ];
 
 /// A redirection to `target` of what the command prints.
 pub(in super::super) fn redirect(
-    judge: &Judge<'_>,
+    judge: &mut Judge<'_>,
     target: &Field,
     append: bool,
     written: &Data,
@@ -66,8 +76,40 @@ pub(in super::super) fn redirect(
         Data::Nothing => Write::Empty,
         _ => Write::Replace,
     };
-    judge.writes("a redirection", target, how, scope)
+    judge.writes("a redirection", target, how, scope)?;
+    runs_later(judge, target, written, scope)
 }
+
+/// What is written where a shell or git will run it unasked is judged as if it ran now.
+fn runs_later(judge: &mut Judge<'_>, target: &Field, written: &Data, scope: &Scope) -> Judged<()> {
+    if !judge.places(target, scope).iter().any(|(target, _)| starts_by_itself(&target.shown())) {
+        return Ok(());
+    }
+    match shells::run_file(judge, written, &[], &mut scope.clone()) {
+        Err(refusal) if refusal.rule != "unparsable" => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// Commands that print without end, into a file.
+pub(in super::super) fn fills_the_disk(command: &Kind, target: &Field) -> Judged<()> {
+    let Kind::Simple(simple) = command else {
+        return Ok(());
+    };
+    let words: Vec<String> = simple.words.iter().filter_map(Word::literal).collect();
+    let endless = match words.first().map(String::as_str) {
+        Some("yes") => true,
+        Some("cat" | "pv") => words[1..].iter().any(|file| ENDLESS.contains(&file.as_str())),
+        _ => false,
+    };
+    if endless && !target.visible().starts_with("/dev/") && target.known().is_some() {
+        return Err(Refusal::new("disk-full", "the command would write without end; bound it, as with `head -c`"));
+    }
+    Ok(())
+}
+
+/// Devices that can be read without end.
+const ENDLESS: &[&str] = &["/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"];
 
 pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
     let arguments = &call.arguments;
@@ -79,13 +121,27 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         "ln" => link(judge, arguments, scope),
         "dd" | "dcfldd" | "dc3dd" => dd(judge, arguments, scope),
         "sed" | "gsed" => edit(judge, arguments, scope),
-        "rsync" => rsync(judge, arguments, scope),
+        "rclone" => transfers::rclone(judge, arguments, scope),
+        "rsync" => transfers::rsync(judge, arguments, scope),
         "tar" | "bsdtar" | "gtar" => archives::tar(judge, arguments, scope),
         "unzip" | "7z" | "zip" => archives::archive(judge, call, scope),
-        "curl" | "wget" | "fetch" | "aria2c" => download(judge, call, scope),
+        "curl" | "wget" | "fetch" | "aria2c" => transfers::download(judge, call, scope),
         "gzip" | "bzip2" | "xz" | "zstd" => compress(judge, call, scope),
+        "dos2unix" | "unix2dos" | "strip" | "upx" | "patchelf" => {
+            let valued = ["-o", "-n", "--set-rpath", "--set-interpreter", "--add-needed", "--remove-section", "-R"];
+            each(judge, call, &valued, Write::Edit, scope)
+        }
+        "xxd" => {
+            let operands = Options::read(arguments, &["-l", "-s", "-c", "-g", "-o", "-n"]).operands;
+            operands.get(1).map_or(Ok(()), |to| judge.writes("xxd", to, Write::Replace, scope))
+        }
+        "cpio" => archives::cpio(judge, arguments, scope),
         "sort" | "pv" => output_option(judge, call, &["-o", "--output"], scope),
-        "ed" | "ex" | "patch" => each(judge, call, &["-i", "-p", "-d", "-c", "-o"], Write::Edit, scope),
+        "patch" => {
+            output_option(judge, call, &["-d", "--directory", "-o"], scope)?;
+            each(judge, call, &["-i", "-p", "-d", "--directory", "-o"], Write::Edit, scope)
+        }
+        "ed" | "ex" => each(judge, call, &["-i", "-p", "-d", "-c", "-o"], Write::Edit, scope),
         "mkfifo" => {
             // Whoever is at its other end decides what a shell would read from it.
             for fifo in Options::read(arguments, &["-m", "--mode"]).operands {
@@ -115,13 +171,14 @@ fn output_option(judge: &Judge<'_>, call: &Invocation, names: &[&str], scope: &S
     Ok(())
 }
 
-fn tee(judge: &Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+fn tee(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
     let options = Options::read(&call.arguments, &[]);
     let append = options.has(&["-a", "--append"]);
     let input = scope.stdin.clone();
     for operand in &options.operands {
         let how = if append { Write::Append } else { Write::Replace };
         judge.writes(&call.name, operand, how, scope)?;
+        runs_later(judge, operand, &input, scope)?;
         scope.write_file(operand, input.clone(), append);
     }
     Ok(())
@@ -184,6 +241,7 @@ fn copy(judge: &Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
         if let [source] = sources.as_slice() {
             let content = scope.file(source).unwrap_or_else(Data::local);
             scope.write_file(destination, content, false);
+            scope.name_program(source, destination);
         }
     }
     Ok(())
@@ -191,7 +249,7 @@ fn copy(judge: &Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
 
 /// The first destination may be a directory, into which files are put; a directory of the system is
 /// judged by what is put there.
-fn directory_or_file(
+pub(super) fn directory_or_file(
     judge: &Judge<'_>,
     program: &str,
     destination: &Field,
@@ -231,10 +289,9 @@ fn link(judge: &Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()>
     let options = Options::read(arguments, &["-t", "--target-directory", "-S", "--suffix"]);
     let forced = options.has(&["-f", "--force"]);
     let (sources, destinations) = destinations(&options);
-    for destination in &destinations {
-        if forced {
-            judge.writes("ln", destination, Write::Replace, scope)?;
-        }
+    let how = if sources.iter().any(|source| source.is("/dev/null")) { Write::Empty } else { Write::Replace };
+    for destination in destinations.iter().filter(|_| forced) {
+        judge.writes("ln", destination, how, scope)?;
     }
     // What is later done through the link is done to what it points to.
     for source in &sources {
@@ -247,6 +304,7 @@ fn link(judge: &Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()>
             {
                 scope.links.push((link.shown(), meaning.shown()));
             }
+            scope.name_program(source, link);
         }
     }
     Ok(())
@@ -258,9 +316,7 @@ fn dd(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
         return Ok(());
     };
     judge.writes("dd", &output, Write::Replace, scope)?;
-    let endless = operand("if=")
-        .and_then(|input| input.known())
-        .is_some_and(|input| ["/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"].contains(&input.as_str()));
+    let endless = operand("if=").and_then(|input| input.known()).is_some_and(|input| ENDLESS.contains(&input.as_str()));
     let harmless = judge.places(&output, scope).iter().all(|(target, _)| target.shown().starts_with("/dev/"));
     if endless && operand("count=").is_none() && !harmless {
         return Err(Refusal::new("disk-full", "`dd` would write without end; give it a count"));
@@ -282,69 +338,6 @@ fn edit(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged
     let scripted = options.has(&["-e", "--expression", "-f", "--file"]);
     for file in options.operands.iter().skip(usize::from(!scripted)) {
         judge.writes("sed -i", file, Write::Edit, scope)?;
-    }
-    Ok(())
-}
-
-fn rsync(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
-    let options =
-        Options::read(arguments, &["-e", "--rsh", "-f", "--filter", "-T", "-M", "-B", "--exclude", "--include"]);
-    let mirrors = options.options.iter().any(|option| option.name.starts_with("--del"));
-    let dry = options.has(&["-n", "--dry-run", "--list-only"]);
-    let Some((destination, sources)) = options.operands.split_last() else {
-        return Ok(());
-    };
-    if dry || sources.is_empty() {
-        return Ok(());
-    }
-    if options.has(&["--remove-source-files"]) {
-        for source in sources {
-            judge.removes("rsync", source, true, scope)?;
-        }
-    }
-    if is_remote(destination) {
-        return Ok(());
-    }
-    if mirrors {
-        return judge.removes("rsync --delete", destination, true, scope);
-    }
-    directory_or_file(judge, "rsync", destination, true, Write::Replace, scope)
-}
-
-/// `host:path`, `rsync://…`
-fn is_remote(field: &Field) -> bool {
-    let text = field.visible();
-    text.find(':').is_some_and(|at| !text[..at].contains('/'))
-}
-
-/// A download becomes a file from the network, which no shell may then run.
-fn download(judge: &Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    let (names, valued): (&[&str], &[&str]) = if call.name == "wget" {
-        (&["-O", "--output-document"], &["-O", "--output-document", "-P", "-o", "-U", "--header", "-t", "-T", "-e"])
-    } else {
-        (
-            &["-o", "--output", "-O"],
-            &["-o", "--output", "-H", "-d", "-X", "-u", "-A", "-e", "-b", "-c", "-F", "-T", "-w", "-x", "-m", "-C"],
-        )
-    };
-    let options = Options::read(&call.arguments, valued);
-    let fetched = Data::Opaque(Origin::Fetched);
-    let files: Vec<Field> = options.values(names).filter(|file| !file.is("-")).cloned().collect();
-    for file in &files {
-        judge.writes(&call.name, file, Write::Replace, scope)?;
-        scope.write_file(file, fetched.clone(), false);
-    }
-    // `curl -O URL`, `wget URL`: the file is named as the URL ends.
-    let by_name = options.has(&["-O", "--remote-name"]) || call.name != "curl" && files.is_empty();
-    let folder = options.value(&["-P", "--directory-prefix", "--output-dir"]);
-    for url in options.operands.iter().filter(|_| by_name && files.is_empty()) {
-        let url = url.visible();
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        if let Some(name) = path.rsplit('/').next().filter(|name| !name.is_empty()) {
-            let mut file = folder.clone().unwrap_or_default();
-            file.push(Part::Text(if folder.is_some() { format!("/{name}") } else { name.to_owned() }));
-            scope.write_file(&file, fetched.clone(), false);
-        }
     }
     Ok(())
 }

@@ -37,6 +37,7 @@ pub(super) fn judge(
         one(judge, language, call, &names, scope)?;
     }
     removes_listed(judge, &calls, &names, scope)?;
+    removes_each(judge, &calls, tokens, &names, scope)?;
     for (at, token) in tokens.iter().enumerate() {
         match token {
             Token::Command(command) => run(judge, command, scope)?,
@@ -47,7 +48,10 @@ pub(super) fn judge(
     let literal_name = tokens.iter().any(|token| {
         matches!(token, Token::Literal(text) if matches!(text.as_str(), "system" | "popen" | "rmtree" | "execSync" | "rmSync" | "unlink"))
     });
-    if literal_name {
+    let runs_commands = |text: &str| {
+        ["os:cmd", ".execute()", ".!", "shell/sh", "(system", "run-program"].iter().any(|call| text.contains(call))
+    };
+    if literal_name || language == Language::Other && runs_commands(text) {
         // `getattr(os, 'system')(…)`: which call is meant is not followed, so every literal is.
         for token in tokens {
             if let Token::Literal(text) = token {
@@ -171,7 +175,7 @@ fn refuse_disguise(calls: &[Call<'_>], text: &str) -> Judged<()> {
     let fetches = |tokens: &&[Token]| {
         tokens.iter().any(|token| matches!(token, Token::Word(word) if {
             let word = word.to_lowercase();
-            ["urlopen", "requests.get", "urlretrieve", "fetch", "http.get", "httpx.get", "file_get_contents", "lwp::simple", "net::http"].iter().any(|name| word.contains(name))
+            ["urlopen", "uri.open", "requests.get", "urlretrieve", "fetch", "http.get", "httpx.get", "file_get_contents", "lwp::simple", "net::http"].iter().any(|name| word.contains(name))
         }))
     };
     let evaluates = |call: &&Call<'_>| matches!(call.name.as_str(), "exec" | "eval" | "system" | "function");
@@ -192,8 +196,9 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names
             }
         }
     }
-    let writes =
-        WRITERS.contains(&name) || call.name == "path" && method.as_deref().is_some_and(|name| WRITERS.contains(&name));
+    let writes = matches!(call.full, "File.write" | "IO.write" | "IO.binwrite")
+        || WRITERS.contains(&name)
+        || call.name == "path" && method.as_deref().is_some_and(|name| WRITERS.contains(&name));
     if (writes || name == "open" && opens_for_writing(call))
         && let Some(path) = call.arguments.iter().find(|tokens| has_path(tokens))
     {
@@ -207,6 +212,17 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names
     if moves && let [from, to, ..] = call.arguments.as_slice() {
         judge.moves_away(&names.value(from), scope)?;
         judge.writes(call.full, &names.value(to), Write::Replace, scope)?;
+    }
+    if name == "open" {
+        let literals = call.arguments.iter().flat_map(|tokens| tokens.iter());
+        for token in literals {
+            // Perl's pipes: `open(F, "|command")`, `open(F, "command|")`.
+            if let Token::Literal(text) = token
+                && (text.starts_with('|') || text.ends_with('|'))
+            {
+                run(judge, text.trim_matches('|'), scope)?;
+            }
+        }
     }
     if name == "kill" && kills_all(call) {
         return Err(Refusal::new("kill-all", "the code would end every process"));
@@ -233,8 +249,19 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names
 /// Code that lists a directory and removes something removes what it listed.
 fn removes_listed(judge: &Judge<'_>, calls: &[Call<'_>], names: &Names, scope: &Scope) -> Judged<()> {
     let removes = calls.iter().any(|call| REMOVERS.contains(&call.name.as_str()));
-    const LISTERS: &[&str] =
-        &["glob", "iglob", "listdir", "walk", "scandir", "readdir", "readdirsync", "children", "entries", "rglob"];
+    const LISTERS: &[&str] = &[
+        "glob",
+        "iglob",
+        "listdir",
+        "walk",
+        "scandir",
+        "readdir",
+        "readdirsync",
+        "children",
+        "entries",
+        "rglob",
+        "iterdir",
+    ];
     for call in calls.iter().filter(|call| removes && LISTERS.contains(&call.name.as_str())) {
         for argument in call.arguments.iter().filter(|tokens| has_path(tokens)) {
             let mut listed = names.value(argument).activated();
@@ -243,6 +270,22 @@ fn removes_listed(judge: &Judge<'_>, calls: &[Call<'_>], names: &Names, scope: &
                 listed.0.push(Part::Below);
             }
             judge.removes(call.full, &listed, true, scope)?;
+        }
+    }
+    Ok(())
+}
+
+/// `for d in ("/etc", "/usr"): rmtree(d)`: what a loop goes through can be what it removes.
+fn removes_each(judge: &Judge<'_>, calls: &[Call<'_>], tokens: &[Token], names: &Names, scope: &Scope) -> Judged<()> {
+    if !calls.iter().any(|call| REMOVERS.contains(&call.name.as_str())) {
+        return Ok(());
+    }
+    for (at, _) in tokens.iter().enumerate().filter(|(_, token)| matches!(token, Token::Word(word) if word == "in")) {
+        let list = tokens[at + 1..].iter().take_while(|token| !matches!(token, Token::Symbol(')' | ']' | '\n' | ':')));
+        for token in list {
+            if let Token::Literal(text) = token {
+                judge.removes("code", &names.tilde(Field::text(text.clone()).activated()), true, scope)?;
+            }
         }
     }
     Ok(())
@@ -278,6 +321,12 @@ fn runs(judge: &mut Judge<'_>, call: &Call<'_>, names: &Names, scope: &mut Scope
             None if !option => argv.extend(names.list(argument)),
             None => {}
         }
+    }
+    // `execv("/bin/sh", ["sh", "-c", …])` names the program twice.
+    if let [path, own, ..] = argv.as_slice()
+        && path.known().is_some_and(|path| path.rsplit('/').next().is_some_and(|name| own.is(name)))
+    {
+        argv.remove(0);
     }
     let Some(first) = argv.first().cloned() else {
         return Ok(());

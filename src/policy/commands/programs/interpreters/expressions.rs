@@ -43,6 +43,10 @@ impl Names {
                 (Some(Token::Symbol('=')), Some(next)) if *next != Token::Symbol('=') => {
                     let value = &tokens[at + 2..];
                     let end = value.iter().position(|token| matches!(token, Token::Symbol(';' | '\n')));
+                    // `run = os.system` is a second name of a function.
+                    if let [Token::Word(function)] = &value[..end.unwrap_or(value.len())] {
+                        names.aliases.insert(name.clone(), function.clone());
+                    }
                     let value = names.value(&value[..end.unwrap_or(value.len())]);
                     if !value.0.is_empty() && names.values.len() < 256 {
                         names.values.insert(name.clone(), value);

@@ -62,6 +62,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         Language::Php => &["-r", "-B", "-R", "-E", "-d", "-f", "-F", "-S", "-c"],
         Language::Perl => &["-e", "-E", "-I"],
         Language::Ruby => &["-e", "-I", "-r", "-C"],
+        Language::Other => &["-e", "--eval", "-eval", "-c", "-l"],
         _ => &["-e", "--eval", "-p", "--print", "-r", "--require", "-l", "-pe"],
     };
     let (options, read) = Options::leading(&call.arguments, valued);
@@ -71,6 +72,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         Language::PowerShell => &["-c", "-Command", "-command"],
         Language::Php => &["-r", "-B", "-R", "-E"],
         Language::Perl => &["-e", "-E"],
+        Language::Other => &["-e", "--eval", "-eval", "-c"],
         _ => &["-e", "--eval", "-p", "--print", "-pe"],
     };
     let texts: Vec<Field> = options.values(code_options).cloned().collect();
@@ -142,6 +144,9 @@ pub(in super::super) fn code(
         let source = Data::Nothing;
         return shells::run_text(judge, &source, text, &mut scope.clone()).map(drop);
     }
+    for command in text.lines().filter(|_| name == "ipython").filter_map(|line| line.trim_start().strip_prefix('!')) {
+        shells::run_text(judge, &Data::Nothing, command, &mut scope.clone())?;
+    }
     if forks_without_end(text) {
         return Err(Refusal::new("fork-bomb", "the code starts processes without end"));
     }
@@ -151,8 +156,9 @@ pub(in super::super) fn code(
 
 fn forks_without_end(text: &str) -> bool {
     let text = text.to_lowercase();
-    let loops = ["while", "loop", "for(;;)", "for (;;)", "until"].iter().any(|word| text.contains(word));
-    let forks = ["fork()", "os.fork", "fork while", "{fork}", "{ fork", "fork;", "fork }", "fork\n", "pcntl_fork"];
+    let loops = ["while", "loop", "for(;;)", "for (;;)", "until", "iter(int"].iter().any(|word| text.contains(word));
+    let forks =
+        ["fork()", "os.fork", "fork while", "{fork}", "{ fork", "fork;", "fork }", "fork\n", "pcntl_fork", ".fork("];
     loops && forks.iter().any(|word| text.contains(word))
 }
 
@@ -167,6 +173,20 @@ fn awk(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()
     }
     if texts.is_empty() {
         texts.extend(options.operands.first().cloned());
+    }
+    // `system(c)` of `-v c=…`, `system($0)` of the input.
+    let program: String = texts.iter().map(Field::visible).collect();
+    if program.contains("system(") {
+        let set = options.values(&["-v"]).filter_map(|set| set.split_once('=')).map(|(_, value)| value);
+        let input = scope.stdin.field();
+        for command in set.chain(program.contains("system($").then_some(input)) {
+            shells::run_text(judge, &Data::Text(command.clone()), &shells::script_text(&command), &mut scope.clone())?;
+        }
+    }
+    if options.values(&["-i"]).any(|library| library.is("inplace")) {
+        for file in options.operands.iter().skip(1) {
+            judge.writes(&call.name, file, crate::policy::commands::effects::Write::Edit, scope)?;
+        }
     }
     fields(judge, &call.name, &texts, &[], scope)
 }

@@ -75,6 +75,8 @@ pub(super) const REMOVERS: &[&str] = &[
     "remove_dir_all",
     "remove_entry_secure",
     "remove_entry",
+    "remove_dir",
+    "remove_file",
     "rimraf",
     "rimrafsync",
     "emptydir",
