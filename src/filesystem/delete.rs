@@ -82,10 +82,16 @@ impl DeletePath {
     }
 }
 
-/// A root stays, and so does a directory in which something is denied.
+/// A root stays, and so do a directory of the top of the disk, which is no one caller's, and one in which something is
+/// denied.
 pub(super) fn may_leave(files: &Files, path: &SafePath) -> Result<()> {
     if files.workspace.roots().iter().any(|root| root.starts_with(path.real())) || path.real().parent().is_none() {
         return Err(Error::Refused("A directory that callers are allowed as a whole cannot itself go away".into()));
+    }
+    if path.real().parent().is_some_and(|above| above.parent().is_none()) && path.existing()?.is_folder() {
+        return Err(Error::Refused(
+            "A directory at the top of the disk cannot itself go away: name what in it may".into(),
+        ));
     }
     path.may_go_whole()
 }

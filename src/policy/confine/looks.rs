@@ -1,13 +1,20 @@
 //! What was looked at on the disk while a view was made: as long as all of it is still so, the view is still right.
 #![expect(clippy::disallowed_methods, reason = "it looks at places that the settings name, and opens nothing")]
 
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 use std::{
     cell::RefCell,
     collections::BTreeMap,
     ffi::OsString,
-    fs::{self, Metadata},
+    fs::{self, File, Metadata},
     io,
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -27,8 +34,9 @@ struct Look {
 }
 
 /// Everything that was looked at, with what was there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Looks {
+    mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
     folders: RefCell<BTreeMap<PathBuf, (Names, Vec<OsString>)>>,
 }
@@ -43,6 +51,14 @@ pub enum Names {
 }
 
 impl Looks {
+    /// Nothing yet.
+    ///
+    /// # Errors
+    /// When the system does not say what is mounted.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { mounts: MountTable::open()?, paths: RefCell::default(), folders: RefCell::default() })
+    }
+
     /// Whether a name is there, be it a link that leads nowhere.
     pub fn is_there(&self, path: &Path) -> bool {
         self.look(path).itself.is_some()
@@ -86,7 +102,8 @@ impl Looks {
 
     /// Whether all that was looked at is as it was.
     pub fn are_current(&self) -> bool {
-        self.paths.borrow().iter().all(|(path, was)| look(path) == *was)
+        !self.mounts.has_changed()
+            && self.paths.borrow().iter().all(|(path, was)| look(path) == *was)
             && self
                 .folders
                 .borrow()
@@ -96,6 +113,36 @@ impl Looks {
 
     fn look(&self, path: &Path) -> Look {
         *self.paths.borrow_mut().entry(path.to_owned()).or_insert_with(|| look(path))
+    }
+}
+
+/// What is mounted where, watched for changes (proc_pid_mountinfo(5)).
+#[derive(Debug)]
+pub struct MountTable(File);
+
+impl MountTable {
+    /// The table as it is now.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open() -> io::Result<Self> {
+        File::open("/proc/self/mountinfo").map(Self)
+    }
+
+    /// Whether it has changed since it was opened or last asked.
+    pub fn has_changed(&self) -> bool {
+        poll(&mut [self.change()], Some(&Timespec::default())).is_ok_and(|changed| changed > 0)
+    }
+
+    /// Waits for a change; false when `end` has an end before.
+    pub fn wait(&self, end: &impl AsFd) -> bool {
+        let mut events = [self.change(), PollFd::new(end, PollFlags::IN)];
+        while matches!(poll(&mut events, None), Err(Errno::INTR)) {}
+        events[1].revents().is_empty()
+    }
+
+    fn change(&self) -> PollFd<'_> {
+        PollFd::new(&self.0, PollFlags::PRI)
     }
 }
 

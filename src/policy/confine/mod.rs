@@ -30,6 +30,8 @@ mod confinement;
 pub use cage::{Cage, FAILED};
 pub use confinement::Confinement;
 #[cfg(target_os = "linux")]
+pub use looks::MountTable;
+#[cfg(target_os = "linux")]
 pub use namespaces::fork;
 #[cfg(target_os = "linux")]
 pub use view::View;

@@ -57,7 +57,7 @@ impl View {
     /// When the private folders cannot be prepared.
     pub fn of(bounds: &Bounds, most_processes: Option<&CString>) -> io::Result<Self> {
         let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
-        let mut draft = Draft { bounds, looks: Looks::default(), frame, in_frame, shown, links };
+        let mut draft = Draft { bounds, looks: Looks::new()?, frame, in_frame, shown, links };
         if bounds.roots.is_empty() {
             draft.show_disk()?;
         } else {

@@ -10,18 +10,21 @@ use super::{
     signals::reset_signals,
     supervisor,
 };
-use crate::policy::confine::{Cage, Confinement, View, fork};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown};
+use crate::policy::confine::{Cage, Confinement, MountTable, View, fork};
+use rustix::{
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown},
+    pipe::{PipeFlags, pipe_with},
+};
 use std::{
     ffi::{c_int, c_ulong},
     io::{self, IoSlice, Read, Write},
     mem::{MaybeUninit, size_of, zeroed},
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
         unix::net::UnixStream,
     },
     ptr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Where such a process has its end of the socket to the server. What is received takes the numbers below.
@@ -32,9 +35,10 @@ const CHANNEL: RawFd = 10;
 const MOST_GIVEN: usize = 5;
 
 /// Starts the processes that all programs descend from.
-#[derive(Default)]
 pub struct ForkServer {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    /// Its end is the end of the thread that watches what is mounted.
+    _watching: OwnedFd,
 }
 
 #[derive(Default)]
@@ -64,9 +68,20 @@ impl ForkServer {
     /// # Errors
     /// As [`Self::fork`].
     pub fn open(confinement: &Confinement) -> io::Result<Self> {
-        let server = Self::default();
-        server.state.lock().unwrap_or_else(PoisonError::into_inner).renew(confinement)?;
-        Ok(server)
+        let state = Arc::<Mutex<State>>::default();
+        state.lock().unwrap_or_else(PoisonError::into_inner).renew(confinement)?;
+        let (end, watching) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (watched, mounts) = (Arc::downgrade(&state), MountTable::open()?);
+        let watch = move || {
+            // A stage has a copy of every mount: what is unmounted here would stay in use as long as it lives.
+            while mounts.wait(&end)
+                && let Some(state) = watched.upgrade()
+            {
+                state.lock().unwrap_or_else(PoisonError::into_inner).stage = None;
+            }
+        };
+        std::thread::Builder::new().name("mounts".into()).spawn(watch)?;
+        Ok(Self { state, _watching: watching })
     }
 
     /// Forks a supervisor, which takes the descriptors of `given` as its own, from 0 on. Returns its process id.
@@ -164,6 +179,8 @@ unsafe fn breed(channel: c_int, cage: Option<&Cage>) -> ! {
     unsafe {
         // Ctrl-C and the end of a terminal are for the server to answer.
         libc::setsid();
+        // No file system is in use for it.
+        libc::chdir(c"/".as_ptr());
         reset_signals();
         libc::signal(libc::SIGTERM, libc::SIG_IGN);
         // The kernel reaps what is forked from here on: its end is told to the server by itself.

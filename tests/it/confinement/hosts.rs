@@ -189,6 +189,32 @@ async fn commands_go_on_when_what_forks_them_was_killed() {
     assert_eq!(children(server.child.id()).len(), 1, "there is another one, and nothing is left of the first");
 }
 
+#[tokio::test]
+async fn what_is_mounted_is_seen_by_the_next_command_and_what_is_unmounted_is_not_held() {
+    let directory = scratch();
+    std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    std::fs::create_dir(directory.path().join("disk")).unwrap();
+    let server =
+        Started::with(std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server")), directory).expect("it starts");
+    let disk = server.directory.path().join("disk");
+    let run = |words: &[&str]| std::process::Command::new(words[0]).args(&words[1..]).arg(&disk).status().unwrap();
+    let look = async || server.call("execute", json!({"command": "ls disk"})).await["stdout"].clone();
+    assert_eq!(look().await, "");
+    if !run(&["mount", "-t", "tmpfs", "bridge-test"]).success() {
+        return eprintln!("not tried: this test is not run by the superuser");
+    }
+    std::fs::write(disk.join("file"), "x").unwrap();
+    assert_eq!(look().await, "file\n");
+    assert!(run(&["umount"]).success());
+    let first = children(server.child.id())[0];
+    let holds = |process: &u32| {
+        let mounts = std::fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
+        mounts.contains(disk.to_str().unwrap())
+    };
+    crate::processes::until("the file system is let go", || !children(first).iter().any(holds)).await;
+    assert_eq!(look().await, "");
+}
+
 /// The processes that any thread of a process started (proc_pid_children(5)).
 fn children(process: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();

@@ -253,3 +253,12 @@ async fn many_files_are_read_and_one_that_fails_does_not_fail_the_others() {
     let errors: Vec<_> = results[1..].iter().map(|result| result["error"].as_str().unwrap()).collect();
     assert_eq!(errors, ["File not found", "Cannot decode file with utf-8 encoding", "Unsafe file path"]);
 }
+
+#[tokio::test]
+async fn a_directory_at_the_top_of_the_disk_stays() {
+    let server = Server::start().await;
+    // Without `recursive` nothing is lost even where it is not refused: it is not empty.
+    let reply = server.post("/filesystem/delete", json!({"path": "/usr"})).await;
+    assert_eq!(reply.status, 403, "{}", reply.text);
+    assert!(reply.detail().contains("top of the disk"), "{}", reply.detail());
+}
