@@ -41,7 +41,6 @@ pub struct ForkServer {
     _watching: OwnedFd,
 }
 
-#[derive(Default)]
 struct State {
     first: Option<First>,
     stage: Option<Stage>,
@@ -63,13 +62,13 @@ struct Stage {
 struct Channel(UnixStream);
 
 impl ForkServer {
-    /// One that is ready: its first process is as small as the server is now.
+    /// One whose first process is as small as the server is now.
     ///
     /// # Errors
-    /// As [`Self::fork`].
+    /// When the system is out of something.
     pub fn open(confinement: &Confinement) -> io::Result<Self> {
-        let state = Arc::<Mutex<State>>::default();
-        state.lock().unwrap_or_else(PoisonError::into_inner).renew(confinement)?;
+        let first = Some(First::start(confinement.cage())?);
+        let state = Arc::new(Mutex::new(State { first, stage: None }));
         let (end, watching) = pipe_with(PipeFlags::CLOEXEC)?;
         let (watched, mounts) = (Arc::downgrade(&state), MountTable::open()?);
         let watch = move || {

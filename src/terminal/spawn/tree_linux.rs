@@ -39,10 +39,10 @@ struct Ends {
 }
 
 impl Starter {
-    /// One that is ready at once.
+    /// One that starts programs quickly, whatever the server holds by then.
     ///
     /// # Errors
-    /// When programs cannot be confined, or the system is out of something.
+    /// When the system is out of something.
     pub fn open(confinement: &Confinement) -> io::Result<Self> {
         Ok(Self { forks: ForkServer::open(confinement)? })
     }
