@@ -55,6 +55,11 @@ impl Holding {
         self.lock().join(held);
     }
 
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> u64 {
+        self.lock().bytes()
+    }
+
     /// Takes over what is held, to send the answer.
     pub fn take(&self) -> Held {
         std::mem::take(&mut *self.lock())

@@ -1,7 +1,7 @@
 //! What a request may cost, and the line that the terminal log shows of it.
 
 use crate::{
-    caller::{Held, Limits},
+    caller::{Held, Holding, Limits},
     error::{Error, Result},
 };
 use axum::{
@@ -144,18 +144,50 @@ fn too_slow() -> Error {
 const LARGE: u64 = 256 * 1024;
 
 /// A JSON answer, which goes on counting as held until its last byte is sent.
-pub async fn answer<T: Serialize + Send + 'static>(output: T, held: Held) -> Response {
-    let size = held.bytes();
-    let write = move || {
-        // A little more than the content, so that it is not copied as the text grows.
-        let mut json = Vec::with_capacity(usize::try_from(size + size / 16).unwrap_or(0) + 512);
-        serde_json::to_writer(&mut json, &output).expect("an answer is plain data");
-        json
+///
+/// JSON writes some characters as six: the length of a large answer is known before it is written, and what it takes
+/// more than its content is asked for.
+pub async fn answer<T: Serialize + Send + 'static>(output: T, holding: &Holding) -> Response {
+    let json = if holding.bytes() > LARGE {
+        let measured = tokio::task::spawn_blocking(move || (length(&output), output)).await;
+        let (length, output) = measured.expect("plain data is measured without a panic");
+        if let Err(error) = holding.more(length.saturating_sub(holding.bytes())).await {
+            return error.into_response();
+        }
+        let written = tokio::task::spawn_blocking(move || json(&output, length)).await;
+        written.expect("plain data is written without a panic")
+    } else {
+        json(&output, 0)
     };
-    let written = if size > LARGE { tokio::task::spawn_blocking(write).await } else { Ok(write()) };
-    let json = written.expect("plain data is written without a panic");
-    let bytes = Bytes::from_owner(HeldAnswer { json, _held: held });
+    let bytes = Bytes::from_owner(HeldAnswer { json, _held: holding.take() });
     ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
+}
+
+fn json<T: Serialize>(output: &T, length: u64) -> Vec<u8> {
+    let mut json = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    serde_json::to_writer(&mut json, output).expect("an answer is plain data");
+    json
+}
+
+/// How many bytes it is as JSON.
+fn length<T: Serialize>(output: &T) -> u64 {
+    let mut counted = Counted(0);
+    serde_json::to_writer(&mut counted, output).expect("an answer is plain data");
+    counted.0
+}
+
+/// Counts what is written and keeps nothing.
+struct Counted(u64);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 struct HeldAnswer {

@@ -74,10 +74,9 @@ impl Document {
     /// The operations of a capability that answers with a stream of a media type: a browser's link or event source
     /// asks by GET.
     pub fn stream<C: Capability>(&mut self, path: &str, media: &str) -> Paths {
-        // Events are told apart by their readers, so that no one schema holds for the bytes.
-        let schema = (media != "text/event-stream").then(binary).flatten();
-        let content = ContentBuilder::new().schema(schema).build();
-        let stream = ResponseBuilder::new().description("The stream").content(media, content).build();
+        // Raw bytes have no schema: a download of JSON is read as JSON, and events are told apart by their readers.
+        let stream =
+            ResponseBuilder::new().description("The stream").content(media, ContentBuilder::new().build()).build();
         let asked = described::<C>().operation_id(Some(format!("{}_by_get", C::NAME))).parameters(Some(query::<C>()));
         let sent = self.request::<C>(described::<C>());
         let mut item = PathItem::default();
@@ -233,10 +232,6 @@ fn described<C: Capability>() -> OperationBuilder {
 
 fn string() -> Option<Schema> {
     serde_json::from_value(json!({"type": "string"})).ok()
-}
-
-fn binary() -> Option<Schema> {
-    serde_json::from_value(json!({"type": "string", "format": "binary"})).ok()
 }
 
 fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {

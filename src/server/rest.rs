@@ -126,7 +126,7 @@ where
         return events::serve::<C>(shared, context, arguments).await;
     }
     match shared.bridge.call::<C>(&context, arguments).await {
-        Ok(output) => limits::answer(output, context.holding.take()).await,
+        Ok(output) => limits::answer(output, &context.holding).await,
         Err(error) => error.into_response(),
     }
 }

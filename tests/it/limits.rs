@@ -128,6 +128,17 @@ async fn an_answer_that_is_larger_than_all_the_memory_is_refused_with_the_settin
     assert_eq!((reply.status, reply.detail().contains("MCP_MAX_BUFFERED_MIB")), (413, true), "{}", reply.text);
 }
 
+#[tokio::test]
+async fn an_answer_counts_as_it_is_written_where_each_character_takes_six() {
+    let content = vec![0; 3 << 20];
+    for (setting, status) in [("16", 413), ("32", 200)] {
+        let settings = [("MCP_MAX_REQUEST_MIB", "4"), ("MCP_MAX_BUFFERED_MIB", setting)];
+        let server = Server::with_settings(&settings).await.with_file("zeros", &content);
+        let reply = server.post("/filesystem/read", json!({"path": "zeros"})).await;
+        assert_eq!(reply.status, status, "{}", reply.text.get(..200).unwrap_or_default());
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_history_that_cannot_be_written_stops_nothing() {
