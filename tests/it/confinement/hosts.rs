@@ -175,6 +175,7 @@ async fn commands_go_on_when_what_forks_them_was_killed() {
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     let server =
         Started::with(std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server")), directory).expect("it starts");
+    assert_eq!(server.call("execute", json!({"command": "echo runs"})).await["stdout"], "runs\n");
     let first = *children(server.child.id()).first().expect("one process forks for the server");
     let stage = *children(first).first().expect("and one forks commands");
     let is_gone = async |process: u32| {
