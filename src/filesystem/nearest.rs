@@ -41,7 +41,7 @@ pub fn describe(text: &str, old: &str, before: u64) -> String {
 /// The place where most lines are the same but for white space, quotes and case.
 fn alike(lines: &[&str], wanted: &[&str]) -> Option<usize> {
     let state = RandomState::new();
-    // Of a line without letters nothing is to be learned.
+    // Of an empty line nothing is to be learned.
     let mark = |line: &&str| Some(plain(line)).filter(|line| !line.is_empty()).map(|line| state.hash_one(line));
     let there: Vec<Option<u64>> = lines.iter().map(mark).collect();
     let sought: Vec<Option<u64>> = wanted.iter().take(MAX_SHOWN).map(mark).collect();
@@ -50,7 +50,9 @@ fn alike(lines: &[&str], wanted: &[&str]) -> Option<usize> {
         pairs.filter(|(sought, line)| sought == line && line.is_some()).count()
     };
     let scored = (0..there.len()).map(|start| (score(start), start));
-    let (best, start) = scored.max_by_key(|(score, start)| (*score, std::cmp::Reverse(*start)))?;
+    // Of places that are as good as each other, one where it begins alike.
+    let begins = |start: usize| sought.first() == Some(&there[start]);
+    let (best, start) = scored.max_by_key(|(score, start)| (*score, begins(*start), std::cmp::Reverse(*start)))?;
     (best > 0).then_some(start)
 }
 
