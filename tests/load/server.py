@@ -61,16 +61,18 @@ class Server:
         return stream
 
     def children(self):
-        """How many processes the bridge has started and not yet ended."""
-        found = subprocess.run(["ps", "-o", "pid=,ppid=", "-A"], capture_output=True, text=True).stdout.split()
-        parents = dict(zip(map(int, found[::2]), map(int, found[1::2])))
+        """How many processes commands of the bridge have started and not yet ended. Its own two, which fork them, stay."""
+        found = subprocess.run(["ps", "-o", "pid=,ppid=,comm=", "-A"], capture_output=True, text=True).stdout
+        rows = [line.split(None, 2) for line in found.splitlines()]
+        parents = {int(pid): int(parent) for pid, parent, _ in rows}
+        forks = {int(pid) for pid, _, name in rows if name == "bridge-forks"}
         def descends(pid):
             while pid in parents:
                 pid = parents[pid]
                 if pid == self.process.pid:
                     return True
             return False
-        return sum(1 for pid in parents if descends(pid))
+        return sum(1 for pid in parents if pid not in forks and descends(pid))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
