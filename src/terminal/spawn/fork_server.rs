@@ -37,8 +37,8 @@ const MOST_GIVEN: usize = 5;
 /// Starts the processes that all programs descend from.
 pub struct ForkServer {
     state: Arc<Mutex<State>>,
-    /// Its end is the end of the thread that watches what is mounted.
-    _watching: OwnedFd,
+    /// Its end is the end of the thread that watches what is mounted, where stages have mounts of their own.
+    _watching: Option<OwnedFd>,
 }
 
 struct State {
@@ -69,17 +69,8 @@ impl ForkServer {
     pub fn open(confinement: &Confinement) -> io::Result<Self> {
         let first = Some(First::start(confinement.cage())?);
         let state = Arc::new(Mutex::new(State { first, stage: None }));
-        let (end, watching) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (watched, mounts) = (Arc::downgrade(&state), MountTable::open()?);
-        let watch = move || {
-            // A stage has a copy of every mount: what is unmounted here would stay in use as long as it lives.
-            while mounts.wait(&end)
-                && let Some(state) = watched.upgrade()
-            {
-                state.lock().unwrap_or_else(PoisonError::into_inner).stage = None;
-            }
-        };
-        std::thread::Builder::new().name("mounts".into()).spawn(watch)?;
+        let has_mounts = confinement.cage().is_some_and(Cage::has_processes);
+        let watching = has_mounts.then(|| watch_mounts(&state)).transpose()?;
         Ok(Self { state, _watching: watching })
     }
 
@@ -99,6 +90,22 @@ impl ForkServer {
         }
         state.renew(confinement)?.channel.ask(given)
     }
+}
+
+/// Ends the stage whenever the machine's mounts change: it has a copy of each, so what is unmounted would stay in use as
+/// long as it lives. Watches until what it gives is dropped.
+fn watch_mounts(state: &Arc<Mutex<State>>) -> io::Result<OwnedFd> {
+    let (end, watching) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (watched, mounts) = (Arc::downgrade(state), MountTable::open()?);
+    let watch = move || {
+        while mounts.wait(&end)
+            && let Some(state) = watched.upgrade()
+        {
+            state.lock().unwrap_or_else(PoisonError::into_inner).stage = None;
+        }
+    };
+    std::thread::Builder::new().name("mounts".into()).spawn(watch)?;
+    Ok(watching)
 }
 
 impl State {
