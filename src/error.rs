@@ -62,6 +62,15 @@ pub enum Error {
     /// The disk or a quota is full; nothing was changed.
     #[error("{0}")]
     Full(String),
+    /// The disk became full in the middle of an append, and what was written of it stays: others wrote behind it.
+    #[error(
+        "The disk is full: {bytes_appended} bytes were appended, and others wrote behind them, so they stay. Free some \
+         space and append the rest"
+    )]
+    PartlyAppended {
+        /// How many bytes were appended.
+        bytes_appended: u64,
+    },
     /// The caller went away or cancelled.
     #[error("Cancelled")]
     Cancelled,
@@ -103,7 +112,7 @@ impl Error {
             Self::NotImplemented(_) => "not_implemented",
             Self::Upstream(_) => "upstream",
             Self::Unavailable { .. } => "unavailable",
-            Self::Full(_) => "full",
+            Self::Full(_) | Self::PartlyAppended { .. } => "full",
             Self::Cancelled => "cancelled",
             Self::Failed(_) | Self::Internal(_) => "failed",
         }

@@ -149,10 +149,7 @@ fn number(_: &Metadata) -> u64 {
 
 fn with_key(env: &str, key: &str) -> String {
     let line = format!("{NAME}={key}");
-    let is_key = |text: &str| {
-        let text = text.trim_start_matches('\u{feff}').trim_start().trim_start_matches("export ").trim_start();
-        text.strip_prefix(NAME).is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
+    let is_key = |text: &str| settings::assignment(text).is_some_and(|(name, _)| name == NAME);
     let mut lines: Vec<&str> = env.lines().filter(|text| !is_key(text)).collect();
     let place = env.lines().position(is_key).unwrap_or(lines.len());
     lines.insert(place.min(lines.len()), &line);

@@ -63,26 +63,29 @@ pub struct Running {
 #[derive(Default)]
 pub struct Held {
     units: u64,
-    permits: Option<[OwnedSemaphorePermit; 2]>,
+    /// One of each share that it came from. A call whose key came in its body has three: the body was counted before its
+    /// caller was known.
+    permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Held {
+    fn new(units: u64, permits: [OwnedSemaphorePermit; 2]) -> Self {
+        Self { units, permits: permits.into() }
+    }
+
     /// How many bytes.
     pub fn bytes(&self) -> u64 {
         self.units * UNIT
     }
 
-    /// Adds what else is held for the same purpose.
+    /// Adds what else is held for the same purpose, from whichever share.
     pub fn join(&mut self, other: Self) {
         self.units += other.units;
-        match (&mut self.permits, other.permits) {
-            (Some(own), Some(more)) => {
-                for (own, more) in own.iter_mut().zip(more) {
-                    own.merge(more);
-                }
+        for more in other.permits {
+            match self.permits.iter_mut().find(|own| Arc::ptr_eq(own.semaphore(), more.semaphore())) {
+                Some(own) => own.merge(more),
+                None => self.permits.push(more),
             }
-            (own @ None, more) => *own = more,
-            (Some(_), None) => {}
         }
     }
 }
@@ -142,7 +145,7 @@ impl Limits {
             let of_all = self.all.bytes.clone().acquire_many_owned(count).await;
             [mine, of_all].map(|permit| permit.expect("these are never closed"))
         });
-        waited.await.map(|permits| Held { units, permits: Some(permits) }).map_err(|_| no_memory())
+        waited.await.map(|permits| Held::new(units, permits)).map_err(|_| no_memory())
     }
 
     /// The same at once or not at all.
@@ -152,7 +155,7 @@ impl Limits {
         let count = u32::try_from(units).ok()?;
         let mine = own.bytes.clone().try_acquire_many_owned(count).ok()?;
         let of_all = self.all.bytes.clone().try_acquire_many_owned(count).ok()?;
-        Some(Held { units, permits: Some([mine, of_all]) })
+        Some(Held::new(units, [mine, of_all]))
     }
 
     /// Whether one more refusal of someone without a right key is worth its line in the history. Beyond 120, two a
@@ -297,5 +300,18 @@ mod tests {
         assert!(matches!(limits.hold(None, 0, 3 << 20).await, Err(Error::TooLarge(_))));
         drop(held);
         assert!(limits.hold(Some("a"), 0, 4 << 20).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_was_held_before_the_caller_was_known_and_after_is_given_back_to_its_own_share() {
+        let limits = limits(&[("MCP_MAX_BUFFERED_MIB", "8"), ("MCP_MAX_REQUEST_MIB", "4")]);
+        let mut held = limits.hold(None, 0, 3 << 20).await.unwrap();
+        for _ in 0..2 {
+            held.join(limits.hold(Some("a"), 0, 1 << 20).await.unwrap());
+        }
+        assert_eq!(held.bytes(), 5 << 20);
+        assert!(limits.try_hold("b", 4 << 20).is_none());
+        drop(held);
+        let (_unknown, _own) = (limits.hold(None, 0, 4 << 20).await.unwrap(), limits.try_hold("a", 4 << 20).unwrap());
     }
 }

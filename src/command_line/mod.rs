@@ -7,7 +7,7 @@ mod run;
 
 pub use run::run;
 
-use crate::settings::Settings;
+use crate::settings::{Host, SettingValue, Settings};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -19,8 +19,8 @@ use std::path::PathBuf;
 #[command(name = "mcp-server", version, about)]
 pub struct CommandLine {
     /// The address to listen on [setting: MCP_HOST]
-    #[arg(long, global = true)]
-    pub host: Option<String>,
+    #[arg(long, global = true, value_parser = host)]
+    pub host: Option<Host>,
     /// The port to listen on; 0 takes a free one [setting: MCP_PORT]
     #[arg(long, global = true)]
     pub port: Option<u16>,
@@ -65,6 +65,12 @@ pub enum Task {
 pub enum KeyAction {
     /// Replace it by a new one, at once, also in a server that runs in this directory
     Rotate,
+    /// Print it, and on standard error where it stands
+    Show,
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    Host::parse(text).map_err(|expected| format!("it must be {expected}"))
 }
 
 impl CommandLine {

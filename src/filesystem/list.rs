@@ -79,6 +79,10 @@ pub struct Item {
     size: Option<u64>,
     /// When it was last changed; null for directories and for links that lead nowhere.
     modified: Option<String>,
+    /// Whether it is a link; the type, size and time are those of what it leads to.
+    is_link: bool,
+    /// What the link says, as it is stored; null for anything else.
+    link_target: Option<String>,
 }
 
 /// What an item is.
@@ -94,7 +98,8 @@ pub enum ItemKind {
 impl Item {
     /// About how many bytes it takes, here and in the answer.
     fn weight(&self) -> u64 {
-        2 * (self.name.len() + self.path.len()) as u64 + 250
+        let target = self.link_target.as_ref().map_or(0, String::len);
+        2 * (self.name.len() + self.path.len() + target) as u64 + 300
     }
 }
 
@@ -144,17 +149,42 @@ impl ListDirectory {
     }
 }
 
+/// A link in a directory.
+pub struct Link {
+    /// Its text; `None` when it has just gone.
+    pub target: Option<String>,
+    /// What it leads to, where that is there and may be known.
+    pub leads_to: Option<Found>,
+}
+
+impl Link {
+    /// The link that is visited; `None` for anything else.
+    pub fn of(visit: &Visit) -> Option<Self> {
+        let name = &visit.child.name;
+        let is_link = match visit.child.kind {
+            Some(kind) => kind == Kind::Link,
+            None => visit.folder.look(name).is_ok_and(|found| found.kind == Kind::Link),
+        };
+        is_link.then(|| Self {
+            target: visit.folder.directory().read_link(name).ok().map(|text| text.to_string_lossy().into_owned()),
+            leads_to: visit.folder.look_through(name),
+        })
+    }
+
+    /// Whether it leads to a directory.
+    pub fn leads_to_folder(&self) -> bool {
+        self.leads_to.is_some_and(|found| found.is_folder())
+    }
+}
+
 /// What is shown of a name; `None` when it has just gone.
 fn item(sent: &str, visit: &Visit) -> Option<Item> {
     let name = &visit.child.name;
-    let found = match visit.child.kind {
-        Some(Kind::Folder) => None,
-        Some(Kind::Link) => visit.folder.look_through(name),
-        Some(Kind::File | Kind::Special) => Some(visit.folder.look(name).ok()?),
-        None => match visit.folder.look(name).ok()? {
-            link if link.kind == Kind::Link => visit.folder.look_through(name),
-            found => Some(found),
-        },
+    let link = Link::of(visit);
+    let found = match (&link, visit.child.kind) {
+        (Some(link), _) => link.leads_to,
+        (None, Some(Kind::Folder)) => None,
+        (None, _) => Some(visit.folder.look(name).ok()?),
     };
     let is_folder = visit.child.kind == Some(Kind::Folder) || found.is_some_and(|found| found.is_folder());
     let file: Option<Found> = found.filter(|_| !is_folder);
@@ -164,5 +194,7 @@ fn item(sent: &str, visit: &Visit) -> Option<Item> {
         kind: if is_folder { ItemKind::Directory } else { ItemKind::File },
         size: file.map(|found| found.size),
         modified: file.map(|found| clock::timestamp_of(found.times.modified())),
+        is_link: link.is_some(),
+        link_target: link.and_then(|link| link.target),
     })
 }

@@ -55,18 +55,22 @@ impl Replacement {
         dress(&self.file, mode, owner)
     }
 
-    /// Puts it in the place of whatever has the name there. With `durable` its content is on the disk before.
+    /// Puts it in the place of whatever has the name there; with `free` only where nothing has. With `durable` its
+    /// content is on the disk before.
     ///
     /// # Errors
     /// What the system says; the old file is whole then.
-    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool) -> Result<()> {
+    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, free: bool) -> Result<()> {
         if let Some(times) = times {
             self.holder.set_times(&self.name, times)?;
         }
         if durable {
             self.file.sync_all()?;
         }
-        self.holder.rename(&self.name, &self.holder, at)?;
+        match free {
+            true => self.holder.rename_to_free(&self.name, &self.holder, at)?,
+            false => self.holder.rename(&self.name, &self.holder, at)?,
+        }
         self.placed = true;
         Ok(())
     }

@@ -59,8 +59,9 @@ pub struct StatOutput {
     accessed: String,
     /// When anything about it was last changed, its name and mode included.
     changed: String,
-    /// What a link says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Whether the path as sent names a link, followed or not.
+    is_link: bool,
+    /// What the link says, as it is stored; null for anything else.
     link_target: Option<String>,
     /// What kind of file it is: `text/markdown`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,12 +87,20 @@ impl Capability for StatPath {
 }
 
 impl StatPath {
+    /// The text of the link that the path names; `None` for anything else.
+    fn link_target(&self, files: &Files) -> Option<String> {
+        let link = files.workspace.resolve_link(&self.path, Named::File, Intent::Read).ok()?;
+        link.found().filter(|found| found.kind == Kind::Link)?;
+        Some(link.holder().ok()?.read_link(link.name()).ok()?.to_string_lossy().into_owned())
+    }
+
     fn stat(self, files: &Files) -> Result<StatOutput> {
         let path = match self.follow {
             true => files.workspace.resolve(&self.path, Named::File, Intent::Read)?,
             false => files.workspace.resolve_link(&self.path, Named::File, Intent::Read)?,
         };
         let found = *path.existing()?;
+        let link_target = self.link_target(files);
         let (mut sha256, mut kind_of_file) = (None, None);
         if found.is_file() {
             let (mut file, _) = path.open()?;
@@ -102,8 +111,6 @@ impl StatPath {
                 sha256 = Some(digest::of_reader(start.chain(file))?.0);
             }
         }
-        let link = (found.kind == Kind::Link).then(|| path.holder()?.read_link(path.name()).map_err(Into::into));
-        let link: Option<Result<_>> = link;
         let time = |nanoseconds| clock::timestamp_of(Times { accessed: 0, modified: nanoseconds }.modified());
         Ok(StatOutput {
             success: true,
@@ -124,7 +131,8 @@ impl StatPath {
             modified: time(found.times.modified),
             accessed: time(found.times.accessed),
             changed: time(found.changed),
-            link_target: link.transpose()?.map(|target| target.to_string_lossy().into_owned()),
+            is_link: link_target.is_some(),
+            link_target,
             mime_type: kind_of_file,
             sha256,
             timestamp: clock::timestamp(),

@@ -3,7 +3,7 @@
 use super::{
     Files,
     ignored::Ignored,
-    list::ItemKind,
+    list::{ItemKind, Link},
     page::{Cursor, shown},
     walk::{Next, Visit, walk},
 };
@@ -90,7 +90,7 @@ pub struct TreeOutput {
 pub struct Entry {
     /// The path as sent, joined with the names below it.
     path: String,
-    /// What it is; a link counts as a file.
+    /// What it is; a link is what it leads to, and is not walked into.
     #[serde(rename = "type")]
     kind: ItemKind,
     /// Its level, counted from 1.
@@ -98,6 +98,29 @@ pub struct Entry {
     /// The file's size in bytes, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
+    /// Whether it is a link.
+    is_link: bool,
+    /// What the link says, as it is stored; null for anything else.
+    link_target: Option<String>,
+}
+
+impl Entry {
+    fn of(visit: &Visit, sent: &str, depth: usize, is_folder: bool, sizes: bool) -> Self {
+        let link = Link::of(visit);
+        let is_folder = is_folder || link.as_ref().is_some_and(Link::leads_to_folder);
+        let size = || match &link {
+            Some(link) => link.leads_to.map(|found| found.size),
+            None => visit.folder.look(&visit.child.name).ok().map(|found| found.size),
+        };
+        Self {
+            path: shown(sent, visit.path),
+            kind: if is_folder { ItemKind::Directory } else { ItemKind::File },
+            depth,
+            size: (sizes && !is_folder).then(size).flatten(),
+            is_link: link.is_some(),
+            link_target: link.and_then(|link| link.target),
+        }
+    }
 }
 
 impl Capability for ShowTree {
@@ -134,13 +157,7 @@ impl ShowTree {
                 next_cursor = last.take();
                 return Ok(Next::Stop);
             }
-            let size = || visit.folder.look(&visit.child.name).ok().map(|found| found.size);
-            entries.push(Entry {
-                path: shown(&self.path, visit.path),
-                kind: if is_folder { ItemKind::Directory } else { ItemKind::File },
-                depth,
-                size: (self.sizes && !is_folder).then(size).flatten(),
-            });
+            entries.push(Entry::of(visit, &self.path, depth, is_folder, self.sizes));
             last = Some(Cursor::text(visit.path, 0));
             Ok(if depth < self.depth { Next::Into } else { Next::Past })
         })?;

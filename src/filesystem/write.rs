@@ -4,7 +4,7 @@ use super::{
     Files, digest,
     encoding::Codec,
     read::default_encoding,
-    undo::{Changed, Edit, Source, Staging, State, Who},
+    undo::{Changed, Edit, Source, State, Who},
 };
 use crate::{
     caller::Access,
@@ -13,23 +13,20 @@ use crate::{
     error::{Error, Result},
     policy::{
         SafePath,
-        paths::{Intent, Named, OURS, Times, not_a_file},
+        paths::{Intent, Named, OURS, not_a_file},
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::io::Read;
+use std::io::{self, Read};
 
 /// How much of a file's start is looked at for a byte order mark, in bytes.
 const MARK: u64 = 4;
 
-/// A larger file is appended to without being read into memory, in bytes.
-const MAX_IN_MEMORY: u64 = 8 * 1024 * 1024;
-
 /// Write a file.
 ///
 /// Replaces the whole file (`mode: "w"`) or adds to its end (`"a"`), and makes the folders above it. The file is never
-/// half written: on any failure the old one is whole.
+/// half written: on any failure the old one is whole. What other programs append meanwhile is kept.
 #[derive(Deserialize, JsonSchema)]
 pub struct WriteFile {
     /// The file. Relative paths start at the server's directory.
@@ -42,6 +39,9 @@ pub struct WriteFile {
     /// `w` replaces, `a` appends.
     #[serde(default = "default_mode")]
     mode: String,
+    /// Whether `sha256` is wanted after an append too: the whole file is read for it.
+    #[serde(default)]
+    digest: bool,
     /// `sha256` of an earlier read: when the file has changed since, nothing is written and the answer is 409.
     expected_sha256: Option<String>,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
@@ -63,8 +63,8 @@ pub struct WriteOutput {
     bytes_written: usize,
     /// The mode as sent.
     mode: String,
-    /// SHA-256 of the whole file's bytes now.
-    sha256: String,
+    /// SHA-256 of the whole file's bytes now. After an append null unless `digest` asks for it.
+    sha256: Option<String>,
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
@@ -97,14 +97,15 @@ impl WriteFile {
         may_be_written(&path)?;
         let codec = Codec::by_name(&self.encoding)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
-        let bytes = codec.encode(&self.content, &start_of(&path, appends)?)?;
-        let (edit, staging) = match path.found().filter(|_| appends) {
-            Some(old) if old.size > MAX_IN_MEMORY => append_to_large(files, &path, &bytes)?,
-            Some(_) => (replaced(files, &path, [whole_of(&path)?, bytes].concat()), None),
-            None => (replaced(files, &path, bytes), None),
+        let (change, sha256) = match appends {
+            true => (self.append(files, who, path, &codec)?, None),
+            false => {
+                let edit = replaced(files, &path, codec.encode(&self.content, b"")?);
+                let sha256 = edit.after.sha256().to_owned();
+                (files.undo.commit(who, vec![edit], None)?, Some(sha256))
+            }
         };
-        let sha256 = edit.after.sha256().to_owned();
-        let change = files.undo.commit(who, vec![edit], staging)?;
+        let sha256 = if appends && self.digest { Some(self.digest_now(files)?) } else { sha256 };
         Ok(WriteOutput {
             success: true,
             path: self.path,
@@ -115,6 +116,39 @@ impl WriteFile {
             timestamp: clock::timestamp(),
         })
     }
+}
+
+impl WriteFile {
+    /// Appends to the file, or makes it. One that someone else makes meanwhile is appended to.
+    fn append(&self, files: &Files, who: &Who, mut path: SafePath, codec: &Codec) -> Result<Changed> {
+        loop {
+            if path.found().is_some() {
+                let bytes = codec.encode(&self.content, &start_of(&path)?)?;
+                return files.undo.append(who, &path, &bytes);
+            }
+            let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?);
+            if let Source::Bytes(bytes) = edit.source {
+                edit.source = Source::New(bytes);
+            }
+            match files.undo.commit(who, vec![edit], None) {
+                Err(error) if is_taken(&error) => {
+                    path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
+                    may_be_written(&path)?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn digest_now(&self, files: &Files) -> Result<String> {
+        let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
+        Ok(digest::of_reader(path.open()?.0)?.0)
+    }
+}
+
+fn is_taken(error: &Error) -> bool {
+    let Error::Internal(cause) = error else { return false };
+    cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// Only a regular file is written over, and only a name without a slash behind it is made.
@@ -131,32 +165,16 @@ pub(super) fn may_be_written(path: &SafePath) -> Result<()> {
     }
 }
 
-fn start_of(path: &SafePath, appends: bool) -> Result<Vec<u8>> {
+fn start_of(path: &SafePath) -> Result<Vec<u8>> {
     let mut start = Vec::new();
-    if appends && path.found().is_some() {
-        path.open()?.0.take(MARK).read_to_end(&mut start)?;
-    }
+    path.open()?.0.take(MARK).read_to_end(&mut start)?;
     Ok(start)
-}
-
-fn whole_of(path: &SafePath) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    path.open()?.0.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The edit that gives a file these bytes; it keeps its permission bits and owner.
 pub(super) fn replaced(files: &Files, path: &SafePath, bytes: Vec<u8>) -> Edit {
     let (mode, owner) = path.found().map_or((files.undo.new_file_mode(), OURS), |old| (old.mode, old.owner));
     Edit { path: path.real().to_owned(), after: State::file(&bytes, mode, owner), source: Source::Bytes(bytes) }
-}
-
-fn append_to_large(files: &Files, path: &SafePath, bytes: &[u8]) -> Result<(Edit, Option<Staging>)> {
-    let (file, old) = path.open()?;
-    let mut staging = Staging::beside(&files.undo, path)?;
-    let (after, source) = staging.file(file.chain(bytes), u64::MAX, old.mode, Times::default())?;
-    staging.sync()?;
-    Ok((Edit { path: path.real().to_owned(), after, source }, Some(staging)))
 }
 
 /// Fails when the caller knows another content than the file has.

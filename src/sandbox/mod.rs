@@ -69,13 +69,13 @@ impl Sandbox {
             engine.tasks.spawn(async move { first.connected().await.is_ok() });
         }
         Ok(Self {
-            image: settings.sandbox_image.clone(),
-            base_image: settings.sandbox_base_image.clone(),
-            pool: Pool::open(&engine, &limits, settings)?,
+            image: settings.sandbox_image.to_string(),
+            base_image: settings.sandbox_base_image.to_string(),
+            pool: Pool::new(&engine, &limits, settings),
             sessions: Sessions::open(settings),
             languages: Languages::open(&settings.sandbox_languages)?,
-            running: Arc::new(Semaphore::new(settings.sandbox_max_concurrent.max(1))),
-            max_concurrent: settings.sandbox_max_concurrent.max(1),
+            running: Arc::new(Semaphore::new(settings.sandbox_max_concurrent)),
+            max_concurrent: settings.sandbox_max_concurrent,
             output_bytes: settings.sandbox_output_bytes,
             building: build::Shared::default(),
             stopping: CancellationToken::new(),

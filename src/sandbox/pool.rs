@@ -8,7 +8,6 @@ use super::{
     limits::Limits,
 };
 use crate::{error::Result, settings::Settings};
-use anyhow::ensure;
 use futures::{FutureExt, StreamExt};
 use std::{
     collections::VecDeque,
@@ -74,24 +73,19 @@ impl Drop for Busy {
 
 impl Pool {
     /// An empty pool: it fills after the first run, so that who never uses the sandbox never has containers.
-    ///
-    /// # Errors
-    /// When the size is out of bounds.
-    pub fn open(engine: &Arc<Engine>, limits: &Limits, settings: &Settings) -> anyhow::Result<Self> {
-        let size = settings.sandbox_pool_size;
-        ensure!(size <= 64, "SANDBOX_POOL_SIZE is {size}, but must be from 0 to 64");
-        Ok(Self {
+    pub fn new(engine: &Arc<Engine>, limits: &Limits, settings: &Settings) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 engine: engine.clone(),
                 limits: limits.clone(),
-                image: settings.sandbox_image.clone(),
-                size,
+                image: settings.sandbox_image.to_string(),
+                size: settings.sandbox_pool_size,
                 idle: Duration::from_secs(settings.sandbox_pool_idle_seconds),
                 ready: Mutex::default(),
                 busy: AtomicUsize::new(0),
                 changed: Notify::new(),
             }),
-        })
+        }
     }
 
     /// Announces a run: until it ends, the pool leaves the engine to it.

@@ -45,20 +45,20 @@ const RESERVE: usize = 64;
 /// How many connections the system keeps until they are accepted; it takes less where its own limit is lower.
 const BACKLOG: u32 = 8192;
 
-/// Listens on the first of the addresses of the settings' host that can be had.
+/// Takes the first of the addresses of the settings' host that can be had. Nobody can connect before [`listen`].
 ///
 /// # Errors
-/// When none can be listened on; the message says which and what may be the matter.
-pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
-    let (host, port) = (settings.host.as_str(), settings.port);
+/// When none can be had; the message says which and what may be the matter.
+pub async fn bind(settings: &Settings) -> anyhow::Result<TcpSocket> {
+    let (host, port) = (&*settings.host, settings.port);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let found = tokio::net::lookup_host((bare, port)).await;
     let addresses: Vec<SocketAddr> =
         found.with_context(|| format!("MCP_HOST is {host:?}, which has no address"))?.collect();
     let mut failure = anyhow::anyhow!("MCP_HOST is {host:?}, which has no address");
     for address in addresses {
-        match bind(address) {
-            Ok(listener) => return Ok(listener),
+        match bind_to(address) {
+            Ok(socket) => return Ok(socket),
             Err(error) => failure = error.into(),
         }
     }
@@ -67,13 +67,21 @@ pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
     )))
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// Listens where [`bind`] took an address.
+///
+/// # Errors
+/// When somebody else has come to listen there meanwhile.
+pub fn listen(socket: TcpSocket) -> anyhow::Result<TcpListener> {
+    socket.listen(BACKLOG).context("cannot listen: another server has taken the port just now")
+}
+
+fn bind_to(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // As the standard library does: a server that was just stopped must not keep the port from the next one.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    Ok(socket)
 }
 
 /// Serves until `stop` is cancelled, then lets running requests finish, at most 10 s.

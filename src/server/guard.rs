@@ -3,7 +3,7 @@
 use super::rest::Shared;
 use crate::{
     error::{Error, Result},
-    settings::Settings,
+    settings::{AllowedHost, Origin, Settings},
 };
 use axum::{
     extract::{Request, State},
@@ -21,8 +21,8 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 /// Any origin by default, never with credentials: the key is what opens, and no browser adds it by itself.
-pub fn cors(origins: &[String]) -> CorsLayer {
-    let origin = if origins.iter().any(|origin| origin == "*") {
+pub fn cors(origins: &[Origin]) -> CorsLayer {
+    let origin = if origins.iter().any(|origin| &**origin == "*") {
         AllowOrigin::any()
     } else {
         AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
@@ -71,7 +71,7 @@ fn check_narrowed_origin(settings: &Settings, headers: &HeaderMap) -> Result<()>
     let own = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
     let is_own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(own));
-    if is_own || named.iter().any(|name| name == "*") { Ok(()) } else { check_origin(headers, named) }
+    if is_own || named.iter().any(|name| &**name == "*") { Ok(()) } else { check_origin(headers, named) }
 }
 
 /// What browsers are told about every answer: to guess no type, to show it in no frame of another page (where a click
@@ -102,8 +102,8 @@ fn requested_host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     (!host.is_empty() && !authority.contains('@')).then_some(host)
 }
 
-fn is_allowed(host: &str, allowed: &[String]) -> bool {
-    is_loopback(host) || allowed.iter().any(|name| name == "*" || name.eq_ignore_ascii_case(host))
+fn is_allowed(host: &str, allowed: &[AllowedHost]) -> bool {
+    is_loopback(host) || allowed.iter().any(|name| &**name == "*" || name.eq_ignore_ascii_case(host))
 }
 
 /// Refuses a page of another origin: for `/mcp`, where the specification asks for it, and for WebSockets, which
@@ -112,12 +112,12 @@ fn is_allowed(host: &str, allowed: &[String]) -> bool {
 ///
 /// # Errors
 /// [`Error::Refused`] for a foreign origin, an opaque one or more than one.
-pub fn check_origin(headers: &HeaderMap, named: &[String]) -> Result<()> {
+pub fn check_origin(headers: &HeaderMap, named: &[Origin]) -> Result<()> {
     let mut sent = headers.get_all(ORIGIN).iter();
     let (origin, more) = (sent.next(), sent.next());
     let Some(origin) = origin else { return Ok(()) };
     let origin = origin.to_str().unwrap_or_default().trim_end_matches('/');
-    let is_named = named.iter().any(|name| name.trim_end_matches('/').eq_ignore_ascii_case(origin));
+    let is_named = named.iter().any(|name| name.eq_ignore_ascii_case(origin));
     let is_local = origin.parse::<Uri>().ok().and_then(|uri| uri.host().map(is_loopback)).unwrap_or(false);
     if more.is_none() && (is_named || is_local) {
         return Ok(());

@@ -18,7 +18,7 @@ pub mod terminal;
 mod traffic;
 mod welcome;
 
-pub use connections::{listen, serve};
+pub use connections::{bind, listen, serve};
 pub use guard::is_loopback;
 pub use process::{LogGuard, give_memory_back, log_to_stderr, raise_open_files, stop_signal};
 

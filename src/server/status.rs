@@ -15,6 +15,9 @@ use std::any::Any;
 pub struct ErrorBody {
     /// What was wrong and how to mend it.
     pub detail: String,
+    /// Of an append that the full disk broke off: how many bytes were appended and stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_appended: Option<u64>,
 }
 
 /// Which arguments do not fit.
@@ -40,7 +43,7 @@ pub fn code(error: &Error) -> StatusCode {
         Error::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
         Error::Upstream(_) => StatusCode::BAD_GATEWAY,
         Error::Unavailable { .. } | Error::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Full(_) | Error::PartlyAppended { .. } => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 
@@ -55,6 +58,10 @@ impl IntoResponse for Error {
             Self::Invalid(detail) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail })).into_response()
             }
+            Self::PartlyAppended { bytes_appended } => {
+                let body = ErrorBody { detail: self.to_string(), bytes_appended: Some(bytes_appended) };
+                (code(&self), Json(body)).into_response()
+            }
             error => detail(code(&error), &error.to_string()),
         };
         if let Some(wait) = retry_after {
@@ -66,7 +73,7 @@ impl IntoResponse for Error {
 
 /// An answer with the body that every error has.
 pub fn detail(code: StatusCode, text: &str) -> Response {
-    (code, Json(ErrorBody { detail: text.to_owned() })).into_response()
+    (code, Json(ErrorBody { detail: text.to_owned(), bytes_appended: None })).into_response()
 }
 
 /// A handler that panicked: the panic is logged by its hook, the caller learns nothing of it.

@@ -1,7 +1,25 @@
 //! The process's own environment: what it sets, and what must not be left in it.
 
+use super::{names, value::Secret};
+
 /// The setting that holds the key.
 pub const KEY: &str = "MCP_API_KEY";
+
+/// The key that the process's environment sets.
+pub fn key_in_environment() -> Option<Secret> {
+    let key = std::env::var(KEY).ok().map(|key| key.trim().to_owned());
+    key.filter(|key| !key.is_empty()).map(Secret::new)
+}
+
+/// Says in the log which variables of the environment must be meant for settings and are none. Only a warning: the
+/// environment is not ours alone, as `.env` is.
+pub fn warn_of_doubtful_names() {
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if let Err(problem) = names::judge(&name) {
+            tracing::warn!("in the environment: {problem}");
+        }
+    }
+}
 
 /// Whether the process's environment sets this setting, so that `.env` cannot.
 pub fn is_in_environment(name: &str) -> bool {

@@ -1,9 +1,15 @@
 //! The kinds of values that settings take.
 
+use super::file::is_quote;
 use std::fmt;
 
 /// A value that can be read from a setting's text.
 pub trait SettingValue: Sized {
+    /// Whether parts of the text may stand in quotes of their own.
+    const HAS_QUOTED_PARTS: bool = false;
+    /// Whether the text is for nobody else's eyes, so that no message shows it.
+    const IS_SECRET: bool = false;
+
     /// Reads it; the error says what the setting must be ("a whole number").
     fn parse(text: &str) -> Result<Self, String>;
 }
@@ -31,6 +37,8 @@ impl fmt::Debug for Secret {
 }
 
 impl SettingValue for Secret {
+    const IS_SECRET: bool = true;
+
     fn parse(text: &str) -> Result<Self, String> {
         Ok(Self(text.to_owned()))
     }
@@ -56,7 +64,9 @@ macro_rules! numbers {
     ($($type:ty),*) => {$(
         impl SettingValue for $type {
             fn parse(text: &str) -> Result<Self, String> {
-                text.parse().map_err(|_| format!("a whole number from 0 to {}", <$type>::MAX))
+                let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+                let number = digits.and_then(|digits| digits.parse().ok());
+                number.ok_or_else(|| format!("a whole number from 0 to {}", <$type>::MAX))
             }
         }
     )*};
@@ -71,6 +81,9 @@ impl SettingValue for f64 {
 }
 
 impl<T: SettingValue> SettingValue for Option<T> {
+    const HAS_QUOTED_PARTS: bool = T::HAS_QUOTED_PARTS;
+    const IS_SECRET: bool = T::IS_SECRET;
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Ok(None);
@@ -79,69 +92,62 @@ impl<T: SettingValue> SettingValue for Option<T> {
     }
 }
 
-/// Separated by commas; empty parts are left out.
+/// Separated by commas; a part may stand in quotes.
 impl<T: SettingValue> SettingValue for Vec<T> {
+    const HAS_QUOTED_PARTS: bool = true;
+
     fn parse(text: &str) -> Result<Self, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(T::parse).collect()
+        parts(text)?.iter().map(|part| T::parse(part)).collect()
     }
 }
 
-/// Paths, separated by commas.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PathList(Vec<String>);
-
-impl std::ops::Deref for PathList {
-    type Target = [String];
-
-    fn deref(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl SettingValue for PathList {
-    fn parse(text: &str) -> Result<Self, String> {
-        let paths = Vec::<String>::parse(text)?;
-        // `/a:/b`, as PATH is written, would be one place that is not there, and deny nothing.
-        let joined = |path: &String| {
-            path.contains(';') || path.char_indices().skip(2).any(|(at, _)| path[at..].starts_with(":/"))
+/// The parts of a list between its commas, without blanks around them, or what stands in the quotes of one.
+///
+/// # Errors
+/// When a part is empty, or a quote is not where a part begins and ends.
+pub fn parts(text: &str) -> Result<Vec<String>, String> {
+    let (mut parts, mut rest) = (Vec::new(), text.trim());
+    while !rest.is_empty() || !parts.is_empty() {
+        let (part, after) = match rest.chars().next().filter(|c| is_quote(*c)) {
+            Some(quote) => rest[1..].split_once(quote).ok_or("a list whose quotes are closed")?,
+            None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
         };
-        if paths.iter().any(joined) {
-            return Err("paths separated by commas".to_owned());
+        let (part, after) = (part.trim(), after.trim_start());
+        if part.is_empty() {
+            return Err("a list without empty parts: remove the comma, or add what is missing".to_owned());
         }
-        Ok(Self(paths))
-    }
-}
-
-/// The hosts inside this machine's networks that may be fetched from all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PrivateHosts {
-    /// All of them, or with `false` none.
-    All(bool),
-    /// These: `host` or `host:port`.
-    Listed(Vec<String>),
-}
-
-impl PrivateHosts {
-    /// Whether the host that `is_meant` recognises is among them.
-    pub fn allows(&self, is_meant: impl Fn(&str) -> bool) -> bool {
-        match self {
-            Self::All(all) => *all,
-            Self::Listed(hosts) => hosts.iter().any(|host| is_meant(host)),
+        parts.push(part.to_owned());
+        match after.strip_prefix(',') {
+            Some(after) => rest = after.trim_start(),
+            None if after.is_empty() => break,
+            None => return Err("a list with a comma after each quoted part".to_owned()),
         }
     }
+    Ok(parts)
 }
 
-impl SettingValue for PrivateHosts {
+/// How much the terminal log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// Each request, and what changes.
+    Info,
+    /// What may be wrong.
+    Warning,
+    /// What failed.
+    Error,
+}
+
+impl SettingValue for LogLevel {
     fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(all) = bool::parse(text) {
-            return Ok(Self::All(all));
+        match text.to_uppercase().as_str() {
+            "DEBUG" => Ok(Self::Debug),
+            "INFO" => Ok(Self::Info),
+            "WARNING" | "WARN" => Ok(Self::Warning),
+            "ERROR" | "CRITICAL" => Ok(Self::Error),
+            _ => Err("DEBUG, INFO, WARNING, ERROR or CRITICAL".to_owned()),
         }
-        let hosts = Vec::<String>::parse(text)?;
-        if hosts.iter().any(|host| host.contains(['/', '*', '@'])) {
-            return Err("true, false, or hosts (`name`, `name:port`, an address) separated by commas".to_owned());
-        }
-        Ok(Self::Listed(hosts))
     }
 }
 

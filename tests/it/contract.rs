@@ -1,6 +1,6 @@
 //! What holds for every route: the key, the errors, the methods.
 
-use crate::server::{KEY, Pipe, Reply, Server, nothing};
+use crate::server::{KEY, KeyIn, Pipe, Reply, Server, nothing};
 use serde_json::json;
 
 #[tokio::test]
@@ -47,6 +47,43 @@ async fn the_key_may_come_in_a_header_the_body_or_the_query() {
     for near in [&format!(" {KEY}"), &KEY.to_uppercase(), &format!("{KEY} ")] {
         let reply = build().json(&json!({"auth": near})).pipe(Reply::send).await;
         assert_eq!(reply.status, 403, "{near:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_route_answers_the_same_wherever_the_key_is() {
+    let server = Server::start().await;
+    let index = server.get("/").await.ok();
+    for route in index["endpoints"].as_array().unwrap().iter().map(|route| route.as_str().unwrap()) {
+        // An argument that is wrong everywhere: nothing is done.
+        let send = |way| server.post_with(way, route, json!({"path": 7, "limit": [], "x": "long".repeat(10_000)}));
+        let first = send(KeyIn::Bearer).await;
+        for way in KeyIn::ALL {
+            let reply = send(way).await;
+            assert_eq!(reply.status, first.status, "{way:?} {route}: {}", reply.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn twenty_megabytes_go_both_ways_wherever_the_key_is() {
+    let server = Server::start().await;
+    let content = "x".repeat(20_000_000);
+    for way in KeyIn::ALL {
+        let write = json!({"path": "large", "content": content});
+        assert_eq!(
+            server.post_with(way, "/filesystem/write", write).await.ok()["bytes_written"],
+            20_000_000,
+            "{way:?}"
+        );
+        let read = server.post_with(way, "/filesystem/read", json!({"path": "large"})).await.ok();
+        assert!(read["content"] == content, "{way:?}");
+        let edits = json!([{"old": content, "new": "y"}]);
+        server.post_with(way, "/filesystem/edit", json!({"path": "large", "edits": edits})).await.ok();
+        let line = "y".repeat(10_000_000);
+        let patch = format!("--- a/large\n+++ b/large\n@@ -1 +1 @@\n-y\n\\ No newline at end of file\n+{line}\n");
+        server.post_with(way, "/filesystem/patch", json!({"patch": patch})).await.ok();
+        assert_eq!(std::fs::metadata(server.path("large")).unwrap().len(), 10_000_001, "{way:?}");
     }
 }
 
@@ -122,7 +159,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
     let method = server.get("/sandbox/run").await;
     assert_eq!((method.status, method.detail()), (405, "Method Not Allowed"));
     assert_eq!(method.headers["allow"], "POST");
-    let slash = server.post("/sandbox/run/?x=1", nothing()).await;
+    let slash = server.post_with(KeyIn::Bearer, "/sandbox/run/?x=1", nothing()).await;
     assert_eq!((slash.status, slash.headers["location"].to_str().unwrap()), (307, "/sandbox/run?x=1"));
 }
 

@@ -1,7 +1,7 @@
 //! Fetching, from servers on loopback, which the setting opens.
 
 use crate::{
-    server::{Reply, Server},
+    server::{KeyIn, Reply, Server},
     upstream::Upstream,
 };
 use async_compression::tokio::write::{BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
@@ -227,7 +227,8 @@ async fn search_says_that_it_has_no_provider_yet() {
     let reply = server.post("/internet/search", json!({"query": "x"})).await;
     assert_eq!(reply.status, 501);
     assert!(reply.detail().starts_with("Web search not yet implemented"), "{}", reply.detail());
-    assert_eq!(server.post("/internet/search?query=x&max_results=3", Value::Null).await.status, 422);
+    let null = server.post_with(KeyIn::Bearer, "/internet/search?query=x&max_results=3", Value::Null).await;
+    assert_eq!(null.status, 422);
     let by_query = server.request("/internet/search?query=x&max_results=3").bearer_auth(crate::server::KEY);
     assert_eq!(Reply::send(by_query).await.status, 501);
     assert_eq!(server.post("/internet/search", json!({})).await.status, 422);

@@ -1,7 +1,7 @@
 //! What one client can't take from the others: connections, calls, memory, the disk.
 
 use crate::{
-    server::{KEY, Pipe, Reply, Server, scratch},
+    server::{KEY, KeyIn, Pipe, Reply, Server, scratch},
     upstream::Upstream,
 };
 use serde_json::json;
@@ -102,7 +102,8 @@ async fn a_body_with_the_key_in_it_gets_half_of_the_memory_and_one_with_a_header
     let in_body = server.request("/sandbox/run").json(&json!({"auth": KEY, "code": large}));
     let reply = Reply::send(in_body).await;
     assert_eq!((reply.status, reply.detail().contains("Authorization")), (413, true), "{}", reply.text);
-    assert_eq!(server.post("/sandbox/run", json!({"code": large, "timeout": 99})).await.status, 400);
+    let in_header = server.post_with(KeyIn::Bearer, "/sandbox/run", json!({"code": large, "timeout": 99})).await;
+    assert_eq!(in_header.status, 400);
     let small = server.request("/sandbox/run").json(&json!({"auth": KEY, "code": "x".repeat(1 << 20), "timeout": 99}));
     assert_eq!(Reply::send(small).await.status, 400);
 }

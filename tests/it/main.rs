@@ -24,6 +24,7 @@ mod readme;
 mod sandbox;
 mod secrets;
 mod server;
+mod settings;
 mod terminal;
 mod terminal_check;
 mod tidy;

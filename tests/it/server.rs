@@ -26,6 +26,26 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
+/// Where a request has its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyIn {
+    /// `Authorization: Bearer KEY`
+    Bearer,
+    /// `Authorization: KEY`
+    Plain,
+    Body,
+    Query,
+}
+
+impl KeyIn {
+    pub const ALL: [Self; 4] = [Self::Bearer, Self::Plain, Self::Body, Self::Query];
+
+    fn named(name: &str) -> Self {
+        let named = Self::ALL.into_iter().find(|way| format!("{way:?}").eq_ignore_ascii_case(name));
+        named.unwrap_or_else(|| panic!("BRIDGE_TEST_KEY is bearer, plain, body or query, not {name}"))
+    }
+}
+
 /// What a request got.
 #[derive(Debug)]
 pub struct Reply {
@@ -124,9 +144,25 @@ impl Server {
         self
     }
 
-    /// Calls with the key.
+    /// Calls with the key, in the way that `BRIDGE_TEST_KEY` names.
     pub async fn post(&self, path: &str, arguments: Value) -> Reply {
-        self.request(path).bearer_auth(KEY).json(&arguments).pipe(Reply::send).await
+        let way = std::env::var("BRIDGE_TEST_KEY").map_or(KeyIn::Bearer, |name| KeyIn::named(&name));
+        self.post_with(way, path, arguments).await
+    }
+
+    /// Calls with the key in a certain place.
+    pub async fn post_with(&self, way: KeyIn, path: &str, mut arguments: Value) -> Reply {
+        let request = self.request(path);
+        let request = match way {
+            KeyIn::Bearer => request.bearer_auth(KEY),
+            KeyIn::Plain => request.header("authorization", KEY),
+            KeyIn::Query => request.query(&[("auth", KEY)]),
+            KeyIn::Body => {
+                arguments["auth"] = KEY.into();
+                request
+            }
+        };
+        request.json(&arguments).pipe(Reply::send).await
     }
 
     /// Calls a capability by its name and insists on success.

@@ -76,7 +76,7 @@ async fn connect(settings: &Settings, id: &str) -> Result<Socket> {
     let host = match settings.host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) if address.is_unspecified() => "127.0.0.1".to_owned(),
         Ok(IpAddr::V6(address)) if address.is_unspecified() => "::1".to_owned(),
-        _ => settings.host.clone(),
+        _ => settings.host.to_string(),
     };
     let port = settings.port;
     let Some(key) = &settings.api_key else {

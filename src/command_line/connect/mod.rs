@@ -46,7 +46,7 @@ pub struct Bridge {
 
 impl Bridge {
     fn of(settings: &Settings, key: String, directory: &Path) -> Result<Self> {
-        let host = match settings.host.as_str() {
+        let host = match &*settings.host {
             "0.0.0.0" | "" => "127.0.0.1".to_owned(),
             "::" => "[::1]".to_owned(),
             host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),

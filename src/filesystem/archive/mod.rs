@@ -1,6 +1,7 @@
 //! Archives: folders into ZIP and tar files, and back.
 
 mod extract;
+mod links;
 mod pack;
 mod unpack;
 

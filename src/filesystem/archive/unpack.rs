@@ -1,6 +1,6 @@
 //! What is taken out of an archive, until all of it can be put in its place.
 
-use super::{MAX_ENTRIES, damaged, too_many};
+use super::{MAX_ENTRIES, damaged, links, too_many};
 use crate::{
     error::{Error, Result},
     filesystem::{
@@ -21,8 +21,15 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use zip::ZipArchive;
 
-/// The longest text of a link, in bytes.
-const MAX_LINK: u64 = 4096;
+/// The longest text of a link, in bytes (PATH_MAX of Linux, less the NUL at its end).
+const MAX_LINK: usize = 4095;
+
+/// As much as all names and texts of links may have together, in bytes: they are held in memory.
+const MAX_TEXTS: usize = 32 * 1024 * 1024;
+
+/// The bits of a mode that tell the kind of file, and those of a regular one (`S_IFMT`, `S_IFREG`).
+const KIND: u32 = 0o170_000;
+const REGULAR: u32 = 0o100_000;
 
 /// What headers between files may take beside the files themselves, in bytes each.
 const HEADERS: u64 = 2048;
@@ -39,6 +46,7 @@ pub struct Unpack<'a> {
     /// By where it goes: of a name that comes twice, the last counts.
     edits: IndexMap<PathBuf, Edit>,
     left: u64,
+    texts_left: usize,
     skipped: usize,
     skipped_names: Vec<String>,
 }
@@ -67,7 +75,7 @@ impl<'a> Unpack<'a> {
     pub fn new(files: &'a Files, to: &'a SafePath, left: u64, cancelled: &'a CancellationToken) -> Result<Self> {
         let staging = Staging::beside(&files.undo, &to.inside())?;
         let (edits, skipped_names) = (IndexMap::new(), Vec::new());
-        Ok(Self { files, cancelled, to, staging, edits, left, skipped: 0, skipped_names })
+        Ok(Self { files, cancelled, to, staging, edits, left, texts_left: MAX_TEXTS, skipped: 0, skipped_names })
     }
 
     /// Takes a ZIP apart.
@@ -87,10 +95,14 @@ impl<'a> Unpack<'a> {
             match () {
                 () if entry.is_dir() => self.folder(Path::new(&name), mode, times)?,
                 () if entry.is_symlink() => {
-                    let mut target = String::new();
-                    entry.take(MAX_LINK).read_to_string(&mut target).map_err(damaged)?;
-                    self.link(Path::new(&name), Path::new(&target), times)?;
+                    let mut target = Vec::new();
+                    entry.take(MAX_LINK as u64 + 1).read_to_end(&mut target).map_err(damaged)?;
+                    match String::from_utf8(target) {
+                        Ok(target) => self.link(Path::new(&name), Path::new(&target), times)?,
+                        Err(_) => self.leave_out(Path::new(&name)),
+                    }
                 }
+                () if mode.is_some_and(|mode| !matches!(mode & KIND, 0 | REGULAR)) => self.leave_out(Path::new(&name)),
                 () => self.file(Path::new(&name), entry, mode, times)?,
             }
         }
@@ -152,28 +164,43 @@ impl<'a> Unpack<'a> {
         self.add(place, State::Folder { mode, owner: OURS, times }, Source::Nothing)
     }
 
-    /// A link is made only when it stays in the folder, wherever the folder is taken.
+    /// Whether a link stays in the folder is known when all of the archive is.
     fn link(&mut self, name: &Path, target: &Path, times: Times) -> Result<()> {
         let Some(place) = self.place(name)? else { return Ok(()) };
-        let depth = name.components().filter(|part| matches!(part, Component::Normal(_))).count();
-        if !stays_inside(target, depth.saturating_sub(1)) {
+        let text = target.as_os_str().as_encoded_bytes();
+        if text.is_empty() || text.len() > MAX_LINK || text.contains(&0) {
             self.leave_out(name);
             return Ok(());
         }
+        self.charge(text.len())?;
         self.add(place, State::Link { target: target.to_owned(), times }, Source::Nothing)
     }
 
-    /// Another name of a file that came before becomes a copy of it.
+    /// Another name of what came before: of a file it becomes a copy, of a link the same link.
     fn hard_link(&mut self, name: &Path, first: &Path, mode: Option<u32>, times: Times) -> Result<()> {
         let first = self.place(first).ok().flatten().and_then(|place| self.edits.get(&place));
-        let content = match first.map(|edit| &edit.source) {
-            Some(Source::Staged(directory, staged)) => directory.open(staged)?.0,
+        match first.map(|edit| (&edit.after, &edit.source)) {
+            Some((_, Source::Staged(directory, staged))) => {
+                let content = directory.open(staged)?.0;
+                self.file(name, content, mode, times)
+            }
+            Some((State::Link { target, .. }, _)) => {
+                let target = target.clone();
+                self.link(name, &target, times)
+            }
             _ => {
                 self.leave_out(name);
-                return Ok(());
+                Ok(())
             }
-        };
-        self.file(name, content, mode, times)
+        }
+    }
+
+    fn charge(&mut self, text: usize) -> Result<()> {
+        let left = self.texts_left.checked_sub(text);
+        self.texts_left = left.ok_or_else(|| {
+            Error::TooLarge("The archive's names and links are longer than 32 MiB in all: unpack it in parts".into())
+        })?;
+        Ok(())
     }
 
     fn leave_out(&mut self, name: &Path) {
@@ -192,8 +219,9 @@ impl<'a> Unpack<'a> {
     }
 
     /// Where an entry goes; `None` for the folder itself.
-    fn place(&self, name: &Path) -> Result<Option<PathBuf>> {
+    fn place(&mut self, name: &Path) -> Result<Option<PathBuf>> {
         go_on(self.cancelled)?;
+        self.charge(name.as_os_str().len())?;
         let hostile = || {
             let shown: String = name.to_string_lossy().chars().take(100).collect();
             Error::Unusable(format!("The archive names {shown:?}, which lies outside: nothing was unpacked"))
@@ -213,6 +241,18 @@ impl<'a> Unpack<'a> {
             return Err(Named::File.refused());
         }
         Ok(Some(place))
+    }
+
+    /// Leaves out the links that do not stay in the folder.
+    fn drop_links_outside(&mut self) -> Result<()> {
+        let outside = links::leading_outside(&self.edits, self.to.real(), &self.files.workspace, self.cancelled)?;
+        self.edits.retain(|place, _| !outside.contains(place));
+        let mut outside: Vec<PathBuf> = outside.into_iter().collect();
+        outside.sort();
+        for place in outside {
+            self.leave_out(place.strip_prefix(self.to.real()).unwrap_or(&place));
+        }
+        Ok(())
     }
 
     /// Fails when something is in the way.
@@ -255,7 +295,8 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// [`Error::Conflict`] when something is in the way.
-    pub fn finish(self, overwrite: bool) -> Result<Unpacked> {
+    pub fn finish(mut self, overwrite: bool) -> Result<Unpacked> {
+        self.drop_links_outside()?;
         self.agrees_with_itself()?;
         self.is_free(overwrite)?;
         self.staging.sync()?;
@@ -277,23 +318,6 @@ impl<'a> Unpack<'a> {
         let (skipped, skipped_names, left) = (self.skipped, self.skipped_names, self.left);
         Ok(Unpacked { staging: self.staging, edits, count, skipped, skipped_names, left })
     }
-}
-
-/// Whether a relative target never leaves the folder, for a link `depth` folders below it.
-fn stays_inside(target: &Path, depth: usize) -> bool {
-    let mut level = depth;
-    target.components().all(|part| match part {
-        Component::Normal(_) => {
-            level += 1;
-            true
-        }
-        Component::CurDir => true,
-        Component::ParentDir => level.checked_sub(1).is_some_and(|up| {
-            level = up;
-            true
-        }),
-        Component::RootDir | Component::Prefix(_) => false,
-    })
 }
 
 fn at(seconds: i64) -> Times {

@@ -71,7 +71,12 @@ impl Undo {
         }
         if let Source::Staged(directory, name) = source {
             let made = Made::Put(directory.look(name)?.identity);
-            match directory.rename(name, holder, path.name()) {
+            let is_free = path.found().is_none();
+            let renamed = match is_free {
+                true => directory.rename_to_free(name, holder, path.name()),
+                false => directory.rename(name, holder, path.name()),
+            };
+            match renamed {
                 // It is copied then.
                 Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
                 placed => return Ok(placed.map(|()| made)?),
@@ -79,13 +84,15 @@ impl Undo {
         }
         let mut new = Replacement::create(holder, manner.scratch)?;
         match source {
-            Source::Bytes(bytes) => new.file().write_all(bytes)?,
+            Source::Bytes(bytes) | Source::New(bytes) => new.file().write_all(bytes)?,
             Source::Staged(directory, name) => drop(io::copy(&mut directory.open(name)?.0, new.file())?),
             _ => drop(io::copy(&mut self.kept().store.read(sha256)?, new.file())?),
         }
         new.dress(*mode, *owner)?;
         let made = Made::Put(look_at(new.file())?.identity);
-        new.place(path.name(), Some(*times).filter(|times| *times != Times::default()), manner.durable)?;
+        let times = Some(*times).filter(|times| *times != Times::default());
+        let must_be_free = path.found().is_none() || matches!(source, Source::New(_));
+        new.place(path.name(), times, manner.durable, must_be_free)?;
         Ok(made)
     }
 }

@@ -1,6 +1,6 @@
 //! Lists what was changed.
 
-use super::{Change, MAX_SHOWN, State, Undo};
+use super::{Change, MAX_SHOWN, State, Undo, append};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
@@ -195,6 +195,11 @@ impl Undo {
             kind: ChangeKind::Moved,
             to: Some(text(&moved.to.0)),
         });
+        let appended = change.appended.iter().map(|appended| ChangedPath {
+            path: text(&appended.path.0),
+            kind: ChangeKind::Modified,
+            to: None,
+        });
         let steps = change.steps.iter().map(|step| ChangedPath {
             path: text(&step.path.0),
             kind: match (&step.before, &step.after) {
@@ -205,8 +210,10 @@ impl Undo {
             to: None,
         });
         ChangeItem {
-            paths: moved.chain(steps).take(100).collect(),
-            path_count: change.steps.len() + usize::from(change.moved.is_some()),
+            paths: moved.chain(appended).chain(steps).take(100).collect(),
+            path_count: change.steps.len()
+                + usize::from(change.moved.is_some())
+                + usize::from(change.appended.is_some()),
             undoable: change.can_be_undone() && !change.undone,
             id: change.id.clone(),
             timestamp: change.timestamp.clone(),
@@ -229,6 +236,13 @@ impl Undo {
             if let (Some(before), Some(after)) = (self.text_of(&step.before), self.text_of(&step.after)) {
                 all.push_str(&diff::unified(&before, &after, &text(&step.path.0)));
             }
+        }
+        if let Some(appended) = &change.appended
+            && self.workspace.allows(&appended.path.0, Intent::Read)
+            && let Some(bytes) = self.kept().store.bytes(&appended.sha256, MAX_SHOWN)
+            && let Ok(bytes) = String::from_utf8(bytes)
+        {
+            all.push_str(&append::shown(&text(&appended.path.0), appended, &bytes));
         }
         all
     }

@@ -46,6 +46,8 @@ pub enum Source {
     Nothing,
     /// From memory.
     Bytes(Vec<u8>),
+    /// From memory, for a name that must be free: a file that someone else makes meanwhile is not replaced.
+    New(Vec<u8>),
     /// From the store.
     Kept,
     /// A file that was made before, by its directory and name; see [`Staging`].
@@ -116,7 +118,7 @@ impl Undo {
     }
 
     /// Looks at how a change turned out and writes that down.
-    fn finished(&self, mut change: Change) -> Changed {
+    pub(super) fn finished(&self, mut change: Change) -> Changed {
         self.finish(&mut change);
         let change = Arc::new(change);
         self.done(change.clone());
@@ -230,7 +232,7 @@ impl Undo {
 
     /// Keeps a small text as it becomes, so that the change can be shown.
     fn keep_to_show(&self, edit: &Edit) {
-        if let (Source::Bytes(bytes), State::File { sha256, .. }) = (&edit.source, &edit.after)
+        if let (Source::Bytes(bytes) | Source::New(bytes), State::File { sha256, .. }) = (&edit.source, &edit.after)
             && bytes.len() as u64 <= MAX_SHOWN
             && self.max_bytes > 0
         {
@@ -277,6 +279,9 @@ impl Undo {
             if let Some(found) = look(&step.path.0) {
                 step.after.seen_as(&found);
             }
+        }
+        if let Some(appended) = &mut change.appended {
+            appended.after = look(&appended.path.0).map_or(appended.before, |found| found.times);
         }
         for around in &mut change.around {
             around.after = look(&around.path.0).map_or(around.before, |found| found.times);

@@ -30,6 +30,9 @@ pub struct Change {
     /// What was given another place as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Moved>,
+    /// What was put behind all that a file holds, or cut off there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appended: Option<Appended>,
     /// Whether the steps come before the move, where there are both.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub steps_first: bool,
@@ -79,6 +82,28 @@ pub struct Moved {
     pub replaced: State,
 }
 
+/// Bytes at the end of a file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Appended {
+    /// The file, without links.
+    pub path: Place,
+    /// Where in it they begin.
+    pub offset: u64,
+    /// How many they are.
+    pub size: u64,
+    /// SHA-256 of them.
+    pub sha256: String,
+    /// Whether they are in the store, so that they can be appended again.
+    pub kept: bool,
+    /// Whether they were cut off, which takes an append back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+    /// The file's times before.
+    pub before: Times,
+    /// Its times after.
+    pub after: Times,
+}
+
 /// A directory around a change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Around {
@@ -95,7 +120,8 @@ impl Change {
     /// Every path that it changed.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let moved = self.moved.iter().flat_map(|moved| [moved.from.0.as_path(), moved.to.0.as_path()]);
-        self.steps.iter().map(|step| step.path.0.as_path()).chain(moved)
+        let appended = self.appended.iter().map(|appended| appended.path.0.as_path());
+        self.steps.iter().map(|step| step.path.0.as_path()).chain(moved).chain(appended)
     }
 
     /// Whether one of its steps is at this path.
@@ -112,10 +138,12 @@ impl Change {
     pub fn contents(&self) -> impl Iterator<Item = &str> {
         let steps = self.steps.iter().flat_map(|step| [&step.before, &step.after]);
         let moved = self.moved.iter().map(|moved| &moved.replaced);
-        steps.chain(moved).filter_map(|state| match state {
+        let appended = self.appended.iter().map(|appended| appended.sha256.as_str());
+        let files = steps.chain(moved).filter_map(|state| match state {
             State::File { sha256, .. } => Some(sha256.as_str()),
             _ => None,
-        })
+        });
+        files.chain(appended)
     }
 
     /// Whether all that it replaced can be brought back.
@@ -123,6 +151,7 @@ impl Change {
         !self.lost
             && self.steps.iter().all(|step| step.before.can_return())
             && self.moved.as_ref().is_none_or(|moved| moved.replaced.can_return())
+            && self.appended.as_ref().is_none_or(|appended| appended.kept || !appended.cut)
     }
 }
 

@@ -5,6 +5,7 @@
 //! turned out. When the process dies in between, the next start finds the line without its end, looks at the disk, and
 //! either finishes the change or takes back the steps that were made: old or new, never a mix.
 
+mod append;
 mod apply;
 mod changes;
 mod commit;
@@ -169,6 +170,7 @@ impl Undo {
             action: who.action.to_owned(),
             steps: vec![],
             moved: None,
+            appended: None,
             steps_first: false,
             around: vec![],
             scratch: vec![],

@@ -26,6 +26,10 @@ impl Undo {
             }
         }
         for mut change in begun {
+            if let Some(appended) = change.appended.clone() {
+                self.settle_append(change, appended);
+                continue;
+            }
             for place in &change.scratch {
                 self.remove_scratch(place);
             }

@@ -17,7 +17,7 @@ pub struct Clash {
 }
 
 impl Clash {
-    fn at(path: &Path, reason: &str) -> Self {
+    pub(super) fn at(path: &Path, reason: &str) -> Self {
         Self { path: path.to_string_lossy().into_owned(), reason: reason.to_owned() }
     }
 }
@@ -51,6 +51,7 @@ impl Undo {
                 clashes.push(Clash::at(&moved.from.0, "something else is there now"));
             }
         }
+        clashes.extend(change.appended.as_ref().and_then(|appended| self.append_clash(appended)));
         clashes.extend(self.strangers(change));
         clashes
     }
@@ -84,6 +85,9 @@ impl Undo {
         if !clashes.is_empty() {
             let named: Vec<String> = clashes.iter().map(|clash| format!("{}: {}", clash.path, clash.reason)).collect();
             return Err(Error::Conflict(format!("{} cannot be undone. {}", change.id, named.join("; "))));
+        }
+        if let Some(appended) = &change.appended {
+            return self.revert_append(who, change, appended).map(|back| back.change_id);
         }
         let mut back = self.new_change(who);
         back.reverts = vec![change.id.clone()];

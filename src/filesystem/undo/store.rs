@@ -74,6 +74,18 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps bytes; they are on the disk after [`Self::settle`].
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn keep_bytes(&mut self, sha256: &str, bytes: &[u8]) -> Result<()> {
+        if !self.has(sha256, bytes.len() as u64) {
+            self.put(sha256, &mut &*bytes)?;
+        }
+        self.unsettled.insert(self.place(sha256));
+        Ok(())
+    }
+
     /// Keeps bytes that are only shown later, not brought back: they need not be on the disk at once.
     ///
     /// # Errors
@@ -102,7 +114,7 @@ impl Store {
     pub fn bytes(&self, sha256: &str, most: u64) -> Option<Vec<u8>> {
         let file = self.read(sha256).ok()?;
         let mut bytes = Vec::new();
-        file.take(most + 1).read_to_end(&mut bytes).ok()?;
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).ok()?;
         (bytes.len() as u64 <= most && digest::of(&bytes) == sha256).then_some(bytes)
     }
 

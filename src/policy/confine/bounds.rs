@@ -1,20 +1,26 @@
 //! The workspace, as the kernel is told of it.
 
-use crate::policy::{Workspace, paths::Denial};
+use crate::policy::{
+    Workspace,
+    paths::{Denial, Entry, Pattern},
+};
 use landlock::{AccessFs, BitFlags};
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 use tempfile::TempDir;
 
 /// What programs may reach. Roots and denials are those of the file routes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bounds {
     /// The only places that programs may change; none: the whole disk.
     pub roots: Vec<PathBuf>,
     /// What they may not reach although it lies there.
     pub denied: Vec<Denial>,
+    /// What they may not reach of what fits when they start.
+    patterns: Vec<Pattern>,
     /// The user's home.
     pub home: PathBuf,
     /// Folders of the server's own, for programs that get no home or no place for temporary files otherwise.
@@ -34,9 +40,27 @@ impl Bounds {
         Ok(Self {
             roots: workspace.roots().to_vec(),
             denied: workspace.denials().to_vec(),
+            patterns: workspace.patterns().to_vec(),
             home: std::env::home_dir().unwrap_or_default(),
             private: Arc::new(private),
         })
+    }
+
+    /// The same with what fits the patterns now. `entries` tells what is in a folder.
+    ///
+    /// # Errors
+    /// When a folder cannot be looked into, or there is too much to look through.
+    pub fn at_present(&self, mut entries: impl FnMut(&Path) -> io::Result<Vec<Entry>>) -> io::Result<Self> {
+        let mut bounds = self.clone();
+        for pattern in &self.patterns {
+            for path in pattern.found(&self.roots, &mut entries)? {
+                // Where it is a link, both the link and what it leads to.
+                let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+                let places = [real, path].map(|path| Denial { path, reading_too: true });
+                bounds.denied.extend(places);
+            }
+        }
+        Ok(bounds)
     }
 
     /// Stands in for the user's home.

@@ -24,6 +24,8 @@ pub struct Cage {
     pub(super) filter: BpfProgram,
     pub(super) limits: privileges::Limits,
     pub(super) network: bool,
+    /// The kernel's rules for what a view does not hold.
+    pub(super) beside_view: Option<landlock::BesideView>,
 }
 
 /// The part of the confinement that failed.
@@ -123,6 +125,8 @@ impl Cage {
         privileges::give_up_rights().map_err(|_| Part::Rights)?;
         if let Some(rules) = rules {
             landlock::enter(rules).map_err(|_| Part::Rules)?;
+        } else if let Some(rules) = &self.beside_view {
+            rules.enter().map_err(|_| Part::Rules)?;
         }
         seccompiler::apply_filter(&self.filter).map_err(|_| Part::Calls)
     }

@@ -14,17 +14,26 @@ use std::{
     fs, io,
     os::fd::{OwnedFd, RawFd},
     path::{Path, PathBuf},
+    ptr,
 };
 
 /// The newest interface that this code knows.
 const NEWEST: ABI = ABI::V6;
 
-/// `landlock_create_ruleset` and `landlock_restrict_self` have these numbers on every architecture.
+/// The versions that first knew moves from folder to folder, and scopes (landlock(7)).
+const MOVES: i64 = 2;
+const SCOPES: i64 = 6;
+
+/// `landlock_create_ruleset` and its sisters have these numbers on every architecture.
 const SYS_CREATE_RULESET: libc::c_long = 444;
+const SYS_ADD_RULE: libc::c_long = 445;
 const SYS_RESTRICT_SELF: libc::c_long = 446;
 
 /// `LANDLOCK_CREATE_RULESET_VERSION` (linux/landlock.h).
 const ASK_VERSION: u32 = 1;
+
+/// `LANDLOCK_RULE_PATH_BENEATH` (linux/landlock.h).
+const PATH_BENEATH: u32 = 1;
 
 /// The version of the kernel's interface; 0 where there is none.
 pub fn version() -> i64 {
@@ -34,18 +43,53 @@ pub fn version() -> i64 {
     version.max(0)
 }
 
-/// What a view does not hold.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn beside_view() -> anyhow::Result<Option<OwnedFd>> {
-    let devices = AccessFs::MakeChar | AccessFs::MakeBlock;
-    let rules = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(devices)?
-        .scope(Scope::AbstractUnixSocket | Scope::Signal)?
-        .create()?;
-    Ok(rules.into())
+/// What a view does not hold: rules that each program makes for itself once it is in its view, since one of them is for
+/// the top of that.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct BesideView {
+    files: u64,
+    network: u64,
+    scope: u64,
+}
+
+/// What the kernel takes as `struct landlock_path_beneath_attr`.
+#[repr(C, packed)]
+struct Beneath {
+    allowed: u64,
+    place: RawFd,
+}
+
+impl BesideView {
+    /// Those that the kernel's interface has; none where it could not be told that moving and linking from one folder to
+    /// another is allowed: rules on files refuse that otherwise.
+    pub fn of(version: i64) -> Option<Self> {
+        let devices = AccessFs::MakeChar | AccessFs::MakeBlock;
+        let scope = Scope::AbstractUnixSocket | Scope::Signal;
+        let scope = if version < SCOPES { 0 } else { scope.bits() };
+        (version >= MOVES).then(|| Self { files: (devices | AccessFs::Refer).bits(), network: 0, scope })
+    }
+
+    /// Puts this process under them; between fork and exec.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn enter(&self) -> io::Result<()> {
+        // Kernels that know no scopes know a shorter structure, too: of what they do not know nothing may be set.
+        let size = if self.scope == 0 { size_of::<u64>() } else { size_of::<Self>() };
+        // SAFETY: system calls on structures and texts that outlive them; both descriptors are closed with the exec.
+        unsafe {
+            let rules = check(libc::syscall(SYS_CREATE_RULESET, ptr::from_ref(self), size, 0))?;
+            let place = check(libc::open(c"/".as_ptr(), libc::O_PATH | libc::O_CLOEXEC).into())?;
+            let top = Beneath { allowed: AccessFs::Refer as u64, place: place as RawFd };
+            check(libc::syscall(SYS_ADD_RULE, rules, PATH_BENEATH, &raw const top, 0))?;
+            enter(rules as RawFd)
+        }
+    }
+}
+
+fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// The workspace by path rules.

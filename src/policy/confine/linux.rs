@@ -1,6 +1,8 @@
 //! What this host allows, found out by trying it.
 
-use super::{Level, Report, bounds::Bounds, cage::Cage, landlock, namespaces::Entry, privileges, view::View};
+use super::{
+    Level, Report, bounds::Bounds, cage::Cage, landlock, looks::Looks, namespaces::Entry, privileges, view::View,
+};
 use crate::{
     policy::Workspace,
     settings::{ConfinementMode, Settings},
@@ -30,7 +32,6 @@ pub struct Confinement {
 struct Parts {
     bounds: Bounds,
     cage: Cage,
-    rules: Option<Arc<OwnedFd>>,
     /// The bound of processes as text, where a namespace can have one.
     most_processes: Option<CString>,
 }
@@ -76,11 +77,11 @@ impl Confinement {
         self.parts.as_ref().map_or(Ok(None), Parts::view)
     }
 
-    /// The kernel's rules on paths for a program that starts now; none where there are none.
+    /// The kernel's rules on paths for a program that starts now; none where a view stands for them.
     ///
     /// # Errors
     /// As [`Self::view`].
-    pub fn rules(&self) -> io::Result<Option<Arc<OwnedFd>>> {
+    pub fn rules(&self) -> io::Result<Option<OwnedFd>> {
         self.parts.as_ref().map_or(Ok(None), |parts| parts.rules(self.report.level))
     }
 
@@ -92,27 +93,25 @@ impl Confinement {
 }
 
 fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Parts)> {
-    let processes = settings.max_command_processes.max(301);
+    let processes = settings.max_command_processes;
     let entry = Entry::for_this_user();
     let bounded = namespaces_are_bounded();
     let processes_of_user = (entry.is_of_a_user() && !bounded).then_some(processes);
+    let version = landlock::version();
     let cage = Cage {
         entry: Some(entry),
         filter: privileges::filter(privileges::Sockets { local: true, network: true })?,
         limits: privileges::Limits { memory: memory(settings), processes: processes_of_user },
         network: settings.terminal_network,
+        beside_view: landlock::BesideView::of(version),
     };
     let most_processes = bounded.then(|| CString::new(processes.to_string())).transpose()?;
-    let mut parts = Parts { bounds, cage, rules: None, most_processes };
-    let version = landlock::version();
-    if version > 0 {
-        parts.rules = landlock::beside_view()?.map(Arc::new);
-    }
+    let mut parts = Parts { bounds, cage, most_processes };
     let Err(refusal) = parts.try_out(Level::Namespaces) else {
-        let why = if version > 0 {
+        let why = if parts.cage.beside_view.is_some() {
             format!("Landlock version {version}, seccomp and namespaces are enforced")
         } else {
-            "seccomp and namespaces are enforced; this kernel has no Landlock".to_owned()
+            "seccomp and namespaces are enforced; this kernel has no Landlock of use beside them".to_owned()
         };
         return Ok((Report { level: Level::Namespaces, why }, parts));
     };
@@ -129,7 +128,7 @@ fn without_namespaces(
 ) -> anyhow::Result<Report> {
     parts.cage.entry = None;
     parts.cage.limits.processes = None;
-    parts.rules = None;
+    parts.cage.beside_view = None;
     let level = if version > 0 { Level::Kernel } else { Level::None };
     let sockets = privileges::Sockets { local: level == Level::None, network: settings.terminal_network };
     parts.cage.filter = privileges::filter(sockets)?;
@@ -156,16 +155,20 @@ impl Parts {
         has_view.then(|| View::of(&self.bounds, self.most_processes.as_ref())).transpose()
     }
 
-    fn rules(&self, level: Level) -> io::Result<Option<Arc<OwnedFd>>> {
+    fn rules(&self, level: Level) -> io::Result<Option<OwnedFd>> {
         match level {
-            Level::Kernel => Ok(landlock::without_view(&self.bounds).map_err(io::Error::other)?.map(Arc::new)),
-            _ => Ok(self.rules.clone()),
+            Level::Kernel => {
+                let looks = Looks::new()?;
+                let bounds = self.bounds.at_present(|folder| looks.entries(folder))?;
+                landlock::without_view(&bounds).map_err(io::Error::other)
+            }
+            _ => Ok(None),
         }
     }
 
     fn try_out(&self, level: Level) -> io::Result<()> {
         let view = self.view()?;
-        self.cage.try_out(view.as_ref().map(View::steps).unwrap_or_default(), self.rules(level)?.as_deref())
+        self.cage.try_out(view.as_ref().map(View::steps).unwrap_or_default(), self.rules(level)?.as_ref())
     }
 
     fn environment(&self, level: Level) -> Vec<(&'static str, Option<PathBuf>)> {

@@ -1,6 +1,7 @@
 //! What was looked at on the disk while a view was made: as long as all of it is still so, the view is still right.
 #![expect(clippy::disallowed_methods, reason = "it looks at places that the settings name, and opens nothing")]
 
+use crate::policy::paths::Entry;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -8,12 +9,15 @@ use rustix::{
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File, Metadata},
     io,
     os::{
         fd::AsFd,
-        unix::fs::{FileTypeExt, MetadataExt},
+        unix::{
+            ffi::OsStrExt,
+            fs::{FileTypeExt, MetadataExt},
+        },
     },
     path::{Path, PathBuf},
 };
@@ -38,16 +42,18 @@ struct Look {
 pub struct Looks {
     mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
-    folders: RefCell<BTreeMap<PathBuf, (Names, Vec<OsString>)>>,
+    folders: RefCell<BTreeMap<(PathBuf, Names), Vec<OsString>>>,
 }
 
 /// Which names of a folder are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Names {
     /// Every one.
     All,
     /// Those that begin with a dot.
     Hidden,
+    /// Every one, with a slash after those of folders.
+    Kinds,
 }
 
 impl Looks {
@@ -96,8 +102,19 @@ impl Looks {
     /// When it cannot be read.
     pub fn names(&self, folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
         let names = names(folder, which)?;
-        self.folders.borrow_mut().insert(folder.to_owned(), (which, names.clone()));
+        self.folders.borrow_mut().insert((folder.to_owned(), which), names.clone());
         Ok(names)
+    }
+
+    /// What is in a folder; nothing where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        if !self.leads_to_folder(folder) {
+            return Ok(Vec::new());
+        }
+        Ok(self.names(folder, Names::Kinds)?.into_iter().map(entry).collect())
     }
 
     /// Whether all that was looked at is as it was.
@@ -108,7 +125,7 @@ impl Looks {
                 .folders
                 .borrow()
                 .iter()
-                .all(|(folder, (which, were))| names(folder, *which).is_ok_and(|names| names == *were))
+                .all(|((folder, which), were)| names(folder, *which).is_ok_and(|names| names == *were))
     }
 
     fn look(&self, path: &Path) -> Look {
@@ -160,11 +177,23 @@ fn identity(found: Metadata) -> Identity {
 fn names(folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        if which == Names::All || name.as_encoded_bytes().starts_with(b".") {
+        let entry = entry?;
+        let mut name = entry.file_name();
+        if which == Names::Kinds && entry.file_type()?.is_dir() {
+            name.push("/");
+        }
+        if which != Names::Hidden || name.as_encoded_bytes().starts_with(b".") {
             names.push(name);
         }
     }
     names.sort();
     Ok(names)
+}
+
+/// A name of [`Names::Kinds`] taken apart.
+fn entry(name: OsString) -> Entry {
+    match name.as_bytes().strip_suffix(b"/") {
+        Some(folder) => (OsStr::from_bytes(folder).to_owned(), true),
+        None => (name, false),
+    }
 }

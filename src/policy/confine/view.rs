@@ -57,7 +57,9 @@ impl View {
     /// When the private folders cannot be prepared.
     pub fn of(bounds: &Bounds, most_processes: Option<&CString>) -> io::Result<Self> {
         let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
-        let mut draft = Draft { bounds, looks: Looks::new()?, frame, in_frame, shown, links };
+        let looks = Looks::new()?;
+        let bounds = &bounds.at_present(|folder| looks.entries(folder))?;
+        let mut draft = Draft { bounds, looks, frame, in_frame, shown, links };
         if bounds.roots.is_empty() {
             draft.show_disk()?;
         } else {

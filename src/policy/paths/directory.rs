@@ -112,6 +112,14 @@ impl Directory {
         self.open_with(name, OFlags::RDWR)
     }
 
+    /// Opens a regular file for writing behind all that it holds at that moment, whoever else writes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_append(&self, name: &OsStr) -> io::Result<(File, Found)> {
+        self.open_with(name, OFlags::WRONLY | OFlags::APPEND)
+    }
+
     fn open_with(&self, name: &OsStr, access: OFlags) -> io::Result<(File, Found)> {
         regular(&self.look(name)?)?;
         let file = rustix::fs::openat(&self.0, single(name)?, access | FILE, Mode::empty())?;

@@ -53,6 +53,10 @@ impl Directory {
         self.open_with(name, OpenOptions::new().read(true).write(true))
     }
 
+    pub fn open_to_append(&self, name: &OsStr) -> io::Result<(File, Found)> {
+        self.open_with(name, OpenOptions::new().append(true))
+    }
+
     fn open_with(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<(File, Found)> {
         if !self.look(name)?.is_file() {
             return Err(io::ErrorKind::InvalidInput.into());

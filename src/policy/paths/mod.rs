@@ -14,6 +14,7 @@
 mod directory;
 mod folder;
 mod found;
+mod patterns;
 mod safe_path;
 mod secrets;
 mod text;
@@ -23,5 +24,6 @@ mod workspace;
 pub use directory::{Directory, Entries, dress, look_at};
 pub use folder::{Child, Folder};
 pub use found::{Found, Kind, OURS, Times};
+pub use patterns::{Entry, Pattern};
 pub use safe_path::{SafePath, not_a_file};
-pub use workspace::{Denial, Intent, Named, Workspace, expand};
+pub use workspace::{Denial, Intent, Named, Workspace};

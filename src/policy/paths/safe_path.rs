@@ -99,8 +99,28 @@ impl SafePath {
     /// [`Error::NotFound`], [`Error::Unusable`] for anything but a regular file, at once; [`Error::Refused`] when a link
     /// took its place.
     pub fn open(&self) -> Result<(File, Found)> {
+        self.open_by(Directory::open)
+    }
+
+    /// Opens the regular file that is there for writing at any place.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_write(&self) -> Result<(File, Found)> {
+        self.open_by(Directory::open_to_write)
+    }
+
+    /// Opens the regular file that is there for writing behind all that it holds at that moment.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_append(&self) -> Result<(File, Found)> {
+        self.open_by(Directory::open_to_append)
+    }
+
+    fn open_by(&self, open: impl FnOnce(&Directory, &OsStr) -> io::Result<(File, Found)>) -> Result<(File, Found)> {
         self.existing()?;
-        let (file, found) = self.holder()?.open(&self.name).map_err(|error| self.explain(error))?;
+        let (file, found) = open(self.holder()?, &self.name).map_err(|error| self.explain(error))?;
         if self.workspace.is_environment(&found) { Err(self.named.refused()) } else { Ok((file, found)) }
     }
 

@@ -162,9 +162,7 @@ impl<'a> Walk<'a> {
 
     /// Whether nothing denied begins here. Roots are not asked: a way may lead through elsewhere and come back.
     fn may_pass(&self, name: &OsString) -> bool {
-        let next = self.real.join(name);
-        let denied = |denial: &super::Denial| denial.reading_too && denial.path == next;
-        !self.workspace.denials().iter().any(denied)
+        !self.workspace.hides(&self.real.join(name))
     }
 
     fn step(&mut self, name: OsString) -> Result<(), Stop> {

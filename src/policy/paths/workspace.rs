@@ -1,12 +1,13 @@
 //! The roots and the denied places.
 
-use super::{Directory, Found, SafePath, secrets, text, walk};
+use super::{Directory, Entry, Found, Kind, Pattern, SafePath, patterns::without_parents, secrets, text, walk};
 use crate::{
     error::{Error, Result},
     settings::Settings,
 };
 use anyhow::{Context, ensure};
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -62,6 +63,7 @@ pub struct Workspace {
     start: PathBuf,
     roots: Vec<PathBuf>,
     denials: Vec<Denial>,
+    patterns: Vec<Pattern>,
     environment: PathBuf,
     pub(super) top: Directory,
 }
@@ -79,7 +81,8 @@ impl Workspace {
             Some(first) if !roots.iter().any(|root| lies_under(&directory, root)) => first.clone(),
             _ => directory.clone(),
         };
-        let denials = denials(&settings.denied_paths, &settings.command_rules, &directory);
+        let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
+        let denials = denials(asked.places, &settings.command_rules, &directory);
         for root in roots.iter().filter(|root| is_denied(&denials, root, Intent::Read)) {
             tracing::warn!(
                 "{} is allowed by MCP_ALLOWED_DIRS but lies in a denied place: it stays denied",
@@ -87,7 +90,8 @@ impl Workspace {
             );
         }
         let top = Directory::top().context("the top of the disk cannot be opened")?;
-        Ok(Arc::new(Self { start, roots, denials, environment: directory.join(".env"), top }))
+        let (patterns, environment) = (asked.patterns, directory.join(".env"));
+        Ok(Arc::new(Self { start, roots, denials, patterns, environment, top }))
     }
 
     /// Where relative paths start: the server's directory, or the first root when that lies in none.
@@ -105,14 +109,31 @@ impl Workspace {
         &self.denials
     }
 
+    /// What is denied by pattern, beside [`Self::denials`]: of what is there when a command starts, and of what comes.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// Whether nothing of the place `real` may be known: a way must not lead through it.
+    pub(super) fn hides(&self, real: &Path) -> bool {
+        let is_here = |denial: &Denial| denial.reading_too && denial.path == real;
+        self.denials.iter().any(is_here) || self.patterns.iter().any(|pattern| pattern.denies(real))
+    }
+
     /// Whether something that really lies at `real` (no links, no dots) may be reached for this.
     pub fn allows(&self, real: &Path, intent: Intent) -> bool {
-        self.is_in_roots(real) && !is_denied(&self.denials, real, intent)
+        let by_pattern = || self.patterns.iter().any(|pattern| pattern.denies(real));
+        self.is_in_roots(real) && !is_denied(&self.denials, real, intent) && !by_pattern()
     }
 
     /// Whether a place that may not be changed lies in the directory `real`, so that it may not go as a whole.
     pub fn holds_denied(&self, real: &Path) -> bool {
-        self.denials.iter().any(|denial| lies_under(&denial.path, real))
+        let holds = |pattern: &Pattern| {
+            let found = pattern.found(&[real.to_owned()], &mut entries);
+            // What cannot be looked through may hold anything.
+            found.map_or(true, |found| found.iter().any(|path| lies_under(path, real)))
+        };
+        self.denials.iter().any(|denial| lies_under(&denial.path, real)) || self.patterns.iter().any(holds)
     }
 
     fn is_in_roots(&self, real: &Path) -> bool {
@@ -127,10 +148,11 @@ impl Workspace {
         self.find(sent, named, intent, true)
     }
 
-    /// The same, but a link at the end is meant itself.
+    /// The same, but a link at the end is meant itself. With a slash behind it the text could mean the link or what it
+    /// leads to, and what takes a link itself may remove it: that is refused.
     ///
     /// # Errors
-    /// As [`Self::resolve`].
+    /// As [`Self::resolve`]; [`Error::Unusable`] for a link with a slash behind it.
     pub fn resolve_link(self: &Arc<Self>, sent: &str, named: Named, intent: Intent) -> Result<SafePath> {
         self.find(sent, named, intent, false)
     }
@@ -146,7 +168,7 @@ impl Workspace {
             });
         }
         let means_folder = text::means_folder(sent);
-        self.find_absolute(&text::absolute(&self.start, sent), named, intent, follow || means_folder, means_folder)
+        self.find_absolute(&text::absolute(&self.start, sent), named, intent, follow, means_folder)
     }
 
     /// Checks again a path that was resolved before, in another process perhaps. Links on the way are refused.
@@ -168,8 +190,10 @@ impl Workspace {
     ) -> Result<SafePath> {
         let walked = walk::walk(self, path, intent, follow);
         let place = walked.map_err(|stop| stop.explain(named, intent))?;
-        if means_folder && place.found.is_some_and(|found| !found.is_folder()) {
-            return Err(walk::Stop::no_folder().explain(named, intent));
+        match place.found.filter(|found| means_folder && !found.is_folder()) {
+            Some(found) if found.kind == Kind::Link => return Err(ambiguous_link()),
+            Some(_) => return Err(walk::Stop::no_folder().explain(named, intent)),
+            None => {}
         }
         if place.found.is_some_and(|found| self.is_environment(&found)) {
             return Err(named.refused());
@@ -191,8 +215,15 @@ impl Workspace {
     }
 }
 
+fn ambiguous_link() -> Error {
+    Error::Unusable(
+        "The path ends in a slash and names a link: take the slash off to mean the link itself, or name what it leads to"
+            .into(),
+    )
+}
+
 fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
-    let path = directory.join(expand(text));
+    let path = directory.join(text);
     let real = canonical(&path).with_context(|| {
         format!("MCP_ALLOWED_DIRS names {text:?}, which is not there: make the folder or take it out")
     })?;
@@ -200,13 +231,70 @@ fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(real)
 }
 
-fn denials(asked: &[String], rules: &str, directory: &Path) -> Vec<Denial> {
+/// What `MCP_DENIED_PATHS` names.
+struct Asked {
+    places: Vec<PathBuf>,
+    patterns: Vec<Pattern>,
+}
+
+impl Asked {
+    /// A relative path is meant from wherever a caller's may start: the server's directory and each root. A pattern is
+    /// also a name, since files can have such names.
+    fn of(texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
+        let (mut places, mut patterns) = (Vec::new(), Vec::new());
+        for text in texts {
+            let problem = || format!("MCP_DENIED_PATHS names {text:?}, which cannot be understood");
+            let is_relative = Path::new(text).is_relative();
+            ensure!(!text.contains(['{', '}']), "{}: braces are no pattern, so name each place", problem());
+            let first = text.split(std::path::is_separator).next().unwrap_or_default();
+            ensure!(
+                !is_relative || !first.contains(['*', '?', '[']),
+                "{}: begin a pattern with a folder, as in /srv/**/{first}",
+                problem()
+            );
+            for start in std::iter::once(directory).chain(roots.iter().map(PathBuf::as_path).filter(|_| is_relative)) {
+                let place = without_parents(&start.join(text), canonical).with_context(problem)?;
+                if let Some(pattern) = Pattern::parse(&place).with_context(problem)? {
+                    let real = pattern.with_base(without_links(pattern.base()));
+                    for pattern in [pattern, real] {
+                        pattern.found(roots, &mut entries).with_context(problem)?;
+                        patterns.push(pattern);
+                    }
+                }
+                places.push(place);
+            }
+        }
+        Ok(Self { places, patterns })
+    }
+}
+
+/// What is in a folder; nothing where there is none.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what the settings deny is looked for, before any caller's path is opened"
+)]
+fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(vec![]);
+        }
+        Err(error) => return Err(error),
+    };
+    entries
+        .map(|entry| {
+            let entry = entry?;
+            Ok((entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir())))
+        })
+        .collect()
+}
+
+fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path) -> Vec<Denial> {
     let own = [directory.join(".env"), directory.join("memory/undo")];
     let system = secrets::SYSTEM.iter().map(PathBuf::from);
-    let asked = asked.iter().map(|text| directory.join(expand(text)));
     let places = system.chain(secrets::of_homes()).chain(own).chain(asked);
     let unreadable = places.map(|path| Denial { path, reading_too: true });
-    let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(expand(rules)));
+    let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(rules));
     let unwritable =
         rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });
     let mut all = Vec::new();
@@ -235,15 +323,6 @@ fn lies_under(path: &Path, place: &Path) -> bool {
     let Some((head, rest)) = path.split_at_checked(place.len()) else { return false };
     let same = if cfg!(any(target_os = "macos", windows)) { head.eq_ignore_ascii_case(place) } else { head == place };
     same && rest.first().is_none_or(|next| *next == b'/' || (cfg!(windows) && *next == b'\\'))
-}
-
-/// A leading `~` of a setting is the user's home.
-pub fn expand(text: &str) -> PathBuf {
-    let below = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    match (below, std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
-        _ => PathBuf::from(text),
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a path of the settings, at start, before any caller")]

@@ -2,7 +2,7 @@
 
 use super::ssh::{self, Target};
 use crate::settings::Settings;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error as EngineError};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,7 @@ impl Address {
         let Some((scheme, rest)) = host.split_once("://") else {
             bail!("DOCKER_HOST is {host:?}, but must be unix://PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]");
         };
+        ensure!(!rest.trim_matches('/').is_empty(), "DOCKER_HOST is {host:?}, but must say what is behind its ://");
         match scheme {
             "unix" => Ok(Self::Socket(rest.to_owned())),
             "tcp" | "http" | "https" => {
@@ -97,7 +98,7 @@ fn wants_tls(settings: &Settings) -> bool {
 
 fn certificates(settings: &Settings) -> Result<PathBuf> {
     if !settings.docker_cert_path.is_empty() {
-        return Ok(PathBuf::from(&settings.docker_cert_path));
+        return Ok(PathBuf::from(&*settings.docker_cert_path));
     }
     let home = std::env::home_dir().context("DOCKER_CERT_PATH is not set and there is no home directory")?;
     Ok(home.join(".docker"))

@@ -52,8 +52,8 @@ impl Sessions {
     pub fn open(settings: &Settings) -> Self {
         Self {
             max: settings.sandbox_max_sessions,
-            idle: Duration::from_secs(settings.sandbox_session_idle_seconds.max(1)),
-            longest: Duration::from_secs(settings.sandbox_session_max_seconds.max(1)),
+            idle: Duration::from_secs(settings.sandbox_session_idle_seconds),
+            longest: Duration::from_secs(settings.sandbox_session_max_seconds),
             open: Mutex::default(),
         }
     }

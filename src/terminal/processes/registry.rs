@@ -88,12 +88,12 @@ impl Processes {
             folder,
             journal,
             all,
-            ring: settings.process_output_mib.max(1).saturating_mul(MIB),
-            disk: settings.process_disk_mib.max(1).saturating_mul(MIB),
+            ring: settings.process_output_mib.saturating_mul(MIB),
+            disk: settings.process_disk_mib.saturating_mul(MIB),
             keep: Duration::from_secs(settings.process_keep_hours.saturating_mul(3600)),
         };
         shared.forget_the_old();
-        let max_running = settings.max_processes.max(1);
+        let max_running = settings.max_processes;
         Ok(Self {
             shared: Arc::new(shared),
             slots: Arc::new(Semaphore::new(max_running.min(Semaphore::MAX_PERMITS))),

@@ -58,7 +58,7 @@ impl Starter {
         let rules = confinement.rules()?;
         let [stdin, stdout, stderr] = &ends.streams;
         let mut given = vec![stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), its_end.as_fd()];
-        given.extend(rules.as_deref().map(AsFd::as_fd));
+        given.extend(rules.as_ref().map(AsFd::as_fd));
         let id = self.forks.fork(confinement, &given)?;
         let plan = plan::encode(program, ends.terminal.as_deref());
         drop((ends, its_end));

@@ -7,11 +7,18 @@ use std::env::consts::ARCH;
 use tempfile::TempDir;
 
 /// The program itself, started by another: as another user, or where the host refuses namespaces.
-struct Started {
+pub(super) struct Started {
     child: std::process::Child,
     url: String,
-    directory: TempDir,
+    pub(super) directory: TempDir,
 }
+
+/// What starts it where the host refuses namespaces.
+pub(super) const WITHOUT_NAMESPACES: [&str; 7] =
+    ["unshare", "-U", "-r", "sh", "-c", "echo 0 > /proc/sys/user/max_mnt_namespaces && exec \"$@\"", "sh"];
+
+/// What starts it as a user without rights.
+pub(super) const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 impl Started {
     /// `prefix` is the command that starts it; none when that cannot be done here.
@@ -31,9 +38,15 @@ impl Started {
     }
 
     fn with(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
-        use std::io::BufRead;
-        command.args(["--port", "0", "--directory"]).arg(directory.path());
+        command.arg("--directory").arg(directory.path());
         command.env("HOME", directory.path()).env_remove("MCP_API_KEY");
+        Self::run(command, directory)
+    }
+
+    /// Runs a program that knows its folder, on a port that is free.
+    pub(super) fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
+        use std::io::BufRead;
+        command.args(["--port", "0"]);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
         let mut child = command.spawn().ok()?;
         let output = std::io::BufReader::new(child.stdout.take().unwrap());
@@ -47,8 +60,12 @@ impl Started {
     }
 
     async fn call(&self, name: &str, arguments: Value) -> Value {
-        let request = client().post(format!("{}/terminal/{name}", self.url));
-        Reply::send(request.bearer_auth(KEY).json(&arguments)).await.ok()
+        self.post(&format!("/terminal/{name}"), KEY, arguments).await.ok()
+    }
+
+    pub(super) async fn post(&self, path: &str, key: &str, arguments: Value) -> Reply {
+        let request = client().post(format!("{}{path}", self.url));
+        Reply::send(request.bearer_auth(key).json(&arguments)).await
     }
 }
 
@@ -131,8 +148,7 @@ impl Drop for Started {
 
 #[tokio::test]
 async fn a_user_without_rights_gets_the_whole_confinement() {
-    let Some(server) = Started::by(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], Some(65534)).await
-    else {
+    let Some(server) = Started::by(&AS_NOBODY, Some(65534)).await else {
         return eprintln!("not tried: this test is not run by the superuser");
     };
     let info = server.call("info", json!({})).await;
@@ -147,8 +163,7 @@ async fn a_user_without_rights_gets_the_whole_confinement() {
 
 #[tokio::test]
 async fn where_namespaces_are_refused_the_rules_of_the_kernel_hold() {
-    let no_namespaces = "echo 0 > /proc/sys/user/max_mnt_namespaces && exec \"$@\"";
-    let Some(server) = Started::by(&["unshare", "-U", "-r", "sh", "-c", no_namespaces, "sh"], None).await else {
+    let Some(server) = Started::by(&WITHOUT_NAMESPACES, None).await else {
         return eprintln!("not tried: this host lets no user make namespaces");
     };
     let info = server.call("info", json!({})).await;

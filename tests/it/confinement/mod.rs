@@ -3,6 +3,8 @@
 
 mod hosts;
 mod life;
+mod renames;
+mod worlds;
 
 use crate::server::{Server, scratch};
 use serde_json::{Value, json};

@@ -21,6 +21,12 @@ fn plant(top: &Path) {
         fs::write(top.join(format!("p/{number}.txt")), "version 0\n").unwrap();
     }
     fs::write(top.join("w.txt"), "z".repeat(1_000_000)).unwrap();
+    fs::write(top.join("log.txt"), line_of("0")).unwrap();
+}
+
+/// A long line: to write it takes a while.
+fn line_of(letter: &str) -> String {
+    letter.repeat(200_000) + "\n"
 }
 
 fn changes(turn: usize) -> Vec<(&'static str, Value)> {
@@ -35,6 +41,7 @@ fn changes(turn: usize) -> Vec<(&'static str, Value)> {
     let copy = format!("work/c{turn}");
     vec![
         ("write", json!({"path": "work/w.txt", "content": letter.repeat(1_000_000)})),
+        ("write", json!({"path": "work/log.txt", "content": line_of(&letter), "mode": "a"})),
         ("patch", json!({"path": "work/p", "patch": patch})),
         ("copy", json!({"path": "work/src", "to": copy})),
         ("move", json!({"path": from, "to": to})),
@@ -84,6 +91,10 @@ fn all_is_old_or_new(top: &Path) {
     let versions: Vec<String> =
         (1..=3).map(|file| fs::read_to_string(top.join(format!("p/{file}.txt"))).unwrap()).collect();
     assert!(versions.iter().all(|version| *version == versions[0]), "the patch is a mix: {versions:?}");
+    let log = fs::read_to_string(top.join("log.txt")).unwrap();
+    assert!(log.split_inclusive('\n').all(|line| line == line_of(&line[..1])), "a part of an append is there");
+    let repeated = log.lines().zip(log.lines().skip(1)).any(|(line, next)| line == next);
+    assert!(!repeated, "an append was made twice");
     for entry in fs::read_dir(top).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         assert!(!name.starts_with(".bridge-"), "{name} was left behind");

@@ -1,0 +1,94 @@
+//! A name that is almost a setting's must be meant for it.
+
+use super::refused;
+use crate::{
+    program::{Program, command},
+    server::{KEY, scratch},
+};
+use skynet_bridge::settings::{Settings, TABLE};
+
+/// Names of variables that other programs use, one a line.
+const OTHERS: &str = include_str!("../../corpora/environment-names.txt");
+
+#[test]
+fn a_misspelt_setting_in_env_stops_the_start_with_its_line_and_the_name_that_is_meant() {
+    for (name, meant) in [
+        ("MCP_ALLOWED_DIR", "MCP_ALLOWED_DIRS"),
+        ("mcp_allowed_dirs", "MCP_ALLOWED_DIRS"),
+        ("Mcp_Denied_Paths", "MCP_DENIED_PATHS"),
+        ("MPC_DENIED_PATHS", "MCP_DENIED_PATHS"),
+        ("MCP_DENYED_PATHS", "MCP_DENIED_PATHS"),
+        ("MCPALLOWED_DIRS", "MCP_ALLOWED_DIRS"),
+        ("MCP-CONFINEMENT", "MCP_CONFINEMENT"),
+        ("MCP_CONFINMENT", "MCP_CONFINEMENT"),
+        ("MCP_TERMINAL_NETWORKS", "MCP_TERMINAL_NETWORK"),
+        ("MAX_COMAND_TIMEOUT", "MAX_COMMAND_TIMEOUT"),
+        ("SANDBOX_MEMORY_MB", "SANDBOX_MEMORY_MIB"),
+        ("DOCKER_HOSTS", "DOCKER_HOST"),
+        ("log_level", "LOG_LEVEL"),
+        ("LOG_LEVLE", "LOG_LEVEL"),
+    ] {
+        for line in [format!("{name}=/tmp"), format!("export {name} = \"/tmp\""), format!("{name}=")] {
+            let text = refused(format!("MCP_PORT=0\n{line}\n").as_bytes());
+            let says = text.contains("line 2") && text.contains(&format!("did you mean {meant}?"));
+            assert!(says && text.contains(name), "{line}: {text}");
+        }
+    }
+    assert!(refused(b"MCP_ANYTHING_AT_ALL=1").contains("MCP_ANYTHING_AT_ALL"));
+}
+
+#[test]
+fn names_of_other_programs_are_none_of_our_business() {
+    let names: Vec<&str> = OTHERS.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(names.len() >= 500, "only {} names are tried", names.len());
+    for name in names {
+        let settings = Settings::from_pairs([(name, "x")]);
+        assert!(settings.is_ok() || TABLE.iter().any(|setting| setting.name == name), "{name}: {settings:?}");
+    }
+}
+
+#[test]
+fn an_env_that_another_program_shares_starts_the_server() {
+    let directory = scratch();
+    let other = "DEFAULT_FROM_EMAIL=\"Ana <ana@example.com>\" # of the shop\nLOG_LEVELS=a\nexport PRICE=$5\nJSON='{\"a\": 1}'\n\
+                 PEM=\"-----BEGIN KEY-----\nAAAA==\n-----END KEY-----\"\n";
+    std::fs::write(directory.path().join(".env"), format!("{other}MCP_API_KEY={KEY}\n")).unwrap();
+    Program::start_in(directory, &[]);
+}
+
+#[test]
+fn a_misspelt_setting_in_the_environment_is_only_warned_of() {
+    let directory = scratch();
+    let mut misspelt = command(directory.path(), &[("MCP_API_KEY", KEY), ("MCP_ALLOWED_DIR", "/tmp")]);
+    misspelt.env("DEFAULT_FROM_EMAIL", "x");
+    let program = Program::start_as(misspelt, directory);
+    let log = program.stderr();
+    assert!(log.contains("MCP_ALLOWED_DIR is no setting: did you mean MCP_ALLOWED_DIRS?"), "{log}");
+    assert!(!log.contains("DEFAULT_FROM_EMAIL"), "{log}");
+}
+
+#[tokio::test]
+async fn a_setting_counts_however_its_line_is_written() {
+    for line in [
+        "MCP_ALLOWED_DIRS={}",
+        "export MCP_ALLOWED_DIRS={}",
+        "  MCP_ALLOWED_DIRS = {}  ",
+        "\u{feff}MCP_ALLOWED_DIRS={}",
+        "MCP_ALLOWED_DIRS=\"{}\" # mine",
+        "MCP_ALLOWED_DIRS='{}'\r",
+        "MCP_ALLOWED_DIRS=\"{}\",\"{}\"",
+        "MCP_ALLOWED_DIRS={} # mine",
+    ] {
+        let (directory, outside) = (scratch(), scratch());
+        std::fs::create_dir(directory.path().join("work")).unwrap();
+        std::fs::write(outside.path().join("x"), "outside").unwrap();
+        let root = directory.path().join("work");
+        let env = format!("{}\nMCP_API_KEY={KEY}\n", line.replace("{}", root.to_str().unwrap()));
+        std::fs::write(directory.path().join(".env"), env).unwrap();
+        // An empty variable sets nothing: it must not open what the file closes.
+        let program = Program::start_in(directory, &[("MCP_ALLOWED_DIRS", "")]);
+        let path = outside.path().join("x");
+        let reply = program.post("/filesystem/read", KEY, &serde_json::json!({"path": path})).await;
+        assert_eq!(reply.status, 403, "{line}: {}", reply.text);
+    }
+}
