@@ -213,7 +213,7 @@ impl Bridge {
             context.caller.may(C::ACCESS)?;
             let _running = self.limits.begin(context.caller.name())?;
             context.holding.within(&self.limits);
-            arguments.decode::<C>()?.run(self.as_ref(), context).await
+            decode::<C>(arguments, context).await?.run(self.as_ref(), context).await
         }
         .await;
         if result.is_err() {
@@ -278,6 +278,17 @@ impl Bridge {
         self.history.close();
         self.owner.release();
     }
+}
+
+/// Decodes what a capability takes. What is large is held within the limits, and decoded where nobody waits for it.
+async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Result<C> {
+    if !arguments.is_large() {
+        return arguments.decode();
+    }
+    let measured = tokio::task::spawn_blocking(move || (arguments.decoded_size::<C>(), arguments));
+    let (size, arguments) = measured.await.map_err(Error::internal)?;
+    context.holding.more(size).await?;
+    tokio::task::spawn_blocking(move || arguments.decode()).await.map_err(Error::internal)?
 }
 
 /// Claims the memory's folder: two bridges over one memory would overwrite each other.

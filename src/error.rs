@@ -25,6 +25,14 @@ pub enum Error {
     /// The policy refuses.
     #[error("{0}")]
     Refused(String),
+    /// A file is not text in the encoding that was named.
+    #[error("Cannot decode file with {encoding} encoding")]
+    Undecodable {
+        /// The encoding that was named.
+        encoding: String,
+        /// One that may be right, and why.
+        suggestion: Option<String>,
+    },
     /// What was named is not there.
     #[error("{0}")]
     NotFound(String),
@@ -98,11 +106,19 @@ impl Error {
         Self::Internal(cause.into())
     }
 
+    /// How to fix it, where the sentence itself does not say so.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Undecodable { suggestion, .. } => suggestion.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The short name of the outcome, as the history writes it.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid",
-            Self::Unusable(_) => "unusable",
+            Self::Unusable(_) | Self::Undecodable { .. } => "unusable",
             Self::MissingKey | Self::WrongKey | Self::Refused(_) => "refused",
             Self::NotFound(_) => "not_found",
             Self::TimedOut(_) => "timed_out",
@@ -124,7 +140,12 @@ impl From<std::io::Error> for Error {
     fn from(cause: std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
         match cause.kind() {
-            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::Refused(
+            Kind::ReadOnlyFilesystem => Self::Refused(
+                "The file system is mounted read-only there, so nothing can be written: mount it writable, or name a path \
+                 elsewhere"
+                    .into(),
+            ),
+            Kind::PermissionDenied => Self::Refused(
                 "Permission denied by the operating system: the user that runs the bridge may not do this".into(),
             ),
             Kind::StorageFull | Kind::QuotaExceeded => {

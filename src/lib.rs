@@ -19,6 +19,7 @@ pub mod arguments;
 pub mod capability;
 pub mod history;
 pub mod owner;
+pub mod patterns;
 pub mod policy;
 
 pub mod caller;

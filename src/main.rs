@@ -3,11 +3,14 @@
 use clap::Parser;
 use skynet_bridge::{
     command_line::{self, CommandLine},
-    server,
+    filesystem, server,
 };
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(end) = filesystem::read_document_if_asked() {
+        return end;
+    }
     let command = CommandLine::parse();
     server::give_memory_back();
     let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");

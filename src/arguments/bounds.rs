@@ -2,8 +2,9 @@
 //! lists. The schema states them once; they are published with it and enforced here.
 
 use super::{
+    MAX_PROBLEMS,
     lax::Fields,
-    problem::{Problem, Segment},
+    problem::{FIELD_REQUIRED, MAX_INPUT, Problem, Segment},
 };
 use schemars::JsonSchema;
 use serde_json::{Value, value::RawValue};
@@ -88,30 +89,49 @@ impl Bounds {
         demands.then_some(bounds)
     }
 
-    /// Adds what the fields lack or exceed; what failed to decode is left alone.
-    pub fn check(&self, fields: &Fields, problems: &mut Vec<Problem>) {
-        self.check_object(fields, &mut vec![], problems);
+    /// The names of the fields, in their order.
+    pub fn names(&self) -> &[String] {
+        &self.order
     }
 
-    fn check_object(&self, fields: &Fields, path: &mut Vec<Segment>, problems: &mut Vec<Problem>) {
-        for name in self.required.iter().filter(|name| !fields.contains_key(name.as_str())) {
-            let mut place = path.clone();
-            place.push(Segment::Field(name.clone()));
-            problems.push(Problem::missing(place, Some(&object(fields))));
+    /// Adds what the fields lack or exceed, of each field as much as is ever said; what failed to decode is left alone.
+    pub fn check(&self, fields: &Fields, problems: &mut Vec<Problem>) {
+        self.check_missing(fields, &[], problems);
+        for (name, bounds) in &self.fields {
+            let Some(json) = fields.get(name.as_str()) else { continue };
+            let mut found = Found { most: problems.len() + MAX_PROBLEMS, problems };
+            bounds.check_value(json, &mut vec![Segment::Field(name.clone())], &mut found);
         }
+    }
+
+    fn check_missing(&self, fields: &Fields, path: &[Segment], problems: &mut Vec<Problem>) {
+        let missing: Vec<&String> = self.required.iter().filter(|name| !fields.contains_key(name.as_str())).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let input = object(fields);
+        for name in missing {
+            let mut place = path.to_owned();
+            place.push(Segment::Field(name.clone()));
+            problems.push(Problem::new("missing", place, FIELD_REQUIRED, input.as_deref()));
+        }
+    }
+
+    fn check_object(&self, fields: &Fields, path: &mut Vec<Segment>, found: &mut Found) {
+        self.check_missing(fields, path, found.problems);
         for (name, bounds) in &self.fields {
             let Some(json) = fields.get(name.as_str()) else { continue };
             path.push(Segment::Field(name.clone()));
-            bounds.check_value(json, path, problems);
+            bounds.check_value(json, path, found);
             path.pop();
         }
     }
 
-    fn check_value(&self, json: &str, path: &mut Vec<Segment>, problems: &mut Vec<Problem>) {
+    fn check_value(&self, json: &str, path: &mut Vec<Segment>, found: &mut Found) {
         if json == "null" {
             return;
         }
-        if let Some(known) = problems.iter_mut().find(|problem| problem.path() == path.as_slice()) {
+        if let Some(known) = found.problems.iter_mut().find(|problem| problem.path() == path.as_slice()) {
             // A number that is less than its type can hold is less than the field's own bound, too.
             if let Some((kind, message)) = self.exceeded(json).filter(|(kind, _)| known.kind == *kind) {
                 (known.kind, known.message) = (kind.to_owned(), message);
@@ -119,18 +139,21 @@ impl Bounds {
             return;
         }
         if let Some((kind, message)) = self.exceeded(json) {
-            problems.push(Problem::new(kind, path.clone(), message, Some(json)));
+            found.problems.push(Problem::new(kind, path.clone(), message, Some(json)));
         }
         if json.starts_with('{')
-            && let Ok(found) = serde_json::from_str::<indexmap::IndexMap<&str, &RawValue>>(json)
+            && let Ok(sent) = serde_json::from_str::<indexmap::IndexMap<&str, &RawValue>>(json)
         {
-            let fields = found.into_iter().map(|(name, raw)| (name, raw.get())).collect();
-            self.check_object(&fields, path, problems);
+            let fields = sent.into_iter().map(|(name, raw)| (name, raw.get())).collect();
+            self.check_object(&fields, path, found);
         }
         if let (Some(items), Ok(elements)) = (&self.items, serde_json::from_str::<Vec<&RawValue>>(json)) {
             for (place, raw) in elements.iter().enumerate() {
+                if found.problems.len() >= found.most {
+                    break;
+                }
                 path.push(Segment::Index(place));
-                items.check_value(raw.get(), path, problems);
+                items.check_value(raw.get(), path, found);
                 path.pop();
             }
         }
@@ -183,6 +206,12 @@ impl Bounds {
     }
 }
 
+/// The problems of all fields, and how many they may be with those of the one at hand.
+struct Found<'a> {
+    problems: &'a mut Vec<Problem>,
+    most: usize,
+}
+
 fn strings(list: &Value) -> Vec<String> {
     let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str);
     texts.map(str::to_owned).collect()
@@ -193,7 +222,12 @@ fn limits(node: &Value, min: &str, max: &str) -> Limits<usize> {
     Limits { min: size(min), max: size(max) }
 }
 
-fn object(fields: &Fields) -> String {
+/// The object as JSON, unless it is longer than what is sent back.
+fn object(fields: &Fields) -> Option<String> {
+    let size: usize = fields.iter().map(|(name, json)| name.len() + json.len()).sum();
+    if size > MAX_INPUT {
+        return None;
+    }
     let pairs = fields.iter().map(|(name, json)| format!("{}:{json}", Value::from(*name)));
-    format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+    Some(format!("{{{}}}", pairs.collect::<Vec<_>>().join(",")))
 }

@@ -1,6 +1,6 @@
 //! A deserializer over raw JSON that is as lenient as pydantic's lax mode and names the place of what it refuses.
 
-use super::problem::{Problem, Segment};
+use super::problem::{MAX_INPUT, Problem, Segment};
 use indexmap::IndexMap;
 use serde::{
     Deserializer,
@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::value::RawValue;
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// The fields of an object: name and JSON text.
 pub(super) type Fields<'de> = IndexMap<&'de str, &'de str>;
@@ -30,8 +30,10 @@ impl Failure {
         Self { kind, message: message.into(), path: vec![], input: None, missing: false }
     }
 
+    /// The value that failed is the innermost one. A large one is not sent back, and not copied either.
     fn of(mut self, input: &str) -> Self {
-        self.input.get_or_insert_with(|| input.to_owned());
+        let shown = if input.len() > MAX_INPUT { "" } else { input };
+        self.input.get_or_insert_with(|| shown.to_owned());
         self
     }
 
@@ -41,7 +43,7 @@ impl Failure {
     }
 
     pub fn into_problem(self) -> Problem {
-        Problem::new(self.kind, self.path, self.message, self.input.as_deref())
+        Problem::new(self.kind, self.path, self.message, self.input.as_deref().filter(|input| !input.is_empty()))
     }
 }
 
@@ -77,6 +79,12 @@ enum Trail<'a> {
 }
 
 impl Trail<'_> {
+    /// The last steps of those paths that lead to something right in the value at hand.
+    fn children<'p>(&self, paths: &'p [Vec<Segment>]) -> impl Iterator<Item = &'p Segment> {
+        let inside = paths.iter().filter_map(|path| path.split_last());
+        inside.filter(|(_, above)| self.is(above)).map(|(last, _)| last)
+    }
+
     fn is(&self, path: &[Segment]) -> bool {
         match (self, path.split_last()) {
             (Self::Root, None) => true,
@@ -117,10 +125,6 @@ impl<'a, 'de> Lax<'a, 'de> {
         Err(Failure::new(kind, message).of(self.json()))
     }
 
-    fn skips(&self, trail: &Trail) -> bool {
-        self.skip.iter().any(|path| trail.is(path))
-    }
-
     /// Hands a value that needs no leniency to serde_json.
     fn strictly<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Failure> {
         let json = self.json();
@@ -148,7 +152,11 @@ impl<'a, 'de> Lax<'a, 'de> {
                 }
             }
         };
-        let entries = Entries { lax: &self, fields: fields.iter(), current: None };
+        let skipped = self.trail.children(self.skip).filter_map(|step| match step {
+            Segment::Field(name) => Some(name.as_str()),
+            Segment::Index(_) => None,
+        });
+        let entries = Entries { lax: &self, fields: fields.iter(), current: None, skipped: skipped.collect() };
         visitor.visit_map(entries).map_err(|failure| failure.of(self.json()))
     }
 
@@ -275,7 +283,12 @@ impl<'de> Deserializer<'de> for Lax<'_, 'de> {
         let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(self.json()) else {
             return self.fail("list_type", "Input should be a valid list");
         };
-        visitor.visit_seq(Elements { lax: &self, elements: elements.into_iter().enumerate() })
+        let skipped = self.trail.children(self.skip).filter_map(|step| match step {
+            Segment::Index(place) => Some(*place),
+            Segment::Field(_) => None,
+        });
+        let skipped = skipped.collect();
+        visitor.visit_seq(Elements { lax: &self, elements: elements.into_iter().enumerate(), skipped })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -314,14 +327,16 @@ struct Entries<'a, 'b, 'de, I> {
     lax: &'a Lax<'b, 'de>,
     fields: I,
     current: Option<(&'de str, &'de str)>,
+    /// The names that are left out.
+    skipped: HashSet<&'a str>,
 }
 
 impl<'a, 'de: 'a, I: Iterator<Item = (&'a &'de str, &'a &'de str)>> MapAccess<'de> for Entries<'_, '_, 'de, I> {
     type Error = Failure;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
-        let lax = self.lax;
-        let next = self.fields.find(|(name, _)| !lax.skips(&Trail::Field(&lax.trail, name)));
+        let skipped = &self.skipped;
+        let next = self.fields.find(|(name, _)| !skipped.contains(**name));
         let Some((name, json)) = next else { return Ok(None) };
         self.current = Some((name, json));
         seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some)
@@ -338,14 +353,16 @@ impl<'a, 'de: 'a, I: Iterator<Item = (&'a &'de str, &'a &'de str)>> MapAccess<'d
 struct Elements<'a, 'b, 'de, I> {
     lax: &'a Lax<'b, 'de>,
     elements: I,
+    /// The places that are left out.
+    skipped: HashSet<usize>,
 }
 
 impl<'de, I: Iterator<Item = (usize, &'de RawValue)>> SeqAccess<'de> for Elements<'_, '_, 'de, I> {
     type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Failure> {
-        let lax = self.lax;
-        let next = self.elements.find(|(place, _)| !lax.skips(&Trail::Index(&lax.trail, *place)));
+        let (lax, skipped) = (self.lax, &self.skipped);
+        let next = self.elements.find(|(place, _)| !skipped.contains(place));
         let Some((place, raw)) = next else { return Ok(None) };
         let trail = Trail::Index(&lax.trail, place);
         let value = Lax { value: Source::Json(raw.get()), trail, skip: lax.skip };

@@ -4,31 +4,39 @@
 
 mod bounds;
 mod lax;
+mod outline;
 mod preview;
 mod problem;
 mod secrets;
 
+pub use outline::decoded_size;
 pub use preview::{details, preview};
 pub use problem::{Problem, Segment};
 
 use crate::error::{Error, Result};
 use bounds::Bounds;
 use bytes::Bytes;
-use indexmap::IndexMap;
 use lax::{Failure, Fields, Lax};
+use outline::Outline;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// How many problems one answer names at the most; a caller with more mends these first.
 const MAX_PROBLEMS: usize = 50;
+
+/// How many bytes are looked through at the most to find them: of a body of more than 5 MiB fewer problems are named.
+const MAX_LOOKED_THROUGH: usize = 256 * 1024 * 1024;
+
+/// Longer texts, in bytes, are looked at on a thread of their own.
+const LARGE: usize = 128 * 1024;
 
 /// The fields of a request, not yet decoded: which bytes hold which value.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
     text: Bytes,
-    fields: IndexMap<String, Range<usize>>,
+    outline: Outline,
     origin: Origin,
 }
 
@@ -54,18 +62,11 @@ impl Arguments {
         if json.trim().is_empty() {
             return Err(Problem::missing(vec![], None).into());
         }
-        let found = match serde_json::from_str::<IndexMap<String, &RawValue>>(json) {
-            Ok(found) => found,
+        let outline = match Outline::of(json) {
+            Ok(outline) => outline,
             Err(error) => return Err(not_an_object(json, &error).into()),
         };
-        let start = json.as_ptr() as usize;
-        let place = |raw: &RawValue| {
-            let from = raw.get().as_ptr() as usize - start;
-            from..from + raw.get().len()
-        };
-        let fields = found.into_iter().map(|(name, raw)| (name, place(raw))).collect();
-        let origin = Origin::Body;
-        Ok(Self { text, fields, origin })
+        Ok(Self { text, outline, origin: Origin::Body })
     }
 
     /// Adds the pairs of a query string, whose values are texts and decoded as leniently as in JSON. What the body says
@@ -74,16 +75,21 @@ impl Arguments {
         if self.is_empty() {
             self.origin = Origin::Query;
         }
-        let (mut text, mut added) = (self.text.to_vec(), IndexMap::new());
-        for (name, value) in pairs.into_iter().filter(|(name, _)| !self.fields.contains_key(name)) {
+        let pairs: Vec<(String, String)> = pairs.into_iter().collect();
+        let names: Vec<String> = pairs.iter().map(|(name, _)| name.clone()).collect();
+        let sent = self.outline.with(&self.text, &names);
+        let pairs: Vec<_> = pairs.into_iter().filter(|(name, _)| !sent.fields.contains_key(name)).collect();
+        drop(sent);
+        if pairs.is_empty() {
+            return self;
+        }
+        let mut text = self.text.to_vec();
+        for (name, value) in pairs {
             let from = text.len();
             text.extend(serde_json::Value::from(value).to_string().bytes());
-            added.insert(name, from..text.len());
+            self.outline.fields.insert(name, from..text.len());
         }
-        if !added.is_empty() {
-            self.text = text.into();
-            self.fields.extend(added);
-        }
+        self.text = text.into();
         self
     }
 
@@ -95,18 +101,45 @@ impl Arguments {
 
     /// Whether there is no field at all.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.outline.fields.is_empty()
+    }
+
+    /// Whether to decode it takes a while.
+    pub fn is_large(&self) -> bool {
+        self.text.len() > LARGE
+    }
+
+    /// Reads the outline on a thread where nobody waits for it, when that takes a while.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`].
+    pub async fn from_body(text: Bytes) -> Result<Self> {
+        if text.len() <= LARGE {
+            return Self::from_json(text);
+        }
+        tokio::task::spawn_blocking(move || Self::from_json(text)).await.map_err(Error::internal)?
     }
 
     /// Removes a field and returns its JSON text.
     pub fn take(&mut self, name: &str) -> Option<String> {
-        let place = self.fields.shift_remove(name)?;
+        if let Cow::Owned(outline) = self.outline.with(&self.text, &[name.to_owned()]) {
+            self.outline = outline;
+        }
+        let place = self.outline.fields.shift_remove(name)?;
         Some(self.slice(&place).to_owned())
     }
 
     /// Each field's name and JSON text, in the order sent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place)))
+        self.outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place)))
+    }
+
+    /// How many bytes of memory `T` takes at the most when it is decoded, beside the text.
+    pub fn decoded_size<T: JsonSchema + 'static>(&self) -> u64 {
+        let bounds = Bounds::of::<T>();
+        let outline = self.outline.with(&self.text, bounds.names());
+        let known = bounds.names().iter().filter_map(|name| outline.fields.get(name));
+        known.map(|place| decoded_size(&self.text[place.clone()])).sum()
     }
 
     /// Decodes into a capability's fields and checks the bounds that its schema states.
@@ -114,8 +147,9 @@ impl Arguments {
     /// # Errors
     /// [`Error::Invalid`] with every problem, in the order in which the capability lists its fields.
     pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Result<T> {
-        let fields: Fields = self.iter().collect();
         let bounds = Bounds::of::<T>();
+        let outline = self.outline.with(&self.text, bounds.names());
+        let fields: Fields = outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place))).collect();
         let (decoded, mut problems) = decode_collecting::<T>(&fields);
         bounds.check(&fields, &mut problems);
         match decoded {
@@ -141,7 +175,9 @@ impl Arguments {
 /// The first try succeeds for every good request; the others only cost those who sent something wrong.
 fn decode_collecting<T: DeserializeOwned>(fields: &Fields) -> (Option<T>, Vec<Problem>) {
     let (mut problems, mut skip) = (Vec::new(), Vec::new());
-    while problems.len() < MAX_PROBLEMS {
+    let size: usize = fields.values().map(|json| json.len()).sum();
+    let most = (MAX_LOOKED_THROUGH / size.max(1)).clamp(1, MAX_PROBLEMS);
+    while problems.len() < most {
         match T::deserialize(Lax::root(fields, &skip)) {
             Ok(decoded) => return (Some(decoded), problems),
             Err(Failure { missing: true, path, .. }) if path.is_empty() => break,

@@ -15,7 +15,7 @@ const DETAIL_MAX: usize = 1000;
 /// How many times longer a text is looked at than it is kept, so that a secret at the cut is still recognised.
 const LOOKED_AT: usize = 10;
 
-/// Parts of one argument that are kept.
+/// Arguments that are kept, and parts of one.
 const FIELDS_MAX: usize = 100;
 const ITEMS_MAX: usize = 10;
 
@@ -24,7 +24,8 @@ const PARSED_MAX: usize = 16 << 10;
 
 /// Each argument cut to 100 characters, without secrets: `secrets`, what has a secret-sounding name, what looks like one.
 pub fn preview(arguments: &Arguments, secrets: &[String]) -> Value {
-    let fields = arguments.iter().map(|(name, json)| (clean(name, secrets), shown(name, json, secrets)));
+    let fields =
+        arguments.iter().take(FIELDS_MAX).map(|(name, json)| (clean(name, secrets), shown(name, json, secrets)));
     Value::Object(fields.collect::<Map<_, _>>())
 }
 

@@ -7,7 +7,10 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// The longest wrong value that is sent back, in bytes of JSON.
-const MAX_INPUT: usize = 64 * 1024;
+pub(super) const MAX_INPUT: usize = 64 * 1024;
+
+/// What is said of a field that is not there.
+pub(super) const FIELD_REQUIRED: &str = "Field required";
 
 /// One step of the way to a value: a field's name or a place in a list.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
@@ -55,7 +58,7 @@ impl Problem {
 
     /// A field that is not there; `object` is what it is missing from.
     pub(crate) fn missing(path: Vec<Segment>, object: Option<&str>) -> Self {
-        Self::new("missing", path, "Field required", object.or(Some("null")))
+        Self::new("missing", path, FIELD_REQUIRED, object.or(Some("null")))
     }
 
     /// A body whose content type is not JSON: a page of another site can send such a one without asking.

@@ -3,6 +3,7 @@
 use super::{
     Files, go_on,
     undo::{Changed, Edit, Source, Staging, State, Who},
+    write::may_be_written,
 };
 use crate::{
     caller::Access,
@@ -35,6 +36,9 @@ pub struct CopyPath {
     /// Whether a file that is there is replaced.
     #[serde(default)]
     overwrite: bool,
+    /// Whether a file that is read-only is replaced, too.
+    #[serde(default)]
+    force: bool,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
     session: Option<String>,
 }
@@ -81,6 +85,9 @@ impl CopyPath {
         }
         let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
         is_free(&from, &to, self.overwrite)?;
+        if to.found().is_some_and(Found::is_file) {
+            may_be_written(&to, self.force)?;
+        }
         let mut copy = Copy::new(Staging::beside(&files.undo, &to)?, cancelled);
         copy.take(&from, to.real().to_owned())?;
         let (staging, edits, skipped) = copy.finish()?;
@@ -150,7 +157,7 @@ impl<'a> Copy<'a> {
     fn file(&mut self, from: &SafePath, found: Found, to: PathBuf) -> Result<()> {
         match from.open() {
             Ok((file, _)) => {
-                let (after, source) = self.staging.file(file, u64::MAX, found.mode & 0o777, found.times)?;
+                let (after, source) = self.staging.copy(&file, found.mode & 0o777, found.times)?;
                 self.edits.push(Edit { path: to, after, source });
                 Ok(())
             }

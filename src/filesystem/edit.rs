@@ -36,6 +36,9 @@ pub struct EditFile {
     /// Whether to only show what would change.
     #[serde(default)]
     dry_run: bool,
+    /// Whether a file that is read-only is changed anyway.
+    #[serde(default)]
+    force: bool,
     /// The file's encoding, by Python's name.
     #[serde(default = "default_encoding")]
     encoding: String,
@@ -112,7 +115,7 @@ impl EditFile {
     fn edit(self, files: &Files, who: &Who) -> Result<EditOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         path.existing()?;
-        may_be_written(&path)?;
+        may_be_written(&path, self.force)?;
         let codec = Codec::by_name(&self.encoding)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
         let bytes = bytes_of(&path, files.max_read)?;

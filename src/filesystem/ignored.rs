@@ -1,7 +1,10 @@
 //! What `.gitignore` files leave out, level by level as a tree is walked. They count whether or not the tree is a git
 //! repository; those above the start count up to the repository's top.
 
-use crate::policy::{Folder, Workspace, paths::Intent};
+use crate::{
+    patterns::{MAX_GLOB, compiling},
+    policy::{Folder, Workspace, paths::Intent},
+};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::{
     ffi::OsStr,
@@ -10,8 +13,15 @@ use std::{
     sync::Arc,
 };
 
-/// No one writes longer ignore files by hand, in bytes.
-const MAX_SIZE: u64 = 1024 * 1024;
+/// No one writes longer ignore files by hand, in bytes; with those above it a directory has no more rules than this. What
+/// is longer is not looked at: rules are compiled, and a tree may have been made to take much memory for them.
+const MAX_SIZE: u64 = 32 * 1024;
+
+/// Longer rules are compiled one at a time, in bytes.
+const LARGE: u64 = 1024;
+
+/// The most directories, one below the other, that have rules of their own.
+const MAX_LEVELS: usize = 16;
 
 /// The rules that hold in a directory: its own and those above it.
 #[derive(Clone, Default)]
@@ -20,6 +30,9 @@ pub struct Ignored(Option<Arc<Level>>);
 struct Level {
     above: Ignored,
     rules: Gitignore,
+    /// How many directories have rules down to here, and how long these are together, in bytes.
+    depth: usize,
+    size: u64,
 }
 
 impl Ignored {
@@ -41,16 +54,26 @@ impl Ignored {
 
     /// The rules inside a directory.
     pub fn inside(&self, folder: &Folder) -> Self {
+        let (depth, used) = self.0.as_ref().map_or((0, 0), |level| (level.depth, level.size));
+        if depth == MAX_LEVELS {
+            return self.clone();
+        }
         let mut builder = GitignoreBuilder::new(folder.real());
-        let mut found = false;
+        let mut size = used;
         if folder.look(OsStr::new(".git")).is_ok()
             && let Some(info) = folder.enter(OsStr::new(".git")).and_then(|git| git.enter(OsStr::new("info")))
         {
-            found |= add(&mut builder, &info, "exclude");
+            size += add(&mut builder, &info, "exclude", MAX_SIZE - size);
         }
-        found |= add(&mut builder, folder, ".gitignore");
-        match builder.build() {
-            Ok(rules) if found => Self(Some(Arc::new(Level { above: self.clone(), rules }))),
+        size += add(&mut builder, folder, ".gitignore", MAX_SIZE - size);
+        let built = {
+            let _turn = (size - used > LARGE).then(compiling);
+            builder.build()
+        };
+        match built {
+            Ok(rules) if size > used => {
+                Self(Some(Arc::new(Level { above: self.clone(), rules, depth: depth + 1, size })))
+            }
             _ => self.clone(),
         }
     }
@@ -76,16 +99,22 @@ fn open(workspace: &Arc<Workspace>, path: &Path) -> Option<Folder> {
     workspace.resolve_real(path, Intent::Read).ok()?.open_folder().ok()
 }
 
-fn add(builder: &mut GitignoreBuilder, folder: &Folder, name: &str) -> bool {
+/// Adds the rules of a file, of at most `most` bytes; gives how many there were.
+fn add(builder: &mut GitignoreBuilder, folder: &Folder, name: &str, most: u64) -> u64 {
     let opened = folder.at(OsStr::new(name), Intent::Read).and_then(|path| path.open());
-    let Ok((file, _)) = opened else { return false };
+    let Ok((file, _)) = opened else { return 0 };
     let mut text = Vec::new();
-    if file.take(MAX_SIZE).read_to_end(&mut text).is_err() {
-        return false;
+    if file.take(most).read_to_end(&mut text).is_err() {
+        return 0;
     }
-    for line in String::from_utf8_lossy(&text).lines() {
+    let size = text.len() as u64;
+    if size == most {
+        // What may be half a rule is none.
+        text.truncate(memchr::memrchr(b'\n', &text).unwrap_or(0));
+    }
+    for line in String::from_utf8_lossy(&text).lines().filter(|line| line.len() <= MAX_GLOB) {
         // A line that is no pattern is left out, as git does.
         let _ = builder.add_line(None, line);
     }
-    true
+    size
 }

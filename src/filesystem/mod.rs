@@ -4,6 +4,7 @@
 //! threads; what walks or reads for long watches the call's cancellation.
 
 mod archive;
+mod attributes;
 mod copy;
 mod delete;
 mod diff;
@@ -12,6 +13,7 @@ mod document;
 mod download;
 mod edit;
 mod encoding;
+mod extents;
 mod ignored;
 mod lines;
 mod list;
@@ -35,6 +37,7 @@ mod write;
 pub use archive::{ExtractArchive, PackArchive};
 pub use copy::CopyPath;
 pub use delete::DeletePath;
+pub use document::run_if_asked as read_document_if_asked;
 pub use download::{DownloadFile, DownloadOutput};
 pub use edit::EditFile;
 pub use list::ListDirectory;
@@ -71,6 +74,7 @@ pub struct Files {
     workspace: Arc<Workspace>,
     undo: Arc<Undo>,
     parts: Arc<Parts>,
+    documents: Arc<document::Readers>,
     /// The most that is read into memory for one call, in bytes.
     max_read: u64,
     /// One change at a time, so that what was there before it is what it found.
@@ -86,6 +90,7 @@ impl Files {
         Ok(Self {
             undo: Arc::new(Undo::open(workspace, settings, memory)?),
             parts: Arc::new(Parts::open(&memory.join("undo/parts"))?),
+            documents: Arc::new(document::Readers::new()),
             workspace: workspace.clone(),
             max_read: settings.max_request_mib.saturating_mul(1024 * 1024),
             changing: Arc::default(),

@@ -95,7 +95,7 @@ impl ReadMany {
         for path in &self.paths {
             go_on(cancelled)?;
             // All together stay within what one call may hold.
-            let read = self.one(path).read_within(files, files.max_read.saturating_sub(held), holding);
+            let read = self.one(path).read_within(files, files.max_read.saturating_sub(held), holding, cancelled);
             results.push(match read {
                 Ok(read) => {
                     held += read.held();
@@ -117,6 +117,7 @@ impl ReadMany {
             end_line: self.end_line,
             max_bytes: self.max_bytes,
             offset: None,
+            digest: false,
             form: self.form,
         }
     }

@@ -1,8 +1,8 @@
 //! A new version of a file, made beside it and put in its place at once.
 
 use crate::{
-    error::Result,
-    policy::paths::{Directory, Times, dress},
+    filesystem::attributes,
+    policy::paths::{Directory, OURS, Times, dress, look_at},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -47,6 +47,17 @@ impl Replacement {
         &mut self.file
     }
 
+    /// Gives it what belongs to the file that it replaces, permission bits and an owner; false when it cannot have all
+    /// of that.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resemble(&self, old: &File, mode: u32, owner: (u32, u32)) -> io::Result<bool> {
+        let is_kept = attributes::keep(old, &self.file).is_ok();
+        self.dress(mode, owner)?;
+        Ok(is_kept && (owner == OURS || look_at(&self.file)?.owner == owner))
+    }
+
     /// Gives it permission bits and an owner.
     ///
     /// # Errors
@@ -60,7 +71,7 @@ impl Replacement {
     ///
     /// # Errors
     /// What the system says; the old file is whole then.
-    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, free: bool) -> Result<()> {
+    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, free: bool) -> io::Result<()> {
         if let Some(times) = times {
             self.holder.set_times(&self.name, times)?;
         }

@@ -11,10 +11,10 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     clock,
-    error::{Error, Result},
+    error::Result,
+    patterns::{GlobStyle, Globs},
     policy::paths::{Intent, Kind, Named},
 };
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -184,21 +184,15 @@ fn is_folder(visit: &Visit) -> bool {
     }
 }
 
-fn excludes(globs: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        let built = Glob::new(glob.trim_end_matches('/'));
-        set.add(
-            built.map_err(|error| Error::invalid("exclude", format!("{glob:?} is not usable as a glob: {error}")))?,
-        );
-    }
-    set.build().map_err(|error| Error::invalid("exclude", format!("The globs are too large: {error}")))
+fn excludes(globs: &[String]) -> Result<Globs> {
+    let style = GlobStyle { stops_at_slash: false, case_sensitive: true };
+    Globs::new("exclude", globs.iter().map(|glob| glob.trim_end_matches('/')), style)
 }
 
 /// What is not shown.
 struct Filter {
     hidden: bool,
-    exclude: GlobSet,
+    exclude: Globs,
     /// The rules of each directory from the start to the one that is visited, where they count.
     rules: Option<Vec<(PathBuf, Ignored)>>,
 }

@@ -49,6 +49,9 @@ pub struct UploadFile {
     /// Whether a file that is there is replaced.
     #[serde(default)]
     overwrite: bool,
+    /// Whether a file that is read-only is replaced, too.
+    #[serde(default)]
+    force: bool,
     /// `sha256` of an earlier read: when the file has changed since, nothing is replaced and the answer is 409.
     expected_sha256: Option<String>,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
@@ -240,7 +243,7 @@ impl UploadFile {
     }
 
     fn may_begin(&self, path: &SafePath) -> Result<()> {
-        may_be_written(path)?;
+        may_be_written(path, self.force)?;
         if path.found().is_some() && !self.overwrite {
             return Err(Error::Conflict("The file is there already: set overwrite to replace it".into()));
         }

@@ -3,7 +3,7 @@
 use super::{
     Files, digest,
     encoding::Codec,
-    read::default_encoding,
+    read::{bytes_of, default_encoding},
     undo::{Changed, Edit, Source, State, Who},
 };
 use crate::{
@@ -39,6 +39,9 @@ pub struct WriteFile {
     /// `w` replaces, `a` appends.
     #[serde(default = "default_mode")]
     mode: String,
+    /// Whether a file that is read-only is changed anyway.
+    #[serde(default)]
+    force: bool,
     /// Whether `sha256` is wanted after an append too: the whole file is read for it.
     #[serde(default)]
     digest: bool,
@@ -94,7 +97,7 @@ impl WriteFile {
             "a" => true,
             _ => return Err(Error::Unusable("Invalid mode. Use 'w' or 'a'".into())),
         };
-        may_be_written(&path)?;
+        may_be_written(&path, self.force)?;
         let codec = Codec::by_name(&self.encoding)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
         let (change, sha256) = match appends {
@@ -122,8 +125,13 @@ impl WriteFile {
     /// Appends to the file, or makes it. One that someone else makes meanwhile is appended to.
     fn append(&self, files: &Files, who: &Who, mut path: SafePath, codec: &Codec) -> Result<Changed> {
         loop {
-            if path.found().is_some() {
+            if let Some(found) = path.found() {
                 let bytes = codec.encode(&self.content, &start_of(&path)?)?;
+                // Its other names may be files elsewhere: they keep what they hold, as with a write.
+                if found.names > 1 {
+                    let whole = [bytes_of(&path, files.max_read)?, bytes].concat();
+                    return files.undo.commit(who, vec![replaced(files, &path, whole)], None);
+                }
                 return files.undo.append(who, &path, &bytes);
             }
             let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?);
@@ -133,7 +141,7 @@ impl WriteFile {
             match files.undo.commit(who, vec![edit], None) {
                 Err(error) if is_taken(&error) => {
                     path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
-                    may_be_written(&path)?;
+                    may_be_written(&path, self.force)?;
                 }
                 done => return done,
             }
@@ -151,8 +159,9 @@ fn is_taken(error: &Error) -> bool {
     cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }
 
-/// Only a regular file is written over, and only a name without a slash behind it is made.
-pub(super) fn may_be_written(path: &SafePath) -> Result<()> {
+/// Only a regular file is written over, one that is read-only by `force` alone, and only a name without a slash behind
+/// it is made.
+pub(super) fn may_be_written(path: &SafePath, force: bool) -> Result<()> {
     match path.found() {
         Some(found) if found.is_folder() => {
             Err(Error::Unusable("Path is not a file: it is a directory. Name a file in it".into()))
@@ -161,7 +170,22 @@ pub(super) fn may_be_written(path: &SafePath) -> Result<()> {
         None if path.means_folder() => {
             Err(Error::Unusable("Path is not a file: take the slash off its end, or name a file in it".into()))
         }
-        _ => Ok(()),
+        Some(_) if force => Ok(()),
+        Some(found) if found.mode & 0o222 == 0 => Err(Error::Refused(format!(
+            "The file is read-only: nobody may write to it (mode {:04o}). Set force to change it anyway, or make it \
+             writable first (chmod u+w)",
+            found.mode
+        ))),
+        Some(found) => path.holder()?.may_write(path.name()).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Error::Refused(format!(
+                "Permission denied by the operating system: the file belongs to user {} and group {} (mode {:04o}), and \
+                 the user that runs the bridge may not write to it. Give it that right (chmod, chown), or set force to \
+                 put a file of its own there",
+                found.owner.0, found.owner.1, found.mode
+            )),
+            _ => error.into(),
+        }),
+        None => Ok(()),
     }
 }
 

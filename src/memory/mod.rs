@@ -37,7 +37,7 @@ pub use update::UpdateEntry;
 use crate::settings::Settings;
 use meaning::Meaning;
 use std::{path::Path, sync::Arc};
-use store::Store;
+use store::{Capacity, Store};
 
 /// The memory of the bridge.
 pub struct Memory {
@@ -51,7 +51,7 @@ impl Memory {
     /// # Errors
     /// When its files cannot be read or made.
     pub fn open(settings: &Settings, folder: &Path) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open(folder)?);
+        let store = Arc::new(Store::open(folder, Capacity::of_mib(settings.memory_max_mib))?);
         let meaning = Meaning::open(settings, folder, &store)?;
         Ok(Self { store, meaning })
     }

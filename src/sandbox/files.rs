@@ -5,14 +5,17 @@ use super::{container::Output, limits::WORKSPACE};
 use crate::{
     caller::Holding,
     error::{Error, Result},
+    patterns::{GlobStyle, Globs, shortened},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bollard::container::LogOutput;
 use futures::StreamExt;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::SyncIoBridge;
 
@@ -131,7 +134,7 @@ fn relative(path: &str) -> Result<String, &'static str> {
 
 /// Which files of the workspace to bring back.
 pub(super) struct Selection {
-    globs: GlobSet,
+    globs: Globs,
     /// What of the workspace can hold them: the archive is made of these.
     pub roots: Vec<String>,
 }
@@ -140,25 +143,26 @@ impl Selection {
     /// # Errors
     /// For a pattern that is malformed or leads out of the workspace.
     pub fn new(patterns: &[String]) -> Result<Self> {
-        let mut globs = GlobSetBuilder::new();
-        let mut roots = Vec::new();
+        let (mut globs, mut roots) = (Vec::new(), Vec::new());
         for pattern in patterns {
-            let wrong = |why: &str| Error::invalid("outputs", format!("{pattern:?}: {why}"));
+            let wrong = |why| Error::invalid("outputs", format!("{:?}: {why}", shortened(pattern)));
             let inside = relative(pattern).map_err(wrong)?;
-            // The pattern itself, and everything below a folder that it names.
-            for glob in [inside.clone(), format!("{inside}/**")] {
-                let built = GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build();
-                globs.add(built.map_err(|cause| wrong(&cause.kind().to_string()))?);
-            }
             roots.push(root(&inside));
+            globs.push(inside);
         }
+        let style = GlobStyle { stops_at_slash: true, case_sensitive: true };
+        let globs = Globs::new("outputs", globs.iter().map(String::as_str), style)?;
         if roots.iter().any(|root| root == ".") {
             roots = vec![".".to_owned()];
         }
         roots.sort();
         roots.dedup();
-        let globs = globs.build().map_err(|cause| Error::invalid("outputs", cause.to_string()))?;
         Ok(Self { globs, roots })
+    }
+
+    /// Whether a path is named by a pattern, or lies below a folder that is.
+    fn selects(&self, path: &str) -> bool {
+        Path::new(path).ancestors().any(|place| !place.as_os_str().is_empty() && self.globs.is_match(place))
     }
 
     /// Reads the files that were asked for out of an archive of which at most `limit` bytes are looked at.
@@ -191,7 +195,7 @@ impl Selection {
                 continue;
             }
             let path = relative(&name);
-            if path.as_ref().is_ok_and(|path| !self.globs.is_match(path)) {
+            if path.as_ref().is_ok_and(|path| !self.selects(path)) {
                 continue;
             }
             if found.len() >= MAX_ENTRIES {

@@ -1,6 +1,7 @@
 //! What a request may cost, and the line that the terminal log shows of it.
 
 use crate::{
+    arguments::decoded_size,
     caller::{Held, Holding, Limits},
     error::{Error, Result},
 };
@@ -79,6 +80,19 @@ pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> R
             Err(error)
         }
     }
+}
+
+/// The right to hold what a body of JSON is decoded to by those who make a tree of all its values: two bytes become many.
+///
+/// # Errors
+/// As [`read`].
+pub async fn hold_decoded(body: &Bytes, already: u64, sender: &Sender<'_>) -> Result<Held> {
+    if body.len() as u64 <= SMALL {
+        return Ok(Held::default());
+    }
+    let json = body.clone();
+    let size = tokio::task::spawn_blocking(move || decoded_size(&json)).await.map_err(Error::internal)?;
+    sender.limits.hold(sender.name, already, size).await
 }
 
 struct Growing<'a> {

@@ -151,7 +151,7 @@ pub(super) async fn admit(
         limits::discard(body, max).await;
         Received::default()
     };
-    let (mut sent, problem) = match parse(readable, received.bytes, from_query) {
+    let (mut sent, problem) = match parse(readable, received.bytes, from_query).await {
         Ok(sent) => (sent, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
@@ -179,14 +179,14 @@ fn body_key(sent: &mut Arguments) -> Option<String> {
     Some(serde_json::from_str(&json).unwrap_or_default())
 }
 
-fn parse(readable: bool, body: Bytes, may_be_empty: bool) -> Result<Arguments> {
+async fn parse(readable: bool, body: Bytes, may_be_empty: bool) -> Result<Arguments> {
     if may_be_empty && body.trim_ascii().is_empty() {
         return Ok(Arguments::default());
     }
     if !readable {
         return Err(Problem::wrong_media_type().into());
     }
-    Arguments::from_json(body)
+    Arguments::from_body(body).await
 }
 
 /// JSON by its name, or no name at all.

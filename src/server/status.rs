@@ -15,6 +15,9 @@ use std::any::Any;
 pub struct ErrorBody {
     /// What was wrong and how to mend it.
     pub detail: String,
+    /// How to fix it, where `detail` does not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Of an append that the full disk broke off: how many bytes were appended and stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_appended: Option<u64>,
@@ -30,7 +33,7 @@ pub struct ValidationErrorBody {
 /// The status of an error.
 pub fn code(error: &Error) -> StatusCode {
     match error {
-        Error::Unusable(_) => StatusCode::BAD_REQUEST,
+        Error::Unusable(_) | Error::Undecodable { .. } => StatusCode::BAD_REQUEST,
         Error::MissingKey => StatusCode::UNAUTHORIZED,
         Error::WrongKey | Error::Refused(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
@@ -58,11 +61,15 @@ impl IntoResponse for Error {
             Self::Invalid(detail) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail })).into_response()
             }
-            Self::PartlyAppended { bytes_appended } => {
-                let body = ErrorBody { detail: self.to_string(), bytes_appended: Some(bytes_appended) };
-                (code(&self), Json(body)).into_response()
+            error => {
+                let bytes_appended = match error {
+                    Self::PartlyAppended { bytes_appended } => Some(bytes_appended),
+                    _ => None,
+                };
+                let body =
+                    ErrorBody { detail: error.to_string(), hint: error.hint().map(str::to_owned), bytes_appended };
+                (code(&error), Json(body)).into_response()
             }
-            error => detail(code(&error), &error.to_string()),
         };
         if let Some(wait) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
@@ -73,7 +80,7 @@ impl IntoResponse for Error {
 
 /// An answer with the body that every error has.
 pub fn detail(code: StatusCode, text: &str) -> Response {
-    (code, Json(ErrorBody { detail: text.to_owned(), bytes_appended: None })).into_response()
+    (code, Json(ErrorBody { detail: text.to_owned(), hint: None, bytes_appended: None })).into_response()
 }
 
 /// A handler that panicked: the panic is logged by its hook, the caller learns nothing of it.

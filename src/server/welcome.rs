@@ -1,7 +1,10 @@
 //! What anyone may ask: who is there, and is it well.
 
 use super::rest::Shared;
-use crate::{clock, policy::confine::Level};
+use crate::{
+    clock,
+    policy::confine::{Level, MemoryBound},
+};
 use axum::{Extension, Json, extract::State};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,6 +43,8 @@ pub struct Health {
     confinement: Level,
     /// Why it is that level.
     confinement_reason: String,
+    /// Who holds the memory of commands: the kernel by a `cgroup`, or the bridge, which has it `watched`; null: nobody.
+    memory_bound: Option<MemoryBound>,
     /// Now.
     timestamp: String,
 }
@@ -63,6 +68,7 @@ pub async fn health(State(shared): State<Arc<Shared>>) -> Json<Health> {
         uptime_seconds,
         confinement: confinement.level,
         confinement_reason: confinement.why.clone(),
+        memory_bound: confinement.memory_bound,
         timestamp: clock::timestamp(),
     })
 }

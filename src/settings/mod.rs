@@ -127,7 +127,10 @@ settings! {
     terminal_network: bool = "MCP_TERMINAL_NETWORK" or "on",
     /// How many processes and threads a command may have, where the kernel can bound them.
     max_command_processes: u64 = "MAX_COMMAND_PROCESSES" or "1024" within 301..=4_194_304,
-    /// How much memory each process of a command may write to, in MiB; 0 is half of the machine's.
+    /// Sockets outside that commands may use, as paths separated by commas, `~` and `*` allowed: a container engine's, an
+    /// agent's. All others behind which somebody listens are covered.
+    command_sockets: PathList = "MCP_COMMAND_SOCKETS" or "",
+    /// How much memory a command may take with all its processes, in MiB; 0 is half of the machine's.
     max_command_memory_mib: u64 = "MAX_COMMAND_MEMORY_MIB" or "0" within 0..=MAX_MIB,
     /// How many background processes run at once; past it a start is refused with 503.
     max_processes: usize = "MAX_PROCESSES" or "64" within 1..=MAX_COUNT,
@@ -139,6 +142,9 @@ settings! {
     process_keep_hours: u64 = "PROCESS_KEEP_HOURS" or "24" within 0..=876_000,
     /// Whether fetch may reach inside: loopback, private networks, metadata. `true`, `false`, or a list of hosts.
     fetch_allow_private: PrivateHosts = "MCP_FETCH_ALLOW_PRIVATE" or "false",
+    /// How much the memory may hold, in MiB of contents, tags and metadata; past it 507. About as much stays in the
+    /// server's own memory. 0 is no bound.
+    memory_max_mib: u64 = "MEMORY_MAX_MIB" or "1024" within 0..=MAX_MIB,
     /// A server for embeddings that speaks OpenAI's `/v1/embeddings` (Ollama, LM Studio). Empty: recall goes by the words.
     memory_embeddings_url: Option<HttpUrl> = "MEMORY_EMBEDDINGS_URL" or "",
     /// The model that the embeddings server is asked for.

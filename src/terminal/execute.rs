@@ -17,7 +17,11 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use tokio::io::AsyncRead;
+use tokio::{io::AsyncRead, time::timeout_at};
+
+/// How long the answer to a command that ran out of time waits for the end of all that it started. On a machine that has
+/// not come to it by then, the rest ends behind the answer.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// Run a shell command and wait for its end.
 ///
@@ -67,6 +71,10 @@ pub struct ExecuteOutput {
     /// Present when it wrote more than MAX_OUTPUT_BYTES to a stream: it was ended there, and the rest is missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    /// Present when a process of it was ended for the memory that it took with the others: more than
+    /// MAX_COMMAND_MEMORY_MIB. The last line of stderr says so, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    memory_exceeded: bool,
     /// When it ended.
     timestamp: String,
 }
@@ -89,11 +97,14 @@ impl Capability for ExecuteCommand {
         let command = terminal.spawner.permit(&self.command, self.shell, self.cwd.as_deref(), environment)?;
         let _turn = terminal.turns.take().await?;
         let started = Instant::now();
-        let tree = terminal.spawner.start(command, Streams::Captured).await?;
-        let limit = Duration::from_secs(timeout);
-        let Ok(end) = tokio::time::timeout(limit, follow(&tree, terminal.max_output, context)).await else {
-            tree.kill().await?;
-            return Err(Error::TimedOut(format!("Command timed out after {timeout}s")));
+        let deadline = started + Duration::from_secs(timeout);
+        let late = || Error::TimedOut(format!("Command timed out after {timeout}s"));
+        // A program that starts too late ends at once: nobody takes it.
+        let start = terminal.spawner.start(command, Streams::Captured);
+        let tree = timeout_at(deadline.into(), start).await.map_err(|_| late())??;
+        let Ok(end) = timeout_at(deadline.into(), follow(&tree, terminal.max_output, context)).await else {
+            end_in_time(tree).await?;
+            return Err(late());
         };
         let end = end?;
         Ok(ExecuteOutput {
@@ -104,9 +115,20 @@ impl Capability for ExecuteCommand {
             exit_code: end.exit_code,
             execution_time: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             truncated: end.truncated,
+            memory_exceeded: end.memory_exceeded,
             timestamp: clock::timestamp(),
         })
     }
+}
+
+/// Ends a command. What has not ended after [`ENDING`] goes on ending when the answer is on its way.
+async fn end_in_time(tree: Tree) -> Result<()> {
+    if let Ok(ended) = tokio::time::timeout(ENDING, tree.kill()).await {
+        return ended.map(drop);
+    }
+    tracing::warn!("a command that ran out of time has not ended {} s after it was killed", ENDING.as_secs());
+    tokio::spawn(async move { tree.wait().await });
+    Ok(())
 }
 
 /// The end of a command.
@@ -115,6 +137,7 @@ pub(super) struct End {
     pub stdout: String,
     pub stderr: String,
     pub truncated: bool,
+    pub memory_exceeded: bool,
 }
 
 /// Takes in what a captured command writes, until it ends or writes more than `limit` bytes to a stream.
@@ -126,12 +149,17 @@ pub(super) async fn follow(tree: &Tree, limit: usize, context: &Context) -> Resu
     let exit_code = read_until_end(tree, &mut stdout, &mut stderr).await?;
     stdout.finish().await;
     stderr.finish().await;
-    Ok(End {
-        exit_code,
-        truncated: stdout.exceeded() || stderr.exceeded(),
-        stdout: stdout.into_text(),
-        stderr: stderr.into_text(),
-    })
+    let truncated = stdout.exceeded() || stderr.exceeded();
+    let (stdout, mut stderr) = (stdout.into_text(), stderr.into_text());
+    let exceeded = tree.exceeded_memory();
+    if let Some(most) = exceeded {
+        let separator = if stderr.is_empty() || stderr.ends_with('\n') { "" } else { "\n" };
+        stderr.push_str(&format!(
+            "{separator}The bridge's bound on memory was reached: a command may take {most} MiB with all its processes \
+             (MAX_COMMAND_MEMORY_MIB)\n"
+        ));
+    }
+    Ok(End { exit_code, truncated, stdout, stderr, memory_exceeded: exceeded.is_some() })
 }
 
 async fn read_until_end(

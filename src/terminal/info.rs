@@ -6,7 +6,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::Result,
-    policy::confine::Level,
+    policy::confine::{Level, MemoryBound},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct InfoOutput {
     confinement: Level,
     /// Why it is that level.
     confinement_reason: String,
+    /// Who holds a command with all its processes to MAX_COMMAND_MEMORY_MIB: the kernel by a `cgroup`, or the bridge,
+    /// which has it `watched` and ends it soon after it takes more; null: nobody.
+    memory_bound: Option<MemoryBound>,
     /// Whether commands may use the network.
     network: bool,
     /// Now.
@@ -75,6 +78,7 @@ impl Capability for TerminalInfo {
             home: std::env::home_dir().as_deref().map(text).unwrap_or_default(),
             confinement: terminal.confinement().level,
             confinement_reason: terminal.confinement().why.clone(),
+            memory_bound: terminal.confinement().memory_bound,
             network: terminal.network,
             timestamp: clock::timestamp(),
         })

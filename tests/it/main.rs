@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test says in its name what holds")]
 
 mod arguments;
+mod bodies;
 mod commands;
 mod confinement;
 mod contract;

@@ -85,6 +85,13 @@ impl Server {
         Self::in_directory(scratch(), settings).await
     }
 
+    /// Why a bridge with these settings does not open.
+    pub fn try_settings(settings: &[(&str, &str)]) -> Result<(), String> {
+        let directory = scratch();
+        let settings = Settings::from_pairs(settings.iter().copied()).map_err(|error| format!("{error:#}"))?;
+        Bridge::open(settings, Keys::new(KEY), directory.path()).map(drop).map_err(|error| format!("{error:#}"))
+    }
+
     /// Over a directory that is there already.
     pub async fn in_directory(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         Self::with_router(directory, settings, server::router).await

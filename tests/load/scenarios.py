@@ -247,3 +247,106 @@ def thirty_answers_that_unpack_to_a_gibibyte(server):
         seen = list(pool.map(lambda _: server.post("/internet/fetch", {"url": url})[0], range(30)))
     upstream.shutdown()
     return statuses(seen)
+
+
+def pdf(*objects):
+    """A PDF of these objects, numbered from 1; each a dictionary and perhaps a stream."""
+    text, places = b"%PDF-1.7\n", []
+    for number, (dictionary, *stream) in enumerate(objects, 1):
+        places.append(len(text))
+        body = f"<<{dictionary}>>".encode()
+        if stream:
+            body = f"<<{dictionary} /Length {len(stream[0])}>>\nstream\n".encode() + stream[0] + b"\nendstream"
+        text += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    end = f"xref\n0 {len(places) + 1}\n0000000000 65535 f \n{table}trailer\n<</Size {len(places) + 1} /Root 1 0 R>>\n"
+    return text + f"{end}startxref\n{len(text)}\n%%EOF\n".encode()
+
+
+def page(resources, content, *more):
+    return pdf(("/Type /Catalog /Pages 2 0 R",), ("/Type /Pages /Kids [3 0 R] /Count 1",),
+               (f"/Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R /Resources <<{resources}>>",), content, *more)
+
+
+def zipped(files):
+    import io
+    import zipfile
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def bombs():
+    """Documents that no reader gets to the end of, by their names."""
+    import zlib
+    squeezed = zlib.compressobj(9)
+    zeros = b"".join(squeezed.compress(bytes(1 << 20)) for _ in range(2048)) + squeezed.flush()
+    form = "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources <</XObject <</F 5 0 R>>>>"
+    spaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text"))
+    cell = '<table:table-cell table:number-columns-repeated="3000" office:value-type="string"><text:p>text</text:p></table:table-cell>'
+    row = f'<table:table-row table:number-rows-repeated="3000">{cell}</table:table-row>'
+    sheet = f'<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name="S">{row}</table:table></office:spreadsheet></office:body></office:document-content>'
+    kinds, main = "http://schemas.openxmlformats.org/officeDocument/2006/relationships", "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    def relations(kind, target):
+        return f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="{kinds}/{kind}" Target="{target}"/></Relationships>'
+    corner = '<row r="{0}"><c r="{1}{0}"><v>1</v></c></row>'
+    return {
+        "range.xlsx": zipped({
+            "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+            "_rels/.rels": relations("officeDocument", "xl/workbook.xml"),
+            "xl/_rels/workbook.xml.rels": relations("worksheet", "worksheets/sheet1.xml"),
+            "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{kinds}"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{corner.format(1, "A")}{corner.format(1048576, "XFD")}</sheetData></worksheet>',
+        }),
+        "repeated.ods": zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+                                "META-INF/manifest.xml": '<manifest:manifest xmlns:manifest="m"/>', "content.xml": sheet}),
+        "itself.pdf": page("/XObject <</F 5 0 R>>", ("", b"/F Do"), (form, b"/F Do")),
+        "states.pdf": page("", ("/Filter /FlateDecode", zlib.compress(b"q " * 3_000_000))),
+        "zeros.pdf": page("", ("/Filter [/FlateDecode /FlateDecode]", zlib.compress(zeros))),
+    }
+
+
+@scenario()
+def forty_documents_that_have_no_end(server):
+    names = []
+    for name, content in bombs().items():
+        with open(f"{server.directory}/{name}", "wb") as file:
+            file.write(content)
+        names.append(name)
+    calls = [{"path": names[number % len(names)], "as": "document"} for number in range(40)]
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        return statuses(pool.map(lambda call: server.post("/filesystem/read", call, timeout=120)[0], calls))
+
+
+@scenario()
+def forty_patterns_that_are_too_large(server):
+    with open(f"{server.directory}/a.txt", "w") as file:
+        file.write("aaaaaaaaaa bbbbbbbbbb\n" * 1000)
+    calls = [("/filesystem/search", {"path": ".", "query": query, "regex": True}) for query in
+             ("x" * 1_000_000, r"\pL" * 199, r"\pL{500}", "(a?){400}a{400}", "((a{100}){100}){100}", "(a|b| ){1,300}c")]
+    calls += [("/filesystem/tree", {"path": ".", "exclude": globs}) for globs in
+              (["x" * 400_000], [f"{'*a?b' * 18}{number}" for number in range(100)])]
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        return statuses(pool.map(lambda number: server.post(*calls[number % len(calls)])[0], range(40)))
+
+
+@scenario()
+def six_bodies_of_every_kind(server):
+    size = 48 << 20
+    fields = ",".join(f'"{name:07}":0' for name in range(size // 12))
+    bodies = [
+        '{"content":"x",%s}' % fields,
+        '{"content":"x","metadata":{"a":[%s0]}}' % ("0," * (size // 2)),
+        '{"content":"x","metadata":{"a":%s%s}}' % ("[" * (size // 2), "]" * (size // 2)),
+        '{"content":"x","tags":[%s0]}' % ("0," * (size // 2)),
+        '{"content":"x","unknown":"%s"}' % ("\\u0041" * (size // 6)),
+        '{"entries":[%s{}]}' % ("{}," * (size // 3)),
+    ]
+    async def send(path, body):
+        return await talk(server, server.head(path, len(body)) + body.encode(), 120)
+    async def all(body):
+        path = "/memory/add_many" if body.startswith('{"entries"') else "/memory/add"
+        return await asyncio.gather(*(send(path, body) for _ in range(6)))
+    return statuses(status for body in bodies for status in asyncio.run(all(body)))

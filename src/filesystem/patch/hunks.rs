@@ -1,41 +1,54 @@
-//! Puts the hunks of a diff into a text.
+//! Puts the hunks of a patch into a text.
 
+use super::section::{Hunk, Line};
 use crate::filesystem::nearest;
-use diffy::{Hunk, Line};
 
-/// Why a diff does not fit, in a sentence.
-pub type Misfit = String;
+/// So many places are named where lines stand more than once.
+const MAX_NAMED: usize = 10;
 
-/// The text that a diff makes of `before`.
+/// What a patch makes of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Patched {
+    /// The new text.
+    pub text: String,
+    /// For each hunk the line of the new text where it begins, counted from 1.
+    pub lines: Vec<usize>,
+}
+
+/// The text that a patch makes of `before`.
 ///
-/// A hunk goes where it says, or to the nearest place that has all its lines. Line ends other than the file's are no
+/// A hunk goes where it says, or where all its lines are if that is one place. Line ends other than the file's are no
 /// difference; what is added gets the file's.
 ///
 /// # Errors
 /// Which hunk does not fit, and what is there instead.
-pub fn apply(before: &str, hunks: &[Hunk<'_, str>]) -> Result<String, Misfit> {
+pub fn apply(before: &str, hunks: &[Hunk]) -> Result<Patched, String> {
     let lines: Vec<&str> = before.split_inclusive('\n').collect();
-    let (mut after, mut taken, mut drift) = (String::with_capacity(before.len()), 0, 0);
+    let mut patched = Patched { text: String::with_capacity(before.len()), lines: Vec::new() };
+    let (mut taken, mut drift, mut written) = (0, 0, 0);
     for (number, hunk) in hunks.iter().enumerate() {
         let sought = Sought::of(hunk, &lines, taken, drift);
         let start = sought.place().map_err(|misfit| {
-            let misfit = match misfit {
-                None => nearest::describe(before, &sought.old.concat(), 0),
-                Some(sentence) => sentence.to_owned(),
-            };
+            let misfit = misfit.unwrap_or_else(|| nearest::describe(before, &sought.old.concat(), 0));
             format!("hunk {} does not fit. {misfit}", number + 1)
         })?;
-        drift = start.cast_signed() - sought.said;
-        after.extend(lines[taken..start].iter().copied());
-        sought.write(hunk, start, &mut after);
+        if let Some(said) = sought.said {
+            drift = start.cast_signed() - said;
+        }
+        written += start - taken;
+        patched.lines.push(written + 1);
+        patched.text.extend(lines[taken..start].iter().copied());
+        sought.write(hunk, start, &mut patched.text);
+        written += sought.new.len();
         taken = start + sought.old.len();
     }
-    after.extend(lines[taken..].iter().copied());
-    Ok(after)
+    patched.text.extend(lines[taken..].iter().copied());
+    Ok(patched)
 }
 
 /// A hunk and where it may go.
 struct Sought<'a> {
+    hunk: &'a Hunk,
     lines: &'a [&'a str],
     /// What it expects.
     old: Vec<&'a str>,
@@ -44,101 +57,180 @@ struct Sought<'a> {
     /// The first line that no earlier hunk has taken.
     from: usize,
     /// Where it says that it goes, counted from 0.
-    said: isize,
+    said: Option<isize>,
     /// The same, as far as the earlier hunks tell.
-    expected: usize,
+    expected: Option<usize>,
     /// It has lines around its changes on one side only, so it was at the start or the end of the file.
     at_start: bool,
     at_end: bool,
 }
 
 impl<'a> Sought<'a> {
-    fn of(hunk: &'a Hunk<'a, str>, lines: &'a [&'a str], from: usize, drift: isize) -> Self {
-        let context = |line: &&Line<'_, str>| matches!(line, Line::Context(_));
-        let leading = hunk.lines().iter().take_while(context).count();
-        let trailing = hunk.lines().iter().rev().take_while(context).count();
+    fn of(hunk: &'a Hunk, lines: &'a [&'a str], from: usize, drift: isize) -> Self {
+        let context = |line: &&Line| matches!(line, Line::Context(_));
+        let leading = hunk.lines.iter().take_while(context).count();
+        let trailing = hunk.lines.iter().rev().take_while(context).count();
+        let old = side(hunk, |line| !matches!(line, Line::Insert(_)));
         // Where nothing is expected, the line before is named.
-        let start = hunk.old_range().start();
-        let said = if hunk.old_range().is_empty() { start } else { start.saturating_sub(1) }.cast_signed();
+        let is_after = old.is_empty() && hunk.expects_nothing;
+        let said = hunk.start.filter(|_| is_after || !old.is_empty());
+        let said = said.map(|start| if is_after { start } else { start.saturating_sub(1) }.cast_signed());
+        let place = |said: isize| usize::try_from(said + drift).unwrap_or(0).clamp(from, lines.len());
         Self {
+            hunk,
             lines,
-            old: side(hunk, |line| !matches!(line, Line::Insert(_))),
             new: side(hunk, |line| !matches!(line, Line::Delete(_))),
             from,
             said,
-            expected: usize::try_from(said + drift).unwrap_or(0).clamp(from, lines.len()),
-            at_start: start <= 1 && leading + trailing > 0,
-            at_end: trailing == 0 && leading > 0,
+            expected: said.map(place),
+            at_start: hunk.start.is_some_and(|start| start <= 1) && leading + trailing > 0,
+            at_end: hunk.start.is_some() && trailing == 0 && leading > 0,
+            old,
         }
     }
 
     /// Where it goes; an error with nothing to say where its lines are nowhere.
-    fn place(&self) -> Result<usize, Option<&'static str>> {
-        let place = self.nearest();
+    fn place(&self) -> Result<usize, Option<String>> {
         let is_certain = |place: usize| {
-            place == self.expected
-                && !self.old.is_empty()
+            !self.old.is_empty()
                 && (!self.at_start || place == 0)
                 && (!self.at_end || place + self.old.len() == self.lines.len())
         };
-        match place {
-            Some(place) if is_certain(place) => Ok(place),
-            // Lines that a hunk only adds can be there already, beside those that it expects.
-            place if self.is_applied(place.unwrap_or(self.expected)) => {
-                Err(Some("What it would leave is there: the diff seems to be applied already"))
-            }
-            place => place.ok_or(None),
+        let said = self.expected.filter(|place| self.is_at(&self.old, *place));
+        if let Some(place) = said.filter(|place| is_certain(*place)) {
+            return Ok(place);
+        }
+        let places = if self.old.is_empty() { self.without_lines()? } else { self.places() };
+        let first = said.or(places.first().copied());
+        // Lines that a hunk only adds can be there already, beside those that it expects.
+        if first.or(self.expected).is_some_and(|place| self.is_applied(place)) || self.is_applied_somewhere(&places) {
+            return Err(Some("What it would leave is there: the diff seems to be applied already".to_owned()));
+        }
+        match (said, places.as_slice()) {
+            (Some(place), _) => Ok(place),
+            (None, [place]) => Ok(*place),
+            (None, []) => Err(None),
+            (None, all) => Err(Some(self.ambiguous(all))),
         }
     }
 
-    fn nearest(&self) -> Option<usize> {
-        let last = self.lines.len().checked_sub(self.old.len())?;
-        let distance = |place: &usize| place.abs_diff(self.expected);
-        (self.from..=last).filter(|place| self.is_at(&self.old, *place)).min_by_key(distance)
+    /// Where a hunk that expects no lines may go.
+    fn without_lines(&self) -> Result<Vec<usize>, Option<String>> {
+        let anchored = self.anchored();
+        match () {
+            () if self.expected.is_some() => Ok(self.expected.into_iter().collect()),
+            () if self.lines.is_empty() => Ok(vec![0]),
+            () if !anchored.is_empty() => Ok(anchored),
+            () if self.hunk.appends && self.hunk.anchors.is_empty() => Ok(vec![self.lines.len()]),
+            () => Err(Some("It only adds lines and does not say where: give a line before or after them".to_owned())),
+        }
+    }
+
+    /// Every place where all its lines are. Where several are, its anchors choose.
+    fn places(&self) -> Vec<usize> {
+        let Some(last) = self.lines.len().checked_sub(self.old.len()) else { return vec![] };
+        let from = if self.hunk.at_end { last.max(self.from) } else { self.from };
+        let all: Vec<usize> = (from..=last).filter(|place| self.is_at(&self.old, *place)).collect();
+        if all.len() < 2 {
+            return all;
+        }
+        let next = |anchor: usize| all.iter().copied().find(|place| *place >= anchor);
+        let mut chosen: Vec<usize> = self.anchored().into_iter().filter_map(next).collect();
+        chosen.dedup();
+        if chosen.is_empty() { all } else { chosen }
+    }
+
+    /// The places right behind its anchors.
+    fn anchored(&self) -> Vec<usize> {
+        let Some((last, outer)) = self.hunk.anchors.split_last() else { return vec![] };
+        let at = |anchor: &str, from: usize| {
+            let is_it = |line: &&str| line.trim() == anchor.trim();
+            let is_in = |line: &&str| line.contains(anchor.trim());
+            let find = |is: &dyn Fn(&&str) -> bool| -> Vec<usize> {
+                (from..self.lines.len()).filter(|place| is(&self.lines[*place])).collect()
+            };
+            Some(find(&is_it)).filter(|found| !found.is_empty()).unwrap_or_else(|| find(&is_in))
+        };
+        let mut from = self.from;
+        for anchor in outer {
+            let Some(place) = at(anchor, from).first().copied() else { return vec![] };
+            from = place + 1;
+        }
+        at(last, from).into_iter().map(|place| place + 1).collect()
+    }
+
+    fn ambiguous(&self, places: &[usize]) -> String {
+        let named: Vec<String> = places.iter().take(MAX_NAMED).map(|place| (place + 1).to_string()).collect();
+        format!(
+            "Its lines are in the file {} times, at lines {}{}: give more of the lines around it, or the right line \
+             after @@",
+            places.len(),
+            named.join(", "),
+            if places.len() > MAX_NAMED { ", …" } else { "" }
+        )
     }
 
     fn is_applied(&self, place: usize) -> bool {
-        let around = ((place + 1).saturating_sub(self.new.len())..=place).chain([self.expected]);
+        let around = ((place + 1).saturating_sub(self.new.len())..=place).chain(self.expected);
         !self.new.is_empty() && self.old != self.new && { around }.any(|place| self.is_at(&self.new, place))
     }
 
+    /// Whether a hunk without a place, of which the old lines are nowhere, stands somewhere as it becomes.
+    fn is_applied_somewhere(&self, places: &[usize]) -> bool {
+        self.expected.is_none()
+            && places.is_empty()
+            && !self.new.is_empty()
+            && (0..self.lines.len()).any(|place| self.is_at(&self.new, place))
+    }
+
     fn is_at(&self, wanted: &[&str], place: usize) -> bool {
-        let there = self.lines.get(place..place + wanted.len());
-        there.is_some_and(|there| there.iter().zip(wanted).all(|(line, wanted)| is_same(line, wanted)))
+        let Some(there) = self.lines.get(place..place + wanted.len()) else { return false };
+        let is_last = place + wanted.len() == self.lines.len();
+        let last = wanted.len().saturating_sub(1);
+        let pairs = there.iter().zip(wanted).enumerate();
+        { pairs }.all(|(number, (line, wanted))| is_same(line, wanted, is_last && number == last))
     }
 
     /// Writes what becomes of the lines from `start` on.
-    fn write(&self, hunk: &Hunk<'_, str>, start: usize, after: &mut String) {
+    fn write(&self, hunk: &Hunk, start: usize, after: &mut String) {
         let is_exact = self.lines[start..].iter().zip(&self.old).all(|(line, old)| line == old);
         let neighbour = self.lines.get(start).or(self.lines.last());
         let is_windows = neighbour.is_some_and(|line| line.ends_with("\r\n"));
         // Lines that stand there exactly so show that the diff's line ends are meant as they are.
         let keeps_ends = is_exact && !(self.old.is_empty() && is_windows);
+        let end = if is_windows { "\r\n" } else { "\n" };
         let mut place = start;
-        for line in hunk.lines() {
+        for line in &hunk.lines {
+            if matches!(line, Line::Delete(_)) {
+                place += 1;
+                continue;
+            }
+            // The last line of the file may have had no end.
+            if !after.is_empty() && !after.ends_with('\n') {
+                after.push_str(end);
+            }
             match line {
                 Line::Insert(line) if keeps_ends || !line.ends_with('\n') => after.push_str(line),
                 Line::Insert(line) => {
                     after.push_str(without_end(line));
-                    after.push_str(if is_windows { "\r\n" } else { "\n" });
+                    after.push_str(end);
                 }
-                Line::Context(_) => {
+                _ => {
                     after.push_str(self.lines[place]);
                     place += 1;
                 }
-                Line::Delete(_) => place += 1,
             }
+        }
+        let lacks_end = |line: &&str| !line.ends_with('\n');
+        let was_open = place > start && place == self.lines.len() && self.lines.last().is_some_and(lacks_end);
+        if was_open && self.old.last().is_some_and(|line| line.ends_with('\n')) && after.ends_with('\n') {
+            after.truncate(without_end(after).len());
         }
     }
 }
 
-fn side<'a>(hunk: &'a Hunk<'a, str>, is_on: impl Fn(&Line<'a, str>) -> bool) -> Vec<&'a str> {
-    let lines = hunk.lines().iter().filter(|line| is_on(line));
-    lines
-        .map(|line| match line {
-            Line::Context(text) | Line::Delete(text) | Line::Insert(text) => *text,
-        })
-        .collect()
+fn side(hunk: &Hunk, is_on: impl Fn(&Line) -> bool) -> Vec<&str> {
+    hunk.lines.iter().filter(|line| is_on(line)).map(Line::text).collect()
 }
 
 fn without_end(line: &str) -> &str {
@@ -146,6 +238,8 @@ fn without_end(line: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-fn is_same(line: &str, wanted: &str) -> bool {
-    line == wanted || (line.ends_with('\n') == wanted.ends_with('\n') && without_end(line) == without_end(wanted))
+/// Whether two lines are the same but for the kind of their ends. Few write down that a file's last line has none.
+fn is_same(line: &str, wanted: &str, may_be_open: bool) -> bool {
+    let same_end = line.ends_with('\n') == wanted.ends_with('\n') || (may_be_open && wanted.ends_with('\n'));
+    line == wanted || (same_end && without_end(line) == without_end(wanted))
 }

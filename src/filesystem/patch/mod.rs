@@ -1,14 +1,16 @@
-//! Applies a unified diff over several files.
+//! Applies a patch over several files.
 
+mod envelope;
 mod hunks;
+mod plan;
+mod section;
+mod unified;
 
 use super::{
     Files,
+    diff::Diffs,
     edit::COPIES,
-    encoding::Codec,
-    read::bytes_of,
-    undo::{Changed, Edit, Source, State, Who},
-    write::{may_be_written, replaced},
+    undo::{Changed, Edit, Who},
 };
 use crate::{
     caller::Access,
@@ -20,23 +22,30 @@ use crate::{
         paths::{Intent, Named},
     },
 };
-use diffy::patch_set::{FileMode, FileOperation, FilePatch, ParseOptions, PatchSet};
 use schemars::JsonSchema;
+use section::Section;
 use serde::{Deserialize, Serialize};
 
-/// Apply a unified diff to files.
+/// Apply a patch to files.
 ///
-/// As from `diff -u`, `diff -ruN` or `git diff`, over several files: changes, new files, deletions, renames. All of it is
-/// applied or nothing; a hunk that does not fit is a conflict that shows what is there. Line ends and encoding are kept.
+/// A unified diff (`diff -u`, `diff -ruN`, `git diff`) or the `*** Begin Patch` form, over several files, all or nothing.
+/// A hunk goes to the line that it names, or to the one place where its lines are; if they are nowhere or in several places,
+/// it is a conflict. Line ends and encoding are kept.
 #[derive(Deserialize, JsonSchema)]
 pub struct PatchFiles {
-    /// The diff.
+    /// The patch.
     patch: String,
-    /// The directory in which the diff's names lie.
+    /// The directory in which the patch's names lie.
     #[serde(default = "here")]
     path: String,
-    /// How many leading folders of the diff's names to leave out. Default: 1 where they are git's `a/` and `b/`, else 0.
+    /// How many leading folders of the patch's names to leave out. Default: 1 where they are git's `a/` and `b/`, else 0.
     strip: Option<usize>,
+    /// The files' encoding, by Python's name. Default: Unicode by its byte order mark, UTF-8, else latin-1 where the
+    /// patch's lines fit so.
+    encoding: Option<String>,
+    /// Whether files that are read-only are changed anyway.
+    #[serde(default)]
+    force: bool,
     /// Whether to only try.
     #[serde(default)]
     dry_run: bool,
@@ -53,8 +62,10 @@ fn here() -> String {
 pub struct PatchOutput {
     /// Always true: a failure is an error.
     success: bool,
-    /// The files, in the diff's order.
+    /// The files, in the patch's order.
     files: Vec<PatchedFile>,
+    /// What changed, as a unified diff. A long one is cut and says what was left out.
+    diff: String,
     /// Whether this was only a trial.
     dry_run: bool,
     /// The change, for filesystem_undo.
@@ -64,15 +75,17 @@ pub struct PatchOutput {
     timestamp: String,
 }
 
-/// A file of a diff.
+/// A file of a patch.
 #[derive(Serialize, JsonSchema)]
 pub struct PatchedFile {
     /// Its path.
     path: String,
     /// `created`, `modified`, `deleted`, `renamed` or `copied`.
     kind: &'static str,
-    /// How many parts of the diff were applied.
+    /// How many parts of the patch were applied.
     hunks: usize,
+    /// For each of them the line of the new text where it begins, counted from 1.
+    lines: Vec<usize>,
 }
 
 impl Capability for PatchFiles {
@@ -88,7 +101,7 @@ impl Capability for PatchFiles {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
         // Before its turn, so that no other change waits for this one's memory.
         let looked = files.look(context, move |files, _| {
-            let size = self.size(files);
+            let size = self.size(files)?;
             Ok((self, size))
         });
         let (this, size) = looked.await?;
@@ -97,203 +110,68 @@ impl Capability for PatchFiles {
     }
 }
 
-/// A part of the diff: what it does to which files.
-struct Part {
-    edits: Vec<Edit>,
-    shown: PatchedFile,
-}
-
-/// What a part of the diff does, by the names of the files.
-struct Act {
-    old: Option<String>,
-    new: Option<String>,
-    kind: &'static str,
-}
-
-impl Act {
-    fn new(old: Option<&str>, new: Option<&str>, kind: &'static str) -> Self {
-        Self { old: old.map(str::to_owned), new: new.map(str::to_owned), kind }
-    }
-
-    /// The file's name, as it will be.
-    fn name(&self) -> &str {
-        self.new.as_deref().or(self.old.as_deref()).unwrap_or_default()
-    }
-}
-
 impl PatchFiles {
-    /// How many bytes the files have that the diff changes. What is wrong with it is said when it is applied.
-    fn size(&self, files: &Files) -> u64 {
-        let text = self.text();
-        let parts = PatchSet::parse(&text, self.options()).filter_map(Result::ok);
-        let old = parts.filter_map(|part| self.act(files, &part, &text).old);
-        old.map(|name| files.size_of(&self.named(&name)).min(files.max_read)).sum()
+    /// How many bytes the files have that the patch changes.
+    fn size(&self, files: &Files) -> Result<u64> {
+        let sections = self.sections()?;
+        let old = sections.iter().filter_map(|section| self.act(files, section).old);
+        Ok(old.map(|name| files.size_of(&self.named(&name)).min(files.max_read)).sum())
     }
 
-    /// The diff with an end to its last line, and with line feeds where every line ends as on Windows.
+    /// What the patch says.
+    fn sections(&self) -> Result<Vec<Section>> {
+        let text = self.text();
+        let is_envelope = envelope::is_one(&text);
+        let read = if is_envelope { envelope::parse(&text) } else { unified::parse(&text) };
+        let wrong = |what: &str| Error::invalid("patch", format!("Input should be a unified diff: {what}"));
+        match read {
+            Ok(sections) if sections.is_empty() => Err(wrong("no file is named in it")),
+            Ok(sections) => Ok(sections),
+            Err(misread) if is_envelope => {
+                Err(Error::invalid("patch", format!("Line {} of the patch: {}", misread.line, misread.what)))
+            }
+            Err(misread) => Err(wrong(&format!("line {}: {}", misread.line, misread.what))),
+        }
+    }
+
+    /// The patch with an end to its last line, and with line feeds where every line ends as on Windows.
     fn text(&self) -> String {
         let ended = format!("{}{}", self.patch, if self.patch.ends_with('\n') { "" } else { "\n" });
         let is_windows = ended.split_inclusive('\n').all(|line| line.ends_with("\r\n"));
         if is_windows { ended.replace("\r\n", "\n") } else { ended }
     }
 
-    fn options(&self) -> ParseOptions {
-        if self.is_git() { ParseOptions::gitdiff() } else { ParseOptions::unidiff() }
-    }
-
-    fn is_git(&self) -> bool {
-        self.patch.contains("diff --git ")
-    }
-
     fn patch(self, files: &Files, who: &Who) -> Result<PatchOutput> {
-        let text = self.text();
-        let parts = PatchSet::parse(&text, self.options())
-            .map(|part| match part {
-                Ok(part) => self.part(files, &part, self.act(files, &part, &text)),
-                Err(error) => Err(Error::invalid("patch", format!("Input should be a unified diff: {error}"))),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if parts.is_empty() {
-            return Err(Error::invalid("patch", "Input should be a unified diff: no file is named in it"));
+        let sections = self.sections()?;
+        let (mut edits, mut shown, mut diffs) = (Vec::new(), Vec::new(), Diffs::default());
+        for section in &sections {
+            let planned = self.plan(files, section, self.act(files, section), &mut diffs)?;
+            edits.extend(planned.edits);
+            shown.push(planned.shown);
         }
-        let (mut edits, mut shown) = (Vec::new(), Vec::new());
-        for part in parts {
-            edits.extend(part.edits);
-            shown.push(part.shown);
-        }
-        let mut places: Vec<_> = edits.iter().map(|edit| &edit.path).collect();
-        places.sort();
-        if let Some(twice) = places.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::invalid("patch", format!("{} is changed twice: make it one part", twice[0].display())));
-        }
+        each_once(&edits)?;
         let change = (!self.dry_run).then(|| files.undo.commit(who, edits, None)).transpose()?;
-        let timestamp = clock::timestamp();
-        Ok(PatchOutput { success: true, files: shown, dry_run: self.dry_run, change, timestamp })
-    }
-
-    /// What a part does. `diff -N` names a file that was not there, or will not be, with the time 0.
-    fn act(&self, files: &Files, part: &FilePatch<'_, str>, text: &str) -> Act {
-        let leading = self.strip.unwrap_or_else(|| usize::from(is_prefixed(part.operation(), self.is_git())));
-        let operation = part.operation().strip_prefix(leading);
-        match &operation {
-            FileOperation::Create(path) => Act::new(None, Some(path), "created"),
-            FileOperation::Delete(path) => Act::new(Some(path), None, "deleted"),
-            FileOperation::Copy { from, to } => Act::new(Some(from), Some(to), "copied"),
-            FileOperation::Rename { from, to } => Act::new(Some(from), Some(to), "renamed"),
-            FileOperation::Modify { original, modified } => {
-                // With `diff -u old new` both names are of one file: the first that is there.
-                let is_there = |name: &str| self.resolve(files, name).is_ok_and(|path| path.found().is_some());
-                let one = if is_there(original) || !is_there(modified) { original } else { modified };
-                let was_nothing = || part.patch().as_text().is_some_and(|text| begins_with_nothing(text));
-                match () {
-                    () if names_no_file(text, part.operation()) => Act::new(Some(one), None, "deleted"),
-                    () if !is_there(one) && was_nothing() => Act::new(None, Some(modified), "created"),
-                    () => Act::new(Some(one), Some(one), "modified"),
-                }
-            }
-        }
-    }
-
-    fn part(&self, files: &Files, part: &FilePatch<'_, str>, act: Act) -> Result<Part> {
-        let name = act.name();
-        let Some(diff) = part.patch().as_text() else {
-            return Err(Error::invalid("patch", format!("{name} is binary: write it as a whole instead")));
-        };
-        if let Some(FileMode::Symlink | FileMode::Gitlink) = part.new_mode().or(part.old_mode()) {
-            return Err(Error::Unusable(format!("{name} is no file but a link in the diff: patch files only")));
-        }
-        let resolved = |name: &Option<String>| name.as_ref().map(|name| self.resolve(files, name)).transpose();
-        let (source, target) = (resolved(&act.old)?, resolved(&act.new)?);
-        let before = source.as_ref().map_or(Ok(Vec::new()), |path| read(files, path, name))?;
-        let codec = Codec::of(&before);
-        let misfit = |misfit| Error::Conflict(format!("{name}: {misfit}"));
-        let after = hunks::apply(&codec.decode(before.clone())?, diff.hunks()).map_err(misfit)?;
-        let mut edits = Vec::new();
-        if let Some(target) = &target {
-            may_be_written(target)?;
-            if act.kind != "modified" && target.found().is_some() {
-                return Err(Error::Conflict(format!("{name} is there already, and the diff would make it")));
-            }
-            let bytes = codec.encode_over(&before, &after)?;
-            edits.push(with_mode(files, target, source.as_ref(), bytes, part.new_mode()));
-        } else if !after.is_empty() {
-            return Err(misfit(
-                "the diff deletes it, and it holds more than the diff takes away. Read it again".into(),
-            ));
-        }
-        if matches!(act.kind, "deleted" | "renamed")
-            && let Some(source) = &source
-        {
-            edits.push(Edit { path: source.real().to_owned(), after: State::Absent, source: Source::Nothing });
-        }
-        let shown = PatchedFile { path: name.to_owned(), kind: act.kind, hunks: diff.hunks().len() };
-        Ok(Part { edits, shown })
+        let (dry_run, diff, timestamp) = (self.dry_run, diffs.finish(), clock::timestamp());
+        Ok(PatchOutput { success: true, files: shown, diff, dry_run, change, timestamp })
     }
 
     fn resolve(&self, files: &Files, name: &str) -> Result<SafePath> {
         files.workspace.resolve(&self.named(name), Named::File, Intent::Write)
     }
 
-    /// A name of the diff as a path.
+    /// A name of the patch as a path.
     fn named(&self, name: &str) -> String {
         if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.path) }
     }
 }
 
-/// Whether the names stand below the folders that git puts before them: `a/` and `b/`, or letters that say what is
-/// compared (`i/` the index, `w/` the work tree, …).
-fn is_prefixed(operation: &FileOperation<'_, str>, is_git: bool) -> bool {
-    let letter = |path: &str| {
-        let (first, _) = path.split_once('/')?;
-        let letters: &[&str] = if is_git { &["a", "b", "c", "i", "o", "w"] } else { &["a", "b"] };
-        letters.iter().position(|letter| *letter == first)
-    };
-    match operation {
-        FileOperation::Create(path) | FileOperation::Delete(path) => letter(path).is_some(),
-        FileOperation::Modify { original, modified } => {
-            letter(original).zip(letter(modified)).is_some_and(|(old, new)| old != new)
+fn each_once(edits: &[Edit]) -> Result<()> {
+    let mut places: Vec<_> = edits.iter().map(|edit| &edit.path).collect();
+    places.sort();
+    match places.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(twice) => {
+            Err(Error::invalid("patch", format!("{} is changed twice: make it one part", twice[0].display())))
         }
-        // Git writes these two without.
-        FileOperation::Rename { .. } | FileOperation::Copy { .. } => false,
+        None => Ok(()),
     }
-}
-
-fn begins_with_nothing(diff: &diffy::Patch<'_, str>) -> bool {
-    matches!(diff.hunks(), [hunk] if hunk.old_range().is_empty() && hunk.old_range().start() == 0)
-}
-
-/// Whether the time behind a name in a head of the diff is 0, wherever on earth.
-fn names_no_file(text: &str, operation: &FileOperation<'_, str>) -> bool {
-    let FileOperation::Modify { modified, .. } = operation else { return false };
-    let stamps = text.lines().filter_map(|line| line.strip_prefix("+++ ")?.strip_prefix(modified.as_ref()));
-    { stamps }.any(|stamp| stamp.starts_with("\t1970-01-01 ") || stamp.starts_with("\t1969-12-31 "))
-}
-
-fn read(files: &Files, path: &SafePath, name: &str) -> Result<Vec<u8>> {
-    match path.found() {
-        Some(_) => bytes_of(path, files.max_read),
-        None => Err(Error::Conflict(format!("{name} is not there, and the diff would change it"))),
-    }
-}
-
-fn with_mode(
-    files: &Files,
-    target: &SafePath,
-    source: Option<&SafePath>,
-    bytes: Vec<u8>,
-    mode: Option<&FileMode>,
-) -> Edit {
-    let mut edit = replaced(files, target, bytes);
-    let inherited = source.and_then(|source| source.found()).filter(|_| target.found().is_none());
-    if let State::File { mode: bits, .. } = &mut edit.after {
-        if let Some(old) = inherited {
-            *bits = old.mode;
-        }
-        match mode {
-            Some(FileMode::Executable) => *bits |= (*bits & 0o444) >> 2,
-            Some(FileMode::Regular) => *bits &= !0o111,
-            _ => {}
-        }
-    }
-    edit
 }

@@ -1,6 +1,7 @@
-//! Reads a part of a file that is too large for memory: once to digest all of it, once to take the part.
+//! Reads a part of a file that is too large for memory. What has to be known of all of it, its digest and the number of
+//! its lines, is found out in one pass before.
 
-use super::{Form, ReadFile, ReadOutput, is_binary, too_large};
+use super::{CHEAP, Form, ReadFile, ReadOutput, is_binary, too_large};
 use crate::{
     error::Result,
     filesystem::{digest, encoding::Codec},
@@ -29,10 +30,7 @@ impl ReadFile {
         if !is_bounded || (as_text && !codec.has_plain_lines()) {
             return Err(too_large(most));
         }
-        file.rewind()?;
-        let mut counted = LineCounter::default();
-        let (sha256, _) = digest::of_reader(Counting { inner: &mut file, counter: &mut counted })?;
-        let total = counted.total();
+        let (sha256, total) = self.whole(&mut file, as_text)?;
         // What comes after a whole character more than is shown tells that there is more.
         let max = self.max_bytes.unwrap_or(u64::MAX).min(most);
         let place = self.offset.unwrap_or(0);
@@ -44,10 +42,10 @@ impl ReadFile {
                 return self.bytes_answer(&bytes, place, &head, sha256);
             }
             let text = codec.decode(whole_characters(bytes))?;
-            return Ok(self.text_answer(codec, text, place, sha256, total, 0..total));
+            return Ok(self.text_answer(codec, text, place, sha256, total, 0..total.unwrap_or(0)));
         }
         file.rewind()?;
-        let range = self.lines().of(total);
+        let range = self.lines().of(total.unwrap_or(u64::MAX));
         let (start, bytes, cut) = take_lines(BufReader::new(file), &range, max)?;
         if cut && self.max_bytes.is_none() {
             return Err(too_large(most));
@@ -55,12 +53,35 @@ impl ReadFile {
         let text = codec.decode(if cut { whole_characters(bytes) } else { bytes })?;
         let next = start + codec.length(&text);
         let shown = range.start + crate::filesystem::lines::count(text.as_bytes());
+        // The text may end before the lines that were asked for do.
+        let range = if text.is_empty() { 0..0 } else { range.start..range.end.min(shown.max(range.start)) };
         let mut output = self.text_answer(codec, text, start, sha256, total, range);
         if cut && !output.truncated {
             (output.truncated, output.next_offset) = (true, Some(next));
             output.end_line = output.end_line.map(|_| shown);
         }
         Ok(output)
+    }
+}
+
+impl ReadFile {
+    /// The digest and the number of lines, where they are asked for or cheap. Lines are counted also where they are
+    /// named from the end.
+    fn whole(&self, file: &mut File, as_text: bool) -> Result<(Option<String>, Option<u64>)> {
+        let from_end = [self.start_line, self.end_line].into_iter().flatten().any(|line| line < 0);
+        let digests = self.digest || file.metadata()?.len() <= CHEAP;
+        file.rewind()?;
+        let mut counter = LineCounter::default();
+        let mut counting = Counting { inner: &mut *file, counter: &mut counter };
+        let sha256 = match () {
+            () if digests => Some(digest::of_reader(counting)?.0),
+            () if as_text && from_end => {
+                std::io::copy(&mut counting, &mut std::io::sink())?;
+                None
+            }
+            () => return Ok((None, None)),
+        };
+        Ok((sha256, Some(counter.total())))
     }
 }
 
@@ -107,12 +128,17 @@ impl<R: Read> Read for Counting<'_, R> {
 fn take_lines(mut reader: impl BufRead, range: &Range<u64>, most: u64) -> Result<(u64, Vec<u8>, bool)> {
     let mut start = 0;
     for _ in 0..range.start {
-        start += reader.skip_until(b'\n')? as u64;
+        match reader.skip_until(b'\n')? {
+            0 => break,
+            skipped => start += skipped as u64,
+        }
     }
     let mut bytes = Vec::new();
     for _ in range.clone() {
         let left = most.saturating_add(1).saturating_sub(bytes.len() as u64);
-        reader.by_ref().take(left).read_until(b'\n', &mut bytes)?;
+        if reader.by_ref().take(left).read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
         if bytes.len() as u64 > most {
             bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
             return Ok((start, bytes, true));

@@ -3,7 +3,8 @@
 mod large;
 
 use super::{
-    Files, digest, document,
+    Files, digest,
+    document::{self, Document, Kind},
     encoding::Codec,
     lines::{self, Lines},
 };
@@ -20,7 +21,15 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{fs::File, io::Read, ops::Range};
+use std::{
+    fs::File,
+    io::{Read, Seek},
+    ops::Range,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The part of a larger file is read without digesting and counting all of it, in bytes.
+const CHEAP: u64 = 16 * 1024 * 1024;
 
 /// Read a file.
 ///
@@ -43,6 +52,9 @@ pub struct ReadFile {
     pub(super) max_bytes: Option<u64>,
     /// Where to begin, in bytes: `next_offset` of a read that was cut. Not together with lines.
     pub(super) offset: Option<u64>,
+    /// Whether `sha256` is wanted also where the whole file has to be read for it.
+    #[serde(default)]
+    pub(super) digest: bool,
     /// `text`; `base64` for the bytes as they are; `auto`: text where it is text, else base64; `document`: the text of
     /// a PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB.
     #[serde(default, rename = "as")]
@@ -88,9 +100,9 @@ pub struct ReadOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     mime_type: Option<String>,
     /// SHA-256 of the whole file's bytes, also when a part was read: give it as `expected_sha256` to change the file
-    /// only if it is still the same.
-    sha256: String,
-    /// How many lines the whole text has.
+    /// only if it is still the same. Null for a part of a file over 16 MiB, unless `digest` asks for it.
+    sha256: Option<String>,
+    /// How many lines the whole text has; left out where they were not counted: in a part of a file over 16 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     total_lines: Option<u64>,
     /// The first line returned, where a part was asked for; 0 when there is none.
@@ -144,20 +156,37 @@ impl Capability for ReadFile {
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadOutput> {
         let holding = context.holding.clone();
-        files.look(context, move |files, _| self.read_within(files, files.max_read, &holding)).await
+        files.look(context, move |files, cancelled| self.read_within(files, files.max_read, &holding, cancelled)).await
     }
 }
 
 impl ReadFile {
     /// Reads with at most `most` bytes of the file in memory.
-    pub(super) fn read_within(mut self, files: &Files, most: u64, holding: &Holding) -> Result<ReadOutput> {
+    pub(super) fn read_within(
+        mut self,
+        files: &Files,
+        most: u64,
+        holding: &Holding,
+        cancelled: &CancellationToken,
+    ) -> Result<ReadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         let (mut file, found) = path.open()?;
         let mut codec = Codec::by_name(&self.encoding)?;
         self.is_consistent(&codec)?;
-        holding.wait_for_more(found.size.min(most))?;
+        let is_document = self.form == Form::Document;
+        if !is_document {
+            holding.wait_for_more(found.size.min(most))?;
+        }
         if found.size > most {
             return self.part_of_large(&codec, file, most);
+        }
+        if is_document {
+            let kind = Kind::of(&self.path, &head(&mut file)?)?;
+            // Digested before it is read: who changes it meanwhile finds that the digest is not the new one's.
+            let (sha256, size) = digest::of_reader(&mut file)?;
+            file.rewind()?;
+            let text = files.documents.text(Document { kind, file, size }, most, holding, cancelled)?;
+            return Ok(self.lines_answer(&codec, text, Some(sha256)));
         }
         let bytes = whole(&mut file, found.size, most)?;
         if self.form == Form::Auto && is_marked(&bytes) {
@@ -165,6 +194,11 @@ impl ReadFile {
             codec.name().clone_into(&mut self.encoding);
         }
         self.answer(&codec, bytes)
+    }
+
+    /// Whether only a part is asked for.
+    fn is_bounded(&self) -> bool {
+        self.max_bytes.is_some() || self.offset.is_some() || self.lines().is_part()
     }
 
     fn lines(&self) -> Lines {
@@ -189,7 +223,8 @@ impl ReadFile {
     }
 
     fn answer(self, codec: &Codec, bytes: Vec<u8>) -> Result<ReadOutput> {
-        let sha256 = digest::of(&bytes);
+        let is_cheap = bytes.len() as u64 <= CHEAP || !self.is_bounded();
+        let sha256 = (is_cheap || self.digest).then(|| digest::of(&bytes));
         let as_text = match self.form {
             Form::Text | Form::Document => true,
             Form::Base64 => false,
@@ -203,21 +238,22 @@ impl ReadFile {
         if let Some(offset) = self.offset {
             let (start, total) = (from(offset), lines::count(&bytes));
             let text = codec.decode(bytes[start..].to_vec())?;
-            return Ok(self.text_answer(codec, text, start as u64, sha256, total, 0..total));
+            return Ok(self.text_answer(codec, text, start as u64, sha256, Some(total), 0..total));
         }
-        let text = match self.form {
-            Form::Document => document::text(&self.path, bytes)?,
-            _ => codec.decode(bytes)?,
-        };
+        Ok(self.lines_answer(codec, codec.decode(bytes)?, sha256))
+    }
+
+    /// Answers with the lines that are asked for of the whole text.
+    fn lines_answer(self, codec: &Codec, text: String, sha256: Option<String>) -> ReadOutput {
         let total = lines::count(text.as_bytes());
         let range = self.lines().of(total);
         if !self.lines().is_part() {
-            return Ok(self.text_answer(codec, text, 0, sha256, total, range));
+            return self.text_answer(codec, text, 0, sha256, Some(total), range);
         }
         let place = lines::place(text.as_bytes(), &range);
         let start = codec.length(&text[..place.start]);
         let part = text[place].to_owned();
-        Ok(self.text_answer(codec, part, start, sha256, total, range))
+        self.text_answer(codec, part, start, sha256, Some(total), range)
     }
 
     /// Answers with a text that begins at byte `start` of the file.
@@ -226,8 +262,8 @@ impl ReadFile {
         codec: &Codec,
         mut text: String,
         start: u64,
-        sha256: String,
-        total: u64,
+        sha256: Option<String>,
+        total_lines: Option<u64>,
         range: Range<u64>,
     ) -> ReadOutput {
         let truncated = self.max_bytes.is_some_and(|max| cut(&mut text, max));
@@ -244,7 +280,7 @@ impl ReadFile {
             form: if self.form == Form::Document { Form::Document } else { Form::Text },
             mime_type: None,
             sha256,
-            total_lines: Some(total),
+            total_lines,
             start_line: is_part.then_some(if range.is_empty() { 0 } else { range.start + 1 }),
             end_line: is_part.then_some(shown),
             truncated,
@@ -254,7 +290,7 @@ impl ReadFile {
     }
 
     /// Answers with what is in the file from byte `start` on; `head` is its begin.
-    fn bytes_answer(self, part: &[u8], start: u64, head: &[u8], sha256: String) -> Result<ReadOutput> {
+    fn bytes_answer(self, part: &[u8], start: u64, head: &[u8], sha256: Option<String>) -> Result<ReadOutput> {
         if self.lines().is_part() {
             return Err(Error::Unusable("The file is no text, so it has no lines: read it without them".into()));
         }
@@ -280,6 +316,14 @@ impl ReadFile {
             timestamp: clock::timestamp(),
         })
     }
+}
+
+/// The first bytes of a file, which is at its begin again.
+fn head(file: &mut File) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.by_ref().take(8).read_to_end(&mut head)?;
+    file.rewind()?;
+    Ok(head)
 }
 
 /// Reads all of a file that fits.

@@ -70,7 +70,7 @@ impl<'a> Searcher<'a> {
         };
         let searched = match is_whole {
             true => self.grep.search_slice(self.matcher, &self.buffer, &mut found),
-            false => self.grep.search_file(self.matcher, file, &mut found),
+            false => self.grep.search_reader(self.matcher, Stoppable { file, cancelled, room }, &mut found),
         };
         if searched.is_ok() {
             for (line, content) in found.lines {
@@ -88,6 +88,22 @@ impl<'a> Searcher<'a> {
         let is_all = file.read(&mut self.buffer).is_ok_and(|read| read == length);
         self.buffer.truncate(length);
         is_all && memchr::memchr(0, &self.buffer).is_none()
+    }
+}
+
+/// A file that ends with the search, also where no line of it matches.
+struct Stoppable<'a> {
+    file: &'a File,
+    cancelled: &'a CancellationToken,
+    room: &'a Room,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancelled.is_cancelled() || self.room.is_full() {
+            return Err(io::Error::other("the search is over"));
+        }
+        self.file.read(buffer)
     }
 }
 

@@ -15,22 +15,19 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    patterns::{GlobStyle, Globs, Query},
     policy::{
         SafePath,
         paths::{Intent, Named, not_a_file},
     },
 };
-use globset::{Glob, GlobBuilder, GlobMatcher};
-use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_regex::RegexMatcher;
 use hits::{Hit, Hits};
 use room::Room;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
-
-/// What a compiled pattern may take, in bytes: patterns grow when they repeat.
-const MAX_PATTERN: usize = 16 * 1024 * 1024;
 
 /// Search files by name and content.
 ///
@@ -144,7 +141,7 @@ struct Pattern {
 
 /// A glob on the last name, or on the path below the start.
 struct Name {
-    glob: GlobMatcher,
+    glob: Globs,
     whole_path: bool,
 }
 
@@ -193,23 +190,14 @@ impl SearchFiles {
     }
 
     fn matcher(&self, query: &str) -> Result<RegexMatcher> {
-        let mut builder = RegexMatcherBuilder::new();
-        builder.case_insensitive(!self.case_sensitive).fixed_strings(!self.regex).multi_line(true);
-        builder.line_terminator(Some(b'\n')).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
-        builder.build(query).map_err(|error| {
-            let what = if self.regex { "a regular expression" } else { "a text within one line" };
-            Error::invalid("query", format!("{query:?} is not usable as {what}: {error}"))
-        })
+        let case_sensitive = self.case_sensitive;
+        Query { field: "query", text: query, is_expression: self.regex, case_sensitive }.for_files()
     }
 
     fn glob(&self, name: &str) -> Result<Name> {
-        let build = |text: &str| -> Result<Glob, globset::Error> {
-            GlobBuilder::new(text).literal_separator(true).case_insensitive(!self.case_sensitive).build()
-        };
-        let glob = build(name.trim_start_matches("./"));
-        let glob =
-            glob.map_err(|error| Error::invalid("name", format!("{name:?} is not usable as a glob: {error}")))?;
-        Ok(Name { glob: glob.compile_matcher(), whole_path: name.contains('/') })
+        let style = GlobStyle { stops_at_slash: true, case_sensitive: self.case_sensitive };
+        let glob = Globs::new("name", [name.trim_start_matches("./")], style)?;
+        Ok(Name { glob, whole_path: name.contains('/') })
     }
 
     fn answer(self, hits: Hits) -> SearchOutput {

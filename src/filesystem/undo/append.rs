@@ -237,3 +237,52 @@ pub(super) fn shown(path: &str, appended: &Appended, text: &str) -> String {
     }
     diff
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Appended, Undo, Who, Written};
+    use crate::{
+        error::Error,
+        filesystem::undo::journal::Place,
+        policy::{
+            Workspace,
+            paths::{Intent, Named, Times},
+        },
+        settings::Settings,
+    };
+    use std::io::{self, Write};
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test's own scratch files")]
+    fn a_part_that_the_full_disk_let_through_is_taken_back_unless_something_follows_it() {
+        let folder = tempfile::Builder::new().tempdir_in("/tmp").unwrap();
+        let settings = Settings::from_pairs([]).unwrap();
+        let workspace = Workspace::open(&settings, folder.path()).unwrap();
+        let undo = Undo::open(&workspace, &settings, &folder.path().join("memory")).unwrap();
+        let who = Who { caller: "test".into(), session: None, action: "filesystem_write" };
+        for (name, written, left) in [("f", "old\nhal", 4), ("g", "old\nhaltheirs\n", 14)] {
+            let real = folder.path().join(name);
+            std::fs::File::create(&real).unwrap().write_all(written.as_bytes()).unwrap();
+            let path = workspace.resolve(name, Named::File, Intent::Write).unwrap();
+            let (file, found) = path.open_to_append().unwrap();
+            let planned = Appended {
+                path: Place(path.real().to_owned()),
+                offset: 4,
+                size: 5,
+                sha256: String::new(),
+                kept: false,
+                cut: false,
+                before: Times::default(),
+                after: found.times,
+            };
+            let (full, part) =
+                (io::Error::from(io::ErrorKind::StorageFull), Written { offset: 4, count: 3, in_one: true });
+            let error = undo.not_all_appended(undo.new_change(&who), planned, &file, b"hal", &part, full);
+            assert_eq!(file.metadata().unwrap().len(), left, "{name}");
+            match left {
+                4 => assert!(matches!(error, Error::Full(_)), "{error}"),
+                _ => assert!(matches!(error, Error::PartlyAppended { bytes_appended: 3 }), "{error}"),
+            }
+        }
+    }
+}

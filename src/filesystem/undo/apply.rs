@@ -6,12 +6,12 @@ use crate::{
     filesystem::replacement::Replacement,
     policy::{
         SafePath,
-        paths::{Directory, Intent, Times, look_at},
+        paths::{Directory, Found, Intent, Times, look_at},
     },
 };
 use std::{
     ffi::OsStr,
-    io::{self, Write},
+    io::{self, Read},
     path::Path,
 };
 
@@ -64,9 +64,8 @@ impl Undo {
     }
 
     fn put_file(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<Made> {
-        let State::File { sha256, mode, owner, times, .. } = state else { return Ok(Made::Nothing) };
         let holder = path.holder()?;
-        if path.found().is_some_and(crate::policy::paths::Found::is_folder) {
+        if path.found().is_some_and(Found::is_folder) {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
         if let Source::Staged(directory, name) = source {
@@ -78,23 +77,79 @@ impl Undo {
             };
             match renamed {
                 // It is copied then.
-                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy) => {}
                 placed => return Ok(placed.map(|()| made)?),
             }
         }
-        let mut new = Replacement::create(holder, manner.scratch)?;
-        match source {
-            Source::Bytes(bytes) | Source::New(bytes) => new.file().write_all(bytes)?,
-            Source::Staged(directory, name) => drop(io::copy(&mut directory.open(name)?.0, new.file())?),
-            _ => drop(io::copy(&mut self.kept().store.read(sha256)?, new.file())?),
+        let replaces = path.found().is_some_and(Found::is_file);
+        let error = match self.replace(path, state, source, manner, replaces)? {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
+        };
+        if !replaces || !forbids_another_file(&error) {
+            return Err(error.into());
         }
-        new.dress(*mode, *owner)?;
-        let made = Made::Put(look_at(new.file())?.identity);
-        let times = Some(*times).filter(|times| *times != Times::default());
-        let must_be_free = path.found().is_none() || matches!(source, Source::New(_));
-        new.place(path.name(), times, manner.durable, must_be_free)?;
-        Ok(made)
+        match self.put_in_place(path, state, source) {
+            // Who may not write to the file itself was refused before, unless it was to be forced.
+            Err(Error::Refused(_)) if is_unlike(&error) => Ok(self.replace(path, state, source, manner, false)??),
+            made => made,
+        }
     }
+
+    /// Puts a new file in the place of whatever is there. One that is to be `alike` has the owner and the attributes of
+    /// the old one, or is not put there.
+    fn replace(
+        &self,
+        path: &SafePath,
+        state: &State,
+        source: &Source,
+        manner: Manner,
+        alike: bool,
+    ) -> Result<io::Result<Made>> {
+        let State::File { sha256, mode, owner, times, .. } = state else { return Ok(Ok(Made::Nothing)) };
+        let (holder, mut content) = (path.holder()?, self.content(source, sha256)?);
+        let old = if alike { Some(path.open()?.0) } else { None };
+        let place = || {
+            let mut new = Replacement::create(holder, manner.scratch)?;
+            io::copy(&mut content, new.file())?;
+            match old {
+                Some(old) if !new.resemble(&old, *mode, *owner)? => return Err(io::Error::other(Unlike)),
+                Some(_) => {}
+                None => new.dress(*mode, *owner)?,
+            }
+            let made = Made::Put(look_at(new.file())?.identity);
+            let times = Some(*times).filter(|times| *times != Times::default());
+            let must_be_free = path.found().is_none() || matches!(source, Source::New(_));
+            new.place(path.name(), times, manner.durable, must_be_free)?;
+            Ok(made)
+        };
+        Ok({ place }())
+    }
+
+    /// The bytes that a file is to have.
+    pub(super) fn content<'a>(&self, source: &'a Source, sha256: &str) -> Result<Box<dyn Read + 'a>> {
+        Ok(match source {
+            Source::Bytes(bytes) | Source::New(bytes) => Box::new(bytes.as_slice()),
+            Source::Staged(directory, name) => Box::new(directory.open(name)?.0),
+            Source::Nothing | Source::Kept => Box::new(self.kept().store.read(sha256)?),
+        })
+    }
+}
+
+/// The new file could not have the owner or the attributes of the old one.
+#[derive(Debug, thiserror::Error)]
+#[error("a new file cannot have the owner and the attributes of the old one")]
+struct Unlike;
+
+fn is_unlike(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Unlike>)
+}
+
+/// Whether no other file may take the place of the one that is there, though that one may be written to: its directory
+/// is not writable, or it is a mount of its own.
+fn forbids_another_file(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    is_unlike(error) || matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | ResourceBusy)
 }
 
 /// A directory is removed only when it is empty, and a link that took its name meanwhile is not.

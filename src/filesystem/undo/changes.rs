@@ -6,7 +6,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
-    filesystem::{Files, diff},
+    filesystem::{Files, diff::Diffs},
     policy::paths::{Intent, Named},
 };
 use schemars::JsonSchema;
@@ -228,13 +228,13 @@ impl Undo {
 
     /// The unified diff of the texts of a change that may still be read and are still kept.
     fn diff(&self, change: &Change) -> String {
-        let mut all = String::new();
+        let mut all = Diffs::default();
         for step in &change.steps {
             if !self.workspace.allows(&step.path.0, Intent::Read) {
                 continue;
             }
             if let (Some(before), Some(after)) = (self.text_of(&step.before), self.text_of(&step.after)) {
-                all.push_str(&diff::unified(&before, &after, &text(&step.path.0)));
+                all.add(&before, &after, &text(&step.path.0));
             }
         }
         if let Some(appended) = &change.appended
@@ -242,9 +242,9 @@ impl Undo {
             && let Some(bytes) = self.kept().store.bytes(&appended.sha256, MAX_SHOWN)
             && let Ok(bytes) = String::from_utf8(bytes)
         {
-            all.push_str(&append::shown(&text(&appended.path.0), appended, &bytes));
+            all.add_lines(&append::shown(&text(&appended.path.0), appended, &bytes));
         }
-        all
+        all.finish()
     }
 
     fn text_of(&self, state: &State) -> Option<String> {

@@ -42,6 +42,9 @@ pub struct Change {
     /// Names in use while it is made, and gone afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scratch: Vec<Place>,
+    /// Files that were overwritten where they are, not replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_place: Vec<Place>,
     /// The changes that it takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<String>,
@@ -164,6 +167,8 @@ enum Line {
     Done(Change),
     /// Not made.
     Void(String),
+    /// A file of the change that was begun last is about to be overwritten where it is.
+    InPlace(Place),
     /// A name that is in use before a change begins, and the times of the directory that holds it.
     Scratch(Around),
 }
@@ -229,6 +234,15 @@ impl Journal {
         self.write(&Line::Void(id.to_owned()))
     }
 
+    /// Says that a file is about to be overwritten where it is; this is on the disk when it returns.
+    ///
+    /// # Errors
+    /// What the system says: it must not be overwritten then.
+    pub fn in_place(&mut self, place: Place) -> io::Result<()> {
+        self.write(&Line::InPlace(place))?;
+        self.file.sync_data()
+    }
+
     /// Says that a name will be in use in a directory with these times; this is on the disk when it returns.
     ///
     /// # Errors
@@ -279,6 +293,11 @@ fn read(text: &[u8]) -> Kept {
         match serde_json::from_slice(line) {
             Ok(Line::Begin(change)) => kept.begun.push(change),
             Ok(Line::Void(id)) => kept.begun.retain(|change| change.id != id),
+            Ok(Line::InPlace(place)) => {
+                if let Some(change) = kept.begun.last_mut() {
+                    change.in_place.push(place);
+                }
+            }
             Ok(Line::Scratch(place)) => kept.scratch.push(place),
             Ok(Line::Done(change)) => {
                 kept.begun.retain(|begun| begun.id != change.id);

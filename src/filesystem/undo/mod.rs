@@ -9,6 +9,7 @@ mod append;
 mod apply;
 mod changes;
 mod commit;
+mod in_place;
 mod journal;
 mod path_text;
 mod recover;
@@ -175,6 +176,7 @@ impl Undo {
             around: vec![],
             scratch: vec![],
             reverts: vec![],
+            in_place: vec![],
             lost: false,
             undone: false,
         }

@@ -64,7 +64,7 @@ impl Undo {
         let manner = Manner { scratch: &scratch, durable: true };
         let count = made.map_or(change.steps.len(), <[Made]>::len);
         for (place, step) in change.steps[..count].iter().enumerate().rev() {
-            if let Err(error) = self.take_back(step, made.map(|made| made[place]), manner) {
+            if let Err(error) = self.take_back(change, step, made.map(|made| made[place]), manner) {
                 tracing::warn!(%error, path = %step.path.0.display(), "a step of a change could not be taken back");
             }
         }
@@ -84,7 +84,7 @@ impl Undo {
         }
     }
 
-    fn take_back(&self, step: &Step, made: Option<Made>, manner: Manner) -> Result<()> {
+    fn take_back(&self, change: &Change, step: &Step, made: Option<Made>, manner: Manner) -> Result<()> {
         let path = self.workspace.resolve_real(&step.path.0, Intent::Write)?;
         let now = State::at(&path)?;
         let is_ours = match made {
@@ -92,7 +92,9 @@ impl Undo {
             Some(Made::Put(identity)) => path.found().is_some_and(|found| found.identity == identity),
             Some(Made::Removed) | None => true,
         };
-        if is_ours && now.is_same(&step.after) && !now.is_same(&step.before) {
+        // Of one that was being overwritten, nobody knows how far that came.
+        let is_mixed = made.is_none() && change.in_place.contains(&step.path) && matches!(now, State::File { .. });
+        if is_ours && (now.is_same(&step.after) || is_mixed) && !now.is_same(&step.before) {
             self.put(&path, &step.before, &Source::Kept, manner)?;
             path.holder()?.sync()?;
         }

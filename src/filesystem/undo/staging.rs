@@ -3,7 +3,7 @@
 use super::{Source, State, Undo, apply::remove_all, journal::Around};
 use crate::{
     error::{Error, Result},
-    filesystem::{digest, replacement::temporary_name},
+    filesystem::{attributes, digest, extents, replacement::temporary_name},
     policy::{
         SafePath,
         paths::{Directory, Intent, OURS, Times, dress, look_at},
@@ -71,6 +71,21 @@ impl Staging {
         file.rewind()?;
         let (sha256, size) = digest::of_reader(&mut file)?;
         self.seal(name, &file, sha256, size, mode, Times::default())
+    }
+
+    /// Makes a copy of a file, with its holes and its attributes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn copy(&mut self, from: &File, mode: u32, times: Times) -> Result<(State, Source)> {
+        let (name, mut file) = self.create()?;
+        extents::copy(from, &file)?;
+        if let Err(error) = attributes::keep(from, &file) {
+            tracing::debug!(%error, "a copy lacks some attributes: the file system there cannot have them");
+        }
+        file.rewind()?;
+        let (sha256, size) = digest::of_reader(&mut file)?;
+        self.seal(name, &file, sha256, size, mode, times)
     }
 
     fn create(&mut self) -> Result<(OsString, File)> {

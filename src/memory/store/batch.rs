@@ -1,8 +1,9 @@
 //! New entries that are decided together, and go to disk together.
 
 use super::{
+    capacity::Capacity,
     journal::{self, Change},
-    state::State,
+    state::{State, size},
 };
 use crate::{
     error::{Error, Result},
@@ -32,7 +33,6 @@ pub struct Added {
 }
 
 /// Entries of one batch that are decided and not yet on disk.
-#[derive(Default)]
 pub struct Batch {
     /// The entries, with their terms where they are known.
     pub entries: Vec<(Arc<Entry>, Option<Terms>)>,
@@ -40,14 +40,18 @@ pub struct Batch {
     pub lines: Vec<u8>,
     /// The number of the last change in it.
     pub last: u64,
+    /// How many bytes the entries count for.
+    size: usize,
+    capacity: Capacity,
     by_id: HashMap<Arc<str>, Arc<Entry>>,
     by_same: HashMap<u64, Arc<str>>,
 }
 
 impl Batch {
-    /// An empty one behind a change.
-    pub fn after(last: u64) -> Self {
-        Self { last, ..Self::default() }
+    /// An empty one behind a change, for a memory of this capacity.
+    pub fn after(last: u64, capacity: Capacity) -> Self {
+        let (by_id, by_same) = (HashMap::new(), HashMap::new());
+        Self { entries: vec![], lines: vec![], last, size: 0, capacity, by_id, by_same }
     }
 
     /// Which entries the drafts of one caller become; the batch takes them only if all of them can be.
@@ -72,6 +76,12 @@ impl Batch {
                 }
             }
         }
+        let growth: usize = self.entries[start..].iter().map(|(entry, _)| size(entry)).sum();
+        if let Err(full) = self.capacity.admit(state.size() + self.size, growth.cast_signed()) {
+            self.give_back(start);
+            return Err(full);
+        }
+        self.size += growth;
         self.close_line(start);
         Ok(added)
     }

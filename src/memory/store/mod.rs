@@ -5,6 +5,7 @@
 //! what waits there meanwhile shares the next fsync. The two index files follow.
 
 mod batch;
+mod capacity;
 mod index_file;
 mod journal;
 mod markdown;
@@ -17,6 +18,7 @@ mod turn;
 mod writer;
 
 pub use batch::{Added, Draft, made_ids};
+pub use capacity::Capacity;
 pub use journal::Change;
 pub use state::{State, document, moment, now, same_hash};
 
@@ -58,16 +60,16 @@ struct Running {
 }
 
 impl Store {
-    /// Opens a folder, or makes a new memory in it.
+    /// Opens a folder, or makes a new memory in it, that grows to `capacity`. What is there already stays, however much.
     ///
     /// # Errors
     /// When its files cannot be read or made; the message says which and why.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub fn open(folder: &Path, capacity: Capacity) -> anyhow::Result<Self> {
         let analyser = Arc::new(Analyser::default());
         let publisher = Arc::new(opening::open(folder, &analyser)?);
         let (requests, received) = channel();
         let (changed, changes) = channel();
-        let writer = Arc::new(Turn::new(Writer::new(Arc::clone(&publisher), changed)));
+        let writer = Arc::new(Turn::new(Writer::new(Arc::clone(&publisher), changed, capacity)));
         let files = schedule::Schedule::new(Arc::clone(&publisher));
         let (done, ranked) = watch::channel(publisher.state().ranking().is_some());
         let turn = Arc::clone(&writer);
@@ -130,7 +132,7 @@ impl Store {
     /// Adds entries, all or none; returns when they are on disk.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when the disk is.
+    /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when the disk or the memory is.
     pub async fn add(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
         let (reply, answer) = oneshot::channel();
         if let Err(request) = self.writer.take_now(Request::Add(drafts, reply)) {

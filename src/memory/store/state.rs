@@ -24,7 +24,7 @@ pub struct State {
     keys: Vec<u64>,
     live: DocSet,
     count: usize,
-    /// Bytes of text in all entries, about.
+    /// What all entries have together, as [`size`] counts it.
     bytes: usize,
     /// How many entries end some day.
     expiring: usize,
@@ -180,7 +180,12 @@ impl State {
         self.at(position)
     }
 
-    /// Whether there are at most so many entries and bytes of text.
+    /// What all entries have together, as [`size`] counts it.
+    pub fn size(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there are at most so many entries and bytes.
     pub fn is_small(&self, entries: usize, bytes: usize) -> bool {
         self.count <= entries && self.bytes <= bytes
     }
@@ -202,8 +207,7 @@ impl State {
 
     /// Keeps count of an entry that comes (1) or goes (-1).
     fn count(&mut self, entry: &Entry, sign: isize) {
-        let size = (entry.content.len() + entry.metadata.len()).cast_signed();
-        self.bytes = self.bytes.saturating_add_signed(sign * size);
+        self.bytes = self.bytes.saturating_add_signed(sign * size(entry).cast_signed());
         self.expiring = self.expiring.saturating_add_signed(sign * isize::from(entry.expires_at.is_some()));
     }
 
@@ -306,6 +310,13 @@ impl State {
         state.applied = self.applied;
         state
     }
+}
+
+/// How many bytes an entry counts for: its content, tags, metadata and source, and what a person added to it in the file.
+pub fn size(entry: &Entry) -> usize {
+    let tags: usize = entry.tags.iter().map(|tag| tag.len() + size_of::<String>()).sum();
+    let extra = entry.extra.as_deref().map_or(0, |extra| serde_json::to_string(extra).map_or(0, |text| text.len()));
+    entry.content.len() + tags + entry.metadata.len() + entry.source.len() + extra
 }
 
 /// Entries by position, as they were at a moment.

@@ -2,6 +2,7 @@
 
 use super::{
     batch::{Batch, Draft},
+    capacity::{Capacity, growth},
     journal::{self, Change},
     publisher::{Published, Publisher},
     reconcile,
@@ -21,12 +22,13 @@ pub struct Writer {
     publisher: Arc<Publisher>,
     /// Tells the thread that writes the files of a change.
     changed: Sender<()>,
+    capacity: Capacity,
 }
 
 impl Writer {
-    /// A writer on a state.
-    pub fn new(publisher: Arc<Publisher>, changed: Sender<()>) -> Self {
-        Self { publisher, changed }
+    /// A writer on a state that callers may let grow to `capacity`.
+    pub fn new(publisher: Arc<Publisher>, changed: Sender<()>, capacity: Capacity) -> Self {
+        Self { publisher, changed, capacity }
     }
 
     /// Serves requests in their order; adds side by side share one fsync.
@@ -51,7 +53,7 @@ impl Writer {
         }
         self.read_edits();
         self.expire();
-        let mut batch = Batch::after(self.publisher.state().applied);
+        let mut batch = Batch::after(self.publisher.state().applied, self.capacity);
         let mut decided = Vec::new();
         for (drafts, reply) in requests {
             decided.push((batch.decide(&mut self.publisher.state_mut(), drafts), reply));
@@ -86,11 +88,16 @@ impl Writer {
     /// Decides on the present state and does what was decided.
     ///
     /// # Errors
-    /// What the decision refuses, or the disk.
+    /// What the decision refuses, the memory that would be larger than it may, or the disk.
     pub fn change<T>(&mut self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)>) -> Result<T> {
         self.read_edits();
         self.expire();
-        let (changes, outcome) = decide(&self.publisher.state())?;
+        let (changes, outcome) = {
+            let state = self.publisher.state();
+            let decided = decide(&state)?;
+            self.capacity.admit(state.size(), growth(&state, &decided.0))?;
+            decided
+        };
         self.commit(&changes).map_err(|error| refusal(&error))?;
         Ok(outcome)
     }

@@ -85,6 +85,14 @@ impl Cage {
         unsafe { namespaces::fork(flags) }
     }
 
+    /// Enters a control group, by the file of its that takes processes, with all that this process starts.
+    ///
+    /// # Errors
+    /// The system's; the program must not run then.
+    pub fn join(&self, group: &CStr) -> io::Result<()> {
+        mounts::write(group, c"0").map_err(|_| failed(Part::Limits))
+    }
+
     /// Goes where the program will be, in the first of its processes. A program in a terminal finds its device there.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ impl Confinement {
         if settings.confinement == ConfinementMode::Require {
             bail!("MCP_CONFINEMENT is require, but {why}: set it to auto to run without");
         }
-        let report = Report { level: Level::None, why };
+        let report = Report { level: Level::None, why, memory_bound: None };
         report.announce();
         Ok(Self { report })
     }

@@ -1,7 +1,16 @@
 //! What this host allows, found out by trying it.
 
 use super::{
-    Level, Report, bounds::Bounds, cage::Cage, landlock, looks::Looks, namespaces::Entry, privileges, view::View,
+    Level, Report,
+    bounds::Bounds,
+    cage::Cage,
+    landlock,
+    looks::Looks,
+    memory::{Admission, Memory},
+    namespaces::Entry,
+    privileges,
+    sockets::{Sockets, hidden_variables},
+    view::{Share, View},
 };
 use crate::{
     policy::Workspace,
@@ -16,7 +25,7 @@ use std::{
     sync::Arc,
 };
 
-/// How many megabytes a process of a command may write to when the setting does not say: a part of what there is.
+/// How much memory a command may take when the setting does not say: a part of what there is.
 const MEMORY_SHARE: u64 = 2;
 
 /// Before this version the number of processes of a namespace cannot be bounded by itself.
@@ -32,8 +41,9 @@ pub struct Confinement {
 struct Parts {
     bounds: Bounds,
     cage: Cage,
-    /// The bound of processes as text, where a namespace can have one.
-    most_processes: Option<CString>,
+    share: Share,
+    memory: Memory,
+    sockets: Sockets,
 }
 
 impl Confinement {
@@ -44,7 +54,7 @@ impl Confinement {
     pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
         if settings.confinement == ConfinementMode::Off {
             let why = "MCP_CONFINEMENT is off: commands can do what the user can who runs the bridge".to_owned();
-            let report = Report { level: Level::None, why };
+            let report = Report { level: Level::None, why, memory_bound: None };
             report.announce();
             return Ok(Self { report, parts: None });
         }
@@ -85,6 +95,19 @@ impl Confinement {
         self.parts.as_ref().map_or(Ok(None), |parts| parts.rules(self.report.level))
     }
 
+    /// Whether a view is still what programs are to see.
+    pub fn is_current(&self, view: &View) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.is_current(view))
+    }
+
+    /// Lets one more tree of processes run, within the memory that it may take.
+    ///
+    /// # Errors
+    /// When it cannot be bounded; it must not run then.
+    pub fn admit(&self) -> io::Result<Admission> {
+        self.parts.as_ref().map_or_else(|| Ok(Admission::default()), |parts| parts.memory.admit())
+    }
+
     /// What a confined program finds in its environment instead of what the server has: places that are not there for
     /// it are replaced, and ways to agents and screens that it cannot reach are left out.
     pub fn environment(&self) -> Vec<(&'static str, Option<PathBuf>)> {
@@ -101,19 +124,25 @@ fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Part
     let cage = Cage {
         entry: Some(entry),
         filter: privileges::filter(privileges::Sockets { local: true, network: true })?,
-        limits: privileges::Limits { memory: memory(settings), processes: processes_of_user },
+        limits: privileges::Limits { processes: processes_of_user },
         network: settings.terminal_network,
         beside_view: landlock::BesideView::of(version),
     };
     let most_processes = bounded.then(|| CString::new(processes.to_string())).transpose()?;
-    let mut parts = Parts { bounds, cage, most_processes };
+    let trees = Arc::default();
+    let memory = Memory::open(memory(settings), processes, &trees)?;
+    let sockets = Sockets::open(&settings.command_sockets, &bounds.home, &trees)
+        .map_err(|why| anyhow::anyhow!("MCP_COMMAND_SOCKETS: {why}; give paths, separated by commas"))?;
+    let share = Share { most_processes, memory: memory.limit() };
+    let mut parts = Parts { bounds, cage, share, memory, sockets };
+    let memory_bound = Some(parts.memory.bound());
     let Err(refusal) = parts.try_out(Level::Namespaces) else {
         let why = if parts.cage.beside_view.is_some() {
             format!("Landlock version {version}, seccomp and namespaces are enforced")
         } else {
             "seccomp and namespaces are enforced; this kernel has no Landlock of use beside them".to_owned()
         };
-        return Ok((Report { level: Level::Namespaces, why }, parts));
+        return Ok((Report { level: Level::Namespaces, why, memory_bound }, parts));
     };
     let report = without_namespaces(settings, &mut parts, version, &refusal)?;
     Ok((report, parts))
@@ -139,8 +168,13 @@ fn without_namespaces(
         ),
         _ => format!("this kernel has no Landlock and the host refuses namespaces ({refusal})"),
     };
+    let names_sockets = level == Level::Kernel && !settings.command_sockets.is_empty();
+    let why = match names_sockets {
+        true => format!("{why}; there commands reach no named socket, so MCP_COMMAND_SOCKETS has no effect"),
+        false => why,
+    };
     match parts.try_out(level) {
-        Ok(()) => Ok(Report { level, why }),
+        Ok(()) => Ok(Report { level, why, memory_bound: Some(parts.memory.bound()) }),
         Err(error) => {
             bail!(
                 "commands cannot be confined on this host ({refusal}; {error}): set MCP_CONFINEMENT=off to run without"
@@ -152,7 +186,11 @@ fn without_namespaces(
 impl Parts {
     fn view(&self) -> io::Result<Option<View>> {
         let has_view = self.cage.has_processes();
-        has_view.then(|| View::of(&self.bounds, self.most_processes.as_ref())).transpose()
+        has_view.then(|| View::of(&self.bounds, &self.share, self.sockets.reach()?)).transpose()
+    }
+
+    fn is_current(&self, view: &View) -> bool {
+        view.is_current() && self.sockets.reach().is_ok_and(|reach| view.has(&reach))
     }
 
     fn rules(&self, level: Level) -> io::Result<Option<OwnedFd>> {
@@ -172,9 +210,8 @@ impl Parts {
     }
 
     fn environment(&self, level: Level) -> Vec<(&'static str, Option<PathBuf>)> {
-        let agents = ["SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "XAUTHORITY"];
-        let screens = ["DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST"];
-        let mut changes: Vec<_> = agents.into_iter().chain(screens).map(|name| (name, None)).collect();
+        let shows = |socket: &Path| level == Level::Namespaces && self.sockets.shows(socket);
+        let mut changes: Vec<_> = hidden_variables(shows).into_iter().map(|name| (name, None)).collect();
         if level == Level::Kernel && !self.bounds.reaches(&self.bounds.home) {
             changes.push(("HOME", Some(self.bounds.private_home())));
             if std::env::var_os("RUSTUP_HOME").is_none() {
@@ -190,7 +227,7 @@ impl Parts {
     }
 }
 
-/// How much memory a process of a command may write to, in bytes.
+/// How much memory a command may take with all its processes, in bytes.
 fn memory(settings: &Settings) -> u64 {
     match settings.max_command_memory_mib {
         0 => {

@@ -12,6 +12,8 @@ mod landlock;
 #[cfg(target_os = "linux")]
 mod looks;
 #[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
 mod mounts;
 #[cfg(target_os = "linux")]
 mod namespaces;
@@ -19,6 +21,12 @@ mod namespaces;
 mod places;
 #[cfg(target_os = "linux")]
 mod privileges;
+#[cfg(target_os = "linux")]
+pub mod sock_diag;
+#[cfg(target_os = "linux")]
+mod sockets;
+#[cfg(target_os = "linux")]
+pub mod trees;
 #[cfg(target_os = "linux")]
 mod view;
 
@@ -31,6 +39,8 @@ pub use cage::{Cage, FAILED};
 pub use confinement::Confinement;
 #[cfg(target_os = "linux")]
 pub use looks::MountTable;
+#[cfg(target_os = "linux")]
+pub use memory::Admission;
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
 #[cfg(target_os = "linux")]
@@ -64,6 +74,16 @@ impl Level {
     }
 }
 
+/// Who holds a command with all its processes to the memory that it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryBound {
+    /// The kernel, by a control group for each command.
+    Cgroup,
+    /// The bridge, which looks several times a second and ends what takes more.
+    Watched,
+}
+
 /// What holds for programs on this host, and why.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -71,6 +91,8 @@ pub struct Report {
     pub level: Level,
     /// A sentence that says why it is that level.
     pub why: String,
+    /// Who bounds the memory of commands; none: nobody.
+    pub memory_bound: Option<MemoryBound>,
 }
 
 impl Report {

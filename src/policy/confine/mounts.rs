@@ -57,6 +57,8 @@ pub enum Step<T = CString> {
     New { kind: T, at: T, options: T, flags: u64 },
     /// A file that nobody can open.
     Shut(T),
+    /// The same, where something is: what others have there comes and goes.
+    Cover(T),
     /// What is there already, no longer to be changed.
     Keep(T),
     /// Something to tell the kernel, where it listens.
@@ -89,6 +91,7 @@ impl Step {
             Self::Keep(at) => (7, 0, [at, c"", c""]),
             Self::Say { text, at } => (8, 0, [at, text, c""]),
             Self::Own => (9, 0, [c"", c"", c""]),
+            Self::Cover(at) => (10, 0, [at, c"", c""]),
         }
     }
 }
@@ -123,6 +126,7 @@ impl<'a> Iterator for Steps<'a> {
             6 => Step::Shut(at),
             7 => Step::Keep(at),
             8 => Step::Say { text: first, at },
+            10 => Step::Cover(at),
             _ => Step::Own,
         })
     }
@@ -191,11 +195,11 @@ impl Step<&CStr> {
                 Self::New { kind, at, options, flags } => {
                     mount(Some(kind), at, Some(kind), *flags as c_ulong, Some(options))
                 }
-                Self::Shut(at) => {
-                    mount(Some(c"/dev/null"), at, None, libc::MS_BIND, None)?;
-                    // A device on a mount without devices: opening it fails, for the superuser too.
-                    restrict(at, READ_ONLY | NO_SETUID | NO_DEVICES)
-                }
+                Self::Shut(at) => shut(at),
+                Self::Cover(at) => match shut(at) {
+                    Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+                    result => result,
+                },
                 Self::Keep(at) => {
                     mount(Some(at), at, None, libc::MS_BIND | libc::MS_REC, None)?;
                     restrict(at, READ_ONLY | NO_SETUID)
@@ -209,6 +213,12 @@ impl Step<&CStr> {
             }
         }
     }
+}
+
+/// A device on a mount without devices: opening it fails, for the superuser too.
+fn shut(at: &CStr) -> io::Result<()> {
+    mount(Some(c"/dev/null"), at, None, libc::MS_BIND, None)?;
+    restrict(at, READ_ONLY | NO_SETUID | NO_DEVICES)
 }
 
 fn mount(
@@ -281,6 +291,7 @@ mod tests {
             Step::Shut(text(c"/s")),
             Step::Keep(text(c"/k")),
             Step::Say { text: text(c"1"), at: text(c"/x") },
+            Step::Cover(text(c"/c")),
         ];
         let bytes = Step::encode(&steps);
         let found: Vec<_> = Steps(&bytes).collect();

@@ -1,4 +1,4 @@
-//! What a confined program may not do whatever it sees: rights of the superuser, system calls, memory without end.
+//! What a confined program may not do whatever it sees: rights of the superuser, system calls, processes without end.
 //!
 //! Entering is called between fork and exec: system calls only.
 
@@ -109,8 +109,6 @@ pub fn filter(sockets: Sockets) -> anyhow::Result<BpfProgram> {
 /// Bounds of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How much memory each of its processes may write to, in bytes.
-    pub memory: u64,
     /// How many processes and threads the user may have; in a user namespace only the bridge's programs count.
     pub processes: Option<u64>,
 }
@@ -123,7 +121,6 @@ impl Limits {
     pub fn enter(self) -> io::Result<()> {
         // SAFETY: plain system calls on structures of this frame.
         unsafe {
-            limit(libc::RLIMIT_DATA, self.memory)?;
             if let Some(processes) = self.processes {
                 limit(libc::RLIMIT_NPROC, processes)?;
             }

@@ -5,12 +5,14 @@ use super::{
     looks::{Looks, Names},
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY, Step, at, from},
     places,
+    sockets::Reach,
 };
 use std::{
     collections::BTreeSet,
     ffi::{CStr, CString, c_ulong},
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Top directories that no view shows as they are.
@@ -30,6 +32,15 @@ struct Shown {
     writable: bool,
 }
 
+/// What each program gets of its own.
+#[derive(Debug)]
+pub struct Share {
+    /// How many processes it may have, where a namespace can be told so.
+    pub most_processes: Option<CString>,
+    /// How large its files in memory may become, in bytes.
+    pub memory: u64,
+}
+
 /// How a view is built.
 #[derive(Debug)]
 pub struct View {
@@ -37,11 +48,13 @@ pub struct View {
     steps: Vec<u8>,
     /// What all of that follows from.
     looks: Looks,
+    reach: Arc<Reach>,
 }
 
 /// A view in the making.
 struct Draft<'a> {
     bounds: &'a Bounds,
+    reach: &'a Reach,
     looks: Looks,
     frame: Vec<Step>,
     in_frame: BTreeSet<PathBuf>,
@@ -50,16 +63,15 @@ struct Draft<'a> {
 }
 
 impl View {
-    /// The view of these bounds, as the disk is now. `most_processes` is how many a program may have, where a namespace
-    /// can be told so.
+    /// The view of these bounds and of the sockets within reach, as the disk is now.
     ///
     /// # Errors
     /// When the private folders cannot be prepared.
-    pub fn of(bounds: &Bounds, most_processes: Option<&CString>) -> io::Result<Self> {
+    pub fn of(bounds: &Bounds, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
         let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
         let looks = Looks::new()?;
         let bounds = &bounds.at_present(|folder| looks.entries(folder))?;
-        let mut draft = Draft { bounds, looks, frame, in_frame, shown, links };
+        let mut draft = Draft { bounds, reach: &reach, looks, frame, in_frame, shown, links };
         if bounds.roots.is_empty() {
             draft.show_disk()?;
         } else {
@@ -72,15 +84,22 @@ impl View {
         draft.show_devices();
         draft.show_private_folders();
         draft.show_tools();
+        draft.show_sockets();
         let mut steps = draft.finish()?;
         steps.push(Step::Own);
-        steps.extend(kernel_file_systems(&draft.looks, most_processes));
-        Ok(Self { steps: Step::encode(&steps), looks: draft.looks })
+        steps.extend(kernel_file_systems(&draft.looks, share));
+        let looks = draft.looks;
+        Ok(Self { steps: Step::encode(&steps), looks, reach })
     }
 
     /// Its steps, for [`super::Cage`].
     pub fn steps(&self) -> &[u8] {
         &self.steps
+    }
+
+    /// Whether it was made for these sockets.
+    pub fn has(&self, reach: &Arc<Reach>) -> bool {
+        Arc::ptr_eq(&self.reach, reach)
     }
 
     /// Whether the disk is still what it was made for.
@@ -185,6 +204,15 @@ impl Draft<'_> {
         }
     }
 
+    /// The sockets that the settings name.
+    fn show_sockets(&mut self) {
+        for socket in self.reach.shown() {
+            if !self.is_shown(socket) && !self.bounds.denies(socket) && self.looks.leads_somewhere(socket) {
+                self.show_as(socket.to_owned(), socket.to_owned(), false);
+            }
+        }
+    }
+
     /// Whether a tool in a denied home lies in one that is shown already.
     fn comes_with_another(&self, tool: &Path, real: &Path) -> bool {
         self.nearest(tool).is_some_and(|shown| {
@@ -282,6 +310,8 @@ impl Draft<'_> {
             let lock = if shown.writable { 0 } else { READ_ONLY };
             step(shown, lock | NO_SETUID | NO_DEVICES)
         }));
+        let foreign = self.reach.covered().filter(|socket| self.is_of_the_disk(socket));
+        steps.extend(foreign.map(|socket| Step::Cover(at(socket))));
         steps.extend(self.denials());
         Ok(steps)
     }
@@ -346,15 +376,22 @@ fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
 }
 
 /// The program's own processes, terminals and shared memory.
-fn kernel_file_systems(looks: &Looks, most_processes: Option<&CString>) -> Vec<Step> {
+fn kernel_file_systems(looks: &Looks, share: &Share) -> Vec<Step> {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
     let place = |path: &str| at(Path::new(path));
+    let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");
+    // Segments that processes share (shmget(2)), in pages: they stay when nobody has them mapped.
+    // SAFETY: a plain call.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let segments = CString::new((share.memory / page).to_string()).expect("digits hold no NUL");
     let mut steps = vec![
         new(c"devpts", place("/dev/pts"), c"newinstance,ptmxmode=0666,mode=620", flags),
-        new(c"tmpfs", place("/dev/shm"), c"mode=1777", libc::MS_NOSUID | libc::MS_NODEV),
+        new(c"tmpfs", place("/dev/shm"), &files, libc::MS_NOSUID | libc::MS_NODEV),
         new(c"proc", place("/proc"), c"", flags | libc::MS_NODEV),
     ];
-    steps.extend(most_processes.map(|most| Step::Say { text: most.clone(), at: place("/proc/sys/kernel/pid_max") }));
+    steps.push(Step::Say { text: segments, at: place("/proc/sys/kernel/shmall") });
+    let most_processes = share.most_processes.clone();
+    steps.extend(most_processes.map(|text| Step::Say { text, at: place("/proc/sys/kernel/pid_max") }));
     let there = |place: &&&str| looks.leads_somewhere(Path::new(place));
     steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep(place(path))));
     steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut(place(path))));

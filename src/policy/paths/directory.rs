@@ -128,6 +128,15 @@ impl Directory {
         Ok((File::from(file), found))
     }
 
+    /// Whether the system lets this process write to the file of this name.
+    ///
+    /// # Errors
+    /// `ReadOnlyFilesystem` or `PermissionDenied` when it does not.
+    pub fn may_write(&self, name: &OsStr) -> io::Result<()> {
+        let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::accessat(&self.0, single(name)?, rustix::fs::Access::WRITE_OK, flags)?)
+    }
+
     /// Makes a file that must not be there yet.
     ///
     /// # Errors

@@ -124,7 +124,7 @@ fn success(json: Value, media: Vec<Medium>, note: Option<String>) -> CallToolRes
 
 /// Only text: clients hold structured content against the tool's schema, which describes its successes.
 fn failure(error: &Error, budget: usize) -> CallToolResult {
-    let (text, _) = cut::split(error.to_string().into(), budget);
+    let (text, _) = cut::split(sentence(error).into(), budget);
     CallToolResult::error(vec![ContentBlock::text(text.as_str().unwrap_or_default())])
 }
 
@@ -213,4 +213,9 @@ async fn watched(
     };
     let _ = tokio::time::timeout(LAST_REPORTS, rest).await;
     outcome
+}
+
+/// What is wrong, and how to fix it.
+fn sentence(error: &Error) -> String {
+    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}"))
 }

@@ -120,7 +120,8 @@ async fn admit<H: ServerHandler + Clone>(
     }
     let max = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let sender = Sender { limits: &shared.bridge.limits, name: Some(caller.name()), max };
-    let Received { bytes: body, held } = limits::read(&parts.headers, body, &sender).await?;
+    let Received { bytes: body, mut held } = limits::read(&parts.headers, body, &sender).await?;
+    held.join(limits::hold_decoded(&body, held.bytes(), &sender).await?);
     let working = Working::of(&parts.extensions);
     accept_anything(&mut parts.headers);
     parts.extensions.insert(caller);

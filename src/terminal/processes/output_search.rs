@@ -6,8 +6,9 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    patterns::Query,
 };
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc};
@@ -105,10 +106,9 @@ impl Capability for SearchOutput {
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<OutputMatches> {
         let process = processes.get(&self.id)?;
-        let text = if self.regex { self.query.clone() } else { regex::escape(&self.query) };
-        let built = RegexBuilder::new(&text).case_insensitive(!self.case_sensitive).size_limit(1 << 20).build();
-        let pattern =
-            built.map_err(|error| Error::invalid("query", format!("It is no regular expression: {error}")))?;
+        let case_sensitive = self.case_sensitive;
+        let query = Query { field: "query", text: &self.query, is_expression: self.regex, case_sensitive };
+        let pattern = query.for_texts()?;
         let from = process.cursor(self.cursor)?;
         let (log, cancelled) = (process.log.clone(), context.cancelled.clone());
         let (lines, max) = (self.context, self.max_results);

@@ -73,6 +73,9 @@ pub struct PolledProcess {
     /// Its exit code once it is over; negative when a signal ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
+    /// Present when it was ended for taking more memory, with all its processes, than MAX_COMMAND_MEMORY_MIB.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    memory_exceeded: bool,
     /// When this was read.
     timestamp: String,
 }
@@ -111,6 +114,7 @@ impl Capability for PollProcess {
             missed: if self.cursor.is_some() { piece.missed } else { piece.start },
             status: state.status(),
             exit_code: state.exit_code(),
+            memory_exceeded: state.has_exceeded_memory(),
             timestamp: clock::timestamp(),
         })
     }

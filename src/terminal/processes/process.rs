@@ -69,6 +69,9 @@ pub struct Ending {
     pub status: Status,
     /// Its exit code, negative for a signal, where it is known.
     pub exit_code: Option<i32>,
+    /// Whether it, or a process of it, was ended for taking more memory than it may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory_exceeded: bool,
     /// When, in local time.
     pub ended: String,
     /// When, in seconds since 1970: its age is reckoned from it.
@@ -79,7 +82,7 @@ impl Ending {
     /// An end that happens now.
     pub fn now(status: Status, exit_code: Option<i32>) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { status, exit_code, ended: clock::timestamp(), ended_at: since.as_secs() }
+        Self { status, exit_code, memory_exceeded: false, ended: clock::timestamp(), ended_at: since.as_secs() }
     }
 
     /// How long ago it was.
@@ -104,6 +107,11 @@ impl State {
     /// Where it is in its life.
     pub fn status(&self) -> Status {
         self.ending.as_ref().map_or(Status::Running, |ending| ending.status)
+    }
+
+    /// Whether it was ended for taking more memory than it may.
+    pub fn has_exceeded_memory(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.memory_exceeded)
     }
 
     /// Its exit code, once it is over and where it is known.
@@ -171,6 +179,7 @@ impl Process {
         let code = running.finish().await;
         let stopped = self.asked_to_stop.load(Ordering::Relaxed);
         let ending = Ending::now(if stopped { Status::Stopped } else { Status::Exited }, code);
+        let ending = Ending { memory_exceeded: running.has_exceeded_memory(), ..ending };
         self.running.lock().expect("no one panics while holding it").take();
         self.state.send_modify(|state| {
             state.end = self.log.span().1;

@@ -9,6 +9,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    patterns::Query,
 };
 use regex::Regex;
 use schemars::JsonSchema;
@@ -26,9 +27,6 @@ const TRY_EVERY: Duration = Duration::from_millis(50);
 
 /// How much of the end of the output an unmet wait gives, in bytes: enough to see why.
 const TAIL: u16 = 2000;
-
-/// How much a regular expression may take when it is compiled, in bytes.
-const MAX_PATTERN: usize = 1 << 20;
 
 /// What to wait for.
 #[derive(Deserialize, JsonSchema)]
@@ -172,15 +170,13 @@ impl Condition {
     /// # Errors
     /// [`Error::Invalid`] when nothing is wanted, or the pattern is no regular expression.
     pub fn new(wanted: Wanted, place: &str) -> Result<Self> {
-        let pattern = wanted.pattern.map(|pattern| {
-            let built = regex::RegexBuilder::new(&pattern).multi_line(true).size_limit(MAX_PATTERN).build();
-            built.map_err(|error| {
-                Error::invalid(&format!("{place}pattern"), format!("It is no regular expression: {error}"))
-            })
-        });
+        let field = format!("{place}pattern");
+        let pattern = wanted
+            .pattern
+            .map(|text| Query { field: &field, text: &text, is_expression: true, case_sensitive: true }.for_texts());
         let pattern = pattern.transpose()?;
         if pattern.is_none() && wanted.port.is_none() {
-            return Err(Error::invalid(&format!("{place}pattern"), "Give a pattern or a port to wait for"));
+            return Err(Error::invalid(&field, "Give a pattern or a port to wait for"));
         }
         let timeout = Duration::from_secs_f64(wanted.timeout.clamp(0.0, 600.0));
         Ok(Self { pattern, port: wanted.port, timeout, cursor: 0, lines: Default::default() })

@@ -80,7 +80,7 @@ impl ForkServer {
     /// The system's; [`crate::policy::confine::FAILED`] when programs cannot be confined.
     pub fn fork(&self, confinement: &Confinement, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_current = |stage: &&mut Stage| stage.view.as_ref().is_none_or(View::is_current);
+        let is_current = |stage: &&mut Stage| stage.view.as_ref().is_none_or(|view| confinement.is_current(view));
         if let Some(stage) = state.stage.as_mut().filter(is_current) {
             match stage.channel.ask(given) {
                 // It was killed: another one takes its place.

@@ -11,8 +11,9 @@ use std::{
 };
 
 /// The plan as bytes: the length of all texts, how many arguments and how many variables there are; then the texts, which
-/// each end with a NUL: the folder, the device of the terminal (empty: none), the arguments, the variables.
-pub fn encode(program: &Program<'_>, terminal: Option<&Path>) -> Vec<u8> {
+/// each end with a NUL: the folder, the device of the terminal, the file of the control group (of these empty: none), the
+/// arguments, the variables.
+pub fn encode(program: &Program<'_>, terminal: Option<&Path>, group: Option<&Path>) -> Vec<u8> {
     let arguments: Vec<&OsStr> = match program.line {
         Line::Shell(text) => vec![OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new(text)],
         Line::Program(words) => words.iter().map(OsStr::new).collect(),
@@ -24,6 +25,7 @@ pub fn encode(program: &Program<'_>, terminal: Option<&Path>) -> Vec<u8> {
     };
     text(&[program.cwd.as_os_str()]);
     text(&[terminal.unwrap_or(Path::new("")).as_os_str()]);
+    text(&[group.unwrap_or(Path::new("")).as_os_str()]);
     arguments.iter().for_each(|argument| text(&[argument]));
     program.environment.iter().for_each(|(name, value)| text(&[name, OsStr::new("="), value]));
     let numbers = [texts.len(), arguments.len(), program.environment.len()];
@@ -36,6 +38,8 @@ pub struct Plan {
     pub cwd: &'static CStr,
     /// The device of the program's terminal.
     pub terminal: Option<&'static CStr>,
+    /// The file through which its processes enter their control group.
+    pub group: Option<&'static CStr>,
     /// As execve(2) takes them: pointers to texts, and a null at the end.
     pub arguments: *const *const c_char,
     /// The same of the variables.
@@ -59,11 +63,11 @@ impl Plan {
             let table = memory((arguments + variables + 2) * size_of::<*const c_char>())?.cast::<*const c_char>();
             let environment = table.add(arguments + 1);
             let mut texts = receive_texts(socket, size)?;
-            let (cwd, terminal) = (next(&mut texts), next(&mut texts));
+            let (cwd, terminal, group) = (next(&mut texts), next(&mut texts), next(&mut texts));
             (0..arguments).for_each(|at| *table.add(at) = next(&mut texts).as_ptr());
             (0..variables).for_each(|at| *environment.add(at) = next(&mut texts).as_ptr());
-            let terminal = (!terminal.is_empty()).then_some(terminal);
-            Ok(Self { cwd, terminal, arguments: table, environment })
+            let [terminal, group] = [terminal, group].map(|text| (!text.is_empty()).then_some(text));
+            Ok(Self { cwd, terminal, group, arguments: table, environment })
         }
     }
 }

@@ -23,6 +23,10 @@ const CONTROL: RawFd = 3;
 /// used of it is never there.
 const STACK: usize = 16 << 20;
 
+/// How many ends are taken in before the server is listened to again: a tree can come to its ends as fast as they are
+/// taken in.
+const ENDS_AT_ONCE: usize = 64;
+
 /// What the supervisor says to the server: one of these, and a number.
 pub mod word {
     /// The program runs.
@@ -60,6 +64,9 @@ pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
         // Orphans of the program become this process's children, wherever they hide.
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0);
         let plan = or_refuse(Plan::receive(CONTROL));
+        if let (Some(cage), Some(group)) = (cage, plan.group) {
+            or_refuse(cage.join(group));
+        }
         or_refuse(cage.map_or(Ok(()), |cage| cage.begin(steps, plan.terminal)));
         let children = or_refuse(await_children());
         let program = or_refuse(start(&Start { cage, plan: &plan, rules }));
@@ -147,17 +154,10 @@ unsafe fn watch(children: RawFd, mut charge: Charge) -> ! {
     let mut events = [event(CONTROL), event(children)];
     // SAFETY: plain system calls; nothing of the copied server's memory is used.
     unsafe {
+        let mut has_more = false;
         loop {
-            if libc::poll(events.as_mut_ptr(), 2, -1) < 0 {
+            if libc::poll(events.as_mut_ptr(), 2, if has_more { 0 } else { -1 }) < 0 {
                 continue;
-            }
-            if events[1].revents != 0 {
-                let mut ignored = [0_u8; size_of::<libc::signalfd_siginfo>()];
-                libc::read(children, ignored.as_mut_ptr().cast(), ignored.len());
-                charge.reap();
-                if charge.status.is_some() {
-                    charge.end(charge.all_end);
-                }
             }
             if events[0].revents != 0 {
                 let mut signal = 0_u8;
@@ -167,15 +167,26 @@ unsafe fn watch(children: RawFd, mut charge: Charge) -> ! {
                     charge.end(true);
                 }
             }
+            if events[1].revents != 0 {
+                let mut ignored = [0_u8; size_of::<libc::signalfd_siginfo>()];
+                libc::read(children, ignored.as_mut_ptr().cast(), ignored.len());
+            }
+            if events[1].revents != 0 || has_more {
+                has_more = charge.reap().0 == ENDS_AT_ONCE;
+                if charge.status.is_some() {
+                    charge.end(charge.all_end);
+                }
+            }
         }
     }
 }
 
 impl Charge {
-    /// Takes in the ends that there were. Returns how many, and whether there is nothing left to end.
+    /// Takes in the ends that there were, at most [`ENDS_AT_ONCE`]. Returns how many, and whether there is nothing left to
+    /// end.
     unsafe fn reap(&mut self) -> (usize, bool) {
         let (mut reaped, mut status) = (0, 0);
-        loop {
+        while reaped < ENDS_AT_ONCE {
             // SAFETY: a plain system call.
             match unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) } {
                 0 => return (reaped, false),
@@ -188,6 +199,7 @@ impl Charge {
                 }
             }
         }
+        (reaped, false)
     }
 
     /// Ends the program's group, and all else that is left of it if so asked; then this process.

@@ -3,7 +3,7 @@
 use super::{Program, Streams, fork_server::ForkServer, plan, supervisor::word};
 use crate::{
     error::{Error, Result},
-    policy::confine::{Confinement, FAILED},
+    policy::confine::{Admission, Confinement, FAILED},
 };
 use rustix::{
     fs::{Mode, OFlags},
@@ -59,10 +59,11 @@ impl Starter {
         let [stdin, stdout, stderr] = &ends.streams;
         let mut given = vec![stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), its_end.as_fd()];
         given.extend(rules.as_ref().map(AsFd::as_fd));
+        let admission = confinement.admit()?;
         let id = self.forks.fork(confinement, &given)?;
-        let plan = plan::encode(program, ends.terminal.as_deref());
+        let plan = plan::encode(program, ends.terminal.as_deref(), admission.entrance());
         drop((ends, its_end));
-        Tree::begin(id, control.into(), &plan, output)
+        Tree::begin(id, control.into(), &plan, output, admission)
     }
 }
 
@@ -88,6 +89,7 @@ pub struct Tree {
     /// A byte to it is a signal for the program's group; its end is the end of the tree.
     control: UnixStream,
     end: tokio::sync::Mutex<End>,
+    admission: Admission,
 }
 
 /// What the supervisor said of the end, as far as it came.
@@ -103,6 +105,7 @@ impl Tree {
         mut control: std::os::unix::net::UnixStream,
         plan: &[u8],
         output: Option<(Pipe, Pipe)>,
+        mut admission: Admission,
     ) -> io::Result<Self> {
         let mut said = [0; word::SIZE];
         // A supervisor that gives up before it has read all says why.
@@ -113,17 +116,24 @@ impl Tree {
             [_, number @ ..] => return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(number))),
         }
         control.set_nonblocking(true)?;
+        admission.begin(id, &control)?;
         Ok(Self {
             id,
             output: Mutex::new(output),
             control: UnixStream::from_std(control)?,
             end: tokio::sync::Mutex::default(),
+            admission,
         })
     }
 
     /// The process that all of the tree descends from.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// How much memory it may take, in MiB, when it or a process of it was ended for taking more.
+    pub fn exceeded_memory(&self) -> Option<u64> {
+        self.admission.exceeded_mib()
     }
 
     /// What a captured program writes; once.

@@ -23,6 +23,11 @@ pub(super) const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65
 impl Started {
     /// `prefix` is the command that starts it; none when that cannot be done here.
     async fn by(prefix: &[&str], owner: Option<u32>) -> Option<Self> {
+        Self::with_settings(prefix, owner, &[])
+    }
+
+    /// The same with settings; an empty prefix is none.
+    pub(super) fn with_settings(prefix: &[&str], owner: Option<u32>, settings: &[(&str, String)]) -> Option<Self> {
         let directory = scratch();
         std::fs::create_dir(directory.path().join("work")).unwrap();
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={}\n", KEY)).unwrap();
@@ -32,9 +37,26 @@ impl Started {
         for name in ["", "work", ".env"] {
             std::os::unix::fs::chown(directory.path().join(name), owner, owner).ok()?;
         }
-        let mut command = std::process::Command::new(prefix[0]);
-        command.args(&prefix[1..]).arg(&program);
+        let program = [program.to_str().unwrap()];
+        let words: Vec<&str> = prefix.iter().copied().chain(program).collect();
+        let mut command = std::process::Command::new(words[0]);
+        command.args(&words[1..]).envs(settings.iter().map(|(name, value)| (name, value)));
         Self::with(command, directory)
+    }
+
+    /// One as this user, with what the command has of its own.
+    pub(super) fn plain(command: std::process::Command) -> Option<Self> {
+        let directory = scratch();
+        std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+        Self::with(command, directory)
+    }
+
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) async fn health(&self) -> Value {
+        Reply::send(client().get(format!("{}/health", self.url))).await.ok()
     }
 
     fn with(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
@@ -59,7 +81,7 @@ impl Started {
         Some(Self { child, url, directory })
     }
 
-    async fn call(&self, name: &str, arguments: Value) -> Value {
+    pub(super) async fn call(&self, name: &str, arguments: Value) -> Value {
         self.post(&format!("/terminal/{name}"), KEY, arguments).await.ok()
     }
 

@@ -3,7 +3,9 @@
 
 mod hosts;
 mod life;
+mod memory;
 mod renames;
+mod sockets;
 mod worlds;
 
 use crate::server::{Server, scratch};

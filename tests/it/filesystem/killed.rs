@@ -1,6 +1,6 @@
 //! The bridge dies in the middle of a change: what was there is there, or what was to be; never a mix.
 
-use super::undo::tree;
+use super::{in_place::Mount, undo::tree};
 use crate::{program::Program, server::KEY};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
@@ -22,6 +22,9 @@ fn plant(top: &Path) {
     }
     fs::write(top.join("w.txt"), "z".repeat(1_000_000)).unwrap();
     fs::write(top.join("log.txt"), line_of("0")).unwrap();
+    for place in ["in-place.txt", "../mounted.txt"] {
+        fs::write(top.join(place), "z".repeat(1_000_000)).unwrap();
+    }
 }
 
 /// A long line: to write it takes a while.
@@ -41,6 +44,7 @@ fn changes(turn: usize) -> Vec<(&'static str, Value)> {
     let copy = format!("work/c{turn}");
     vec![
         ("write", json!({"path": "work/w.txt", "content": letter.repeat(1_000_000)})),
+        ("write", json!({"path": "work/in-place.txt", "content": letter.repeat(1_000_000)})),
         ("write", json!({"path": "work/log.txt", "content": line_of(&letter), "mode": "a"})),
         ("patch", json!({"path": "work/p", "patch": patch})),
         ("copy", json!({"path": "work/src", "to": copy})),
@@ -77,17 +81,22 @@ fn files_in(folder: &Path) -> usize {
     walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file()).count()
 }
 
+fn is_of_one_letter(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    assert_eq!(text.len(), 1_000_000);
+    assert!(text.bytes().all(|byte| byte == text.as_bytes()[0]), "{} is a mix", path.display());
+}
+
 /// What must hold even before the program starts again: each file is whole, and a tree is in one place.
 fn each_is_whole(top: &Path) {
-    let text = fs::read_to_string(top.join("w.txt")).unwrap();
-    assert_eq!(text.len(), 1_000_000);
-    assert!(text.bytes().all(|byte| byte == text.as_bytes()[0]), "w.txt is a mix");
+    is_of_one_letter(&top.join("w.txt"));
     assert_eq!(files_in(&top.join("t")) + files_in(&top.join("u")), 20, "the moved tree is in one place");
 }
 
 /// What must hold once it has started again.
 fn all_is_old_or_new(top: &Path) {
     each_is_whole(top);
+    is_of_one_letter(&top.join("in-place.txt"));
     let versions: Vec<String> =
         (1..=3).map(|file| fs::read_to_string(top.join(format!("p/{file}.txt"))).unwrap()).collect();
     assert!(versions.iter().all(|version| *version == versions[0]), "the patch is a mix: {versions:?}");
@@ -108,6 +117,8 @@ fn all_is_old_or_new(top: &Path) {
 async fn killed_in_the_middle_of_any_change_it_leaves_old_or_new_and_undo_still_works() {
     let mut program = Program::start(&[]);
     plant(&program.path("work"));
+    // Where the test may mount, no other file can take the place of this one.
+    let _mount = Mount::of_file(&program.path("mounted.txt"), &program.path("work/in-place.txt"));
     let before = tree(&program.path("work"));
     for round in 0..ROUNDS {
         let journal = program.path("memory/undo/journal.jsonl");

@@ -106,6 +106,24 @@ async fn unsafe_paths_are_refused_in_the_words_of_the_contract() {
 }
 
 #[tokio::test]
+async fn a_text_that_cannot_be_decoded_comes_with_the_encoding_that_it_probably_has() {
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let server = Server::start().await.with_file("marked", [b"\xff\xfe".to_vec(), wide("été")].concat());
+    let server = server.with_file("wide", wide("plain text é")).with_file("binary", b"\x7fELF\x00\x01\xff\xfe\x00\x02");
+    let chinese = encoding_rs::GBK.encode("中文的文件在这里，我们要改变它的内容。").0.repeat(4);
+    let server = server.with_file("chinese", chinese);
+    for (path, hint) in [("marked", "\"utf-16\""), ("wide", "\"utf-16-le\""), ("chinese", "\"gbk\"")] {
+        let read = server.post("/filesystem/read", json!({"path": path})).await;
+        assert_eq!((read.status, read.detail()), (400, "Cannot decode file with utf-8 encoding"));
+        assert!(read.body["hint"].as_str().is_some_and(|text| text.contains(hint)), "{}", read.text);
+        let edits = json!([{"old": "a", "new": "b"}]);
+        let edit = server.post("/filesystem/edit", json!({"path": path, "edits": edits})).await;
+        assert!(edit.body["hint"].as_str().is_some_and(|text| text.contains(hint)), "{}", edit.text);
+    }
+    assert_eq!(server.post("/filesystem/read", json!({"path": "binary"})).await.body.get("hint"), None);
+}
+
+#[tokio::test]
 async fn lines_are_read_by_number_from_either_end() {
     let text: String = (1..=100).map(|line| format!("line {line}\n")).collect();
     let server = Server::start().await.with_file("long.txt", &text);

@@ -28,6 +28,10 @@ async fn the_mode_and_the_other_names_of_an_old_file_are_kept() {
     server.call("filesystem_write", json!({"path": "run.sh", "content": "new"})).await;
     assert_eq!(fs::metadata(server.path("run.sh")).unwrap().permissions().mode() & 0o7777, 0o751);
     assert_eq!(fs::read_to_string(server.path("second-name")).unwrap(), "old");
+    fs::hard_link(server.path("run.sh"), server.path("third-name")).unwrap();
+    server.call("filesystem_write", json!({"path": "run.sh", "content": "er", "mode": "a"})).await;
+    let texts = ["run.sh", "third-name"].map(|name| fs::read_to_string(server.path(name)).unwrap());
+    assert_eq!(texts, ["newer", "new"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Long memory: what is remembered survives, and is found again.
 
 mod basics;
+mod capacity;
 mod crashes;
 mod durability;
 mod hand_edits;

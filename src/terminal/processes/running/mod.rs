@@ -124,6 +124,11 @@ impl Running {
         code
     }
 
+    /// Whether it, or a process of it, was ended for taking more memory than it may.
+    pub fn has_exceeded_memory(&self) -> bool {
+        self.tree.exceeded_memory().is_some()
+    }
+
     /// Writes to its input, in the order of the calls.
     ///
     /// # Errors

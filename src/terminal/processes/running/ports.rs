@@ -53,7 +53,7 @@ pub fn tree_listens(root: u32, port: u16) -> bool {
 /// The processes that a process started and that run.
 pub fn children(process: u32) -> Vec<u32> {
     #[cfg(target_os = "linux")]
-    return linux::children(process);
+    return crate::policy::confine::trees::children(process);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = process;
@@ -63,44 +63,16 @@ pub fn children(process: u32) -> Vec<u32> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    #![expect(clippy::disallowed_methods, reason = "the system's view of the bridge's own processes")]
-
-    use crate::terminal::processes::running::sockets;
+    use crate::{
+        policy::confine::trees::{descendants, open_sockets},
+        terminal::processes::running::sockets,
+    };
 
     pub(super) fn tree_listens(root: u32, port: u16) -> bool {
-        let tree = tree(root);
+        let tree = descendants(root);
         let listeners = sockets::around(&tree).into_iter();
-        let wanted: Vec<String> =
-            listeners.filter(|socket| socket.port == port).map(|socket| socket.inode.to_string()).collect();
-        !wanted.is_empty() && tree.iter().any(|process| holds(*process, &wanted))
-    }
-
-    fn holds(process: u32, inodes: &[String]) -> bool {
-        let Ok(descriptors) = std::fs::read_dir(format!("/proc/{process}/fd")) else { return false };
-        descriptors.flatten().any(|descriptor| {
-            let target = std::fs::read_link(descriptor.path()).unwrap_or_default();
-            let target = target.to_string_lossy();
-            let inode = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
-            inode.is_some_and(|inode| inodes.iter().any(|wanted| wanted == inode))
-        })
-    }
-
-    /// A process and all that descend from it.
-    fn tree(root: u32) -> Vec<u32> {
-        let mut found = vec![root];
-        let mut place = 0;
-        while let Some(process) = found.get(place).copied() {
-            place += 1;
-            found.extend(children(process));
-        }
-        found
-    }
-
-    /// Any of a process's threads may have started a child (proc_pid_children(5)).
-    pub(super) fn children(process: u32) -> Vec<u32> {
-        let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return vec![] };
-        let lists = threads.flatten().map(|thread| std::fs::read_to_string(thread.path().join("children")));
-        let lists: Vec<String> = lists.filter_map(Result::ok).collect();
-        lists.iter().flat_map(|list| list.split_ascii_whitespace()).filter_map(|child| child.parse().ok()).collect()
+        let wanted: Vec<u64> = listeners.filter(|socket| socket.port == port).map(|socket| socket.inode).collect();
+        let holds = |process: &u32| open_sockets(*process).iter().any(|inode| wanted.contains(inode));
+        !wanted.is_empty() && tree.iter().any(holds)
     }
 }

@@ -2,26 +2,18 @@
 //! says the same, and takes milliseconds to read where a machine has room for many connections.
 #![expect(clippy::disallowed_methods, reason = "the system's view of the bridge's own processes")]
 
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SOCK_DIAG, recv, send, socket_with,
-};
+use crate::policy::confine::sock_diag;
 use std::{fs, io, path::PathBuf};
 
 /// The state LISTEN (`TCP_LISTEN` of the kernel's `tcp_states.h`).
 const LISTEN: u8 = 10;
 
-/// `SOCK_DIAG_BY_FAMILY` (linux/sock_diag.h).
-const BY_FAMILY: u16 = 20;
-
-/// The size of `struct nlmsghdr`.
-const HEADER: usize = 16;
-
 /// The size of `struct inet_diag_req_v2` (linux/inet_diag.h).
-const QUESTION: usize = 56;
+const REQUEST: usize = 56;
 
 /// Where `struct inet_diag_msg` has the local port and the socket's inode.
-const PORT: usize = HEADER + 4;
-const INODE: usize = HEADER + 68;
+const PORT: usize = 4;
+const INODE: usize = 68;
 
 /// A socket that listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +26,8 @@ pub struct Listener {
 
 /// All that listen in the network of this process.
 pub fn here() -> Vec<Listener> {
-    ask(AddressFamily::INET)
-        .and_then(|listeners| Ok([listeners, ask(AddressFamily::INET6)?].concat()))
+    ask(libc::AF_INET)
+        .and_then(|listeners| Ok([listeners, ask(libc::AF_INET6)?].concat()))
         .unwrap_or_else(|_| read("self"))
 }
 
@@ -56,52 +48,18 @@ pub fn around(processes: &[u32]) -> Vec<Listener> {
 }
 
 /// Asks the kernel for the listeners of one family.
-fn ask(family: AddressFamily) -> io::Result<Vec<Listener>> {
-    let kernel = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
-    send(&kernel, &question(family), SendFlags::empty())?;
+fn ask(family: libc::c_int) -> io::Result<Vec<Listener>> {
+    let mut request = [0; REQUEST];
+    request[0] = family as u8;
+    request[1] = libc::IPPROTO_TCP as u8;
+    request[4..8].copy_from_slice(&(1_u32 << LISTEN).to_ne_bytes());
     let mut listeners = Vec::new();
-    let mut buffer = vec![0; 32 * 1024];
-    loop {
-        let (_, size) = recv(&kernel, &mut buffer, RecvFlags::empty())?;
-        if !take(&buffer[..size], &mut listeners)? {
-            return Ok(listeners);
+    sock_diag::dump(&request, |answer| {
+        if let (Some(port), Some(inode)) = (answer.get(PORT..PORT + 2), sock_diag::number(answer, INODE)) {
+            listeners.push(Listener { port: u16::from_be_bytes([port[0], port[1]]), inode: inode.into() });
         }
-    }
-}
-
-fn question(family: AddressFamily) -> [u8; HEADER + QUESTION] {
-    let mut question = [0; HEADER + QUESTION];
-    question[..4].copy_from_slice(&((HEADER + QUESTION) as u32).to_ne_bytes());
-    question[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
-    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
-    question[6..8].copy_from_slice(&flags.to_ne_bytes());
-    question[HEADER] = family.as_raw() as u8;
-    question[HEADER + 1] = libc::IPPROTO_TCP as u8;
-    question[HEADER + 4..HEADER + 8].copy_from_slice(&(1_u32 << LISTEN).to_ne_bytes());
-    question
-}
-
-/// Takes what one answer has; whether more answers follow.
-fn take(mut answer: &[u8], listeners: &mut Vec<Listener>) -> io::Result<bool> {
-    while answer.len() >= HEADER {
-        let size = u32::from_ne_bytes(answer[..4].try_into().expect("four bytes")) as usize;
-        let kind = i32::from(u16::from_ne_bytes(answer[4..6].try_into().expect("two bytes")));
-        if kind == libc::NLMSG_DONE {
-            return Ok(false);
-        }
-        if kind == libc::NLMSG_ERROR || size < HEADER {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        if let (Some(port), Some(inode)) = (answer.get(PORT..PORT + 2), answer.get(INODE..INODE + 4)) {
-            listeners.push(Listener {
-                port: u16::from_be_bytes(port.try_into().expect("two bytes")),
-                inode: u32::from_ne_bytes(inode.try_into().expect("four bytes")).into(),
-            });
-        }
-        // Messages begin at multiples of four.
-        answer = answer.get(size.next_multiple_of(4)..).unwrap_or_default();
-    }
-    Ok(true)
+    })?;
+    Ok(listeners)
 }
 
 /// The same from the table of a process, which may be in another network than this one.

@@ -3,8 +3,12 @@
 //! `encoding_rs` knows the web's encodings, which differ from Python's in a few names: there `latin-1` and `ascii` mean
 //! windows-1252, and bytes without meaning are let through. Those few are done here.
 
+mod suggestion;
+
 use crate::error::{Error, Result};
 use encoding_rs::Encoding;
+
+pub use suggestion::{is_unknown, suggestion};
 
 /// A way to write text as bytes.
 #[derive(Clone, Debug)]
@@ -85,23 +89,28 @@ impl Codec {
     /// Reads bytes as text.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when they are not text in this encoding.
+    /// [`Error::Undecodable`] when they are not text in this encoding.
     pub fn decode(&self, bytes: Vec<u8>) -> Result<String> {
+        let valid = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
         let text = match self.kind {
-            Kind::Utf8 => String::from_utf8(bytes).ok(),
-            Kind::Utf8Signed => {
-                let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec);
-                String::from_utf8(unmarked.unwrap_or(bytes)).ok()
+            // The usual one, and no copy of it is made.
+            Kind::Utf8 => {
+                return String::from_utf8(bytes).map_err(|error| self.undecodable(error.as_bytes()));
             }
+            Kind::Utf8Signed => valid(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)),
             Kind::Wide(Width::Two, order) => utf16(&bytes, order),
             Kind::Wide(Width::Four, order) => utf32(&bytes, order),
-            Kind::Ascii => String::from_utf8(bytes).ok().filter(|text| text.is_ascii()),
+            Kind::Ascii => valid(&bytes).filter(|text| text.is_ascii()),
             Kind::Latin1 => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
             Kind::Web(encoding) => decode_web(encoding, &bytes),
             Kind::Iso(encoding) => Some(bytes.iter().filter_map(|byte| iso_character(encoding, *byte)).collect())
                 .filter(|text: &String| text.chars().count() == bytes.len()),
         };
-        text.ok_or_else(|| Error::Unusable(format!("Cannot decode file with {} encoding", self.name)))
+        text.ok_or_else(|| self.undecodable(&bytes))
+    }
+
+    fn undecodable(&self, bytes: &[u8]) -> Error {
+        Error::Undecodable { encoding: self.name.clone(), suggestion: suggestion::sentence(bytes) }
     }
 
     /// Writes text as bytes. `before` is the beginning of what is in the file already: a byte order mark is written only

@@ -1,6 +1,6 @@
-//! The text of documents: PDF, DOCX, ODT, EPUB, and the tables of spreadsheets.
+//! What the documents' own parsers make of them: the text of PDF, DOCX, ODT, EPUB, and the tables of spreadsheets.
 
-use crate::error::{Error, Result};
+use super::Kind;
 use calamine::{Data, Reader as _};
 use quick_xml::{Reader, events::Event};
 use std::io::{Cursor, Read};
@@ -9,46 +9,34 @@ use zip::ZipArchive;
 /// A part of a document is unpacked to at most this size, in bytes: a small file can hold gigabytes of nothing.
 const MAX_UNPACKED: u64 = 128 * 1024 * 1024;
 
-/// The text of a document, by what its bytes are and its name where they do not tell.
+/// The text of a document of this kind.
 ///
 /// # Errors
-/// [`Error::Unusable`] for what is no document, or is damaged or locked.
-pub fn text(name: &str, bytes: Vec<u8>) -> Result<String> {
-    let extension = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-    if bytes.starts_with(b"%PDF") {
-        return pdf(&bytes);
-    }
-    match extension.as_str() {
-        "docx" => docx(bytes),
-        "odt" | "odp" => packed_xml(bytes, &["content.xml".to_owned()], &["p", "h", "line-break"]),
-        "pptx" => {
+/// Why there is none, for its reader.
+pub fn text(kind: Kind, bytes: Vec<u8>) -> Result<String> {
+    match kind {
+        Kind::Pdf => pdf(&bytes),
+        Kind::Word => docx(bytes),
+        Kind::OpenText => packed_xml(bytes, &["content.xml".to_owned()], &["p", "h", "line-break"]),
+        Kind::Slides => {
             let slides = parts(&bytes, "ppt/slides/slide", ".xml")?;
             packed_xml(bytes, &slides, &["p", "br"])
         }
-        "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => tables(bytes),
-        "epub" => epub(bytes),
-        _ => Err(Error::Unusable(
-            "Cannot read this file as a document: it must be PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB".into(),
-        )),
+        Kind::Tables => tables(bytes),
+        Kind::Book => epub(bytes),
     }
 }
 
-/// Whether a file is a document whose text can be read.
-pub fn is_one(name: &str, start: &[u8]) -> bool {
-    let packed = ["docx", "odt", "odp", "pptx", "xlsx", "xlsm", "xlsb", "ods", "epub"];
-    let extension = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-    start.starts_with(b"%PDF") || (start.starts_with(b"PK") && packed.contains(&extension.as_str()))
-}
+/// Why a document has no text, in words for its reader.
+type Result<T> = std::result::Result<T, String>;
 
-fn damaged(error: impl std::fmt::Display) -> Error {
+fn damaged(error: impl std::fmt::Display) -> String {
     let reason: String = error.to_string().chars().take(200).collect();
-    Error::Unusable(format!("Cannot read this document: it is damaged or locked ({reason})"))
+    format!("it is damaged or locked ({reason})")
 }
 
 fn pdf(bytes: &[u8]) -> Result<String> {
-    // The reader panics on some damaged files; the panic stays here.
-    let read = std::panic::catch_unwind(|| pdf_extract::extract_text_from_mem_by_pages(bytes));
-    let pages = read.map_err(|_| damaged("its structure makes no sense"))?.map_err(damaged)?;
+    let pages = pdf_extract::extract_text_from_mem_by_pages(bytes).map_err(damaged)?;
     let numbered = |(page, text): (usize, &String)| format!("# Page {}\n{}\n", page + 1, text.trim_start_matches('\n'));
     Ok(match pages.as_slice() {
         [one] => one.trim_start_matches('\n').to_owned(),

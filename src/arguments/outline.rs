@@ -1,0 +1,169 @@
+//! Which bytes of a body are which field, found in one pass and in little memory however many fields there are.
+
+use indexmap::IndexMap;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt, ops::Range};
+
+/// No capability has so many fields: of a larger object the first ones are kept, and others by their name when they are
+/// asked for. Such an object is longer than what is ever sent back of one.
+const MAX_FIELDS: usize = 16 * 1024;
+
+/// Where the values of an object are in its text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outline {
+    /// In the order sent; of a repeated field the last one counts.
+    pub fields: IndexMap<String, Range<usize>>,
+    /// There are more than are kept.
+    is_partial: bool,
+    /// How long the object's text is, in bytes.
+    length: usize,
+}
+
+impl Outline {
+    /// The first fields of an object.
+    ///
+    /// # Errors
+    /// What serde_json says of anything else.
+    pub fn of(json: &str) -> serde_json::Result<Self> {
+        let mut outline = Self { length: json.len(), ..Self::default() };
+        scan(json, &mut |name, place| {
+            if let Some(known) = outline.fields.get_mut(&*name) {
+                *known = place;
+            } else if outline.fields.len() < MAX_FIELDS {
+                outline.fields.insert(name.into_owned(), place);
+            } else {
+                outline.is_partial = true;
+            }
+        })?;
+        Ok(outline)
+    }
+
+    /// The same with the fields of these names, where the object has them. `text` begins with the object's.
+    pub fn with(&self, text: &[u8], names: &[String]) -> Cow<'_, Self> {
+        if !self.is_partial || names.iter().all(|name| self.fields.contains_key(name)) {
+            return Cow::Borrowed(self);
+        }
+        let json = std::str::from_utf8(&text[..self.length]).expect("the text was checked to be UTF-8");
+        let mut whole = self.clone();
+        let found = scan(json, &mut |name, place| {
+            if names.iter().any(|wanted| *wanted == *name) {
+                whole.fields.insert(name.into_owned(), place);
+            }
+        });
+        found.expect("it was an object before");
+        Cow::Owned(whole)
+    }
+}
+
+/// Shows each field of an object with the place of its value.
+fn scan(json: &str, see: &mut dyn FnMut(Cow<'_, str>, Range<usize>)) -> serde_json::Result<()> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    reader.deserialize_map(Fields { start: json.as_ptr() as usize, see })?;
+    reader.end()
+}
+
+struct Fields<'a> {
+    start: usize,
+    see: &'a mut dyn FnMut(Cow<'_, str>, Range<usize>),
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((Name(name), raw)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+            let from = raw.get().as_ptr() as usize - self.start;
+            (self.see)(name, from..from + raw.get().len());
+        }
+        Ok(())
+    }
+}
+
+/// A field's name, which is copied only when it has escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// What a decoded value takes in memory beside its text, in bytes: a number in a tree of values, in a list that grows.
+const VALUE: u64 = 200;
+
+/// How many bytes of memory a text of JSON takes at the most when it is decoded, beside the text itself.
+pub fn decoded_size(json: &[u8]) -> u64 {
+    values(json).saturating_mul(VALUE)
+}
+
+/// How many values a text of JSON holds at the most.
+fn values(json: &[u8]) -> u64 {
+    let (mut count, mut place) = (1, 0);
+    while let Some(&byte) = json.get(place) {
+        place += 1;
+        match byte {
+            b'"' => place = end_of_string(json, place),
+            b',' | b'[' | b'{' => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// The place behind a string that began before `place`.
+fn end_of_string(json: &[u8], mut place: usize) -> usize {
+    while let Some(found) = memchr::memchr2(b'"', b'\\', &json[place..]) {
+        place += found + 1;
+        if json[place - 1] == b'"' {
+            return place;
+        }
+        place = json.len().min(place + 1);
+    }
+    json.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_FIELDS, Outline, values};
+
+    #[test]
+    fn values_are_counted_outside_of_strings() {
+        assert_eq!(values(br#"{"a": [1, 2, {"b": "x,[{\",,"}], "c": 3}"#), 7);
+        assert_eq!(values(br#""no end, \"#), 1);
+    }
+
+    #[test]
+    fn of_very_many_fields_a_late_one_is_found_by_its_name_and_its_last_value_counts() {
+        let many: String = (0..2 * MAX_FIELDS).map(|number| format!("\"x{number}\":0,")).collect();
+        let json = format!("{{{many}\"late\":1,\"l\\u0061te\":22}}");
+        let outline = Outline::of(&json).unwrap();
+        assert!(outline.is_partial && !outline.fields.contains_key("late"));
+        let outline = outline.with(json.as_bytes(), &["late".to_owned()]);
+        assert_eq!(&json[outline.fields["late"].clone()], "22");
+        assert_eq!(outline.fields.len(), MAX_FIELDS + 1);
+    }
+}

@@ -1,0 +1,90 @@
+//! Writes into the file that is there, where no other may take its place: it is a mount of its own, its directory may not
+//! be written to, or a new file could not have its owner, group or attributes.
+//!
+//! What it held is in the store before, and the journal says so: a start after a crash brings that back.
+
+use super::{Source, State, Undo, apply::Made, journal::Place};
+use crate::{
+    error::{Error, Result},
+    policy::{
+        SafePath,
+        paths::{Found, OURS, Times, dress},
+    },
+};
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+};
+
+impl Undo {
+    /// Makes the file at `path` hold what `state` says.
+    ///
+    /// # Errors
+    /// What the system says; the file holds what it held then.
+    pub(super) fn put_in_place(&self, path: &SafePath, state: &State, source: &Source) -> Result<Made> {
+        let State::File { sha256, size, mode, times, .. } = state else { return Ok(Made::Nothing) };
+        let mut content = self.content(source, sha256)?;
+        let (mut file, found) = open_to_write(path)?;
+        let before = self.keep_before_it_is_overwritten(path)?;
+        reserve(&file, *size)?;
+        if *mode != found.mode {
+            dress(&file, *mode, OURS)?;
+        }
+        if let Err(error) = overwrite(&mut file, &mut content) {
+            let mut old = self.kept().store.read(&before)?;
+            overwrite(&mut file, &mut old)?;
+            return Err(error.into());
+        }
+        if *times != Times::default() {
+            // Only a file's owner may set these.
+            let _ = path.holder()?.set_times(path.name(), *times);
+        }
+        Ok(Made::Put(found.identity))
+    }
+
+    /// Sees to it that the next start can bring back what the file holds, and gives its digest.
+    fn keep_before_it_is_overwritten(&self, path: &SafePath) -> Result<String> {
+        let (mut old, _) = path.open()?;
+        let mut kept = self.kept();
+        let (sha256, _) = kept.store.keep(&mut old)?;
+        kept.store.settle()?;
+        kept.journal.in_place(Place(path.real().to_owned()))?;
+        Ok(sha256)
+    }
+}
+
+/// Opens it for writing, also when its owner, who is the bridge's user, took that right from himself.
+fn open_to_write(path: &SafePath) -> Result<(File, Found)> {
+    match path.open_to_write() {
+        Err(Error::Refused(_)) if path.found().is_some_and(|found| found.mode & 0o200 == 0) => {
+            let (old, found) = path.open()?;
+            dress(&old, found.mode | 0o200, OURS)?;
+            let opened = path.open_to_write();
+            dress(&old, found.mode, OURS)?;
+            Ok((opened?.0, found))
+        }
+        opened => opened,
+    }
+}
+
+fn overwrite(file: &mut File, content: &mut dyn Read) -> io::Result<()> {
+    file.rewind()?;
+    let size = io::copy(content, file)?;
+    file.set_len(size)?;
+    file.sync_all()
+}
+
+/// Asks for all the space before anything is overwritten. Not every file system can promise it.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, size: u64) -> io::Result<()> {
+    use rustix::{fs::FallocateFlags, io::Errno};
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+        Err(error @ (Errno::NOSPC | Errno::DQUOT)) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve(_: &File, _: u64) -> io::Result<()> {
+    Ok(())
+}

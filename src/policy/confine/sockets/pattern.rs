@@ -1,0 +1,101 @@
+//! Patterns of places where sockets are, and what on the disk fits them.
+#![expect(clippy::disallowed_methods, reason = "it looks at places that settings and the list of sockets name")]
+
+use super::file::{Stamp, note};
+use globset::{GlobBuilder, GlobMatcher};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// An absolute path, in whose names there may be wildcards.
+#[derive(Clone, Debug)]
+pub struct Pattern(Vec<Part>);
+
+#[derive(Clone, Debug)]
+enum Part {
+    Name(OsString),
+    Wild(GlobMatcher),
+}
+
+impl Pattern {
+    /// Reads one; `~` is `home`.
+    ///
+    /// # Errors
+    /// When it is no absolute path or no pattern; the message says why.
+    pub fn parse(text: &str, home: &Path) -> Result<Self, String> {
+        let path = match text.strip_prefix('~') {
+            Some(below) => home.join(below.trim_start_matches('/')),
+            None => PathBuf::from(text),
+        };
+        if !path.is_absolute() {
+            return Err(format!("{text} must begin with / or ~/"));
+        }
+        let names = path.components().skip(1).map(|name| name.as_os_str().to_string_lossy().into_owned());
+        names.map(|name| part(&name)).collect::<Result<_, _>>().map(Self).map_err(|why| format!("{text}: {why}"))
+    }
+
+    /// What there is that fits; notes the folders on which that hangs.
+    pub fn expand(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Vec<PathBuf> {
+        let mut found = vec![PathBuf::from("/")];
+        for (depth, part) in self.0.iter().enumerate() {
+            let is_last = depth + 1 == self.0.len();
+            match part {
+                Part::Name(name) => {
+                    if is_last {
+                        found.iter().for_each(|folder| note(folder, folders));
+                    }
+                    found.iter_mut().for_each(|path| path.push(name));
+                }
+                Part::Wild(wild) => {
+                    found.iter().for_each(|folder| note(folder, folders));
+                    found = found.iter().flat_map(|folder| matching(folder, wild)).collect();
+                }
+            }
+        }
+        found.retain(|path| fs::symlink_metadata(path).is_ok());
+        found
+    }
+}
+
+fn part(name: &str) -> Result<Part, String> {
+    if !name.contains(['*', '?', '[', '{']) {
+        return Ok(Part::Name(name.into()));
+    }
+    let glob = GlobBuilder::new(name).literal_separator(true).build();
+    glob.map(|glob| Part::Wild(glob.compile_matcher())).map_err(|error| error.kind().to_string())
+}
+
+fn matching(folder: &Path, wild: &GlobMatcher) -> Vec<PathBuf> {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter(|name| wild.is_match(name)).map(|name| folder.join(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_names_and_the_home_for_its_sign() {
+        let scratch = tempfile::tempdir().unwrap();
+        for name in ["ssh-a/agent.1", "ssh-b/agent.2", "ssh-b/other", "tmp/agent.3"] {
+            let path = scratch.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let expand = |text: &str| {
+            let mut found = Pattern::parse(text, scratch.path()).unwrap().expand(&mut BTreeMap::new());
+            found.sort();
+            let names = found.iter().map(|path| path.strip_prefix(scratch.path()).unwrap());
+            names.map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(expand("~/ssh-*/agent.*"), ["ssh-a/agent.1", "ssh-b/agent.2"]);
+        assert_eq!(expand("~/*/agent.{1,3}"), ["ssh-a/agent.1", "tmp/agent.3"]);
+        assert_eq!(expand("~/tmp/agent.3"), ["tmp/agent.3"]);
+        assert_eq!(expand("~/nothing/*"), [""; 0]);
+        assert!(Pattern::parse("relative/x", scratch.path()).is_err());
+        assert!(Pattern::parse("/tmp/[", scratch.path()).is_err());
+    }
+}
