@@ -12,6 +12,7 @@ mod secrets;
 pub use outline::decoded_size;
 pub use preview::{details, preview};
 pub use problem::{Problem, Segment};
+pub use secrets::clean;
 
 use crate::error::{Error, Result};
 use bounds::Bounds;

@@ -31,8 +31,9 @@ impl Default for WrongKeys {
 }
 
 impl WrongKeys {
-    /// Counts a wrong key of `peer`: [`Error::WrongKey`], or [`Error::TooMany`] when there were too many already.
-    pub fn add(&self, peer: IpAddr, now: Instant) -> Error {
+    /// Counts the wrong keys of one request of `peer`: [`Error::WrongKey`], or [`Error::TooMany`] when there are too many
+    /// with those of before.
+    pub fn add(&self, peer: IpAddr, count: usize, now: Instant) -> Error {
         let mut by_peer = self.by_peer.lock().expect("no one panics while holding it");
         if by_peer.len() >= MAX_PEERS {
             forget(&mut by_peer, now);
@@ -41,8 +42,9 @@ impl WrongKeys {
         while times.front().is_some_and(|time| now.duration_since(*time) >= WINDOW) {
             times.pop_front();
         }
-        if times.len() < self.max {
-            times.push_back(now);
+        let fit = count.min(self.max.saturating_sub(times.len()));
+        times.extend(std::iter::repeat_n(now, fit));
+        if fit == count {
             return Error::WrongKey;
         }
         let since = times.front().map_or(Duration::ZERO, |first| now.duration_since(*first));
@@ -87,7 +89,7 @@ mod tests {
     };
 
     fn is_wrong(keys: &WrongKeys, peer: &str, now: Instant) -> bool {
-        matches!(keys.add(peer.parse().unwrap(), now), Error::WrongKey)
+        matches!(keys.add(peer.parse().unwrap(), 1, now), Error::WrongKey)
     }
 
     #[test]
@@ -97,7 +99,7 @@ mod tests {
             assert!(is_wrong(&keys, "192.0.2.1", start + Duration::from_secs(second)));
         }
         let at = start + Duration::from_secs(20);
-        let Error::TooMany { retry_after, .. } = keys.add("192.0.2.1".parse().unwrap(), at) else {
+        let Error::TooMany { retry_after, .. } = keys.add("192.0.2.1".parse().unwrap(), 1, at) else {
             panic!("it is let through")
         };
         assert_eq!(retry_after, Duration::from_secs(41));
@@ -115,11 +117,20 @@ mod tests {
     }
 
     #[test]
+    fn each_key_of_a_request_counts() {
+        let (keys, now, peer) = (WrongKeys::default(), Instant::now(), "192.0.2.1".parse().unwrap());
+        for _ in 0..2 {
+            assert!(matches!(keys.add(peer, 4, now), Error::WrongKey));
+        }
+        assert!(matches!(keys.add(peer, 4, now), Error::TooMany { .. }) && !is_wrong(&keys, "192.0.2.1", now));
+    }
+
+    #[test]
     fn many_peers_do_not_fill_the_memory() {
         let (keys, now) = (WrongKeys::default(), Instant::now());
         for number in 0..100 + u32::try_from(MAX_PEERS).unwrap() {
             let peer = IpAddr::from(Ipv4Addr::from_bits(number));
-            let _ = keys.add(peer, now + WINDOW.mul_f64(f64::from(number) / 1e6));
+            let _ = keys.add(peer, 1, now + WINDOW.mul_f64(f64::from(number) / 1e6));
         }
         assert!(keys.by_peer.lock().unwrap().len() <= MAX_PEERS);
     }

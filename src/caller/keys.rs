@@ -15,6 +15,9 @@ use tokio::sync::watch;
 /// How soon what lasts (a terminal's socket) hears of a new key. A request always hears of it at once.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How many keys one request may present: header, body and query have one each, and a proxy may add its own header.
+const MAX_PRESENTED: usize = 4;
+
 /// Where a new key may come from while the bridge runs: gives one when it differs from the one before.
 pub type Source = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
@@ -77,30 +80,31 @@ impl Keys {
         self.generation.send_modify(|count| *count += 1);
     }
 
-    /// Who holds one of the keys that a request brought; any right one counts. Wrong ones are not counted here.
-    pub fn holder<'a>(&self, brought: impl IntoIterator<Item = &'a str>) -> Option<Caller> {
+    /// Who holds one of the keys that a request presents; any right one counts. Wrong ones are not counted here.
+    pub fn holder<'a>(&self, presented: impl IntoIterator<Item = &'a str>) -> Option<Caller> {
         self.refresh();
         let current = self.current.read().expect("no one panics while holding it");
-        let right = brought.into_iter().any(|key| digest(key).ct_eq(&current.digest).into());
+        let right = presented.into_iter().any(|key| digest(key).ct_eq(&current.digest).into());
         right.then(|| Caller::owner("owner"))
     }
 
-    /// Who holds one of the keys that a request of `peer` brought. Any right one counts, however many wrong ones that
-    /// peer sent before. An unknown peer counts as one.
+    /// Who holds one of the keys that a request of `peer` presents. Any right one counts, however many wrong ones that
+    /// peer sent before; of a request without a right one, each key counts as a wrong one. An unknown peer counts as one.
     ///
     /// # Errors
-    /// [`Error::MissingKey`] when there is none, [`Error::WrongKey`] when none is right, [`Error::TooMany`] when that
-    /// happened often in the last minute.
-    pub fn identify<'a>(&self, peer: Option<IpAddr>, brought: impl IntoIterator<Item = &'a str>) -> Result<Caller> {
-        let mut any = false;
-        if let Some(caller) = self.holder(brought.into_iter().inspect(|_| any = true)) {
+    /// [`Error::MissingKey`] when there is none, [`Error::Unusable`] when there are more than four, right or wrong,
+    /// [`Error::WrongKey`] when none is right, [`Error::TooMany`] when there were many wrong ones in the last minute.
+    pub fn identify<'a>(&self, peer: Option<IpAddr>, presented: impl IntoIterator<Item = &'a str>) -> Result<Caller> {
+        let presented: Vec<&str> = presented.into_iter().collect();
+        check_count(presented.len())?;
+        if let Some(caller) = self.holder(presented.iter().copied()) {
             return Ok(caller);
         }
-        if !any {
+        if presented.is_empty() {
             return Err(Error::MissingKey);
         }
         let peer = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-        Err(self.wrong.add(peer, Instant::now()))
+        Err(self.wrong.add(peer, presented.len(), Instant::now()))
     }
 
     /// What must never be written to a log, a history line, an error or a child's environment.
@@ -136,6 +140,19 @@ impl Keys {
             self.replace(key);
         }
     }
+}
+
+/// Whether a request may present so many keys. To be asked before any of them is compared, so that a request with many
+/// guesses learns nothing.
+///
+/// # Errors
+/// [`Error::Unusable`] when there are more than four.
+pub fn check_count(presented: usize) -> Result<()> {
+    if presented <= MAX_PRESENTED {
+        return Ok(());
+    }
+    let message = format!("The request presents {presented} API keys: send one, and never more than {MAX_PRESENTED}");
+    Err(Error::Unusable(message))
 }
 
 fn digest(key: &str) -> [u8; 32] {

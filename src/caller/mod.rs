@@ -6,7 +6,7 @@ mod keys;
 mod limits;
 
 pub use holding::Holding;
-pub use keys::{Keys, Source};
+pub use keys::{Keys, Source, check_count};
 pub use limits::{Held, Limits, Running};
 
 use crate::error::{Error, Result};

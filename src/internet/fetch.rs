@@ -16,8 +16,8 @@ use indexmap::IndexMap;
 use reqwest::{
     Method, Response,
     header::{
-        ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
-        HeaderValue, LOCATION, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+        HeaderValue, LOCATION, RANGE, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
     },
 };
 use schemars::JsonSchema;
@@ -33,8 +33,9 @@ const AGENT: HeaderValue = HeaderValue::from_static("MCP-Server/1.0 (AI-Proxy)")
 /// What the connection itself says; a caller's word would only break it.
 const OF_THE_CONNECTION: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, TE, TRANSFER_ENCODING, UPGRADE];
 
-/// What opens one server and is not for another that it redirects to.
-const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+/// What another server may see that the first one redirects to. Every other header is for the first one alone: it may open
+/// it, whatever its name.
+const FOR_ANYONE: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, RANGE, USER_AGENT];
 
 /// Fetch a URL over HTTP or HTTPS.
 ///
@@ -55,7 +56,8 @@ pub struct FetchUrl {
     #[serde(default = "default_timeout")]
     #[schemars(range(min = 1, max = 3600))]
     timeout: u64,
-    /// Whether to follow redirects, at most 10, each checked as the URL is.
+    /// Whether to follow redirects, at most 10, each checked as the URL is. To another origin only common headers go
+    /// along, and no body: a redirect that asks to send it there is the answer.
     #[serde(default)]
     follow_redirects: bool,
 }
@@ -123,7 +125,9 @@ impl FetchUrl {
                 return Err(Error::Upstream(format!("HTTP error: more than {MAX_REDIRECTS} redirects")));
             }
             let next = internet.policy.follow(&request.url, &location, super::resolve).await?;
-            request.redirect(next, answer.status().as_u16());
+            if !request.redirect(next, answer.status().as_u16()) {
+                break;
+            }
             answer = request.send(internet).await?;
         }
         self.output(answer, &request.url, context).await
@@ -192,29 +196,37 @@ impl Request {
     async fn send(&self, internet: &Internet) -> Result<Response> {
         let client = internet.client(&self.url).map_err(Error::internal)?;
         let mut request = client.request(self.method.clone(), self.url.url().clone()).headers(self.headers.clone());
-        if matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
-            && let Some(body) = &self.body
-        {
+        if let Some(body) = self.sent_body() {
             request = request.body(body.clone());
         }
         request.send().await.map_err(|error| upstream(&error))
     }
 
-    /// As the Fetch standard redirects (section 4.4): 303, and 301 and 302 of a POST, become a GET.
-    fn redirect(&mut self, next: SafeUrl, status: u16) {
+    /// As the Fetch standard redirects (section 4.4): 303, and 301 and 302 of a POST, become a GET. False, and nothing
+    /// changed, where a body would go to another origin than the caller named: it may be a secret.
+    fn redirect(&mut self, next: SafeUrl, status: u16) -> bool {
         let becomes_get = status == 303 || self.method == Method::POST && matches!(status, 301 | 302);
+        let is_elsewhere = next.url().origin() != self.url.url().origin();
+        if is_elsewhere && !becomes_get && self.sent_body().is_some() {
+            return false;
+        }
         if becomes_get {
             self.method = Method::GET;
             self.body = None;
             self.headers.remove(CONTENT_TYPE);
         }
-        if next.url().origin() != self.url.url().origin() {
-            for name in CREDENTIALS {
-                self.headers.remove(name);
-            }
-            self.headers.remove(reqwest::header::HOST);
+        if is_elsewhere {
+            let named = std::mem::take(&mut self.headers);
+            let kept = |name: HeaderName| named.get(&name).cloned().map(|value| (name, value));
+            self.headers.extend(FOR_ANYONE.into_iter().filter_map(kept));
         }
         self.url = next;
+        true
+    }
+
+    /// The body, with the methods that have one.
+    fn sent_body(&self) -> Option<&Bytes> {
+        self.body.as_ref().filter(|_| matches!(self.method, Method::POST | Method::PUT | Method::PATCH))
     }
 }
 

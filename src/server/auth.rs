@@ -1,20 +1,30 @@
 //! Where a request may carry its key.
 
+use crate::{caller::check_count, error::Result};
 use axum::{
     extract::ConnectInfo,
     http::{Extensions, HeaderMap, Uri, header::AUTHORIZATION},
 };
 use std::net::{IpAddr, SocketAddr};
 
-/// The keys that the headers and the query string bring, as sent: `Authorization: KEY`, `Authorization: Bearer KEY`,
+/// The keys that headers and query string present, as sent: `Authorization: KEY`, `Authorization: Bearer KEY`,
 /// `?auth=KEY`.
-pub fn brought(headers: &HeaderMap, uri: &Uri) -> Vec<String> {
+///
+/// # Errors
+/// [`crate::Error::Unusable`] when there are too many.
+pub fn presented_keys(headers: &HeaderMap, uri: &Uri) -> Result<Vec<String>> {
     let mut keys = header_keys(headers);
-    keys.extend(query(uri).filter(|(name, value)| name == "auth" && !value.is_empty()).map(|(_, value)| value));
-    keys
+    keys.extend(query_keys(uri));
+    check_count(keys.len())?;
+    Ok(keys)
 }
 
-/// The keys that the headers bring.
+/// The keys that stand in the address.
+pub fn query_keys(uri: &Uri) -> impl Iterator<Item = String> {
+    query(uri).filter(|(name, value)| name == "auth" && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// The keys that the headers present.
 pub fn header_keys(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     values.filter(|value| !value.is_empty()).map(|value| bare(value).to_owned()).collect()

@@ -20,6 +20,9 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
+/// For what is no page of ours: should a browser show it as one, it loads and runs nothing.
+const NO_PAGE: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// Any origin by default, never with credentials: the key is what opens, and no browser adds it by itself.
 pub fn cors(origins: &[Origin]) -> CorsLayer {
     let origin = if origins.iter().any(|origin| &**origin == "*") {
@@ -33,7 +36,7 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
         .allow_origin(origin)
         .allow_methods(methods)
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([HeaderName::from_static("mcp-session-id"), HeaderName::from_static("retry-after")])
+        .expose_headers(["mcp-session-id", "retry-after", "deprecation"].map(HeaderName::from_static))
         .max_age(PREFLIGHT_AGE)
         // Browsers ask this before a public page may call an address of the user's own network.
         .allow_private_network(true)
@@ -80,7 +83,7 @@ pub fn harden(mut response: Response) -> Response {
     let told = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+        (CONTENT_SECURITY_POLICY, NO_PAGE),
         (REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in told {

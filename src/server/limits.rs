@@ -1,4 +1,4 @@
-//! What a request may cost, and the line that the terminal log shows of it.
+//! What a request may cost.
 
 use crate::{
     arguments::decoded_size,
@@ -7,12 +7,10 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::Request,
     http::{
         HeaderMap,
         header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
@@ -228,16 +226,4 @@ async fn drain(mut body: Body, mut left: u64) {
             None => return,
         }
     }
-}
-
-/// One line a request: method, path, status, time. Never the query or a header: a key may be in them.
-pub async fn log_request(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
-    tracing::info!("{method} {path} {status} {milliseconds:.1} ms");
-    response
 }

@@ -9,6 +9,7 @@ mod limits;
 pub mod mcp;
 mod openapi;
 mod process;
+mod request_log;
 mod rest;
 mod schema;
 mod status;
@@ -70,7 +71,7 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
         .layer(middleware::from_fn_with_state(state.clone(), guard::check_browser))
         .layer(middleware::map_response(async |response: Response| guard::harden(response)))
         .layer(guard::cors(&bridge.settings.cors_origins))
-        .layer(middleware::from_fn(limits::log_request))
+        .layer(middleware::from_fn_with_state(state.clone(), request_log::log_request))
         .with_state(state)
 }
 

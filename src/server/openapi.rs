@@ -12,7 +12,7 @@ use utoipa::openapi::{
     ResponseBuilder, Schema, SecurityRequirement,
     path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
-    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
 
@@ -21,7 +21,8 @@ const TITLE: &str = "MCP Server — Skynet Local Bridge";
 
 const ABOUT: &str = "Files, terminal, long memory, internet and a Docker sandbox of the machine it runs on, for AIs \
 and any HTTP client. Every capability is a POST with a JSON body; give the key as `Authorization: Bearer KEY`, as \
-`Authorization: KEY`, as the body's field `auth` or as `?auth=KEY`.";
+`Authorization: KEY` or as the body's field `auth`. In the address (`?auth=KEY`), where browsers and proxies keep it, it \
+is deprecated.";
 
 const SOCKET: &str = "Binary messages are bytes, typed or written; text messages are JSON with a type: you send input, \
 resize, signal, eof and are told ready, stream, missed, resized, error, exit. Without a header or a ticket, the first \
@@ -256,13 +257,12 @@ fn parameter(name: &str, node: &Value) -> Parameter {
         .build()
 }
 
-/// Either way of giving the key is enough.
-fn securities() -> [SecurityRequirement; 2] {
-    ["bearer", "query"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()))
+/// One way of giving the key is offered, so that whoever authorizes in a page has one box to fill.
+fn securities() -> [SecurityRequirement; 1] {
+    ["bearer"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()))
 }
 
 fn security_schemes() -> Value {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The API key.")).build();
-    let query = ApiKeyValue::with_description("auth", "The API key, where no header can be sent.");
-    json!({"bearer": SecurityScheme::Http(bearer), "query": SecurityScheme::ApiKey(ApiKey::Query(query))})
+    json!({"bearer": SecurityScheme::Http(bearer)})
 }

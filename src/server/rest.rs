@@ -6,6 +6,7 @@ use super::{
     events,
     limits::{self, Received, Sender},
     openapi::Document,
+    request_log::LastWarning,
 };
 use crate::{
     arguments::{Arguments, Problem},
@@ -34,12 +35,14 @@ pub struct Shared {
     pub bridge: Arc<Bridge>,
     /// When the server started.
     pub started: Instant,
+    /// When the log last warned of a key in an address.
+    pub last_warning: LastWarning,
 }
 
 impl Shared {
     /// Starts the clock.
     pub fn new(bridge: Arc<Bridge>) -> Arc<Self> {
-        Arc::new(Self { bridge, started: Instant::now() })
+        Arc::new(Self { bridge, started: Instant::now(), last_warning: LastWarning::default() })
     }
 }
 
@@ -140,7 +143,7 @@ pub(super) async fn admit(
     from_query: bool,
 ) -> Result<(Caller, Arguments, Held)> {
     let bridge = &shared.bridge;
-    let mut keys = auth::brought(&parts.headers, &parts.uri);
+    let mut keys = auth::presented_keys(&parts.headers, &parts.uri)?;
     let early = bridge.keys.holder(keys.iter().map(String::as_str));
     let max = bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let readable = is_json(&parts.headers);

@@ -206,7 +206,7 @@ async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 /// Reads the fields up to the file, calls the capability with them, then streams the file to disk.
 async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
-    let keys = auth::brought(request.headers(), request.uri());
+    let keys = auth::presented_keys(request.headers(), request.uri())?;
     let peer = auth::peer(request.extensions());
     let query: Vec<(String, String)> = auth::query(request.uri()).filter(|(name, _)| name != "auth").collect();
     let early = shared.bridge.keys.holder(keys.iter().map(String::as_str));
@@ -224,8 +224,8 @@ async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
     let caller = match early {
         Some(caller) => caller,
         None => {
-            let brought = keys.iter().map(String::as_str).chain(body_key.as_ref().and_then(Value::as_str));
-            let known = shared.bridge.keys.identify(peer, brought);
+            let presented = keys.iter().map(String::as_str).chain(body_key.as_ref().and_then(Value::as_str));
+            let known = shared.bridge.keys.identify(peer, presented);
             known.inspect_err(|error| shared.bridge.record_refusal::<UploadFile>(error))?
         }
     };

@@ -30,6 +30,9 @@ async function open(browser, url) {
     if (/^https?:/.test(request.url()) && !request.url().startsWith(new URL(url).origin)) foreign.push(request.url());
   });
   page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content.Security.Policy|Refused to/i.test(message.text())) problems.push(message.text());
+  });
   await page.goto(url, { waitUntil: "load" });
   return { page, foreign, problems };
 }
@@ -41,7 +44,9 @@ async function keep(page, name) {
 async function swagger(browser, { url, key }) {
   const { page, foreign, problems } = await open(browser, `${url}/docs`);
   await page.getByRole("button", { name: "Authorize" }).first().click();
-  await page.locator("#auth-bearer-value").fill(key);
+  assert.equal(await page.locator(".dialog-ux .auth-container input").count(), 1, "Authorize has one box");
+  await page.locator("#auth-bearer-value:focus").waitFor({ timeout: 5000 });
+  await page.keyboard.type(key);
   await page.locator(".auth-btn-wrapper .authorize").first().click();
   await page.locator(".auth-btn-wrapper .btn-done").first().click();
   const operation = page.locator("#operations-terminal-terminal_execute");

@@ -172,11 +172,11 @@ async fn redirects_are_followed_only_when_asked_and_each_is_checked() {
     let stay = server.call("internet_fetch", json!({"url": first.url})).await;
     assert_eq!((&stay["status_code"], target.requests().len()), (&json!(302), 0));
     let arguments = json!({"url": first.url, "method": "POST", "body": "B", "follow_redirects": true,
-        "headers": {"Authorization": "secret", "Cookie": "c=1", "X-Kept": "1"}});
+        "headers": {"Authorization": "secret", "Cookie": "c=1", "Accept": "text/kept"}});
     let moved = server.call("internet_fetch", arguments).await;
     assert_eq!((&moved["content"], &moved["final_url"]), (&json!("there"), &json!(format!("{}/x", target.url))));
     let request = target.requests().pop().unwrap().to_lowercase();
-    assert!(request.starts_with("get /x ") && request.contains("x-kept: 1"), "{request}");
+    assert!(request.starts_with("get /x ") && request.contains("accept: text/kept"), "{request}");
     assert!(!request.contains("secret") && !request.contains("c=1"), "{request}");
     let other =
         Upstream::answering("HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n").await;
@@ -197,6 +197,43 @@ async fn a_redirect_from_an_allowed_host_to_a_private_one_is_refused_before_conn
         let reply = fetch(&server, json!({"url": door.url, "follow_redirects": true})).await;
         assert_eq!((reply.status, inside.requests().len()), (403, 0), "{target}: {}", reply.text);
     }
+}
+
+#[tokio::test]
+async fn no_header_that_a_caller_set_and_no_body_goes_to_another_origin() {
+    let server = open().await;
+    let target = Upstream::with_body("", "there").await;
+    let names = ["Authorization", "Cookie", "X-Api-Key", "Private-Token", "X-Anything", "Referer", "Origin", "Host"];
+    for status in [301, 302, 303, 307, 308] {
+        let redirect = format!("HTTP/1.1 {status} X\r\nlocation: {}/x\r\ncontent-length: 0\r\n\r\n", target.url);
+        let first = Upstream::answering(redirect).await;
+        let headers: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!("s3cret"))).collect();
+        let mut arguments = json!({"url": first.url, "headers": headers, "follow_redirects": true});
+        server.call("internet_fetch", arguments.clone()).await;
+        assert_eq!(first.requests().pop().unwrap().matches("s3cret").count(), names.len(), "the first server gets all");
+        let request = target.requests().pop().unwrap();
+        assert!(request.starts_with("GET /x ") && !request.contains("s3cret"), "{status}: {request}");
+        (arguments["method"], arguments["body"]) = (json!("POST"), json!("s3cret-body"));
+        let answer = server.call("internet_fetch", arguments).await;
+        let is_kept = matches!(status, 307 | 308);
+        assert_eq!(answer["status_code"], if is_kept { status } else { 200 }, "{answer}");
+        assert!(target.requests().iter().all(|request| !request.contains("s3cret")), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn within_an_origin_headers_and_body_go_along() {
+    let server = open().await;
+    let same = Upstream::serving(|request| match request.starts_with("POST /first ") {
+        true => b"HTTP/1.1 307 X\r\nlocation: /second\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        false => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(),
+    })
+    .await;
+    let arguments = json!({"url": format!("{}/first", same.url), "method": "POST", "body": "kept-body",
+        "headers": {"X-Api-Key": "kept-key"}, "follow_redirects": true});
+    server.call("internet_fetch", arguments).await;
+    let request = same.requests().pop().unwrap();
+    assert!(request.starts_with("POST /second ") && request.contains("kept-key") && request.contains("kept-body"));
 }
 
 #[tokio::test]

@@ -11,11 +11,13 @@ mod faces;
 mod filesystem;
 mod history;
 mod internet;
+mod key_places;
 mod limits;
 mod mcp;
 mod memory;
 mod openapi;
 mod owner;
+mod pages;
 mod paths;
 mod process;
 #[cfg(unix)]

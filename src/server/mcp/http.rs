@@ -110,7 +110,7 @@ async fn admit<H: ServerHandler + Clone>(
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
-    let keys = brought(&parts.headers);
+    let keys = presented_keys(&parts.headers);
     let generation = shared.bridge.keys.generation();
     let caller = shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?;
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
@@ -198,7 +198,7 @@ async fn comment_until_closed(sender: &mpsc::Sender<Result<Bytes, axum::Error>>)
 }
 
 /// The keys of the headers; never of the query, which lands in logs, nor of the body, which is the protocol's.
-fn brought(headers: &HeaderMap) -> Vec<String> {
+fn presented_keys(headers: &HeaderMap) -> Vec<String> {
     let mut keys = auth::header_keys(headers);
     let values = headers.get_all(API_KEY_HEADER).iter();
     keys.extend(values.filter_map(|value| value.to_str().ok()).filter(|key| !key.is_empty()).map(str::to_owned));

@@ -83,7 +83,7 @@ fn visitor(shared: &Shared, id: String, request: &Request) -> Result<Visitor> {
     let argument = |wanted: &str| auth::query(request.uri()).find(|(name, _)| name == wanted).map(|(_, value)| value);
     let peer = auth::peer(request.extensions());
     let processes: &Processes = (*shared.bridge).as_ref();
-    let keys = auth::brought(request.headers(), request.uri());
+    let keys = auth::presented_keys(request.headers(), request.uri())?;
     let caller = match argument("ticket") {
         Some(ticket) => {
             let (caller, given) = processes.take_ticket(&ticket, &id)?;

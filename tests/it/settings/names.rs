@@ -56,12 +56,15 @@ fn an_env_that_another_program_shares_starts_the_server() {
     Program::start_in(directory, &[]);
 }
 
-#[test]
-fn a_misspelt_setting_in_the_environment_is_only_warned_of() {
+#[tokio::test]
+async fn a_misspelt_setting_in_the_environment_is_only_warned_of() {
     let directory = scratch();
     let mut misspelt = command(directory.path(), &[("MCP_API_KEY", KEY), ("MCP_ALLOWED_DIR", "/tmp")]);
     misspelt.env("DEFAULT_FROM_EMAIL", "x");
-    let program = Program::start_as(misspelt, directory);
+    let mut program = Program::start_as(misspelt, directory);
+    assert_eq!(program.get("/health").await.status, 200);
+    program.terminate();
+    program.wait();
     let log = program.stderr();
     assert!(log.contains("MCP_ALLOWED_DIR is no setting: did you mean MCP_ALLOWED_DIRS?"), "{log}");
     assert!(!log.contains("DEFAULT_FROM_EMAIL"), "{log}");
