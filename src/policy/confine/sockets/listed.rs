@@ -4,9 +4,10 @@
 use crate::policy::confine::sock_diag::{dump, number};
 use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt, path::PathBuf};
 
-/// The states of a socket that listens, and of one that is bound and not connected (`TCP_LISTEN` and `TCP_CLOSE` of the
-/// kernel's `tcp_states.h`): a connected one takes nothing from others.
-const REACHABLE: u32 = 1 << 10 | 1 << 7;
+/// The states of the kernel's `tcp_states.h`: connected, bound alone, listening.
+const ESTABLISHED: u8 = 1;
+const CLOSE: u8 = 7;
+const LISTEN: u8 = 10;
 
 /// What is to be shown of each: its name, and the file (`UDIAG_SHOW_NAME`, `UDIAG_SHOW_VFS`, linux/unix_diag.h).
 const SHOW: u32 = 1 | 2;
@@ -48,7 +49,8 @@ pub fn listed_for(process: u32) -> Vec<Listed> {
 fn ask() -> io::Result<Vec<Listed>> {
     let mut request = [0_u8; REQUEST];
     request[0] = libc::AF_UNIX as u8;
-    request[4..8].copy_from_slice(&REACHABLE.to_ne_bytes());
+    let states = 1_u32 << ESTABLISHED | 1 << CLOSE | 1 << LISTEN;
+    request[4..8].copy_from_slice(&states.to_ne_bytes());
     request[12..16].copy_from_slice(&SHOW.to_ne_bytes());
     let mut all = Vec::new();
     dump(&request, |answer| all.extend(socket(answer)))?;
@@ -57,12 +59,17 @@ fn ask() -> io::Result<Vec<Listed>> {
 
 /// An answer: the message, then attributes, each with its length and its kind.
 fn socket(answer: &[u8]) -> Option<Listed> {
+    let (kind, state) = (*answer.get(1)?, *answer.get(2)?);
+    if state == ESTABLISHED && i32::from(kind) != libc::SOCK_DGRAM {
+        // It takes nothing from others. One for datagrams counts as connected as soon as anyone has connected to it.
+        return None;
+    }
     let (mut name, mut file) = (None, None);
     let mut rest = answer.get(MESSAGE..)?;
     while let Some(head) = rest.get(..4) {
-        let (size, kind) = (u16::from_ne_bytes([head[0], head[1]]).into(), u16::from_ne_bytes([head[2], head[3]]));
+        let (size, what) = (u16::from_ne_bytes([head[0], head[1]]).into(), u16::from_ne_bytes([head[2], head[3]]));
         let value = rest.get(4..size)?;
-        match kind {
+        match what {
             NAME => name = on_disk(value),
             FILE => file = number(value, 0),
             _ => {}
@@ -89,7 +96,8 @@ fn of_line(line: &str) -> Option<Listed> {
     const UNCONNECTED: u32 = 1;
     let fields: Vec<&str> = line.split_ascii_whitespace().take(7).collect();
     let hexadecimal = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
-    let is_reachable = hexadecimal(3)? & LISTENS != 0 || hexadecimal(5)? == UNCONNECTED;
+    let takes_datagrams = hexadecimal(4)? == libc::SOCK_DGRAM.unsigned_abs();
+    let is_reachable = takes_datagrams || hexadecimal(3)? & LISTENS != 0 || hexadecimal(5)? == UNCONNECTED;
     // A name may hold blanks.
     let inode = *fields.get(6)?;
     let after = inode.as_ptr().addr() - line.as_ptr().addr() + inode.len();
@@ -109,6 +117,8 @@ mod tests {
         let _stream = UnixListener::bind(path("a stream")).unwrap();
         let _datagram = UnixDatagram::bind(path("datagram")).unwrap();
         let _connected = UnixStream::connect(path("a stream")).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        sender.connect(path("datagram")).unwrap();
         let ours = |all: Vec<Listed>| {
             let ours = all.into_iter().filter(|socket| socket.name.starts_with(scratch.path()));
             let mut ours: Vec<_> = ours.map(|socket| (socket.number, socket.name)).collect();
