@@ -129,6 +129,7 @@ pub fn catalog(face: &mut impl Face) {
     face.show::<memory::ImportEntries>();
     face.show::<memory::ReadHistory>();
     face.show::<memory::ClearMemory>();
+    face.show::<memory::RestoreEntries>();
     face.show::<internet::FetchUrl>();
     face.show::<internet::SearchWeb>();
     face.show::<sandbox::RunCode>();

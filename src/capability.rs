@@ -32,7 +32,8 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     const TELLS_OUTPUT: bool = false;
     /// The name of its history lines; `None` leaves no line.
     const ACTION: Option<&'static str> = Some(Self::NAME);
-    /// A request that works when pasted, as JSON: the example of the documentation.
+    /// A request as JSON: the example of the documentation. The documentation's pages send it unedited, so it must lose
+    /// nothing whatever there is: ids are placeholders, and what it would change is guarded.
     const EXAMPLE: &'static str;
     /// What it runs on.
     type Service: Send + Sync;

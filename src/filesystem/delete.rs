@@ -52,7 +52,8 @@ impl Capability for DeletePath {
     const NAME: &'static str = "filesystem_delete";
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"path": "notes/old.md"}"#;
+    // With the digest of no file, so that it deletes nothing until somebody puts a file's own there.
+    const EXAMPLE: &'static str = r#"{"path": "notes/old.md", "expected_sha256": "0000000000000000000000000000000000000000000000000000000000000000"}"#;
     type Service = Files;
     type Output = DeleteOutput;
 

@@ -97,7 +97,8 @@ impl Capability for EditFile {
     const NAME: &'static str = "filesystem_edit";
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "edits": [{"old": "try", "new": "use"}]}"#;
+    const EXAMPLE: &'static str =
+        r#"{"path": "notes/today.md", "edits": [{"old": "try", "new": "use"}], "dry_run": true}"#;
     type Service = Files;
     type Output = EditOutput;
 

@@ -60,7 +60,8 @@ impl Capability for MovePath {
     const NAME: &'static str = "filesystem_move";
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "to": "notes/yesterday.md"}"#;
+    // With the digest of no file, so that it moves nothing until somebody puts a file's own there.
+    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "to": "notes/yesterday.md", "expected_sha256": "0000000000000000000000000000000000000000000000000000000000000000"}"#;
     type Service = Files;
     type Output = MoveOutput;
 

@@ -45,6 +45,9 @@ pub struct WriteFile {
     /// Whether `sha256` is wanted after an append too: the whole file is read for it.
     #[serde(default)]
     digest: bool,
+    /// Whether the file must be new: one that is there stays, and the answer is 409.
+    #[serde(default)]
+    create_only: bool,
     /// `sha256` of an earlier read: when the file has changed since, nothing is written and the answer is 409.
     expected_sha256: Option<String>,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
@@ -79,7 +82,7 @@ impl Capability for WriteFile {
     const NAME: &'static str = "filesystem_write";
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "content": "- try the bridge\n"}"#;
+    const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "content": "- try the bridge\n", "create_only": true}"#;
     type Service = Files;
     type Output = WriteOutput;
 
@@ -98,6 +101,11 @@ impl WriteFile {
             _ => return Err(Error::Unusable("Invalid mode. Use 'w' or 'a'".into())),
         };
         may_be_written(&path, self.force)?;
+        if self.create_only && path.found().is_some() {
+            return Err(Error::Conflict(
+                "The file is there already: choose another name, or leave create_only out".into(),
+            ));
+        }
         let codec = Codec::by_name(&self.encoding)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
         let (change, sha256) = match appends {

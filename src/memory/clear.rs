@@ -13,7 +13,7 @@ use serde_json::json;
 
 /// Forget every memory entry.
 ///
-/// Cannot be taken back. The history of what was asked stays.
+/// memory_restore brings them back. The history of what was asked stays.
 #[derive(Deserialize, JsonSchema)]
 pub struct ClearMemory {
     /// Must be true: nothing is forgotten by mistake.
@@ -28,6 +28,8 @@ pub struct Cleared {
     success: bool,
     /// In words.
     message: String,
+    /// The change, for memory_restore; null when nothing was there, or more than is kept (`MCP_UNDO_MAX_MIB`).
+    change_id: Option<String>,
     /// When it was done.
     timestamp: String,
 }
@@ -39,7 +41,7 @@ impl Capability for ClearMemory {
     const DESTRUCTIVE: bool = true;
     const FROM_QUERY: bool = true;
     const ACTION: Option<&'static str> = Some("memory_cleared");
-    const EXAMPLE: &'static str = r#"{"confirm": true}"#;
+    const EXAMPLE: &'static str = r#"{"confirm": false}"#;
     type Service = Memory;
     type Output = Cleared;
 
@@ -47,9 +49,10 @@ impl Capability for ClearMemory {
         if !self.confirm {
             return Err(Error::Unusable("Confirmation required. Set 'confirm': true".into()));
         }
-        memory.store.change(|_| Ok((vec![Change::Clear], ()))).await?;
+        let done = memory.store.change(|_| Ok((vec![Change::Clear], ()))).await?;
         let timestamp = clock::timestamp();
         context.record_as(json!({"timestamp": timestamp}));
-        Ok(Cleared { success: true, message: "All memory cleared".into(), timestamp })
+        let message = "All memory cleared".into();
+        Ok(Cleared { success: true, message, change_id: done.change_id, timestamp })
     }
 }

@@ -21,7 +21,8 @@ use std::sync::Arc;
 filtered! {
     /// Forget a memory entry, or all that a filter matches.
     ///
-    /// By `id`, or by tags, source, time and metadata. More than one entry goes only with `confirm`. Cannot be taken back.
+    /// By `id`, or by tags, source, time and metadata. More than one entry goes only with `confirm`. memory_restore brings
+    /// back what goes.
     #[derive(Deserialize, JsonSchema)]
     pub struct DeleteEntries {
         /// The one entry to forget.
@@ -43,6 +44,8 @@ pub struct EntriesDeleted {
     count: usize,
     /// Their ids, the first 1,000.
     ids: Vec<String>,
+    /// The change, for memory_restore; null when nothing went, or more than is kept (`MCP_UNDO_MAX_MIB`).
+    change_id: Option<String>,
     /// In words.
     message: String,
     /// When it was done.
@@ -56,7 +59,7 @@ impl Capability for DeleteEntries {
     const NAME: &'static str = "memory_delete";
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "mem_20260131_093000_0"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "mem_…"}"#;
     type Service = Memory;
     type Output = EntriesDeleted;
 
@@ -68,11 +71,13 @@ impl Capability for DeleteEntries {
             return Err(Error::invalid("id", how));
         }
         let (id, confirm) = (self.id, self.confirm);
-        let gone = memory.store.change(move |state| decide(state, id.as_deref(), &filter, confirm)).await?;
+        let done = memory.store.change(move |state| decide(state, id.as_deref(), &filter, confirm)).await?;
+        let (gone, change_id) = (done.outcome, done.change_id);
         let ids: Vec<String> = gone.iter().take(SHOWN).map(ToString::to_string).collect();
         context.record_as(json!({"count": gone.len(), "ids": &ids[..ids.len().min(10)]}));
         let message = format!("{} deleted", so_many(gone.len()));
-        Ok(EntriesDeleted { success: true, count: gone.len(), ids, message, timestamp: clock::timestamp() })
+        let (count, timestamp) = (gone.len(), clock::timestamp());
+        Ok(EntriesDeleted { success: true, count, ids, change_id, message, timestamp })
     }
 }
 

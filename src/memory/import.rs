@@ -54,6 +54,8 @@ pub struct Imported {
     count: usize,
     /// How many were there already, or were skipped.
     skipped: usize,
+    /// The change, for memory_restore, where entries were replaced; null otherwise.
+    change_id: Option<String>,
     /// In words.
     message: String,
     /// When it was done.
@@ -80,10 +82,12 @@ impl Capability for ImportEntries {
         // Parsing a large import is work of its own.
         let lines = tokio::task::spawn_blocking(move || parse(&content)).await.map_err(Error::internal)??;
         let total = lines.len();
-        let count = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
+        let done = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
+        let (count, change_id) = (done.outcome, done.change_id);
         context.record_as(json!({"count": count, "skipped": total - count}));
         let message = format!("{} imported", so_many(count));
-        Ok(Imported { success: true, count, skipped: total - count, message, timestamp: clock::timestamp() })
+        let (skipped, timestamp) = (total - count, clock::timestamp());
+        Ok(Imported { success: true, count, skipped, change_id, message, timestamp })
     }
 }
 

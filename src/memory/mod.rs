@@ -15,6 +15,7 @@ mod meaning;
 mod query;
 mod ranking;
 mod recall;
+mod restore;
 mod store;
 mod tags;
 mod update;
@@ -31,13 +32,14 @@ pub use import::ImportEntries;
 pub use list::ListEntries;
 pub use query::QueryMemory;
 pub use recall::RecallMemory;
+pub use restore::RestoreEntries;
 pub use tags::ListTags;
 pub use update::UpdateEntry;
 
 use crate::settings::Settings;
 use meaning::Meaning;
 use std::{path::Path, sync::Arc};
-use store::{Capacity, Store};
+use store::{Capacity, Retention, Store};
 
 /// The memory of the bridge.
 pub struct Memory {
@@ -51,7 +53,9 @@ impl Memory {
     /// # Errors
     /// When its files cannot be read or made.
     pub fn open(settings: &Settings, folder: &Path) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open(folder, Capacity::of_mib(settings.memory_max_mib))?);
+        let max_bytes = settings.undo_max_mib.saturating_mul(1024 * 1024);
+        let retention = Retention { max_bytes, max_days: settings.undo_max_days };
+        let store = Arc::new(Store::open(folder, Capacity::of_mib(settings.memory_max_mib), retention)?);
         let meaning = Meaning::open(settings, folder, &store)?;
         Ok(Self { store, meaning })
     }

@@ -3,7 +3,7 @@
 use super::{
     Memory,
     entry::{Entry, TOO_DEEP, is_too_deep, object_text},
-    get::{EntryFound, missing},
+    get::missing,
     store::{Change, State, now},
     view::MemoryEntry,
 };
@@ -14,13 +14,13 @@ use crate::{
     error::{Error, Result},
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Change a memory entry.
 ///
-/// What is left out stays as it is. The id and the time it was added stay too.
+/// What is left out stays as it is. The id and the time it was added stay too. memory_restore brings back what it was.
 #[derive(Deserialize, JsonSchema)]
 pub struct UpdateEntry {
     /// The entry's id.
@@ -42,16 +42,29 @@ pub struct UpdateEntry {
     expires_at: Option<String>,
 }
 
+/// The entry as it is now.
+#[derive(Serialize, JsonSchema)]
+pub struct EntryUpdated {
+    /// Always true; what fails is answered with an error.
+    success: bool,
+    /// The entry.
+    entry: MemoryEntry,
+    /// The change, for memory_restore; null when nothing changed, or more than is kept (`MCP_UNDO_MAX_MIB`).
+    change_id: Option<String>,
+    /// When it was answered.
+    timestamp: String,
+}
+
 impl Capability for UpdateEntry {
     const NAME: &'static str = "memory_update";
     const ACCESS: Access = Access::Write;
     const IDEMPOTENT: bool = true;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "mem_20260131_093000_0", "content": "Alice now prefers coffee"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "mem_…", "content": "Alice now prefers coffee"}"#;
     type Service = Memory;
-    type Output = EntryFound;
+    type Output = EntryUpdated;
 
-    async fn run(self, memory: &Memory, context: &Context) -> Result<EntryFound> {
+    async fn run(self, memory: &Memory, context: &Context) -> Result<EntryUpdated> {
         if let Some(end) = self.expires_at.as_ref().filter(|end| !end.is_empty())
             && clock::parse(end).is_none()
         {
@@ -61,8 +74,9 @@ impl Capability for UpdateEntry {
             return Err(Error::invalid("metadata", TOO_DEEP));
         }
         context.record_as(json!({"id": self.id.chars().take(100).collect::<String>()}));
-        let entry = memory.store.change(move |state| self.decide(state)).await?;
-        Ok(EntryFound::new(entry))
+        let done = memory.store.change(move |state| self.decide(state)).await?;
+        let (entry, change_id, timestamp) = (done.outcome, done.change_id, clock::timestamp());
+        Ok(EntryUpdated { success: true, entry, change_id, timestamp })
     }
 }
 

@@ -108,9 +108,10 @@ settings! {
     denied_paths: PathList = "MCP_DENIED_PATHS" or "",
     /// A file of your own rules for commands, `allow` and `deny` by program and argument; read again when it changes.
     command_rules: SettingPath = "MCP_COMMAND_RULES" or "",
-    /// How much old content the undo journal keeps, in MiB; past it the oldest changes are dropped. 0 keeps none.
+    /// How much old content is kept for undo, in MiB, of files and again of memory entries; past it the oldest changes are
+    /// dropped. 0 keeps none.
     undo_max_mib: u64 = "MCP_UNDO_MAX_MIB" or "1024" within 0..=MAX_MIB,
-    /// How long a change can be undone, in days.
+    /// How long a change of files or of the memory can be undone, in days.
     undo_max_days: u64 = "MCP_UNDO_MAX_DAYS" or "30" within 0..=36_500,
     /// How long a command runs when the request does not say, in seconds.
     default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10" within 1..=31_536_000,

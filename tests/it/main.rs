@@ -7,6 +7,7 @@ mod bodies;
 mod commands;
 mod confinement;
 mod contract;
+mod documentation;
 mod faces;
 mod filesystem;
 mod history;

@@ -74,7 +74,7 @@ impl Capability for UndoChanges {
     const NAME: &'static str = "filesystem_undo";
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"path": "notes/today.md"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "change_…"}"#;
     type Service = Files;
     type Output = UndoOutput;
 

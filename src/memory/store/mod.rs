@@ -12,6 +12,7 @@ mod markdown;
 mod opening;
 mod publisher;
 mod reconcile;
+mod removed;
 mod schedule;
 mod state;
 mod turn;
@@ -20,14 +21,18 @@ mod writer;
 pub use batch::{Added, Draft, made_ids};
 pub use capacity::Capacity;
 pub use journal::Change;
+pub use removed::{Removed, Retention};
 pub use state::{State, document, moment, now, same_hash};
+pub use writer::Done;
 
 use crate::{
     clock,
     error::{Error, Result},
     memory::ranking::Analyser,
 };
+use anyhow::Context as _;
 use publisher::Publisher;
+use removed::RemovedEntries;
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -64,12 +69,15 @@ impl Store {
     ///
     /// # Errors
     /// When its files cannot be read or made; the message says which and why.
-    pub fn open(folder: &Path, capacity: Capacity) -> anyhow::Result<Self> {
+    pub fn open(folder: &Path, capacity: Capacity, retention: Retention) -> anyhow::Result<Self> {
         let analyser = Arc::new(Analyser::default());
         let publisher = Arc::new(opening::open(folder, &analyser)?);
+        let removed = RemovedEntries::open(folder, retention)
+            .context("memory/undo/entries cannot be used: it must be a folder that this user may write")?;
         let (requests, received) = channel();
         let (changed, changes) = channel();
-        let writer = Arc::new(Turn::new(Writer::new(Arc::clone(&publisher), changed, capacity)));
+        let writer = Writer::new(Arc::clone(&publisher), removed, changed, capacity);
+        let writer = Arc::new(Turn::new(writer));
         let files = schedule::Schedule::new(Arc::clone(&publisher));
         let (done, ranked) = watch::channel(publisher.state().ranking().is_some());
         let turn = Arc::clone(&writer);
@@ -141,15 +149,29 @@ impl Store {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Decides on the present state and does what was decided; returns when it is on disk.
+    /// Decides on the present state and does what was decided; returns when it is on disk. What it takes away is kept to
+    /// be restored.
     ///
     /// # Errors
     /// What the decision refuses, or [`Error::Full`].
     pub async fn change<T: Send + 'static>(
         &self,
         decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)> + Send + 'static,
-    ) -> Result<T> {
+    ) -> Result<Done<T>> {
         self.job(|writer| writer.change(decide)).await
+    }
+
+    /// Decides how to bring back what a change took away, the newest one without a name, and does it. Gives the change's
+    /// name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a change that is not kept, what the decision refuses, or [`Error::Full`].
+    pub async fn restore<T: Send + 'static>(
+        &self,
+        change_id: Option<String>,
+        decide: impl FnOnce(&State, Vec<Removed>) -> Result<(Vec<Change>, T)> + Send + 'static,
+    ) -> Result<(String, Done<T>)> {
+        self.job(move |writer| writer.restore(change_id.as_deref(), decide)).await
     }
 
     async fn job<T: Send + 'static>(&self, work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static) -> Result<T> {

@@ -6,6 +6,7 @@ use super::{
     journal::{self, Change},
     publisher::{Published, Publisher},
     reconcile,
+    removed::{Removed, RemovedEntries, taken_by},
     state::{State, now},
     turn::{Reply, Request},
 };
@@ -20,15 +21,24 @@ const SMALL_BYTES: usize = 128 << 10;
 /// What decides and does changes, one after the other.
 pub struct Writer {
     publisher: Arc<Publisher>,
+    removed: RemovedEntries,
     /// Tells the thread that writes the files of a change.
     changed: Sender<()>,
     capacity: Capacity,
 }
 
+/// What came of a change.
+pub struct Done<T> {
+    /// What was decided.
+    pub outcome: T,
+    /// The name to restore what it took away by; `None` when it took nothing, or more than is kept.
+    pub change_id: Option<String>,
+}
+
 impl Writer {
     /// A writer on a state that callers may let grow to `capacity`.
-    pub fn new(publisher: Arc<Publisher>, changed: Sender<()>, capacity: Capacity) -> Self {
-        Self { publisher, changed, capacity }
+    pub fn new(publisher: Arc<Publisher>, removed: RemovedEntries, changed: Sender<()>, capacity: Capacity) -> Self {
+        Self { publisher, removed, changed, capacity }
     }
 
     /// Serves requests in their order; adds side by side share one fsync.
@@ -89,7 +99,7 @@ impl Writer {
     ///
     /// # Errors
     /// What the decision refuses, the memory that would be larger than it may, or the disk.
-    pub fn change<T>(&mut self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)>) -> Result<T> {
+    pub fn change<T>(&mut self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)>) -> Result<Done<T>> {
         self.read_edits();
         self.expire();
         let (changes, outcome) = {
@@ -98,8 +108,44 @@ impl Writer {
             self.capacity.admit(state.size(), growth(&state, &decided.0))?;
             decided
         };
-        self.commit(&changes).map_err(|error| refusal(&error))?;
-        Ok(outcome)
+        let change_id = self.commit_and_keep(&changes).map_err(|error| refusal(&error))?;
+        if !changes.is_empty() {
+            self.tell();
+        }
+        Ok(Done { outcome, change_id })
+    }
+
+    /// Decides how to bring back what a change took away, and does it.
+    ///
+    /// # Errors
+    /// What the decision refuses, or the disk; [`Error::NotFound`] for a change that is not kept.
+    pub fn restore<T>(
+        &mut self,
+        change_id: Option<&str>,
+        decide: impl FnOnce(&State, Vec<Removed>) -> Result<(Vec<Change>, T)>,
+    ) -> Result<(String, Done<T>)> {
+        // An edit that removed entries is the newest change then.
+        self.read_edits();
+        let id = self.removed.choose(change_id)?;
+        let removed = self.removed.read(&id)?;
+        let done = self.change(|state| decide(state, removed));
+        if matches!(done, Ok(_) | Err(Error::Conflict(_))) {
+            self.removed.note_restored(&id);
+        }
+        Ok((id, done?))
+    }
+
+    /// Commits changes quietly, after what they take away is kept. Gives its name.
+    fn commit_and_keep(&mut self, changes: &[Change]) -> std::io::Result<Option<String>> {
+        let taken = taken_by(changes, &self.publisher.state());
+        let kept = self.removed.keep(&taken)?;
+        if let Err(error) = self.commit_quietly(changes) {
+            if let Some(id) = kept {
+                self.removed.forget(&id);
+            }
+            return Err(error);
+        }
+        Ok(kept)
     }
 
     /// Writes changes to the journal and applies them.
@@ -160,16 +206,17 @@ impl Writer {
                 return;
             }
         };
-        match self.commit_quietly(&edit.changes) {
-            Ok(()) => edit.settle(&self.publisher),
+        match self.commit_and_keep(&edit.changes) {
+            Ok(_) => edit.settle(&self.publisher),
             // The edit stays unknown, so nothing overwrites it, and the next request tries again.
             Err(error) => tracing::warn!(%error, "an edit of memory/index_memory.json cannot be taken over now"),
         }
         self.tell();
     }
 
-    /// Removes what has expired.
+    /// Removes what has expired, and what was removed too long ago to be restored.
     pub fn expire(&mut self) {
+        self.removed.drop_old();
         let Some(ids) = self.publisher.state().expired(now()) else { return };
         // What cannot be removed now is no answer all the same.
         let _ = self.commit(&[Change::Delete(ids)]);

@@ -65,7 +65,7 @@ impl Capability for SendInput {
     const NAME: &'static str = "terminal_input";
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1", "text": "hello\n"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "text": "hello\n"}"#;
     type Service = Processes;
     type Output = SentInput;
 

@@ -100,7 +100,7 @@ impl Capability for SearchOutput {
     const NAME: &'static str = "terminal_output_search";
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1", "query": "ready", "context": 2}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "query": "ready", "context": 2}"#;
     type Service = Processes;
     type Output = OutputMatches;
 

@@ -88,7 +88,7 @@ fn is_zero(number: &u64) -> bool {
 impl Capability for PollProcess {
     const NAME: &'static str = "terminal_poll";
     const ACCESS: Access = Access::Read;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1", "cursor": 0, "wait": 10}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "cursor": 0, "wait": 10}"#;
     type Service = Processes;
     type Output = PolledProcess;
 

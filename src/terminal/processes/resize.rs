@@ -44,7 +44,7 @@ impl Capability for ResizeTerminal {
     const NAME: &'static str = "terminal_resize";
     const ACCESS: Access = Access::Execute;
     const IDEMPOTENT: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1", "cols": 120, "rows": 40}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "cols": 120, "rows": 40}"#;
     type Service = Processes;
     type Output = ResizedTerminal;
 

@@ -80,7 +80,7 @@ impl Capability for SignalProcess {
     const NAME: &'static str = "terminal_signal";
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1", "signal": "CONT"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "signal": "CONT"}"#;
     type Service = Processes;
     type Output = SignalledProcess;
 

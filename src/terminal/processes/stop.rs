@@ -43,7 +43,7 @@ impl Capability for StopProcess {
     const ACCESS: Access = Access::Execute;
     const IDEMPOTENT: bool = true;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…"}"#;
     type Service = Processes;
     type Output = StoppedProcess;
 

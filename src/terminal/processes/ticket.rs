@@ -89,7 +89,7 @@ pub struct OpenedTicket {
 impl Capability for OpenTicket {
     const NAME: &'static str = "terminal_ticket";
     const ACCESS: Access = Access::Execute;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…"}"#;
     type Service = Processes;
     type Output = OpenedTicket;
 

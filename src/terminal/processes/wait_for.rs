@@ -130,7 +130,7 @@ impl Capability for WaitFor {
     const NAME: &'static str = "terminal_wait_for";
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
-    const EXAMPLE: &'static str = r#"{"id": "proc_1", "pattern": "hel+o", "timeout": 60}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "pattern": "hel+o", "timeout": 60}"#;
     type Service = Processes;
     type Output = Waited;
 

@@ -8,6 +8,7 @@ mod hand_edits;
 mod life;
 mod meaning;
 mod recall;
+mod restore;
 
 use crate::server::Server;
 use serde_json::{Value, json};
