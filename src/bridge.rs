@@ -19,7 +19,7 @@ use crate::{
     },
 };
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -162,7 +162,7 @@ impl Bridge {
         Ok(Self {
             history: Arc::new(history),
             files: Files::open(&workspace, &settings, &folder)?,
-            processes: Processes::open(&settings, &folder, terminal.spawner().clone())?,
+            processes: Processes::open(&settings, &folder, terminal.spawner().clone(), keys.clone())?,
             terminal,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,
@@ -208,7 +208,7 @@ impl Bridge {
     where
         Self: AsRef<C::Service>,
     {
-        let mut record = Record::begin(self, context, C::ACTION, &arguments);
+        let mut record = Record::begin(self, context, C::ACTION, || self.preview::<C>(&arguments));
         let _stops_other_threads = context.cancelled.clone().drop_guard();
         let result = async {
             context.caller.may(C::ACCESS)?;
@@ -228,13 +228,18 @@ impl Bridge {
         self.terminal.confinement()
     }
 
+    /// A call's arguments, as its history line shows them.
+    fn preview<C: Capability>(&self, arguments: &Arguments) -> Value {
+        arguments::preview(arguments, C::IS_RECORDED, &self.keys.secrets())
+    }
+
     /// Records a call that was refused before its caller was known. A flood of them is recorded in part only.
     pub fn record_refusal<C: Capability>(&self, error: &Error) {
         if !self.limits.may_record_refusal() {
             return;
         }
         let context = Context::new(Caller::owner("unknown"));
-        Record::begin(self, &context, C::ACTION, &Arguments::default()).outcome = error.outcome();
+        Record::begin(self, &context, C::ACTION, || json!({})).outcome = error.outcome();
     }
 
     /// Does what is no call but lasts, such as a terminal's socket, in the same steps: authorise, limit, run, record as
@@ -249,7 +254,7 @@ impl Bridge {
         access: Access,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let mut record = Record::begin(self, context, Some(action), &Arguments::default());
+        let mut record = Record::begin(self, context, Some(action), || json!({}));
         let _stops_other_threads = context.cancelled.clone().drop_guard();
         let result = async {
             context.caller.may(access)?;
@@ -268,7 +273,7 @@ impl Bridge {
             return;
         }
         let context = Context::new(Caller::owner("unknown"));
-        Record::begin(self, &context, Some(action), &Arguments::default()).outcome = error.outcome();
+        Record::begin(self, &context, Some(action), || json!({})).outcome = error.outcome();
     }
 
     /// Ends what runs and writes what waits, at a normal stop.
@@ -316,15 +321,17 @@ pub struct Record {
 }
 
 impl Record {
-    fn begin(bridge: &Bridge, context: &Context, action: Option<&'static str>, arguments: &Arguments) -> Self {
+    fn begin(
+        bridge: &Bridge,
+        context: &Context,
+        action: Option<&'static str>,
+        arguments: impl FnOnce() -> Value,
+    ) -> Self {
         Self {
             history: bridge.history.clone(),
             keys: bridge.keys.clone(),
             action,
-            arguments: match action {
-                Some(_) => arguments::preview(arguments, &bridge.keys.secrets()),
-                None => Value::Null,
-            },
+            arguments: action.map_or(Value::Null, |_| arguments()),
             said: context.recorded(),
             caller: context.caller.name().to_owned(),
             started: Instant::now(),

@@ -32,6 +32,9 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     const TELLS_OUTPUT: bool = false;
     /// The name of its history lines; `None` leaves no line.
     const ACTION: Option<&'static str> = Some(Self::NAME);
+    /// Whether its history line shows what an argument of this name says, or only how long it is: what is typed into a
+    /// program may be a password, whatever it looks like.
+    const IS_RECORDED: fn(&str) -> bool = |_| true;
     /// A request as JSON: the example of the documentation. The documentation's pages send it unedited, so it must lose
     /// nothing whatever there is: ids are placeholders, and what it would change is guarded.
     const EXAMPLE: &'static str;

@@ -10,9 +10,9 @@ mod problem;
 mod secrets;
 
 pub use outline::decoded_size;
-pub use preview::{details, preview};
+pub use preview::{details, not_kept, preview};
 pub use problem::{Problem, Segment};
-pub use secrets::clean;
+pub use secrets::{clean, clean_beginning};
 
 use crate::error::{Error, Result};
 use bounds::Bounds;

@@ -2,18 +2,16 @@
 
 use super::{
     Arguments,
-    secrets::{MASK, clean, sounds_secret},
+    secrets::{MASK, clean, clean_beginning, clean_list, sounds_secret},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
+use std::borrow::Cow;
 
 /// The longest text that is kept of one argument, in characters.
 const ARGUMENT_MAX: usize = 100;
 
 /// The longest text that is kept of what a capability says of its call itself, in characters.
 const DETAIL_MAX: usize = 1000;
-
-/// How many times longer a text is looked at than it is kept, so that a secret at the cut is still recognised.
-const LOOKED_AT: usize = 10;
 
 /// Arguments that are kept, and parts of one.
 const FIELDS_MAX: usize = 100;
@@ -23,10 +21,26 @@ const ITEMS_MAX: usize = 10;
 const PARSED_MAX: usize = 16 << 10;
 
 /// Each argument cut to 100 characters, without secrets: `secrets`, what has a secret-sounding name, what looks like one.
-pub fn preview(arguments: &Arguments, secrets: &[String]) -> Value {
-    let fields =
-        arguments.iter().take(FIELDS_MAX).map(|(name, json)| (clean(name, secrets), shown(name, json, secrets)));
+/// Of those that are not `kept`, only how long they are.
+pub fn preview(arguments: &Arguments, kept: fn(&str) -> bool, secrets: &[String]) -> Value {
+    let fields = arguments.iter().take(FIELDS_MAX).map(|(name, json)| {
+        let value = if kept(name) { shown(name, json, secrets) } else { measured(json) };
+        (clean_beginning(name, ARGUMENT_MAX, secrets), value)
+    });
     Value::Object(fields.collect::<Map<_, _>>())
+}
+
+/// What stands for a text of which only the length is kept: whatever it says, it may be a password.
+pub fn not_kept(characters: usize) -> Value {
+    format!("({characters} characters, not kept)").into()
+}
+
+fn measured(json: &str) -> Value {
+    match serde_json::from_str::<&RawValue>(json).ok().filter(|raw| raw.get().starts_with('"')) {
+        Some(_) if json.len() > PARSED_MAX => not_kept(json.len()),
+        Some(_) => serde_json::from_str::<String>(json).map_or(Value::Null, |text| not_kept(text.chars().count())),
+        None => not_kept(json.chars().count()),
+    }
 }
 
 /// What a capability says of its call itself, without the same secrets; texts are cut to 1,000 characters.
@@ -42,7 +56,7 @@ fn shown(name: &str, json: &str, secrets: &[String]) -> Value {
     }
     let rule = Rule { secrets, text: ARGUMENT_MAX, items: ITEMS_MAX, fields: FIELDS_MAX, all_secret };
     if json.len() > PARSED_MAX {
-        return rule.text(json.trim_start_matches('"'));
+        return rule.text(&beginning(json));
     }
     serde_json::from_str(json).map_or(Value::Null, |value| rule.apply(value))
 }
@@ -62,25 +76,42 @@ impl Rule<'_> {
         match value {
             Value::String(_) if self.all_secret => MASK.into(),
             Value::String(text) => self.text(&text),
-            Value::Object(object) => {
-                let fields = object.into_iter().take(self.fields).map(|(name, value)| {
-                    let value = if sounds_secret(&name) { MASK.into() } else { self.apply(value) };
-                    (clean(&name, self.secrets), value)
-                });
-                Value::Object(fields.collect())
+            Value::Object(object) => self.object(object),
+            Value::Array(list) => {
+                let words: Option<Vec<&str>> = list.iter().take(self.items).map(Value::as_str).collect();
+                match words.filter(|_| !self.all_secret) {
+                    Some(words) => clean_list(&words, self.text, self.secrets).into(),
+                    None => list.into_iter().take(self.items).map(|value| self.apply(value)).collect(),
+                }
             }
-            Value::Array(list) => list.into_iter().take(self.items).map(|value| self.apply(value)).collect(),
             other => other,
         }
     }
 
+    fn object(&self, object: Map<String, Value>) -> Value {
+        let names_secret = ["name", "key", "Name", "Key"]
+            .iter()
+            .any(|name| object.get(*name).and_then(Value::as_str).is_some_and(sounds_secret));
+        let fields = object.into_iter().take(self.fields).map(|(name, value)| {
+            let is_secret = sounds_secret(&name) || (names_secret && name.eq_ignore_ascii_case("value"));
+            let is_flag = matches!(value, Value::Bool(_) | Value::Null);
+            let value = if is_secret && !is_flag { MASK.into() } else { self.apply(value) };
+            (clean(&name, self.secrets), value)
+        });
+        Value::Object(fields.collect())
+    }
+
     fn text(&self, text: &str) -> Value {
-        let cleaned = clean(beginning(text, self.text * LOOKED_AT), self.secrets);
-        beginning(&cleaned, self.text).into()
+        clean_beginning(text, self.text, self.secrets).into()
     }
 }
 
-/// At most so many characters of a text.
-fn beginning(text: &str, characters: usize) -> &str {
-    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+/// The beginning of a long argument as it was meant: of a text, without its quotes and escapes.
+fn beginning(json: &str) -> Cow<'_, str> {
+    let seen = &json[..json.floor_char_boundary(PARSED_MAX)];
+    let Some(text) = seen.strip_prefix('"') else { return seen.into() };
+    // The cut may have fallen into an escape: the longest is a pair of surrogates.
+    let cuts = (0..12).filter_map(|less| text.get(..text.len().checked_sub(less)?));
+    let decoded = cuts.into_iter().find_map(|text| serde_json::from_str::<String>(&format!("\"{text}\"")).ok());
+    decoded.map_or(text.into(), Cow::Owned)
 }

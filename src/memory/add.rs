@@ -6,6 +6,7 @@ use super::{
     store::{Added, Draft, document, moment, same_hash},
 };
 use crate::{
+    arguments::clean_beginning,
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -80,7 +81,7 @@ impl Capability for AddEntry {
 
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntryAdded> {
         let timestamp = clock::timestamp();
-        let shown: String = self.content.chars().take(SHOWN).collect();
+        let shown = clean_beginning(&self.content, SHOWN, &[]);
         let tags: Vec<String> = self.tags.iter().take(TAGS_SHOWN).cloned().collect();
         let Self { content, tags: own, metadata, source, id, expires_at, dedupe } = self;
         let new = NewEntry { content, tags: own, metadata, source, id, expires_at };

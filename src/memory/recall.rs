@@ -9,6 +9,7 @@ use super::{
     view::MemoryEntry,
 };
 use crate::{
+    arguments::clean_beginning,
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -119,7 +120,7 @@ impl Capability for RecallMemory {
         let look = move |state: &State| recall(state, &question, &filter, asked.as_ref(), &page);
         memory.store.wait_until_ranked().await?;
         let results = memory.store.read(look).await?;
-        let shown: String = self.query.chars().take(100).collect();
+        let shown = clean_beginning(&self.query, 100, &[]);
         context.record_as(json!({"query": shown, "tags": tags, "results_count": results.len()}));
         let count = results.len();
         let timestamp = clock::timestamp();

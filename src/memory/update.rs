@@ -8,6 +8,7 @@ use super::{
     view::MemoryEntry,
 };
 use crate::{
+    arguments::clean_beginning,
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -73,7 +74,7 @@ impl Capability for UpdateEntry {
         if self.metadata.as_ref().is_some_and(is_too_deep) {
             return Err(Error::invalid("metadata", TOO_DEEP));
         }
-        context.record_as(json!({"id": self.id.chars().take(100).collect::<String>()}));
+        context.record_as(json!({"id": clean_beginning(&self.id, 100, &[])}));
         let done = memory.store.change(move |state| self.decide(state)).await?;
         let (entry, change_id, timestamp) = (done.outcome, done.change_id, clock::timestamp());
         Ok(EntryUpdated { success: true, entry, change_id, timestamp })

@@ -101,6 +101,7 @@ impl Capability for RunCode {
     const NAME: &'static str = "sandbox_run";
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"code": "print(2 + 2)"}"#;
+    const IS_RECORDED: fn(&str) -> bool = |name| name != "stdin";
     type Service = Sandbox;
     type Output = RunOutput;
 

@@ -1,5 +1,6 @@
 //! The server as a process: its log and the signals that stop it.
 
+use crate::arguments::clean;
 use std::{
     io::Write,
     sync::{
@@ -25,10 +26,11 @@ pub fn log_to_stderr(level: &str) -> LogGuard {
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let (lines, waiting) = sync_channel::<Vec<u8>>(MAX_LINES);
     let (done, finished) = sync_channel(0);
+    // What looks like a secret is taken out here, where nobody waits for it.
     std::thread::spawn(move || {
         for line in waiting {
             // A log that nobody can read is no reason to stop.
-            let _ = std::io::stderr().write_all(&line);
+            let _ = std::io::stderr().write_all(clean(&String::from_utf8_lossy(&line), &[]).as_bytes());
         }
         drop(done);
     });

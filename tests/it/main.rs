@@ -20,11 +20,13 @@ mod openapi;
 mod owner;
 mod pages;
 mod paths;
+mod places;
 mod process;
 #[cfg(unix)]
 mod processes;
 mod program;
 mod readme;
+mod redaction;
 mod sandbox;
 mod secrets;
 mod server;

@@ -9,6 +9,7 @@
 //! The usual path has no link in it; then the kernel walks it with one `openat2` that refuses links altogether
 //! (`RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`), and the text without its dots is where it leads.
 
+mod denials;
 #[cfg_attr(unix, path = "directory.rs")]
 #[cfg_attr(not(unix), path = "directory_plain.rs")]
 mod directory;
@@ -21,6 +22,7 @@ mod text;
 mod walk;
 mod workspace;
 
+use denials::Denials;
 pub use directory::{Directory, Entries, dress, look_at};
 pub use folder::{Child, Folder};
 pub use found::{Found, Kind, OURS, Times};

@@ -1,12 +1,16 @@
 //! The roots and the denied places.
 
-use super::{Directory, Entry, Found, Kind, Pattern, SafePath, patterns::without_parents, secrets, text, walk};
+use super::{
+    Denials, Directory, Entry, Found, Kind, Pattern, SafePath, denials::without_links, patterns::without_parents,
+    secrets, text, walk,
+};
 use crate::{
     error::{Error, Result},
     settings::Settings,
 };
 use anyhow::{Context, ensure};
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -62,7 +66,7 @@ pub struct Denial {
 pub struct Workspace {
     start: PathBuf,
     roots: Vec<PathBuf>,
-    denials: Vec<Denial>,
+    denials: Denials,
     patterns: Vec<Pattern>,
     environment: PathBuf,
     pub(super) top: Directory,
@@ -74,7 +78,7 @@ impl Workspace {
     /// # Errors
     /// When a root is not there or is no directory.
     pub fn open(settings: &Settings, directory: &Path) -> anyhow::Result<Arc<Self>> {
-        let directory = without_links(directory);
+        let directory = without_links(directory, &mut HashMap::new());
         let roots =
             settings.allowed_dirs.iter().map(|root| open_root(root, &directory)).collect::<Result<Vec<_>, _>>()?;
         let start = match roots.first() {
@@ -83,7 +87,7 @@ impl Workspace {
         };
         let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
         let denials = denials(asked.places, &settings.command_rules, &directory);
-        for root in roots.iter().filter(|root| is_denied(&denials, root, Intent::Read)) {
+        for root in roots.iter().filter(|root| denials.deny(root, Intent::Read)) {
             tracing::warn!(
                 "{} is allowed by MCP_ALLOWED_DIRS but lies in a denied place: it stays denied",
                 root.display()
@@ -106,7 +110,7 @@ impl Workspace {
 
     /// The places that may not be reached although they lie in a root.
     pub fn denials(&self) -> &[Denial] {
-        &self.denials
+        self.denials.list()
     }
 
     /// What is denied by pattern, beside [`Self::denials`]: of what is there when a command starts, and of what comes.
@@ -116,14 +120,13 @@ impl Workspace {
 
     /// Whether nothing of the place `real` may be known: a way must not lead through it.
     pub(super) fn hides(&self, real: &Path) -> bool {
-        let is_here = |denial: &Denial| denial.reading_too && denial.path == real;
-        self.denials.iter().any(is_here) || self.patterns.iter().any(|pattern| pattern.denies(real))
+        self.denials.hide(real) || self.patterns.iter().any(|pattern| pattern.denies(real))
     }
 
     /// Whether something that really lies at `real` (no links, no dots) may be reached for this.
     pub fn allows(&self, real: &Path, intent: Intent) -> bool {
         let by_pattern = || self.patterns.iter().any(|pattern| pattern.denies(real));
-        self.is_in_roots(real) && !is_denied(&self.denials, real, intent) && !by_pattern()
+        self.is_in_roots(real) && !self.denials.deny(real, intent) && !by_pattern()
     }
 
     /// Whether a place that may not be changed lies in the directory `real`, so that it may not go as a whole.
@@ -133,7 +136,7 @@ impl Workspace {
             // What cannot be looked through may hold anything.
             found.map_or(true, |found| found.iter().any(|path| lies_under(path, real)))
         };
-        self.denials.iter().any(|denial| lies_under(&denial.path, real)) || self.patterns.iter().any(holds)
+        self.denials.lie_in(real) || self.patterns.iter().any(holds)
     }
 
     fn is_in_roots(&self, real: &Path) -> bool {
@@ -255,7 +258,7 @@ impl Asked {
             for start in std::iter::once(directory).chain(roots.iter().map(PathBuf::as_path).filter(|_| is_relative)) {
                 let place = without_parents(&start.join(text), canonical).with_context(problem)?;
                 if let Some(pattern) = Pattern::parse(&place).with_context(problem)? {
-                    let real = pattern.with_base(without_links(pattern.base()));
+                    let real = pattern.with_base(without_links(pattern.base(), &mut HashMap::new()));
                     for pattern in [pattern, real] {
                         pattern.found(roots, &mut entries).with_context(problem)?;
                         patterns.push(pattern);
@@ -289,35 +292,19 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
         .collect()
 }
 
-fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path) -> Vec<Denial> {
+fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path) -> Denials {
     let own = [directory.join(".env"), directory.join("memory/undo")];
     let system = secrets::SYSTEM.iter().map(PathBuf::from);
-    let places = system.chain(secrets::of_homes()).chain(own).chain(asked);
-    let unreadable = places.map(|path| Denial { path, reading_too: true });
+    let unreadable = own.into_iter().chain(system).chain(asked).map(|path| Denial { path, reading_too: true });
     let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(rules));
     let unwritable =
         rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });
-    let mut all = Vec::new();
-    for denial in unreadable.chain(unwritable) {
-        // Where the place is a link, both the link and what it leads to.
-        let real = Denial { path: without_links(&denial.path), ..denial };
-        for one in [real, denial] {
-            if !all.contains(&one) {
-                all.push(one);
-            }
-        }
-    }
-    all
-}
-
-fn is_denied(denials: &[Denial], real: &Path, intent: Intent) -> bool {
-    let counts = |denial: &&Denial| denial.reading_too || intent == Intent::Write;
-    denials.iter().filter(counts).any(|denial| lies_under(real, &denial.path))
+    Denials::new(unreadable.chain(unwritable))
 }
 
 /// Whether `path` is `place` or lies below it; both are absolute and without dots. Where names are usually found in any
 /// case, they are compared so.
-fn lies_under(path: &Path, place: &Path) -> bool {
+pub(super) fn lies_under(path: &Path, place: &Path) -> bool {
     let (path, place) = (path.as_os_str().as_encoded_bytes(), place.as_os_str().as_encoded_bytes());
     let place = place.strip_suffix(b"/").unwrap_or(place);
     let Some((head, rest)) = path.split_at_checked(place.len()) else { return false };
@@ -326,20 +313,8 @@ fn lies_under(path: &Path, place: &Path) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a path of the settings, at start, before any caller")]
-fn canonical(path: &Path) -> std::io::Result<PathBuf> {
+pub(super) fn canonical(path: &Path) -> std::io::Result<PathBuf> {
     std::fs::canonicalize(path)
-}
-
-/// The path with the links of the part that is there followed.
-fn without_links(path: &Path) -> PathBuf {
-    let mut rest = Vec::new();
-    for there in path.ancestors() {
-        if let Ok(real) = canonical(there) {
-            return rest.iter().rev().fold(real, |path, name| path.join(name));
-        }
-        rest.extend(there.file_name());
-    }
-    path.to_owned()
 }
 
 #[cfg(test)]

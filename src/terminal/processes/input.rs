@@ -2,7 +2,7 @@
 
 use super::{Processes, keys, process::Process, running::Signal};
 use crate::{
-    arguments::{Problem, Segment},
+    arguments::{Problem, Segment, not_kept},
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -10,7 +10,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Type text or press keys in a process.
 ///
@@ -66,15 +66,14 @@ impl Capability for SendInput {
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"id": "proc_…", "text": "hello\n"}"#;
+    const IS_RECORDED: fn(&str) -> bool = |name| matches!(name, "id" | "eof");
     type Service = Processes;
     type Output = SentInput;
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<SentInput> {
         let process = processes.get(&self.id)?;
         let running = process.running()?;
-        if running.hides_input() {
-            context.record_as(json!({"id": self.id, "text": "(not kept: the program reads without showing it)"}));
-        }
+        context.record_as(self.recorded());
         let steps = self.steps(&process, running.application_cursor())?;
         let cursor = process.log.span().1;
         let mut bytes_written = 0;
@@ -93,6 +92,24 @@ impl Capability for SendInput {
 }
 
 impl SendInput {
+    /// What the history keeps: which keys were pressed, but none that types a character, and how long the text is.
+    fn recorded(&self) -> Value {
+        let pressed = match &self.keys {
+            None => &[],
+            Some(Keys::One(key)) => std::slice::from_ref(key),
+            Some(Keys::Several(keys)) => keys.as_slice(),
+        };
+        let shown = |key: &String| if keys::is_named(key) { json!(key) } else { not_kept(key.chars().count()) };
+        let mut said = json!({"id": self.id, "eof": self.eof});
+        if let Some(text) = &self.text {
+            said["text"] = not_kept(text.chars().count());
+        }
+        if !pressed.is_empty() {
+            said["keys"] = pressed.iter().map(shown).collect();
+        }
+        said
+    }
+
     fn steps(self, process: &Process, application: bool) -> Result<Vec<Step>> {
         let keys = match self.keys {
             None => vec![],

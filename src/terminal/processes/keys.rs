@@ -94,6 +94,14 @@ pub fn bytes(name: &str, application: bool) -> Option<Vec<u8>> {
     Some(if modifiers.alt { [&b"\x1b"[..], &bytes].concat() } else { bytes })
 }
 
+/// Whether a key has a name of its own or a modifier, so that it types no character that could be part of a password.
+pub fn is_named(name: &str) -> bool {
+    let (modifiers, key) = split(name);
+    let special = SPECIAL.iter().map(|(special, _)| special).chain(PLAIN.iter().map(|(plain, _)| plain));
+    let has_name = { special }.any(|special| key.eq_ignore_ascii_case(special));
+    has_name || ((modifiers.ctrl || modifiers.alt) && bytes(name, false).is_some())
+}
+
 /// Takes `ctrl-`, `alt-`, `shift-` and their short forms off the front.
 fn split(name: &str) -> (Modifiers, &str) {
     let mut modifiers = Modifiers::default();

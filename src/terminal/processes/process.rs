@@ -41,7 +41,7 @@ pub enum Status {
 pub struct Record {
     /// Its number since the folder was made.
     pub number: u64,
-    /// What was run.
+    /// What was run, without the secrets in it.
     pub command: String,
     /// Where.
     pub cwd: String,

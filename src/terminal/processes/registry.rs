@@ -8,7 +8,8 @@ use super::{
     ticket::Tickets,
 };
 use crate::{
-    caller::Caller,
+    arguments::clean_beginning,
+    caller::{Caller, Keys},
     clock,
     error::{Error, Result},
     policy::private,
@@ -36,6 +37,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 /// How many may watch at once, over all processes.
 const MAX_WATCHERS: usize = 256;
 
+/// How much of a command line is kept, in characters.
+const COMMAND_MAX: usize = 16 << 10;
+
 const MIB: u64 = 1024 * 1024;
 
 /// The processes of the bridge.
@@ -50,6 +54,7 @@ pub struct Processes {
 /// What the tasks that look after processes share.
 struct Shared {
     spawner: Arc<Spawner>,
+    keys: Arc<Keys>,
     folder: PathBuf,
     journal: Journal,
     all: Mutex<Known>,
@@ -68,11 +73,11 @@ struct Known {
 }
 
 impl Processes {
-    /// Reads what ran before under `memory`; `spawner` starts what runs from now on.
+    /// Reads what ran before under `memory`; `spawner` starts what runs from now on. `keys` are in no list.
     ///
     /// # Errors
     /// When the folder cannot be made or its list cannot be read.
-    pub fn open(settings: &Settings, memory: &Path, spawner: Arc<Spawner>) -> anyhow::Result<Self> {
+    pub fn open(settings: &Settings, memory: &Path, spawner: Arc<Spawner>, keys: Arc<Keys>) -> anyhow::Result<Self> {
         let folder = memory.join("processes");
         let failed = || format!("{} cannot be used: this user must be able to write there", folder.display());
         private::create_folder(&folder).with_context(failed)?;
@@ -85,6 +90,7 @@ impl Processes {
         let all = Mutex::new(Known { next: past.next, forgot: Instant::now(), processes: processes.collect() });
         let shared = Shared {
             spawner,
+            keys,
             folder,
             journal,
             all,
@@ -200,7 +206,7 @@ impl Shared {
         };
         let mut record = Record {
             number,
-            command,
+            command: clean_beginning(&command, COMMAND_MAX, &self.keys.secrets()),
             cwd: order.command.directory().to_string_lossy().into_owned(),
             pty: order.size.is_some(),
             caller,

@@ -71,10 +71,6 @@ impl Running {
         match *self {}
     }
 
-    pub fn hides_input(&self) -> bool {
-        match *self {}
-    }
-
     pub fn resize(&self, _: u16, _: u16) -> Result<()> {
         match *self {}
     }

@@ -156,11 +156,6 @@ impl Running {
         self.application_cursor.load(Ordering::Relaxed)
     }
 
-    /// Whether it reads a line that it does not show: a password.
-    pub fn hides_input(&self) -> bool {
-        self.terminal.as_ref().is_some_and(Terminal::hides_input)
-    }
-
     /// Changes the size of its terminal.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use rustix::{
     fs::OFlags,
     process::Pid,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
+    termios::{InputModes, OptionalActions, SpecialCodeIndex, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
 };
 use std::{
     fs::OpenOptions,
@@ -59,13 +59,6 @@ impl Terminal {
     /// The process group that has the terminal's foreground: the one that Ctrl-C reaches.
     pub fn foreground(&self) -> Option<Pid> {
         rustix::termios::tcgetpgrp(&self.end).ok()
-    }
-
-    /// Whether a line is being read that is not shown: a password.
-    pub fn hides_input(&self) -> bool {
-        tcgetattr(&self.end).is_ok_and(|modes| {
-            modes.local_modes.contains(LocalModes::ICANON) && !modes.local_modes.contains(LocalModes::ECHO)
-        })
     }
 
     /// The character that ends the input: Ctrl-D unless the program chose another.

@@ -1,0 +1,88 @@
+//! The denied places: those of the settings and the bridge's own by path, those of homes by the list.
+
+use super::{
+    Denial, Intent,
+    secrets::{self, ANY_CASE, Homes},
+    workspace::{canonical, lies_under},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+/// All that is denied. A check costs the depth of a path, however many places there are.
+#[derive(Debug)]
+pub struct Denials {
+    /// Every place, those of homes last.
+    list: Vec<Denial>,
+    /// How many of them are not of homes.
+    own: usize,
+    unreadable: HashSet<PathBuf>,
+    unwritable: HashSet<PathBuf>,
+    homes: Homes,
+}
+
+impl Denials {
+    /// `places` in this order, then those of homes.
+    pub fn new(places: impl Iterator<Item = Denial>) -> Self {
+        let (mut real, mut known, mut list) = (HashMap::new(), HashSet::new(), Vec::new());
+        let mut add = |list: &mut Vec<Denial>, denial: Denial| {
+            // Where the place is a link, both the link and what it leads to.
+            let path = without_links(&denial.path, &mut real);
+            for one in [Denial { path, ..denial }, denial] {
+                if known.insert((one.path.clone(), one.reading_too)) {
+                    list.push(one);
+                }
+            }
+        };
+        places.for_each(|place| add(&mut list, place));
+        let (own, homes) = (list.len(), Homes::find());
+        homes.places().into_iter().for_each(|path| add(&mut list, Denial { path, reading_too: true }));
+        let paths = |reading_too| list.iter().filter(move |it| it.reading_too == reading_too).map(|it| key(&it.path));
+        let (unreadable, unwritable) = (paths(true).collect(), paths(false).collect());
+        Self { own, unreadable, unwritable, homes, list }
+    }
+
+    /// Every place that is known by its path.
+    pub fn list(&self) -> &[Denial] {
+        &self.list
+    }
+
+    /// Whether a place, absolute and without dots and links, is denied.
+    pub fn deny(&self, real: &Path, intent: Intent) -> bool {
+        let real = key(real);
+        let is_kept = |path: &Path| intent == Intent::Write && self.unwritable.contains(path);
+        real.ancestors().any(|path| self.unreadable.contains(path) || is_kept(path)) || self.homes.deny(&real)
+    }
+
+    /// Whether a place that may not be read is this one or lies above it.
+    pub fn hide(&self, real: &Path) -> bool {
+        self.unreadable.contains(&key(real)) || self.homes.deny(real)
+    }
+
+    /// Whether a denied place lies in a folder. One of a home counts where it is there.
+    pub fn lie_in(&self, folder: &Path) -> bool {
+        let holds = |path: &Path| lies_under(path, folder);
+        self.list[..self.own].iter().any(|denial| holds(&denial.path))
+            || self.list[self.own..].iter().any(|denial| holds(&denial.path) && secrets::is_there(&denial.path))
+            || self.homes.places().iter().any(|path| holds(path) && secrets::is_there(path))
+    }
+}
+
+/// A path as it is compared.
+fn key(path: &Path) -> PathBuf {
+    if ANY_CASE { path.to_string_lossy().to_lowercase().into() } else { path.to_owned() }
+}
+
+/// The path with the links of the part that is there followed; what was found out before is in `known`.
+pub fn without_links(path: &Path, known: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
+    if let Some(real) = known.get(path) {
+        return real.clone();
+    }
+    let real = canonical(path).unwrap_or_else(|_| match (path.parent(), path.file_name()) {
+        (Some(holder), Some(name)) => without_links(holder, known).join(name),
+        _ => path.to_owned(),
+    });
+    known.insert(path.to_owned(), real.clone());
+    real
+}

@@ -1,0 +1,127 @@
+//! Secret places of homes are refused by the file routes and hidden from commands.
+#![cfg(target_os = "linux")]
+
+use crate::{
+    program::{Program, command},
+    server::{KEY, scratch},
+};
+use serde_json::{Value, json};
+use std::{path::Path, process::Command};
+use tempfile::TempDir;
+
+const CANARY: &str = "CANARY-OF-A-SECRET-PLACE";
+
+/// The places of the list; where any name fits, one that does.
+fn places() -> Vec<String> {
+    let lines = include_str!("../../src/policy/paths/secret_places.txt").lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(": ").expect("a place and what it is").0.replace('*', "x")).collect()
+}
+
+/// A home with a canary in every place, and a harmless file beside them.
+fn home() -> TempDir {
+    let home = scratch();
+    std::fs::write(home.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    for place in places() {
+        std::fs::create_dir_all(home.path().join(&place)).unwrap();
+        std::fs::write(home.path().join(&place).join("canary.txt"), CANARY).unwrap();
+    }
+    std::fs::write(home.path().join("harmless.txt"), "fine").unwrap();
+    home
+}
+
+async fn ask(server: &Program, path: &str, arguments: Value) -> (u16, String) {
+    let reply = server.post(path, KEY, &arguments).await;
+    (reply.status, reply.text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_place_of_the_list_is_refused_in_a_home_by_every_file_route() {
+    let server = Program::start_in(home(), &[]);
+    for place in places() {
+        let at = server.path(&place).to_str().unwrap().to_owned();
+        let canary = format!("{at}/canary.txt");
+        for (route, arguments) in [
+            ("read", json!({"path": canary})),
+            ("read", json!({"path": canary, "as": "base64"})),
+            ("stat", json!({"path": canary})),
+            ("list", json!({"path": at})),
+            ("search", json!({"path": at, "query": "CANARY", "include_hidden": true})),
+            ("copy", json!({"path": canary, "to": server.path("copied.txt")})),
+            ("archive", json!({"path": at, "to": server.path("packed.zip")})),
+            ("download", json!({"path": canary})),
+            ("write", json!({"path": canary, "content": "x"})),
+            ("delete", json!({"path": at, "recursive": true})),
+        ] {
+            let (status, text) = ask(&server, &format!("/filesystem/{route}"), arguments).await;
+            assert!(matches!(status, 403 | 422) && !text.contains(CANARY), "{route} {place}: {status} {text}");
+        }
+        assert_eq!(std::fs::read_to_string(&canary).unwrap(), CANARY);
+    }
+    let all = json!({"path": server.path(""), "query": CANARY, "include_hidden": true});
+    let (status, found) = ask(&server, "/filesystem/search", all).await;
+    assert!(status == 200 && !found.contains("canary.txt"), "{found}");
+}
+
+/// What a command finds of the canaries: their number, and whether it reads the harmless file.
+async fn found_by_a_command(server: &Program) -> Value {
+    let command = "grep -rs CANARY-OF . | wc -l; cat harmless.txt";
+    let reply = server.post("/terminal/execute", KEY, &json!({"command": command, "timeout": 30})).await;
+    reply.ok()["stdout"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_place_of_the_list_can_be_read_by_a_command() {
+    let server = Program::start_in(home(), &[]);
+    assert_eq!(found_by_a_command(&server).await, "0\nfine");
+    let open = Program::start_in(home(), &[("MCP_CONFINEMENT", "off")]);
+    assert_eq!(found_by_a_command(&open).await, format!("{}\nfine", places().len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_place_of_the_list_can_be_read_by_a_command_where_namespaces_are_refused() {
+    let home = home();
+    let plain = command(home.path(), &[]);
+    let mut refused = Command::new("unshare");
+    refused.args(["-U", "-r", "sh", "-c", "echo 0 > /proc/sys/user/max_mnt_namespaces && exec \"$@\"", "sh"]);
+    refused.arg(plain.get_program()).args(plain.get_args()).env_clear();
+    refused.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(std::process::Stdio::null());
+    let server = Program::start_as(refused, home);
+    let info = server.post("/terminal/info", KEY, &json!({})).await.ok();
+    assert_eq!(info["confinement"], "kernel", "{info}");
+    assert_eq!(found_by_a_command(&server).await, "0\nfine");
+}
+
+#[tokio::test]
+async fn a_place_that_comes_later_is_refused_too_and_a_folder_that_holds_one_is_not_moved() {
+    let server = Program::start(&[]);
+    let at = |name: &str| server.path(name).to_str().unwrap().to_owned();
+    for place in [".codex/auth.json", ".config/google-chrome-beta/Cookies", "snap/opera-developer/x"] {
+        std::fs::create_dir_all(server.path(place).parent().unwrap()).unwrap();
+        std::fs::write(server.path(place), CANARY).unwrap();
+        assert_eq!(ask(&server, "/filesystem/read", json!({"path": at(place)})).await.0, 403, "{place}");
+    }
+    let moved = ask(&server, "/filesystem/move", json!({"path": at(".codex"), "to": at("other")})).await;
+    assert_eq!(moved.0, 403, "{}", moved.1);
+    std::fs::create_dir_all(server.path(".config/harmless")).unwrap();
+    let moved = ask(&server, "/filesystem/move", json!({"path": at(".config/harmless"), "to": at("other")})).await;
+    assert_eq!(moved.0, 200, "{}", moved.1);
+}
+
+#[tokio::test]
+async fn places_of_homes_that_are_not_there_yet_are_refused() {
+    let server = Program::start(&[]);
+    for home in
+        ["/home/nobody-yet", "/var/home/nobody-yet", "/export/home/nobody-yet", "/Users/Nobody", "/mnt/c/Users/Nobody"]
+    {
+        assert!(!Path::new(home).exists());
+        for place in
+            [".ssh/id_ed25519", ".claude/.credentials.json", "AppData/Roaming/Mozilla/x", "Library/Keychains/x"]
+        {
+            let reply = ask(&server, "/filesystem/read", json!({"path": format!("{home}/{place}")})).await;
+            assert_eq!(reply.0, 403, "{home}/{place}: {}", reply.1);
+        }
+        let reply = ask(&server, "/filesystem/read", json!({"path": format!("{home}/notes.txt")})).await;
+        assert_eq!(reply.0, 404, "{home}: {}", reply.1);
+    }
+}

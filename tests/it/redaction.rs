@@ -1,0 +1,136 @@
+//! Secrets stay out of what is kept, and ordinary lines stay in it as they were.
+
+use crate::{
+    program::Program,
+    server::{KEY, Server},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A line of a corpus.
+#[derive(Deserialize)]
+struct Row {
+    text: String,
+    #[serde(default)]
+    secrets: Vec<String>,
+}
+
+fn rows(corpus: &str) -> Vec<Row> {
+    corpus.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The texts as the history shows them, in the order asked.
+async fn kept(rows: &[Row]) -> Vec<String> {
+    let server = Server::with_settings(&[("MCP_MAX_CALLS_PER_SECOND", "0")]).await;
+    for row in rows {
+        server.call("memory_query", json!({"query": row.text})).await;
+    }
+    let lines = server.history().await;
+    lines.iter().map(|line| line["details"]["query"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Whether a text shows a secret or a telling part of it: a word of it that has five characters.
+fn shows(text: &str, secret: &str) -> bool {
+    text.contains(secret) || secret.split_whitespace().any(|word| word.len() >= 5 && text.contains(word))
+}
+
+#[tokio::test]
+async fn no_secret_of_the_corpus_is_in_the_history() {
+    let rows = rows(include_str!("../corpora/secrets.jsonl"));
+    assert!(rows.len() >= 480);
+    let kept = kept(&rows).await;
+    let shown: Vec<_> =
+        rows.iter().zip(&kept).filter(|(row, kept)| row.secrets.iter().any(|it| shows(kept, it))).collect();
+    let shown: Vec<_> = shown.into_iter().map(|(row, kept)| (&row.text, kept)).collect();
+    assert!(shown.is_empty(), "{} of {}: {shown:#?}", shown.len(), rows.len());
+}
+
+#[tokio::test]
+async fn of_five_hundred_ordinary_lines_at_most_one_in_a_hundred_is_changed() {
+    let rows = rows(include_str!("../corpora/ordinary-history.jsonl"));
+    assert_eq!(rows.len(), 500);
+    let kept = kept(&rows).await;
+    let changed: Vec<_> =
+        rows.iter().zip(&kept).filter(|(row, kept)| row.text != **kept).map(|(_, kept)| kept).collect();
+    assert!(changed.len() <= 5, "{} changed: {changed:#?}", changed.len());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn of_what_is_typed_into_a_program_only_the_length_and_the_keys_are_kept() {
+    let server = Server::start().await;
+    let id = server.call("terminal_start", json!({"command": "cat", "pty": true})).await["id"].clone();
+    let keys = json!(["h", "u", "shift-n", "tab", "ctrl-c"]);
+    server.call("terminal_input", json!({"id": id, "text": "hunter2 typed\n", "keys": keys})).await;
+    // Refused calls leave a line too, with whatever was sent under whatever name.
+    server.post("/terminal/input", json!({"id": id, "text": 5, "input": "hunter2 typed", "keys": "hunter2"})).await;
+    server.post("/sandbox/run", json!({"command": "cat", "stdin": "hunter2 typed"})).await;
+    let lines = server.history().await;
+    let said = &lines[1]["details"];
+    assert_eq!((&said["id"], &said["text"]), (&id, &json!("(14 characters, not kept)")));
+    let hidden = "(1 characters, not kept)";
+    assert_eq!(said["keys"], json!([hidden, hidden, "(7 characters, not kept)", "tab", "ctrl-c"]));
+    assert_eq!(lines[3]["details"], json!({"command": "cat", "stdin": "(13 characters, not kept)"}));
+    assert!(!json!(lines).to_string().contains("hunter2"), "{lines:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_password_on_a_command_line_is_in_no_list_of_processes() {
+    let server = Server::start().await;
+    let command = format!("true --password hunter2 {KEY}; cat");
+    server.call("terminal_start", json!({"command": command})).await;
+    let list = server.call("terminal_processes", json!({})).await;
+    assert_eq!(list["processes"][0]["command"], "true --password [removed] [removed]; cat");
+    let kept = std::fs::read_to_string(server.path("memory/processes/list.jsonl")).unwrap();
+    assert!(kept.contains("--password [removed]") && !kept.contains("hunter2") && !kept.contains(KEY), "{kept}");
+}
+
+#[tokio::test]
+async fn secrets_in_lists_and_in_pairs_of_a_name_and_a_value_are_left_out() {
+    let server = Server::start().await;
+    let arguments = json!({
+        "command": "true",
+        "args": ["curl", "-u", "ana:hunter2", "http://x"],
+        "more": ["--password", "hunter2", "--quiet"],
+        "vars": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "TZ", "value": "UTC"}],
+        "env": {"HARMLESS": "hunter2"},
+        "options": {"max_tokens": 100, "has_password": true, "deep": {"apiKey": "hunter2"}},
+        "long": "password=hunter2 ".repeat(2000),
+    });
+    server.post("/terminal/check", arguments).await;
+    let details = &server.history().await[0]["details"];
+    assert!(!details.to_string().contains("hunter2"), "{details}");
+    assert_eq!(details["args"], json!(["curl", "-u", "ana:[removed]", "http://x"]));
+    assert_eq!(details["more"], json!(["--password", "[removed]", "--quiet"]));
+    assert_eq!(details["vars"][1], json!({"name": "TZ", "value": "UTC"}));
+    assert_eq!(details["options"]["max_tokens"], 100);
+}
+
+#[tokio::test]
+async fn a_secret_that_the_cut_of_the_history_falls_into_goes_as_a_whole() {
+    let server = Server::start().await;
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", "MIIEvQIBADAN\n".repeat(200));
+    let secrets = [format!("ghp_{}", "a1B2".repeat(9)), key, format!("eyJhbGciOiJIUzI1NiJ9.{}.x", "eyJz".repeat(900))];
+    for (secret, before) in secrets.iter().flat_map(|secret| [60, 93, 96, 99].map(|before| (secret, before))) {
+        let content = format!("{} {secret}", ". ".repeat(before / 2));
+        server.call("memory_add", json!({"content": content, "metadata": {"x": content}})).await;
+        server.post("/filesystem/write", json!({"path": "/no/such\u{0}place", "content": content})).await;
+        server.post("/filesystem/write", json!({"path": "/no/\u{0}", "content": content + &"y".repeat(20_000)})).await;
+    }
+    let lines = Value::from(server.history().await).to_string();
+    for beginning in ["ghp", "-BEGIN", "MII", "eyJ"] {
+        assert!(!lines.contains(beginning), "{beginning}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_an_address_is_not_in_the_servers_log() {
+    let mut server = Program::start(&[("LOG_LEVEL", "DEBUG")]);
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    server.get(&format!("/{token}")).await;
+    server.terminate();
+    assert!(server.wait().success());
+    let log = server.stderr();
+    assert!(log.contains("GET /[removed] 404") && !log.contains(&token), "{log}");
+}
