@@ -1,6 +1,6 @@
 //! What the policy costs. The confinement of a command: `true`, run bare, by the bridge with `MCP_CONFINEMENT=off`, and
-//! confined, in turns, in one run. And the check of a path: a file opened through the workspace beside the same file opened
-//! bare. `cargo bench --bench confinement` prints Markdown tables.
+//! confined, in turns, in one run. The filter of a confined program's system calls. And the check of a path: a file opened
+//! through the workspace beside the same file opened bare. `cargo bench --bench confinement` prints Markdown tables.
 #![allow(
     missing_docs,
     clippy::disallowed_methods,
@@ -21,6 +21,7 @@ use skynet_bridge::{
     terminal::ExecuteCommand,
 };
 use std::time::{Duration, Instant};
+use syscalls::Sysno;
 use tempfile::TempDir;
 
 /// How many commands each kind runs.
@@ -35,6 +36,10 @@ const OPENINGS: usize = 20_000;
 /// The most that the check of a path may add to opening a file.
 const PATH_GOAL: Duration = Duration::from_micros(10);
 
+/// How many system calls a program makes to be measured, in one of as many turns as there are.
+const CALLS: u32 = 1_000_000;
+const CALL_TURNS: usize = 7;
+
 struct Kind {
     name: &'static str,
     bridge: Option<(Bridge, TempDir)>,
@@ -45,6 +50,7 @@ struct Kind {
 async fn main() {
     paths();
     confinement().await;
+    calls().await;
 }
 
 /// A file four folders deep, opened bare and through the policy, by its path in the workspace and by its whole path.
@@ -89,6 +95,30 @@ fn paths() {
     println!();
 }
 
+/// What the filter of system calls costs each call of a program: a loop of Perl's, without and with it.
+async fn calls() {
+    let bridges = [kind("off", &[("MCP_CONFINEMENT", "off")]), kind("on", &[("MCP_CONFINEMENT", "require")])];
+    println!("\n| a system call | without the filter | with it |\n|---|---|---|");
+    for (name, call, arguments) in [
+        ("`getppid`, allowed", Sysno::getppid, ""),
+        ("`ioctl`, which is looked at", Sysno::ioctl, ", -1, 0x5401, 0"),
+        ("`openat`, which is looked at, of a name that is not there", Sysno::openat, ", -100, $name, 0, 0"),
+    ] {
+        let text = format!("my $name = 'no'; syscall({}{arguments}) for 1..{CALLS}", call.id());
+        let command = format!("perl -e \"{}\"", text.replace('$', "\\$"));
+        let mut fastest = [Duration::MAX; 2];
+        for _ in 0..CALL_TURNS {
+            for (kind, fastest) in bridges.iter().zip(&mut fastest) {
+                let started = Instant::now();
+                execute(&kind.bridge.as_ref().expect("both have one").0, &command).await;
+                *fastest = started.elapsed().min(*fastest);
+            }
+        }
+        let [without, with] = fastest.map(|time| (time / CALLS).as_nanos());
+        println!("| {name} | {without} ns | {with} ns |");
+    }
+}
+
 async fn confinement() {
     let mut kinds = vec![
         Kind { name: "`sh -c true`, bare", bridge: None, times: vec![] },
@@ -131,7 +161,12 @@ async fn run(bridge: Option<&Bridge>) {
         let output = tokio::process::Command::new("/bin/sh").args(["-c", "true"]).output().await;
         return assert!(output.unwrap().status.success());
     };
-    let arguments = Arguments::from_json(json!({"command": "true"}).to_string().into()).unwrap();
+    execute(bridge, "true").await;
+}
+
+async fn execute(bridge: &Bridge, command: &str) {
+    let arguments = json!({"command": command, "timeout": 30}).to_string();
+    let arguments = Arguments::from_json(arguments.into()).unwrap();
     let answer = bridge.call::<ExecuteCommand>(&Context::new(Caller::owner("bench")), arguments).await.unwrap();
     assert_eq!(serde_json::to_value(answer).unwrap()["success"], true);
 }

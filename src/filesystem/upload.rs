@@ -311,7 +311,8 @@ impl Upload {
     fn place(self, files: &Files, file: &File, sha256: String, size: u64) -> Result<UploadOutput> {
         let path = files.workspace.resolve(&self.request.path, Named::File, Intent::Write)?;
         self.request.may_begin(&path)?;
-        let (mode, owner) = path.found().map_or((files.undo.new_file_mode(), OURS), |old| (old.mode, old.owner));
+        let rights = path.found().map(|old| (old.mode_of_new_content(), old.owner));
+        let (mode, owner) = rights.unwrap_or((files.undo.new_file_mode(), OURS));
         dress(file, mode, owner)?;
         file.sync_all()?;
         let owner = look_at(file)?.owner;

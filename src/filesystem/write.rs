@@ -135,8 +135,9 @@ impl WriteFile {
         loop {
             if let Some(found) = path.found() {
                 let bytes = codec.encode(&self.content, &start_of(&path)?)?;
-                // Its other names may be files elsewhere: they keep what they hold, as with a write.
-                if found.names > 1 {
+                // Its other names may be files elsewhere: they keep what they hold, as with a write. What runs as its owner
+                // is written anew without that right, so that an undo brings both back as they were.
+                if found.names > 1 || found.is_set_id() {
                     let whole = [bytes_of(&path, files.max_read)?, bytes].concat();
                     return files.undo.commit(who, vec![replaced(files, &path, whole)], None);
                 }
@@ -203,9 +204,11 @@ fn start_of(path: &SafePath) -> Result<Vec<u8>> {
     Ok(start)
 }
 
-/// The edit that gives a file these bytes; it keeps its permission bits and owner.
+/// The edit that gives a file these bytes; it keeps its owner and its permission bits, but not the right to run as its
+/// owner.
 pub(super) fn replaced(files: &Files, path: &SafePath, bytes: Vec<u8>) -> Edit {
-    let (mode, owner) = path.found().map_or((files.undo.new_file_mode(), OURS), |old| (old.mode, old.owner));
+    let rights = path.found().map(|old| (old.mode_of_new_content(), old.owner));
+    let (mode, owner) = rights.unwrap_or((files.undo.new_file_mode(), OURS));
     Edit { path: path.real().to_owned(), after: State::file(&bytes, mode, owner), source: Source::Bytes(bytes) }
 }
 

@@ -196,7 +196,7 @@ fn with_mode(
     let inherited = source.and_then(|source| source.found()).filter(|_| target.found().is_none());
     if let State::File { mode: bits, .. } = &mut edit.after {
         if let Some(old) = inherited {
-            *bits = old.mode;
+            *bits = old.mode_of_new_content();
         }
         match executable {
             Some(true) => *bits |= (*bits & 0o444) >> 2,

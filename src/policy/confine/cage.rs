@@ -3,9 +3,11 @@
 //! the program.
 
 use super::{
-    landlock, mounts,
+    capabilities, landlock,
+    limits::Limits,
+    mounts,
     namespaces::{self, Entry},
-    privileges,
+    system_calls::shared_folders,
 };
 use seccompiler::BpfProgram;
 use std::{
@@ -22,7 +24,7 @@ pub struct Cage {
     /// How to get namespaces, where the host allows them.
     pub(super) entry: Option<Entry>,
     pub(super) filter: BpfProgram,
-    pub(super) limits: privileges::Limits,
+    pub(super) limits: Limits,
     pub(super) network: bool,
     /// The kernel's rules for what a view does not hold.
     pub(super) beside_view: Option<landlock::BesideView>,
@@ -101,12 +103,13 @@ impl Cage {
         self.begin_parts(steps, terminal).map_err(failed)
     }
 
-    /// Confines this process and all that it starts, for good, and goes to its folder.
+    /// Confines this process and all that it starts, for good, and goes to its folder. Whoever has the other end of `asked`
+    /// answers what the filter of system calls cannot see.
     ///
     /// # Errors
     /// The system's; the program must not run then. [`io::ErrorKind::NotFound`] only when the folder is not there.
-    pub fn enter(&self, cwd: &CStr, rules: Option<RawFd>) -> io::Result<()> {
-        self.enter_parts(rules).map_err(failed)?;
+    pub fn enter(&self, cwd: &CStr, rules: Option<RawFd>, asked: RawFd) -> io::Result<()> {
+        self.enter_parts(rules, Some(asked)).map_err(failed)?;
         // SAFETY: a system call on a text that outlives it.
         if unsafe { libc::chdir(cwd.as_ptr()) } != 0 {
             return Err(io::Error::last_os_error());
@@ -128,15 +131,15 @@ impl Cage {
         mounts::complete(steps, terminal).map_err(|_| Part::View)
     }
 
-    fn enter_parts(&self, rules: Option<RawFd>) -> Result<(), Part> {
+    fn enter_parts(&self, rules: Option<RawFd>, asked: Option<RawFd>) -> Result<(), Part> {
         self.limits.enter().map_err(|_| Part::Limits)?;
-        privileges::give_up_rights().map_err(|_| Part::Rights)?;
+        capabilities::give_up_rights().map_err(|_| Part::Rights)?;
         if let Some(rules) = rules {
             landlock::enter(rules).map_err(|_| Part::Rules)?;
         } else if let Some(rules) = &self.beside_view {
             rules.enter().map_err(|_| Part::Rules)?;
         }
-        seccompiler::apply_filter(&self.filter).map_err(|_| Part::Calls)
+        shared_folders::enter(&self.filter, asked).map_err(|_| Part::Calls)
     }
 
     /// Enters it in a process that does nothing else, to see whether the host allows it.
@@ -151,7 +154,7 @@ impl Cage {
                 let first = self.fork().map_err(|_| Part::Processes)?;
                 let code = run(first, || {
                     self.begin_parts(steps, None)?;
-                    self.enter_parts(rules.map(AsRawFd::as_raw_fd))
+                    self.enter_parts(rules.map(AsRawFd::as_raw_fd), None)
                 });
                 if code == 0 { Ok(()) } else { Err(part(code).unwrap_or(Part::Processes)) }
             })

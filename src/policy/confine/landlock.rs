@@ -5,12 +5,13 @@
 //! boundary.
 #![expect(clippy::disallowed_methods, reason = "it lists places of the settings to make rules of, and opens no file")]
 
-use super::{bounds::Bounds, places};
+use super::{bounds::Bounds, places, private_keys};
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreated, RulesetCreatedAttr, Scope,
 };
 use std::{
+    ffi::OsString,
     fs, io,
     os::fd::{OwnedFd, RawFd},
     path::{Path, PathBuf},
@@ -129,9 +130,13 @@ impl Rules<'_> {
         let tools = places::tools(&self.bounds.home).into_iter().filter(|tool| self.bounds.may_show_tool(tool));
         let system = places::SYSTEM.iter().chain(&places::KERNEL).map(PathBuf::from);
         let system = system.filter(|place| !self.bounds.roots.is_empty() || !self.bounds.denies(place));
-        let all = settings.chain(tools).chain(system).chain(["/proc".into()]);
-        for place in all.collect::<Vec<PathBuf>>() {
+        let settings: Vec<PathBuf> = settings.collect();
+        for place in tools.chain(system).chain(["/proc".into()]).collect::<Vec<PathBuf>>() {
             self.allow(&place, read)?;
+        }
+        let hidden = private_keys::hidden(names);
+        for place in settings {
+            self.allow_less_hidden(&place, read, &hidden)?;
         }
         let use_device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
         for name in places::DEVICES.iter().chain(&["ptmx"]) {
@@ -139,6 +144,19 @@ impl Rules<'_> {
         }
         self.allow(Path::new("/dev/pts"), use_device | AccessFs::ReadDir)?;
         self.allow(Path::new("/dev/shm"), AccessFs::from_all(NEWEST))
+    }
+
+    /// Settings without the private keys in them.
+    fn allow_less_hidden(&mut self, path: &Path, access: BitFlags<AccessFs>, hidden: &[PathBuf]) -> anyhow::Result<()> {
+        if hidden.iter().any(|place| path == place) {
+            return Ok(());
+        }
+        if !hidden.iter().any(|place| place.starts_with(path)) {
+            return self.allow(path, access);
+        }
+        // A link needs no rule: what it leads to does, or is hidden.
+        let entries = names(path).into_iter().map(|name| path.join(name)).filter(|path| !path.is_symlink());
+        entries.collect::<Vec<_>>().iter().try_for_each(|path| self.allow_less_hidden(path, access, hidden))
     }
 
     /// A folder without the denied places in it. Rules reach down, so a folder that holds a denied place cannot be
@@ -167,6 +185,10 @@ impl Rules<'_> {
         self.rules = Some(rules.add_rule(PathBeneath::new(place, access))?);
         Ok(())
     }
+}
+
+fn names(folder: &Path) -> Vec<OsString> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
 }
 
 /// What the kernel shows of itself and of devices is allowed piece by piece.

@@ -4,13 +4,15 @@ use super::{
     Level, Report,
     bounds::Bounds,
     cage::Cage,
+    kernel_files::Share,
     landlock,
+    limits::Limits,
     looks::Looks,
     memory::{Admission, Memory},
     namespaces::Entry,
-    privileges,
     sockets::{Sockets, hidden_variables},
-    view::{Share, View},
+    system_calls,
+    view::View,
 };
 use crate::{
     policy::Workspace,
@@ -123,8 +125,8 @@ fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Part
     let version = landlock::version();
     let cage = Cage {
         entry: Some(entry),
-        filter: privileges::filter(privileges::Sockets { local: true, network: true })?,
-        limits: privileges::Limits { processes: processes_of_user },
+        filter: system_calls::filter(system_calls::Sockets { local: true, network: true })?,
+        limits: Limits { processes: processes_of_user },
         network: settings.terminal_network,
         beside_view: landlock::BesideView::of(version),
     };
@@ -159,8 +161,8 @@ fn without_namespaces(
     parts.cage.limits.processes = None;
     parts.cage.beside_view = None;
     let level = if version > 0 { Level::Kernel } else { Level::None };
-    let sockets = privileges::Sockets { local: level == Level::None, network: settings.terminal_network };
-    parts.cage.filter = privileges::filter(sockets)?;
+    let sockets = system_calls::Sockets { local: level == Level::None, network: settings.terminal_network };
+    parts.cage.filter = system_calls::filter(sockets)?;
     let why = match level {
         Level::Kernel => format!(
             "Landlock version {version} and seccomp are enforced; namespaces are not, since the host refuses them \

@@ -8,7 +8,13 @@ mod bounds;
 #[cfg(target_os = "linux")]
 mod cage;
 #[cfg(target_os = "linux")]
+mod capabilities;
+#[cfg(target_os = "linux")]
+mod kernel_files;
+#[cfg(target_os = "linux")]
 mod landlock;
+#[cfg(target_os = "linux")]
+mod limits;
 #[cfg(target_os = "linux")]
 mod looks;
 #[cfg(target_os = "linux")]
@@ -20,11 +26,13 @@ mod namespaces;
 #[cfg(target_os = "linux")]
 mod places;
 #[cfg(target_os = "linux")]
-mod privileges;
+mod private_keys;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
 #[cfg(target_os = "linux")]
 mod sockets;
+#[cfg(target_os = "linux")]
+mod system_calls;
 #[cfg(target_os = "linux")]
 pub mod trees;
 #[cfg(target_os = "linux")]
@@ -43,6 +51,8 @@ pub use looks::MountTable;
 pub use memory::Admission;
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
+#[cfg(target_os = "linux")]
+pub use system_calls::shared_folders;
 #[cfg(target_os = "linux")]
 pub use view::View;
 

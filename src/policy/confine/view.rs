@@ -2,14 +2,14 @@
 
 use super::{
     bounds::Bounds,
+    kernel_files::{Share, empty_folder, kernel_file_systems},
     looks::{Looks, Names},
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY, Step, at, from},
-    places,
+    places, private_keys,
     sockets::Reach,
 };
 use std::{
     collections::BTreeSet,
-    ffi::{CStr, CString, c_ulong},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -18,27 +18,12 @@ use std::{
 /// Top directories that no view shows as they are.
 const MADE_ANEW: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
 
-/// Parts of `/proc` through which the superuser could change the kernel.
-const KERNEL_SWITCHES: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"];
-
-/// Parts of `/proc` that tell of the kernel's memory and of others' keys.
-const KERNEL_SECRETS: [&str; 4] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug"];
-
 /// A place and how it is shown.
 #[derive(Clone)]
 struct Shown {
     from: PathBuf,
     at: PathBuf,
     writable: bool,
-}
-
-/// What each program gets of its own.
-#[derive(Debug)]
-pub struct Share {
-    /// How many processes it may have, where a namespace can be told so.
-    pub most_processes: Option<CString>,
-    /// How large its files in memory may become, in bytes.
-    pub memory: u64,
 }
 
 /// How a view is built.
@@ -313,7 +298,20 @@ impl Draft<'_> {
         let foreign = self.reach.covered().filter(|socket| self.is_of_the_disk(socket));
         steps.extend(foreign.map(|socket| Step::Cover(at(socket))));
         steps.extend(self.denials());
+        steps.extend(self.private_keys());
         Ok(steps)
+    }
+
+    /// Covers the machine's private keys in what is shown of its settings.
+    fn private_keys(&self) -> Vec<Step> {
+        let names = |folder: &Path| self.looks.names(folder, Names::All).unwrap_or_default();
+        let hidden = private_keys::hidden(names);
+        let shown = hidden.iter().filter(|path| self.is_of_the_disk(path) && self.looks.link(path).is_none());
+        shown.map(|path| self.cover(path)).collect()
+    }
+
+    fn cover(&self, path: &Path) -> Step {
+        if self.looks.leads_to_folder(path) { empty_folder(at(path)) } else { Step::Shut(at(path)) }
     }
 
     /// Covers what is denied within what is shown.
@@ -321,8 +319,7 @@ impl Draft<'_> {
         let mut steps = Vec::new();
         for denied in self.bounds.denied.iter().filter(|denied| self.is_of_the_disk(&denied.path)) {
             match denied.reading_too {
-                true if self.looks.leads_to_folder(&denied.path) => steps.push(empty_folder(at(&denied.path))),
-                true => steps.push(Step::Shut(at(&denied.path))),
+                true => steps.push(self.cover(&denied.path)),
                 false => {
                     steps.push(Step::Keep(at(&denied.path)));
                     // A socket can be used where nothing can be written.
@@ -364,36 +361,4 @@ fn make_mount_point(path: &Path, folder: bool) -> io::Result<()> {
         fs::create_dir_all(above)?;
     }
     fs::OpenOptions::new().create(true).append(true).open(path).map(drop)
-}
-
-fn empty_folder(at: CString) -> Step {
-    new(c"tmpfs", at, c"mode=000,size=4k", libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)
-}
-
-#[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
-fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
-    Step::New { kind: kind.to_owned(), at, options: options.to_owned(), flags: flags as u64 }
-}
-
-/// The program's own processes, terminals and shared memory.
-fn kernel_file_systems(looks: &Looks, share: &Share) -> Vec<Step> {
-    let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
-    let place = |path: &str| at(Path::new(path));
-    let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");
-    // Segments that processes share (shmget(2)), in pages: they stay when nobody has them mapped.
-    // SAFETY: a plain call.
-    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-    let segments = CString::new((share.memory / page).to_string()).expect("digits hold no NUL");
-    let mut steps = vec![
-        new(c"devpts", place("/dev/pts"), c"newinstance,ptmxmode=0666,mode=620", flags),
-        new(c"tmpfs", place("/dev/shm"), &files, libc::MS_NOSUID | libc::MS_NODEV),
-        new(c"proc", place("/proc"), c"", flags | libc::MS_NODEV),
-    ];
-    steps.push(Step::Say { text: segments, at: place("/proc/sys/kernel/shmall") });
-    let most_processes = share.most_processes.clone();
-    steps.extend(most_processes.map(|text| Step::Say { text, at: place("/proc/sys/kernel/pid_max") }));
-    let there = |place: &&&str| looks.leads_somewhere(Path::new(place));
-    steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep(place(path))));
-    steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut(place(path))));
-    steps
 }

@@ -109,7 +109,7 @@ impl Directory {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_to_write(&self, name: &OsStr) -> io::Result<(File, Found)> {
-        self.open_with(name, OFlags::RDWR)
+        self.open_to_change(name, OFlags::RDWR)
     }
 
     /// Opens a regular file for writing behind all that it holds at that moment, whoever else writes.
@@ -117,7 +117,18 @@ impl Directory {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_to_append(&self, name: &OsStr) -> io::Result<(File, Found)> {
-        self.open_with(name, OFlags::WRONLY | OFlags::APPEND)
+        self.open_to_change(name, OFlags::WRONLY | OFlags::APPEND)
+    }
+
+    /// What is changed no longer runs with its owner's or group's rights. For who is neither the superuser nor the owner
+    /// the kernel sees to that when it is written to.
+    fn open_to_change(&self, name: &OsStr, access: OFlags) -> io::Result<(File, Found)> {
+        let (file, mut found) = self.open_with(name, access)?;
+        if found.is_set_id() {
+            found.mode = found.mode_of_new_content();
+            let _ = rustix::fs::fchmod(file.as_fd(), Mode::from_bits_truncate(found.mode));
+        }
+        Ok((file, found))
     }
 
     fn open_with(&self, name: &OsStr, access: OFlags) -> io::Result<(File, Found)> {

@@ -38,6 +38,9 @@ impl Times {
     }
 }
 
+/// The bits of a mode by which a program runs with its owner's or its group's rights.
+const SET_ID: u32 = 0o6000;
+
 /// In place of an owner: whoever makes the file.
 pub const OURS: (u32, u32) = (u32::MAX, u32::MAX);
 
@@ -71,5 +74,15 @@ impl Found {
     /// Whether it is a directory.
     pub fn is_folder(&self) -> bool {
         self.kind == Kind::Folder
+    }
+
+    /// Whether it is a file that runs with its owner's or its group's rights.
+    pub fn is_set_id(&self) -> bool {
+        self.is_file() && self.mode & SET_ID != 0
+    }
+
+    /// Its permission bits for another content, which must not inherit the right to run as its owner.
+    pub fn mode_of_new_content(&self) -> u32 {
+        self.mode & !SET_ID
     }
 }

@@ -8,11 +8,11 @@ use super::{
     plan::{self, Plan},
     signals::{await_children, block_no_signal, reset_signals},
 };
-use crate::policy::confine::{Cage, FAILED};
+use crate::policy::confine::{Cage, FAILED, shared_folders};
 use std::{
     ffi::{c_char, c_int, c_ulong, c_void},
     io,
-    os::fd::RawFd,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
     ptr,
 };
 
@@ -69,13 +69,15 @@ pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
         }
         or_refuse(cage.map_or(Ok(()), |cage| cage.begin(steps, plan.terminal)));
         let children = or_refuse(await_children());
-        let program = or_refuse(start(&Start { cage, plan: &plan, rules }));
-        for descriptor in (0..CONTROL).chain(rules) {
+        let [answered, asked] = or_refuse(pair());
+        let program = or_refuse(start(&Start { cage, plan: &plan, rules, asked }));
+        let questions = shared_folders::receive(answered);
+        for descriptor in (0..CONTROL).chain(rules).chain([answered, asked]) {
             libc::close(descriptor);
         }
         say(word::RUNNING, 0);
         let alone = cage.is_some_and(Cage::has_processes);
-        watch(children, Charge { program, status: None, all_end: cage.is_some(), alone })
+        watch(children, questions.as_ref(), Charge { program, status: None, all_end: cage.is_some(), alone })
     }
 }
 
@@ -84,6 +86,7 @@ struct Start<'a> {
     cage: Option<&'a Cage>,
     plan: &'a Plan,
     rules: Option<RawFd>,
+    asked: RawFd,
 }
 
 /// Starts the program as posix_spawn(3) does: in the memory of this process, which goes on when the program runs, or has
@@ -99,14 +102,12 @@ unsafe fn start(start: &Start<'_>) -> io::Result<libc::pid_t> {
 
 extern "C" fn begin(start: *mut c_void) -> c_int {
     // SAFETY: it is what `start` was given; its process waits.
-    unsafe {
-        let Start { cage, plan, rules } = &*start.cast::<Start<'_>>();
-        or_refuse(Err(become_program(*cage, plan, *rules)))
-    }
+    unsafe { or_refuse(Err(become_program(&*start.cast::<Start<'_>>()))) }
 }
 
 /// Only comes back with an error.
-unsafe fn become_program(cage: Option<&Cage>, plan: &Plan, rules: Option<RawFd>) -> io::Error {
+unsafe fn become_program(start: &Start<'_>) -> io::Error {
+    let Start { cage, plan, rules, asked } = start;
     unsafe extern "C" {
         static mut environ: *const *const c_char;
     }
@@ -118,7 +119,7 @@ unsafe fn become_program(cage: Option<&Cage>, plan: &Plan, rules: Option<RawFd>)
             check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
         }
         match cage {
-            Some(cage) => cage.enter(plan.cwd, rules)?,
+            Some(cage) => cage.enter(plan.cwd, *rules, *asked)?,
             None => check(libc::chdir(plan.cwd.as_ptr())).map(drop)?,
         }
         environ = plan.environment;
@@ -148,16 +149,31 @@ unsafe fn say(kind: u8, number: i32) {
     }
 }
 
-/// Waits for the program's end or the server's word.
-unsafe fn watch(children: RawFd, mut charge: Charge) -> ! {
+/// Two sockets that are connected, over which a descriptor comes from what becomes the program.
+unsafe fn pair() -> io::Result<[RawFd; 2]> {
+    let mut pair = [0; 2];
+    // SAFETY: a plain system call on an array of this frame.
+    unsafe { check(libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0, pair.as_mut_ptr())) }?;
+    Ok(pair)
+}
+
+/// Waits for the program's end, the server's word, or a question of the program's filter of system calls.
+unsafe fn watch(children: RawFd, questions: Option<&OwnedFd>, mut charge: Charge) -> ! {
     let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let mut events = [event(CONTROL), event(children)];
+    // A number below zero is not waited for.
+    let mut events = [event(CONTROL), event(children), event(questions.map_or(-1, AsRawFd::as_raw_fd))];
     // SAFETY: plain system calls; nothing of the copied server's memory is used.
     unsafe {
         let mut has_more = false;
         loop {
-            if libc::poll(events.as_mut_ptr(), 2, if has_more { 0 } else { -1 }) < 0 {
+            if libc::poll(events.as_mut_ptr(), 3, if has_more { 0 } else { -1 }) < 0 {
                 continue;
+            }
+            match events[2].revents {
+                0 => {}
+                libc::POLLIN => shared_folders::answer(events[2].fd),
+                // The last process under the filter has ended.
+                _ => events[2].fd = -1,
             }
             if events[0].revents != 0 {
                 let mut signal = 0_u8;

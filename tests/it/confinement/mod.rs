@@ -1,10 +1,14 @@
 //! Hostile programs, really run: what they try fails under confinement, and works without it, so that each test can fail.
 #![cfg(target_os = "linux")]
 
+mod calls;
 mod hosts;
+mod keys;
 mod life;
 mod memory;
 mod renames;
+mod set_id;
+mod socket_kinds;
 mod sockets;
 mod worlds;
 

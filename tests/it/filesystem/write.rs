@@ -101,3 +101,29 @@ async fn a_full_disk_is_said_and_leaves_the_old_file_whole() {
     assert_eq!(reply.status, 507, "{}", reply.text);
     assert_eq!((content.as_str(), left), ("old", 1));
 }
+
+#[tokio::test]
+async fn new_content_does_not_run_with_its_owners_rights_and_undo_brings_back_what_did() {
+    let server = Server::start().await.with_file("tool", "old\n").with_file("folder/x", "");
+    let set = |name: &str, mode| fs::set_permissions(server.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |name: &str| fs::metadata(server.path(name)).unwrap().permissions().mode() & 0o7777;
+    for (action, change) in [
+        ("write", json!({"path": "tool", "content": "new\n"})),
+        ("write", json!({"path": "tool", "content": "new\n", "mode": "a"})),
+        ("edit", json!({"path": "tool", "edits": [{"old": "old", "new": "new"}]})),
+    ] {
+        fs::write(server.path("tool"), "old\n").unwrap();
+        set("tool", 0o6755);
+        server.call(&format!("filesystem_{action}"), change).await;
+        assert_eq!(mode("tool"), 0o755, "{action}");
+        server.call("filesystem_undo", json!({"path": "tool"})).await;
+        let content = fs::read_to_string(server.path("tool")).unwrap();
+        assert_eq!((content.as_str(), mode("tool")), ("old\n", 0o6755), "{action}");
+    }
+    set("tool", 0o6755);
+    set("folder", 0o2775);
+    server.call("filesystem_copy", json!({"path": "tool", "to": "copy"})).await;
+    assert_eq!((mode("copy"), mode("folder")), (0o755, 0o2775));
+    server.call("filesystem_write", json!({"path": "folder/new/f", "content": ""})).await;
+    assert_eq!(mode("folder"), 0o2775);
+}

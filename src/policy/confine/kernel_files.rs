@@ -1,0 +1,58 @@
+//! The file systems of the kernel in a program's view: its own processes, terminals and shared memory.
+
+use super::{
+    looks::Looks,
+    mounts::{Step, at},
+};
+use std::{
+    ffi::{CStr, CString, c_ulong},
+    path::Path,
+};
+
+/// Parts of `/proc` through which the superuser could change the kernel.
+const KERNEL_SWITCHES: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"];
+
+/// Parts of `/proc` that tell of the kernel's memory and of others' keys.
+const KERNEL_SECRETS: [&str; 4] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug"];
+
+/// What each program gets of its own.
+#[derive(Debug)]
+pub struct Share {
+    /// How many processes it may have, where a namespace can be told so.
+    pub most_processes: Option<CString>,
+    /// How large its files in memory may become, in bytes.
+    pub memory: u64,
+}
+
+/// A folder without anything in it, which nobody can look into.
+pub fn empty_folder(at: CString) -> Step {
+    new(c"tmpfs", at, c"mode=000,size=4k", libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
+fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
+    Step::New { kind: kind.to_owned(), at, options: options.to_owned(), flags: flags as u64 }
+}
+
+/// The program's own processes, terminals and shared memory.
+pub fn kernel_file_systems(looks: &Looks, share: &Share) -> Vec<Step> {
+    let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
+    let place = |path: &str| at(Path::new(path));
+    let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");
+    // Segments that processes share (shmget(2)), in pages: they stay when nobody has them mapped.
+    // SAFETY: a plain call.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let segments = CString::new((share.memory / page).to_string()).expect("digits hold no NUL");
+    let mut steps = vec![
+        new(c"devpts", place("/dev/pts"), c"newinstance,ptmxmode=0666,mode=620", flags),
+        new(c"tmpfs", place("/dev/shm"), &files, libc::MS_NOSUID | libc::MS_NODEV),
+        new(c"proc", place("/proc"), c"", flags | libc::MS_NODEV),
+    ];
+    steps.push(Step::Say { text: segments, at: place("/proc/sys/kernel/shmall") });
+    let most_processes = share.most_processes.clone();
+    steps.extend(most_processes.map(|text| Step::Say { text, at: place("/proc/sys/kernel/pid_max") }));
+    let there = |place: &&&str| looks.leads_somewhere(Path::new(place));
+    steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep(place(path))));
+    steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut(place(path))));
+    steps
+}
