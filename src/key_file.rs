@@ -2,24 +2,28 @@
 
 use crate::{
     first_start,
-    policy::private,
+    policy::{
+        paths::{Directory, Identity},
+        private,
+    },
     settings::{self, Secret},
 };
 use anyhow::{Context, Result, bail};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use std::{
-    fs::Metadata,
-    ops::Range,
-    path::{Path, PathBuf},
-    sync::Mutex,
-    time::SystemTime,
-};
+use std::{ffi::OsStr, ops::Range, path::Path, sync::Mutex};
+
+/// Where it stands, in the bridge's folder.
+const FILE: &str = ".env";
 
 /// The setting that holds the key.
 const NAME: &str = "MCP_API_KEY";
 
 /// What `.env` is made from.
 const EXAMPLE: &str = include_str!("../.env.example");
+
+/// What stands in a `.env` that is there to keep the name.
+const GUARD: &str = "# The bridge made this file, so that no command can put one of its own here. Settings may stand in it: see the README.
+";
 
 /// Makes a key of 256 random bits and writes it to `.env` of `directory`.
 ///
@@ -55,24 +59,35 @@ pub fn rotate(directory: &Path) -> Result<Secret> {
 /// Sets the line `MCP_API_KEY=` of `.env`, which is made from the example when it is missing.
 ///
 /// # Errors
-/// When `.env` cannot be read or written.
-#[expect(clippy::disallowed_methods, reason = "the bridge's own .env")]
+/// When `.env` cannot be read or written, or is not to be trusted.
 pub fn write(key: &str, directory: &Path) -> Result<()> {
-    let path = path(directory);
-    let before = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => EXAMPLE.to_owned(),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    };
+    let path = directory.join(FILE);
+    let unreadable = || format!("{} cannot be read", path.display());
+    let folder = Directory::own(directory).with_context(unreadable)?;
+    let there = private::read_own(&folder, FILE).with_context(unreadable)?;
+    let before = there.clone().unwrap_or_else(|| EXAMPLE.to_owned());
     let after = with_key(&before, key);
     let written = match difference(&before, &after) {
         // Programs that run now have this very file covered, and not one that takes its place.
-        Some(part) if path.is_file() => private::overwrite(&path, part.start as u64, &after.as_bytes()[part]),
+        Some(part) if there.is_some() => private::overwrite(&folder, FILE, part.start as u64, &after.as_bytes()[part]),
         _ => private::replace(&path, after.as_bytes()),
     };
     written.with_context(|| {
         format!("the new key cannot be written to {}: make the folder writable, or set {NAME}", path.display())
     })
+}
+
+/// Makes a `.env` without any setting where there is none: a command that runs later can put none there, since one that
+/// is there is covered.
+pub fn guard(directory: &Path) {
+    use std::io::Write;
+    let made = Directory::own(directory).and_then(|folder| folder.create(OsStr::new(FILE), 0o600));
+    match made.and_then(|mut file| file.write_all(GUARD.as_bytes())) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            tracing::warn!(%error, "{FILE} is not there and cannot be made: mind that no command makes one");
+        }
+        _ => {}
+    }
 }
 
 /// The part in which two texts of one length differ: as long as the key of `.env` is one that was made here.
@@ -85,30 +100,29 @@ fn difference(before: &str, after: &str) -> Option<Range<usize>> {
 
 /// Leaves `.env` to its owner alone, where there is one.
 pub fn tighten(directory: &Path) {
-    let path = path(directory);
-    if path.is_file() {
-        private::only_owner_from_now_on(&path);
-    }
+    private::only_owner_from_now_on(&directory.join(FILE));
 }
 
 /// Gives the key of `.env` whenever it has become another, for [`crate::caller::Keys::following`]; `None` when the
-/// environment sets the key, which wins. A key that may not be used at `host` is not followed, and said so once.
+/// environment sets the key, which wins. The file counts only in the folder that has this name now, whatever folder has
+/// it later. A key that may not be used at `host` is not followed, and said so once; so is one in a file that others
+/// could have written.
 pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::caller::Source> {
     if settings::is_in_environment(NAME) {
         return None;
     }
-    let path = path(directory);
-    let last = Mutex::new((stamp(&path), current.clone()));
+    let folder = Directory::own(directory).ok()?;
+    let last = Mutex::new((stamp(&folder), current.clone()));
     let (directory, host) = (directory.to_owned(), host.to_owned());
     Some(Box::new(move || {
         let mut last = last.lock().expect("no one panics while holding it");
         // Taken before the file is read: what changes in between is read again.
-        let now = stamp(&path);
+        let now = stamp(&folder);
         if now == last.0 {
             return None;
         }
         last.0 = now;
-        let key = usable_key(&directory, &host)
+        let key = usable_key(&folder, &directory, &host)
             .inspect_err(|error| tracing::warn!("the key stays as it was: {error:#}"))
             .ok()?;
         (key != last.1).then(|| {
@@ -118,33 +132,19 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
     }))
 }
 
-fn usable_key(directory: &Path, host: &str) -> Result<Secret> {
-    let key = settings::key_in_file(directory)?.with_context(|| format!("{NAME} is no longer set in .env"))?;
+fn usable_key(folder: &Directory, directory: &Path, host: &str) -> Result<Secret> {
+    let key =
+        settings::key_in_file(folder, directory)?.with_context(|| format!("{NAME} is no longer set in {FILE}"))?;
     first_start::check(key.expose(), host)?;
     Ok(key)
 }
 
-fn path(directory: &Path) -> PathBuf {
-    directory.join(".env")
-}
+/// What changes whenever a file is written, replaced, or given to somebody else.
+type Stamp = Option<(i64, u64, Identity)>;
 
-/// What changes whenever a file is written or replaced.
-type Stamp = Option<(SystemTime, u64, u64)>;
-
-#[expect(clippy::disallowed_methods, reason = "the bridge's own .env")]
-fn stamp(path: &Path) -> Stamp {
-    let found = std::fs::metadata(path).ok()?;
-    Some((found.modified().ok()?, found.len(), number(&found)))
-}
-
-#[cfg(unix)]
-fn number(found: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(found)
-}
-
-#[cfg(not(unix))]
-fn number(_: &Metadata) -> u64 {
-    0
+fn stamp(folder: &Directory) -> Stamp {
+    let found = folder.look(OsStr::new(FILE)).ok()?;
+    Some((found.changed, found.size, found.identity))
 }
 
 fn with_key(env: &str, key: &str) -> String {

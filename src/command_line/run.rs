@@ -4,7 +4,9 @@ use super::{CommandLine, KeyAction, Task, attach, connect, doctor};
 use crate::{
     bridge::Bridge,
     caller::Keys,
-    first_start, key_file, server,
+    first_start, key_file,
+    policy::paths::Directory,
+    server,
     settings::{Settings, hide_key, key_in_environment, key_in_file, warn_of_doubtful_names},
 };
 use anyhow::{Context, Result};
@@ -27,7 +29,7 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
     server::raise_open_files();
     match &command.task {
         Some(Task::Stdio) => {
-            let key = first_start::key_unasked(&settings)?;
+            let key = first_start::key_unasked(&settings, &directory)?;
             server::stdio::serve(settings, key, &directory, server::stop_signal()).await?;
         }
         Some(Task::Attach { id }) => return attach::attach(&settings, id).await,
@@ -53,7 +55,7 @@ fn key(action: &KeyAction, directory: &Path) -> Result<()> {
             let (key, place) = match key_in_environment() {
                 Some(key) => (key, "the environment".to_owned()),
                 None => {
-                    let key = key_in_file(directory)?;
+                    let key = key_in_file(&Directory::own(directory)?, directory)?;
                     (
                         key.context("there is no key yet: start mcp-server once, and it makes one")?,
                         file.display().to_string(),

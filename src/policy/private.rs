@@ -1,7 +1,9 @@
 //! The bridge's own files: readable by the user that runs it and by no one else.
 #![expect(clippy::disallowed_methods, reason = "these are the bridge's own files, not paths that a caller names")]
 
+use super::paths::{Directory, Found};
 use std::{
+    ffi::OsStr,
     fs::{DirBuilder, OpenOptions},
     io,
     path::Path,
@@ -52,6 +54,47 @@ fn take_from_others(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o077))
 }
 
+/// Reads a file of the bridge's own in a folder that is held open: a regular file, which is the bridge's user's or the
+/// superuser's, and which nobody else can write. None where there is none.
+///
+/// # Errors
+/// When it is something else, somebody else's, or cannot be read.
+pub fn read_own(folder: &Directory, name: &str) -> io::Result<Option<String>> {
+    use io::Read;
+    let name = OsStr::new(name);
+    let refused = |flaw| Err(io::Error::new(io::ErrorKind::PermissionDenied, flaw));
+    match folder.look(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(found) if !found.is_file() => return refused("it is no plain file: put the file itself there, not a link"),
+        _ => {}
+    }
+    let (mut file, found) = folder.open(name)?;
+    if let Some(flaw) = flaw(&found) {
+        return refused(flaw);
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(Some(text))
+}
+
+/// Why a file is not trusted.
+#[cfg(unix)]
+fn flaw(found: &Found) -> Option<&'static str> {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let is_others = found.owner.0 != user && found.owner.0 != 0;
+    let by_others = found.mode & 0o002 != 0 || (found.mode & 0o020 != 0 && found.owner.1 != group);
+    match (is_others, by_others) {
+        (true, _) => Some("it belongs to another user: chown it to yours"),
+        (_, true) => Some("other users may write it: chmod 600 it, and look at what is in it"),
+        _ => None,
+    }
+}
+
+#[cfg(not(unix))]
+fn flaw(_: &Found) -> Option<&'static str> {
+    None
+}
+
 /// A file that these options create is for the owner only (0600).
 pub fn only_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
@@ -77,10 +120,10 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// not at all.
 ///
 /// # Errors
-/// When the system refuses.
-pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+/// When it is no regular file, or the system refuses.
+pub fn overwrite(folder: &Directory, name: &str, at: u64, bytes: &[u8]) -> io::Result<()> {
     use std::io::{Seek, SeekFrom, Write};
-    let mut file = OpenOptions::new().write(true).open(path)?;
+    let (mut file, _) = folder.open_to_write(OsStr::new(name))?;
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)?;
     file.sync_all()

@@ -15,7 +15,8 @@ pub use path::{PathList, SettingPath};
 pub use value::{ConfinementMode, LogLevel, Secret, SettingValue};
 pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program};
 
-use anyhow::Result;
+use crate::policy::paths::Directory;
+use anyhow::{Context, Result};
 use source::Source;
 use std::path::Path;
 
@@ -201,7 +202,8 @@ impl Settings {
     /// When `.env` cannot be read, has a line or a name that is not understood, or a value is not what its setting
     /// takes; the message names it.
     pub fn load(directory: &Path) -> Result<Self> {
-        Self::parse(&Source::of_file(&directory.join(FILE))?)
+        let folder = Directory::own(directory).with_context(|| format!("{} cannot be entered", directory.display()))?;
+        Self::parse(&Source::of_file(&folder, &directory.join(FILE))?)
     }
 
     /// The settings of `pairs` alone, for tests and for programs that embed the bridge.
@@ -226,12 +228,12 @@ impl Settings {
 /// The file of settings in the server's directory.
 const FILE: &str = ".env";
 
-/// The key in `.env` of `directory`, whatever the environment says.
+/// The key in `.env` of a folder that is held open, whatever the environment says; `directory` is what it is called.
 ///
 /// # Errors
-/// When `.env` cannot be read or has a line that is not understood.
-pub fn key_in_file(directory: &Path) -> Result<Option<Secret>> {
-    let lines = source::read(&directory.join(FILE))?;
+/// When `.env` cannot be read, is not to be trusted, or has a line that is not understood.
+pub fn key_in_file(folder: &Directory, directory: &Path) -> Result<Option<Secret>> {
+    let lines = source::read(folder, &directory.join(FILE))?;
     let key = lines.into_iter().find(|line| line.name == environment::KEY).map(|line| line.value.trim().to_owned());
     Ok(key.filter(|key| !key.is_empty()).map(Secret::new))
 }

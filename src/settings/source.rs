@@ -5,6 +5,7 @@ use super::{
     names,
     value::SettingValue,
 };
+use crate::policy::{paths::Directory, private};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::{collections::HashMap, env::VarError, fmt::Display, ops::RangeInclusive, path::Path};
 
@@ -22,13 +23,13 @@ struct Found {
 }
 
 impl Source {
-    /// The lines of a file, and the environment.
+    /// The lines of `.env` in a folder, which is called `path`, and the environment.
     ///
     /// # Errors
     /// When the file cannot be read, has a line that is not understood, or a name that must be meant for another.
-    pub fn of_file(path: &Path) -> Result<Self> {
+    pub fn of_file(folder: &Directory, path: &Path) -> Result<Self> {
         let mut file = HashMap::new();
-        for line in read(path)? {
+        for line in read(folder, path)? {
             let judged = names::judge(&line.name);
             judged.map_err(|problem| anyhow!("{}, line {}: {problem}", path.display(), line.number))?;
             file.insert(line.name.clone(), line);
@@ -117,21 +118,18 @@ impl Source {
     }
 }
 
-/// The lines of a file; none where there is none.
+/// The lines of `.env` in a folder, which is called `path`; none where there is none.
 ///
 /// # Errors
-/// When it cannot be read or has a line that is not understood.
-#[expect(clippy::disallowed_methods, reason = "the bridge's own .env")]
-pub fn read(path: &Path) -> Result<Vec<Line>> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| {
-                format!("{} cannot be read: it must be a text file that this user may read", path.display())
-            });
-        }
-    };
+/// When it cannot be read, could have been written by others, or has a line that is not understood.
+pub fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
+    let text = private::read_own(folder, super::FILE).with_context(|| {
+        format!(
+            "{} cannot be read: it must be a text file that this user may read and nobody else may write",
+            path.display()
+        )
+    })?;
+    let Some(text) = text else { return Ok(Vec::new()) };
     file::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 

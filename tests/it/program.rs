@@ -98,6 +98,15 @@ impl Program {
         String::from_utf8_lossy(&self.printed[1].lock().unwrap()).into_owned()
     }
 
+    /// Waits until words are in the log, which a thread of its own writes.
+    pub fn logged(&self, words: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.stderr().contains(words) {
+            assert!(Instant::now() < end, "no {words:?} in {}", self.stderr());
+            std::thread::yield_now();
+        }
+    }
+
     pub async fn post(&self, path: &str, key: &str, arguments: &Value) -> Reply {
         self.http.post(format!("{}{path}", self.url)).bearer_auth(key).json(arguments).pipe(Reply::send).await
     }

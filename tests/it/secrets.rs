@@ -133,7 +133,8 @@ async fn what_a_caller_sends_as_a_secret_stays_out_of_the_history() {
 /// What the memory keeps of its entries; everything else is no place for what they say.
 fn keeps_entries(file: &Path) -> bool {
     let name = file.file_name().unwrap().to_str().unwrap();
-    name.starts_with("index_memory.") || name == "memory_index.md" || name == ".env"
+    let is_kept_for_undo = file.parent().is_some_and(|folder| folder.ends_with("memory/undo/entries"));
+    name.starts_with("index_memory.") || name == "memory_index.md" || name == ".env" || is_kept_for_undo
 }
 
 #[tokio::test]

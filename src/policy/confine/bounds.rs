@@ -1,8 +1,9 @@
 //! The workspace, as the kernel is told of it.
 
+use super::private_folders::Private;
 use crate::policy::{
     Workspace,
-    paths::{Denial, Entry, Pattern},
+    paths::{Denial, Entry, Pattern, Present},
 };
 use landlock::{AccessFs, BitFlags};
 use std::{
@@ -10,21 +11,22 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tempfile::TempDir;
 
 /// What programs may reach. Roots and denials are those of the file routes.
 #[derive(Clone, Debug)]
 pub struct Bounds {
+    workspace: Arc<Workspace>,
     /// The only places that programs may change; none: the whole disk.
     pub roots: Vec<PathBuf>,
-    /// What they may not reach although it lies there.
+    /// What they may not reach although it lies there: the names, and where what had one of them was moved to.
     pub denied: Vec<Denial>,
     /// What they may not reach of what fits when they start.
     patterns: Vec<Pattern>,
+    /// What of that is there, with where it is.
+    pub present: Vec<Present>,
     /// The user's home.
     pub home: PathBuf,
-    /// Folders of the server's own, for programs that get no home or no place for temporary files otherwise.
-    private: Arc<TempDir>,
+    private: Arc<Private>,
 }
 
 impl Bounds {
@@ -32,21 +34,20 @@ impl Bounds {
     ///
     /// # Errors
     /// When those cannot be made.
-    pub fn of(workspace: &Workspace) -> anyhow::Result<Self> {
-        let private = tempfile::Builder::new().prefix("bridge-").tempdir()?;
-        for folder in ["home", "tmp"] {
-            crate::policy::private::create_folder(&private.path().join(folder))?;
-        }
+    pub fn of(workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
         Ok(Self {
+            workspace: workspace.clone(),
             roots: workspace.roots().to_vec(),
             denied: workspace.denials().to_vec(),
             patterns: workspace.patterns().to_vec(),
+            present: Vec::new(),
             home: std::env::home_dir().unwrap_or_default(),
-            private: Arc::new(private),
+            private: Arc::new(Private::new()?),
         })
     }
 
-    /// The same with what fits the patterns now. `entries` tells what is in a folder.
+    /// The same, as the disk is now: with what fits the patterns, and with where the denied places are. `entries` tells
+    /// what is in a folder.
     ///
     /// # Errors
     /// When a folder cannot be looked into, or there is too much to look through.
@@ -60,22 +61,19 @@ impl Bounds {
                 bounds.denied.extend(places);
             }
         }
+        bounds.present = self.workspace.denied_now(&bounds.denied);
+        for place in &bounds.present {
+            let moved = Denial { path: place.path.clone(), reading_too: place.denial.reading_too };
+            if !bounds.denied.contains(&moved) {
+                bounds.denied.push(moved);
+            }
+        }
         Ok(bounds)
     }
 
-    /// Stands in for the user's home.
-    pub fn private_home(&self) -> PathBuf {
-        self.private.path().join("home")
-    }
-
-    /// Stands in for `/tmp`.
-    pub fn private_tmp(&self) -> PathBuf {
-        self.private.path().join("tmp")
-    }
-
-    /// Whether a path lies in the private folders.
-    pub fn is_private(&self, path: &Path) -> bool {
-        path.starts_with(self.private.path())
+    /// Folders of the server's own, for programs that get no home or no place for temporary files otherwise.
+    pub fn private(&self) -> &Private {
+        &self.private
     }
 
     /// Whether a path may not even be read.
@@ -113,11 +111,6 @@ impl Bounds {
         self.denied
             .iter()
             .any(|denied| denied.path != folder && denied.path.starts_with(folder) && denied.path.exists())
-    }
-
-    /// Whether a folder that may not be read lies in a folder.
-    pub fn holds_hidden_folder(&self, folder: &Path) -> bool {
-        self.hidden().any(|place| place != folder && place.starts_with(folder) && place.is_dir())
     }
 
     fn hidden(&self) -> impl Iterator<Item = &Path> {

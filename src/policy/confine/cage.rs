@@ -40,11 +40,12 @@ enum Part {
     Rights,
     Rules,
     Calls,
+    Disk,
 }
 
 /// In the order of their numbers as exit codes.
-const PARTS: [Part; 7] =
-    [Part::Processes, Part::Namespaces, Part::View, Part::Limits, Part::Rights, Part::Rules, Part::Calls];
+const PARTS: [Part; 8] =
+    [Part::Processes, Part::Namespaces, Part::View, Part::Limits, Part::Rights, Part::Rules, Part::Calls, Part::Disk];
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,6 +57,7 @@ impl fmt::Display for Part {
             Self::Rights => "giving up rights",
             Self::Rules => "Landlock",
             Self::Calls => "seccomp",
+            Self::Disk => "a view of a disk that is being moved around",
         })
     }
 }
@@ -69,9 +71,12 @@ impl Cage {
     /// Makes what all programs share, in a process that forks them.
     ///
     /// # Errors
-    /// The system's; no program must be forked then.
+    /// The system's; no program must be forked then. [`mounts::MOVED`] when the disk is no longer as the steps take it.
     pub fn prepare(&self, steps: &[u8]) -> io::Result<()> {
-        self.prepare_parts(steps).map_err(failed)
+        self.prepare_parts(steps).map_err(|part| match part {
+            Part::Disk => io::Error::from_raw_os_error(mounts::MOVED),
+            part => failed(part),
+        })
     }
 
     /// Forks the first of a program's own processes: 0 in it, which has to [`Self::begin`] then.
@@ -121,7 +126,10 @@ impl Cage {
         let Some(entry) = &self.entry else { return Ok(()) };
         entry.open().map_err(|_| Part::Processes)?;
         namespaces::separate(self.network).map_err(|_| Part::Namespaces)?;
-        mounts::begin(steps).map_err(|_| Part::View)
+        mounts::begin(steps).map_err(|error| match error.raw_os_error() {
+            Some(mounts::MOVED) => Part::Disk,
+            _ => Part::View,
+        })
     }
 
     fn begin_parts(&self, steps: &[u8], terminal: Option<&CStr>) -> Result<(), Part> {

@@ -2,7 +2,7 @@
 
 use super::{
     looks::Looks,
-    mounts::{Step, at},
+    steps::{ANY, Step, at},
 };
 use std::{
     ffi::{CStr, CString, c_ulong},
@@ -22,11 +22,6 @@ pub struct Share {
     pub most_processes: Option<CString>,
     /// How large its files in memory may become, in bytes.
     pub memory: u64,
-}
-
-/// A folder without anything in it, which nobody can look into.
-pub fn empty_folder(at: CString) -> Step {
-    new(c"tmpfs", at, c"mode=000,size=4k", libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)
 }
 
 #[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
@@ -52,7 +47,7 @@ pub fn kernel_file_systems(looks: &Looks, share: &Share) -> Vec<Step> {
     let most_processes = share.most_processes.clone();
     steps.extend(most_processes.map(|text| Step::Say { text, at: place("/proc/sys/kernel/pid_max") }));
     let there = |place: &&&str| looks.leads_somewhere(Path::new(place));
-    steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep(place(path))));
-    steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut(place(path))));
+    steps.extend(KERNEL_SWITCHES.iter().filter(there).map(|path| Step::Keep { at: place(path), is: ANY }));
+    steps.extend(KERNEL_SECRETS.iter().filter(there).map(|path| Step::Shut { at: place(path), is: ANY }));
     steps
 }

@@ -3,17 +3,20 @@
 //! Where there is a view of its own (`view`), Landlock adds what a view does not hold: no signals and no abstract sockets
 //! to the outside, no looking into processes outside, no devices, no mounts. Where there is none, its path rules are the
 //! boundary.
-#![expect(clippy::disallowed_methods, reason = "it lists places of the settings to make rules of, and opens no file")]
 
-use super::{bounds::Bounds, places, private_keys};
+use super::{
+    bounds::Bounds,
+    marks::{Holds, Marks, Place, real},
+    places, private_keys,
+};
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, Scope,
 };
 use std::{
     ffi::OsString,
     fs, io,
-    os::fd::{OwnedFd, RawFd},
+    os::fd::{AsFd, OwnedFd, RawFd},
     path::{Path, PathBuf},
     ptr,
 };
@@ -103,16 +106,17 @@ pub fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
         .handle_access(AccessFs::from_all(NEWEST))?
         .scope(Scope::AbstractUnixSocket | Scope::Signal)?
         .create()?;
-    let mut rules = Rules { rules: Some(rules), bounds };
+    let mut rules =
+        Rules { rules: Some(rules), bounds, marks: Marks::of(&bounds.present, &private_keys::hidden(names)) };
     rules.allow_system()?;
-    for folder in [bounds.private_home(), bounds.private_tmp()] {
-        rules.allow(&folder, AccessFs::from_all(NEWEST))?;
+    for folder in bounds.private().directories() {
+        rules.allow(folder, true, AccessFs::from_all(NEWEST))?;
     }
-    if bounds.roots.is_empty() {
-        rules.allow_less_denied(Path::new("/"), AccessFs::from_all(NEWEST))?;
-    }
-    for root in &bounds.roots {
-        rules.allow_less_denied(root, AccessFs::from_all(NEWEST))?;
+    let whole = [PathBuf::from("/")];
+    for root in if bounds.roots.is_empty() { &whole[..] } else { &bounds.roots[..] } {
+        if let Some(access) = bounds.access(root, AccessFs::from_all(NEWEST)) {
+            rules.allow_less_denied(root, access)?;
+        }
     }
     Ok(rules.rules.and_then(Into::into))
 }
@@ -120,6 +124,7 @@ pub fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
 struct Rules<'a> {
     rules: Option<RulesetCreated>,
     bounds: &'a Bounds,
+    marks: Marks,
 }
 
 impl Rules<'_> {
@@ -127,73 +132,68 @@ impl Rules<'_> {
         let read = AccessFs::from_read(NEWEST);
         let settings = places::SETTINGS.iter().map(|name| Path::new("/etc").join(name));
         let settings = settings.filter(|path| !self.bounds.denies_below(path, Path::new("/etc")));
-        let tools = places::tools(&self.bounds.home).into_iter().filter(|tool| self.bounds.may_show_tool(tool));
+        let may_show = |place: &PathBuf| self.bounds.may_show_tool(place);
+        let tools = places::tools(&self.bounds.home).into_iter().filter(may_show).filter_map(real).filter(may_show);
         let system = places::SYSTEM.iter().chain(&places::KERNEL).map(PathBuf::from);
         let system = system.filter(|place| !self.bounds.roots.is_empty() || !self.bounds.denies(place));
-        let settings: Vec<PathBuf> = settings.collect();
-        for place in tools.chain(system).chain(["/proc".into()]).collect::<Vec<PathBuf>>() {
-            self.allow(&place, read)?;
+        let all = settings.chain(system).filter_map(real).chain(tools);
+        for place in all.collect::<Vec<PathBuf>>() {
+            self.allow_less_denied(&place, read)?;
         }
-        let hidden = private_keys::hidden(names);
-        for place in settings {
-            self.allow_less_hidden(&place, read, &hidden)?;
-        }
+        self.allow_path(Path::new("/proc"), read)?;
         let use_device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
         for name in places::DEVICES.iter().chain(&["ptmx"]) {
-            self.allow(&Path::new("/dev").join(name), use_device)?;
+            self.allow_path(&Path::new("/dev").join(name), use_device)?;
         }
-        self.allow(Path::new("/dev/pts"), use_device | AccessFs::ReadDir)?;
-        self.allow(Path::new("/dev/shm"), AccessFs::from_all(NEWEST))
+        self.allow_path(Path::new("/dev/pts"), use_device | AccessFs::ReadDir)?;
+        self.allow_path(Path::new("/dev/shm"), AccessFs::from_all(NEWEST))
     }
 
-    /// Settings without the private keys in them.
-    fn allow_less_hidden(&mut self, path: &Path, access: BitFlags<AccessFs>, hidden: &[PathBuf]) -> anyhow::Result<()> {
-        if hidden.iter().any(|place| path == place) {
-            return Ok(());
+    fn allow_path(&mut self, path: &Path, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
+        match real(path.to_owned()).and_then(|path| Place::at(&path)) {
+            Some(place) => self.allow(&place.descriptor, place.is_folder, access),
+            None => Ok(()),
         }
-        if !hidden.iter().any(|place| place.starts_with(path)) {
-            return self.allow(path, access);
-        }
-        // A link needs no rule: what it leads to does, or is hidden.
-        let entries = names(path).into_iter().map(|name| path.join(name)).filter(|path| !path.is_symlink());
-        entries.collect::<Vec<_>>().iter().try_for_each(|path| self.allow_less_hidden(path, access, hidden))
+    }
+
+    fn allow_less_denied(&mut self, path: &Path, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
+        Place::at(path).map_or(Ok(()), |place| self.allow_place(&place, access))
     }
 
     /// A folder without the denied places in it. Rules reach down, so a folder that holds a denied place cannot be
-    /// allowed itself: only what else is in it now.
-    fn allow_less_denied(&mut self, path: &Path, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
-        let Some(access) = self.bounds.access(path, access) else { return Ok(()) };
-        if !self.bounds.holds_denied(path) {
-            return self.allow(path, access);
+    /// allowed itself: only what else is in it now. So it cannot be renamed either, nor anything be made in it.
+    fn allow_place(&mut self, place: &Place, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
+        let access = match self.marks.denied.get(&place.identity) {
+            Some(true) => return Ok(()),
+            Some(false) => access & AccessFs::from_read(NEWEST),
+            None => access,
+        };
+        match self.marks.above.get(&place.identity) {
+            None => return self.allow(&place.descriptor, place.is_folder, access),
+            Some(Holds::Others) => self.allow(&place.descriptor, true, access & AccessFs::ReadDir)?,
+            Some(Holds::HiddenFolder) => {}
         }
-        if !self.bounds.holds_hidden_folder(path) {
-            self.allow(path, AccessFs::ReadDir.into())?;
-        }
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) && !is_kernels(&entry.path()) {
-                self.allow_less_denied(&entry.path(), access)?;
+        for inner in place.children() {
+            if !self.marks.kernels.contains(&inner.identity) {
+                self.allow_place(&inner, access)?;
             }
         }
         Ok(())
     }
 
-    /// Nothing where there is nothing.
-    fn allow(&mut self, path: &Path, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
-        let Ok(place) = PathFd::new(path) else { return Ok(()) };
-        let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
-        let rules = self.rules.take().expect("it is put back below");
-        self.rules = Some(rules.add_rule(PathBeneath::new(place, access))?);
+    fn allow(&mut self, place: &impl AsFd, is_folder: bool, access: BitFlags<AccessFs>) -> anyhow::Result<()> {
+        let access = if is_folder { access } else { access & AccessFs::from_file(NEWEST) };
+        if !access.is_empty() {
+            let rules = self.rules.take().expect("it is put back below");
+            self.rules = Some(rules.add_rule(PathBeneath::new(place, access))?);
+        }
         Ok(())
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the names in places of the settings, of which it opens no file")]
 fn names(folder: &Path) -> Vec<OsString> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
-}
-
-/// What the kernel shows of itself and of devices is allowed piece by piece.
-fn is_kernels(path: &Path) -> bool {
-    ["/dev", "/proc", "/sys", "/run"].iter().any(|place| path == Path::new(place))
 }
 
 /// Puts this process under the rules; between fork and exec.

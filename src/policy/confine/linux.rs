@@ -215,7 +215,7 @@ impl Parts {
         let shows = |socket: &Path| level == Level::Namespaces && self.sockets.shows(socket);
         let mut changes: Vec<_> = hidden_variables(shows).into_iter().map(|name| (name, None)).collect();
         if level == Level::Kernel && !self.bounds.reaches(&self.bounds.home) {
-            changes.push(("HOME", Some(self.bounds.private_home())));
+            changes.push(("HOME", Some(self.bounds.private().home().to_owned())));
             if std::env::var_os("RUSTUP_HOME").is_none() {
                 changes.push(("RUSTUP_HOME", Some(self.bounds.home.join(".rustup"))));
             }
@@ -223,7 +223,7 @@ impl Parts {
         // Nothing new can be made in a folder that holds a denied place.
         let tmp = Path::new("/tmp");
         if level == Level::Kernel && (!self.bounds.reaches(tmp) || self.bounds.holds_denied(tmp)) {
-            changes.push(("TMPDIR", Some(self.bounds.private_tmp())));
+            changes.push(("TMPDIR", Some(self.bounds.private().tmp().to_owned())));
         }
         changes
     }

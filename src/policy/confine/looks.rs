@@ -1,7 +1,7 @@
 //! What was looked at on the disk while a view was made: as long as all of it is still so, the view is still right.
 #![expect(clippy::disallowed_methods, reason = "it looks at places that the settings name, and opens nothing")]
 
-use crate::policy::paths::Entry;
+use crate::policy::paths::{Entry, Identity};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -22,19 +22,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What has a name: the device and the number of a file, and its mode's kind.
+/// What has a name: which file, and its mode's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    number: u64,
+struct Thing {
+    identity: Identity,
     kind: u32,
 }
 
 /// What a path is by itself, and what it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Look {
-    itself: Option<Identity>,
-    target: Option<Identity>,
+    itself: Option<Thing>,
+    target: Option<Thing>,
 }
 
 /// Everything that was looked at, with what was there.
@@ -65,11 +64,6 @@ impl Looks {
         Ok(Self { mounts: MountTable::open()?, paths: RefCell::default(), folders: RefCell::default() })
     }
 
-    /// Whether a name is there, be it a link that leads nowhere.
-    pub fn is_there(&self, path: &Path) -> bool {
-        self.look(path).itself.is_some()
-    }
-
     /// Whether a path leads to something.
     pub fn leads_somewhere(&self, path: &Path) -> bool {
         self.look(path).target.is_some()
@@ -78,6 +72,11 @@ impl Looks {
     /// Whether a path leads to a folder.
     pub fn leads_to_folder(&self, path: &Path) -> bool {
         self.look(path).target.is_some_and(|target| target.kind == libc::S_IFDIR)
+    }
+
+    /// What a path leads to.
+    pub fn identity(&self, path: &Path) -> Option<Identity> {
+        self.look(path).target.map(|target| target.identity)
     }
 
     /// What a link says; none for what is no link.
@@ -165,13 +164,13 @@ impl MountTable {
 
 /// Links are followed by the system: an identity that changed says that one of them was changed.
 fn look(path: &Path) -> Look {
-    let itself = fs::symlink_metadata(path).ok().map(identity);
+    let itself = fs::symlink_metadata(path).ok().map(thing);
     let is_link = itself.is_some_and(|itself| itself.kind == libc::S_IFLNK);
-    Look { itself, target: if is_link { fs::metadata(path).ok().map(identity) } else { itself } }
+    Look { itself, target: if is_link { fs::metadata(path).ok().map(thing) } else { itself } }
 }
 
-fn identity(found: Metadata) -> Identity {
-    Identity { device: found.dev(), number: found.ino(), kind: found.mode() & libc::S_IFMT }
+fn thing(found: Metadata) -> Thing {
+    Thing { identity: (found.dev(), found.ino()), kind: found.mode() & libc::S_IFMT }
 }
 
 fn names(folder: &Path, which: Names) -> io::Result<Vec<OsString>> {

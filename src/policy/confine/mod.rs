@@ -10,6 +10,8 @@ mod cage;
 #[cfg(target_os = "linux")]
 mod capabilities;
 #[cfg(target_os = "linux")]
+mod covers;
+#[cfg(target_os = "linux")]
 mod kernel_files;
 #[cfg(target_os = "linux")]
 mod landlock;
@@ -17,6 +19,8 @@ mod landlock;
 mod limits;
 #[cfg(target_os = "linux")]
 mod looks;
+#[cfg(target_os = "linux")]
+mod marks;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(target_os = "linux")]
@@ -26,11 +30,15 @@ mod namespaces;
 #[cfg(target_os = "linux")]
 mod places;
 #[cfg(target_os = "linux")]
+mod private_folders;
+#[cfg(target_os = "linux")]
 mod private_keys;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
 #[cfg(target_os = "linux")]
 mod sockets;
+#[cfg(target_os = "linux")]
+mod steps;
 #[cfg(target_os = "linux")]
 mod system_calls;
 #[cfg(target_os = "linux")]
@@ -49,6 +57,8 @@ pub use confinement::Confinement;
 pub use looks::MountTable;
 #[cfg(target_os = "linux")]
 pub use memory::Admission;
+#[cfg(target_os = "linux")]
+pub use mounts::MOVED;
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
 #[cfg(target_os = "linux")]

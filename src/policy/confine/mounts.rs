@@ -1,18 +1,15 @@
 //! Builds a view of the file system for one program and moves it there.
 //!
-//! A [`Step`] is prepared by the server and handed as bytes to the process that takes it, which makes system calls and
-//! nothing else.
+//! A [`Step`] is taken by a process that makes system calls and nothing else. A place in the view is opened without
+//! following links and looked at before anything is mounted, and then it is that very place which is mounted on: nothing
+//! that programs rename or link meanwhile leads a mount elsewhere.
 
+use super::steps::{ANY, SITE_PROC, Step, Steps};
+use crate::policy::paths::Identity;
 use std::{
-    ffi::{CStr, CString, c_uint, c_ulong},
-    io,
-    os::unix::ffi::OsStrExt,
-    path::Path,
-    ptr,
+    ffi::{CStr, c_int, c_long, c_uint, c_ulong},
+    io, mem, ptr,
 };
-
-/// Where the new view is built: a folder that every Linux has and that no view shows as it was.
-const SITE: &str = "/proc";
 
 /// Where a program in a terminal finds its device: by its own name it would hide the terminals that the program makes
 /// itself, and ttyname(3) looks here, too.
@@ -25,11 +22,27 @@ pub const NO_SETUID: u64 = 2;
 /// Devices cannot be opened.
 pub const NO_DEVICES: u64 = 4;
 
-/// `mount_setattr` has this number on every architecture (asm-generic/unistd.h).
-const SYS_MOUNT_SETATTR: libc::c_long = 442;
+/// These calls have their numbers on every architecture (asm-generic/unistd.h).
+const SYS_OPEN_TREE: c_long = 428;
+const SYS_MOVE_MOUNT: c_long = 429;
+const SYS_OPENAT2: c_long = 437;
+const SYS_MOUNT_SETATTR: c_long = 442;
 
-/// From linux/fcntl.h: with all mounts below.
+/// From linux/fcntl.h: with all mounts below; the descriptor itself is meant.
 const AT_RECURSIVE: c_uint = 0x8000;
+const AT_EMPTY_PATH: c_uint = 0x1000;
+
+/// Whether what is mounted below a place, or on it, comes with it.
+const ALL_BELOW: c_uint = AT_RECURSIVE;
+const NOTHING_BELOW: c_uint = 0;
+
+/// From linux/mount.h: a copy; close it with an exec; the descriptors themselves are meant.
+const OPEN_TREE_CLONE: c_uint = 1;
+const OPEN_TREE_CLOEXEC: c_uint = libc::O_CLOEXEC as c_uint;
+const MOVE_MOUNT_BY_DESCRIPTORS: c_uint = 0x44;
+
+/// From linux/openat2.h: links of any kind are refused.
+const NO_LINKS: u64 = 0x2 | 0x4;
 
 /// What the kernel takes as `struct mount_attr`.
 #[repr(C)]
@@ -40,118 +53,56 @@ struct Attributes {
     user_namespace: u64,
 }
 
-/// One step of the building. Paths are as the program will see them.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step<T = CString> {
-    /// A folder of the frame.
-    Folder(T),
-    /// An empty file of the frame, to mount on.
-    File(T),
-    /// A link.
-    Link { to: T, at: T },
-    /// A folder or file of the machine, with what is mounted below it, and the attributes it gets.
-    Show { from: T, at: T, attributes: u64 },
-    /// Everything so far can no longer be changed.
-    Freeze,
-    /// A new file system: its kind, its place, its options.
-    New { kind: T, at: T, options: T, flags: u64 },
-    /// A file that nobody can open.
-    Shut(T),
-    /// The same, where something is: what others have there comes and goes.
-    Cover(T),
-    /// What is there already, no longer to be changed.
-    Keep(T),
-    /// Something to tell the kernel, where it listens.
-    Say { text: T, at: T },
-    /// What follows belongs to one program; what came before, all share.
-    Own,
+/// What the kernel takes as `struct open_how`.
+#[repr(C)]
+struct How {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
 }
 
-impl Step {
-    /// Steps as bytes: of each a tag, a number, and three texts that end with a NUL.
-    pub fn encode(steps: &[Self]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (tag, number, texts) in steps.iter().map(Self::parts) {
-            bytes.push(tag);
-            bytes.extend(number.to_ne_bytes());
-            texts.iter().for_each(|text| bytes.extend(text.to_bytes_with_nul()));
-        }
-        bytes
+/// What places are covered with.
+struct Covers {
+    folder: Place,
+    file: Place,
+}
+
+impl Covers {
+    /// What is seen at the place afterwards must be the empty folder and nothing else: otherwise the view fails.
+    fn cover(&self, at: &CStr, is: Identity) -> io::Result<()> {
+        self.folder.lay(NOTHING_BELOW, 0, &Place::open(at, is)?)?;
+        Place::open(at, self.folder.identity()?).map(drop)
     }
 
-    fn parts(&self) -> (u8, u64, [&CStr; 3]) {
-        match self {
-            Self::Folder(at) => (0, 0, [at, c"", c""]),
-            Self::File(at) => (1, 0, [at, c"", c""]),
-            Self::Link { to, at } => (2, 0, [at, to, c""]),
-            Self::Show { from, at, attributes } => (3, *attributes, [at, from, c""]),
-            Self::Freeze => (4, 0, [c"", c"", c""]),
-            Self::New { kind, at, options, flags } => (5, *flags, [at, kind, options]),
-            Self::Shut(at) => (6, 0, [at, c"", c""]),
-            Self::Keep(at) => (7, 0, [at, c"", c""]),
-            Self::Say { text, at } => (8, 0, [at, text, c""]),
-            Self::Own => (9, 0, [c"", c"", c""]),
-            Self::Cover(at) => (10, 0, [at, c"", c""]),
-        }
+    /// A device on a mount without devices: opening it fails, for the superuser too.
+    fn shut(&self, place: &Place) -> io::Result<()> {
+        self.file.lay(NOTHING_BELOW, READ_ONLY | NO_SETUID | NO_DEVICES, place)
     }
 }
 
-/// Steps that were encoded.
-struct Steps<'a>(&'a [u8]);
+/// A place that is held open; it is let go with this value.
+struct Place(c_int);
 
-impl<'a> Steps<'a> {
-    fn text(&mut self) -> Option<&'a CStr> {
-        let text = CStr::from_bytes_until_nul(self.0).ok()?;
-        self.0 = self.0.get(text.count_bytes() + 1..)?;
-        Some(text)
+impl Drop for Place {
+    fn drop(&mut self) {
+        // SAFETY: a plain system call on a descriptor that nobody else closes.
+        unsafe { libc::close(self.0) };
     }
-}
-
-impl<'a> Iterator for Steps<'a> {
-    type Item = Step<&'a CStr>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (tag, rest) = self.0.split_first()?;
-        let (number, rest) = rest.split_first_chunk()?;
-        self.0 = rest;
-        let number = u64::from_ne_bytes(*number);
-        let (at, first, second) = (self.text()?, self.text()?, self.text()?);
-        Some(match tag {
-            0 => Step::Folder(at),
-            1 => Step::File(at),
-            2 => Step::Link { to: first, at },
-            3 => Step::Show { from: first, at, attributes: number },
-            4 => Step::Freeze,
-            5 => Step::New { kind: first, at, options: second, flags: number },
-            6 => Step::Shut(at),
-            7 => Step::Keep(at),
-            8 => Step::Say { text: first, at },
-            10 => Step::Cover(at),
-            _ => Step::Own,
-        })
-    }
-}
-
-/// The path in the view that is being built.
-pub fn at(path: &Path) -> CString {
-    let mut text = SITE.as_bytes().to_vec();
-    text.extend(path.as_os_str().as_bytes());
-    CString::new(text).unwrap_or_default()
-}
-
-/// The path as it is now.
-pub fn from(path: &Path) -> CString {
-    CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
 /// Begins a view in a new mount namespace, beside what the machine has: the steps that all share.
 ///
 /// # Errors
-/// The system's, from the first step that fails: no program must run there then.
+/// The system's, from the first step that fails: no program must run there then. [`MOVED`] when a place has become
+/// another one since the steps were prepared.
 pub fn begin(steps: &[u8]) -> io::Result<()> {
     mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
+    // What folders are covered with lies below the site: who sees the view has no way there.
+    let empty = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), empty, Some(c"mode=000,size=4k"))?;
+    let covers = Covers { folder: Place::open(c"/proc", ANY)?, file: Place::nothing()? };
     mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
-    Steps(steps).take_while(|step| *step != Step::Own).try_for_each(|step| step.take())
+    Steps(steps).take_while(|step| *step != Step::Own).try_for_each(|step| step.take(&covers))
 }
 
 /// Completes a copy of the view by a program's own steps and the device of its terminal, and enters it: the machine's own
@@ -162,9 +113,10 @@ pub fn begin(steps: &[u8]) -> io::Result<()> {
 pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
     if let Some(device) = terminal {
         mount(Some(device), c"/proc/dev/console", None, libc::MS_BIND, None)?;
-        restrict(c"/proc/dev/console", READ_ONLY | NO_SETUID)?;
+        restrict(&Place::open(c"/proc/dev/console", ANY)?, READ_ONLY | NO_SETUID)?;
     }
-    Steps(steps).skip_while(|step| *step != Step::Own).try_for_each(|step| step.take())?;
+    let covers = Covers { folder: Place::nothing()?, file: Place::nothing()? };
+    Steps(steps).skip_while(|step| *step != Step::Own).try_for_each(|step| step.take(&covers))?;
     // SAFETY: plain system calls on constant texts.
     unsafe {
         check(libc::chdir(c"/proc".as_ptr()))?;
@@ -177,7 +129,7 @@ pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
 
 impl Step<&CStr> {
     #[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
-    fn take(&self) -> io::Result<()> {
+    fn take(&self, covers: &Covers) -> io::Result<()> {
         // SAFETY: plain system calls on texts that outlive them.
         unsafe {
             match self {
@@ -187,22 +139,23 @@ impl Step<&CStr> {
                     check(libc::close(file)).map(drop)
                 }
                 Self::Link { to, at } => there_or(libc::symlink(to.as_ptr(), at.as_ptr())),
-                Self::Show { from, at, attributes } => {
-                    mount(Some(from), at, None, libc::MS_BIND | libc::MS_REC, None)?;
-                    if *attributes == 0 { Ok(()) } else { restrict(at, *attributes) }
+                Self::Show { from, is, at, attributes } => {
+                    Place::open(from, *is)?.lay(ALL_BELOW, *attributes, &Place::open(at, ANY)?)
                 }
-                Self::Freeze => restrict(c"/proc", READ_ONLY | NO_SETUID),
+                Self::Freeze => restrict(&Place::open(c"/proc", ANY)?, READ_ONLY | NO_SETUID),
                 Self::New { kind, at, options, flags } => {
                     mount(Some(kind), at, Some(kind), *flags as c_ulong, Some(options))
                 }
-                Self::Shut(at) => shut(at),
-                Self::Cover(at) => match shut(at) {
+                Self::Pin { at, is } => pin(at, *is),
+                Self::Cover { at, is } => covers.cover(at, *is),
+                Self::Shut { at, is } => covers.shut(&Place::open(at, *is)?),
+                Self::Silence(at) => match Place::open(at, ANY).and_then(|place| covers.shut(&place)) {
                     Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
                     result => result,
                 },
-                Self::Keep(at) => {
-                    mount(Some(at), at, None, libc::MS_BIND | libc::MS_REC, None)?;
-                    restrict(at, READ_ONLY | NO_SETUID)
+                Self::Keep { at, is } => {
+                    let place = Place::open(at, *is)?;
+                    place.lay(ALL_BELOW, READ_ONLY | NO_SETUID, &place)
                 }
                 Self::Say { text, at } => {
                     // Where it is unknown the file is the whole system's and not open to a process namespace's owner.
@@ -215,10 +168,65 @@ impl Step<&CStr> {
     }
 }
 
-/// A device on a mount without devices: opening it fails, for the superuser too.
-fn shut(at: &CStr) -> io::Result<()> {
-    mount(Some(c"/dev/null"), at, None, libc::MS_BIND, None)?;
-    restrict(at, READ_ONLY | NO_SETUID | NO_DEVICES)
+/// Makes a folder a mount point by a mount that nobody sees: what is mounted on the same folder elsewhere in the
+/// namespace keeps it from being renamed or removed (rename(2), `EBUSY`). A mount on it where it is seen would do that,
+/// too, and then nothing could be renamed or linked from beside it into it. All of these lie one on the other where the
+/// program's processes are mounted over them: each is laid on the folder of the one before.
+fn pin(at: &CStr, is: Identity) -> io::Result<()> {
+    let stack = Place::open(SITE_PROC, ANY)?;
+    Place::open(at, is)?.lay(ALL_BELOW, 0, &stack)
+}
+
+/// The error of a place that has become another one.
+pub const MOVED: c_int = libc::ESTALE;
+
+impl Place {
+    /// Opens what is at a path without links in it, if it is what it must be.
+    fn open(path: &CStr, is: Identity) -> io::Result<Self> {
+        let flags = libc::O_PATH | libc::O_CLOEXEC | libc::O_NOFOLLOW;
+        let how = How { flags: u64::from(flags.unsigned_abs()), mode: 0, resolve: NO_LINKS };
+        // SAFETY: plain system calls on structures and texts that outlive them.
+        unsafe {
+            let size = size_of::<How>();
+            let place = libc::syscall(SYS_OPENAT2, libc::AT_FDCWD, path.as_ptr(), &raw const how, size);
+            check_long(place).map_err(|error| match error.raw_os_error() {
+                Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP) if is != ANY => io::Error::from_raw_os_error(MOVED),
+                _ => error,
+            })?;
+            let place = Self(place as c_int);
+            let is_right = is == ANY || is == place.identity()?;
+            if is_right { Ok(place) } else { Err(io::Error::from_raw_os_error(MOVED)) }
+        }
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        // SAFETY: zero is a good value of the structure, which outlives the call.
+        unsafe {
+            let mut found: libc::stat = mem::zeroed();
+            check(libc::fstat(self.0, &raw mut found))?;
+            Ok((found.st_dev, found.st_ino))
+        }
+    }
+
+    fn nothing() -> io::Result<Self> {
+        Self::open(c"/dev/null", ANY)
+    }
+
+    /// Shows this at another place, with what is mounted below it or not.
+    fn lay(&self, below: c_uint, attributes: u64, at: &Self) -> io::Result<()> {
+        let copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | below;
+        // SAFETY: plain system calls on descriptors and constant texts.
+        unsafe {
+            let tree = libc::syscall(SYS_OPEN_TREE, self.0, c"".as_ptr(), copy);
+            check_long(tree)?;
+            let tree = Self(tree as c_int);
+            if attributes != 0 {
+                restrict(&tree, attributes)?;
+            }
+            let (from, to) = (c"".as_ptr(), c"".as_ptr());
+            check_long(libc::syscall(SYS_MOVE_MOUNT, tree.0, from, at.0, to, MOVE_MOUNT_BY_DESCRIPTORS))
+        }
+    }
 }
 
 fn mount(
@@ -234,13 +242,11 @@ fn mount(
 }
 
 /// Sets attributes of a mount and of all below it.
-fn restrict(at: &CStr, set: u64) -> io::Result<()> {
+fn restrict(place: &Place, set: u64) -> io::Result<()> {
     let attributes = Attributes { set, clear: 0, propagation: 0, user_namespace: 0 };
-    let size = size_of::<Attributes>();
+    let (flags, size) = (AT_RECURSIVE | AT_EMPTY_PATH, size_of::<Attributes>());
     // SAFETY: the structure is the kernel's and outlives the call.
-    check_long(unsafe {
-        libc::syscall(SYS_MOUNT_SETATTR, libc::AT_FDCWD, at.as_ptr(), AT_RECURSIVE, &raw const attributes, size)
-    })
+    check_long(unsafe { libc::syscall(SYS_MOUNT_SETATTR, place.0, c"".as_ptr(), flags, &raw const attributes, size) })
 }
 
 /// Writes a text to a file that is there.
@@ -271,30 +277,4 @@ fn check(result: i32) -> io::Result<i32> {
 
 fn check_long(result: i64) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn steps_come_out_of_their_bytes_as_they_went_in() {
-        let text = |text: &CStr| text.to_owned();
-        let steps = [
-            Step::Folder(text(c"/a b")),
-            Step::File(text(c"/f")),
-            Step::Link { to: text(c"to"), at: text(c"/l") },
-            Step::Show { from: text(c"/from"), at: text(c"/at"), attributes: NO_SETUID | NO_DEVICES },
-            Step::Freeze,
-            Step::Own,
-            Step::New { kind: text(c"proc"), at: text(c"/p"), options: text(c""), flags: u64::from(u32::MAX) + 1 },
-            Step::Shut(text(c"/s")),
-            Step::Keep(text(c"/k")),
-            Step::Say { text: text(c"1"), at: text(c"/x") },
-            Step::Cover(text(c"/c")),
-        ];
-        let bytes = Step::encode(&steps);
-        let found: Vec<_> = Steps(&bytes).collect();
-        assert_eq!(format!("{found:?}"), format!("{steps:?}"));
-    }
 }

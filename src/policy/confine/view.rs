@@ -2,15 +2,16 @@
 
 use super::{
     bounds::Bounds,
-    kernel_files::{Share, empty_folder, kernel_file_systems},
+    kernel_files::{Share, kernel_file_systems},
     looks::{Looks, Names},
-    mounts::{NO_DEVICES, NO_SETUID, READ_ONLY, Step, at, from},
-    places, private_keys,
+    mounts::{NO_DEVICES, NO_SETUID, READ_ONLY},
+    places,
     sockets::Reach,
+    steps::{ANY, Step, at, from},
 };
 use std::{
     collections::BTreeSet,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,10 +21,10 @@ const MADE_ANEW: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
 
 /// A place and how it is shown.
 #[derive(Clone)]
-struct Shown {
-    from: PathBuf,
-    at: PathBuf,
-    writable: bool,
+pub struct Shown {
+    pub from: PathBuf,
+    pub at: PathBuf,
+    pub writable: bool,
 }
 
 /// How a view is built.
@@ -37,13 +38,13 @@ pub struct View {
 }
 
 /// A view in the making.
-struct Draft<'a> {
-    bounds: &'a Bounds,
+pub struct Draft<'a> {
+    pub bounds: &'a Bounds,
     reach: &'a Reach,
-    looks: Looks,
+    pub looks: Looks,
     frame: Vec<Step>,
     in_frame: BTreeSet<PathBuf>,
-    shown: Vec<Shown>,
+    pub shown: Vec<Shown>,
     links: Vec<PathBuf>,
 }
 
@@ -51,7 +52,7 @@ impl View {
     /// The view of these bounds and of the sockets within reach, as the disk is now.
     ///
     /// # Errors
-    /// When the private folders cannot be prepared.
+    /// When the disk cannot be looked at; [`super::MOVED`] when what is denied is being moved meanwhile.
     pub fn of(bounds: &Bounds, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
         let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
         let looks = Looks::new()?;
@@ -162,7 +163,7 @@ impl Draft<'_> {
     fn show_private_folders(&mut self) {
         for place in ["/tmp", "/var/tmp"] {
             if !self.is_shown(Path::new(place)) {
-                self.show_as(self.bounds.private_tmp(), place.into(), true);
+                self.show_as(self.bounds.private().tmp().to_owned(), place.into(), true);
             }
         }
         if !self.is_shown(Path::new("/var")) {
@@ -170,7 +171,7 @@ impl Draft<'_> {
         }
         let home = self.bounds.home.clone();
         if home.starts_with("/") && home != Path::new("/") && !self.is_shown(&home) {
-            self.show_as(self.bounds.private_home(), home, true);
+            self.show_as(self.bounds.private().home().to_owned(), home, true);
         }
     }
 
@@ -181,6 +182,7 @@ impl Draft<'_> {
                 continue;
             }
             if let Some(real) = self.looks.real(&tool)
+                && self.bounds.may_show_tool(&real)
                 && !(self.is_linked(&tool) && self.is_shown(&real))
                 && !self.comes_with_another(&tool, &real)
             {
@@ -201,7 +203,7 @@ impl Draft<'_> {
     /// Whether a tool in a denied home lies in one that is shown already.
     fn comes_with_another(&self, tool: &Path, real: &Path) -> bool {
         self.nearest(tool).is_some_and(|shown| {
-            let is_tool = self.bounds.denies(&shown.at) && !shown.writable && !self.bounds.is_private(&shown.from);
+            let is_tool = self.bounds.denies(&shown.at) && !shown.writable && !self.bounds.private().holds(&shown.from);
             is_tool && real.starts_with(&shown.from)
         })
     }
@@ -217,22 +219,25 @@ impl Draft<'_> {
 
     /// Whether a path lies in the server's private folders and so is not yet the machine's.
     fn is_private(&self, path: &Path) -> bool {
-        self.nearest(path).is_some_and(|shown| self.bounds.is_private(&shown.from))
+        self.nearest(path).is_some_and(|shown| self.bounds.private().holds(&shown.from))
     }
 
     /// The deepest place shown that holds the path.
-    fn nearest(&self, path: &Path) -> Option<&Shown> {
+    pub fn nearest(&self, path: &Path) -> Option<&Shown> {
         let holding = self.shown.iter().filter(|shown| path.starts_with(&shown.at));
         holding.max_by_key(|shown| shown.at.components().count())
     }
 
     fn show(&mut self, path: &Path, writable: bool) {
-        if !self.bounds.denies(path) && self.looks.is_there(path) {
+        if !self.bounds.denies(path) && self.looks.real(path).as_deref() == Some(path) {
             self.show_as(path.to_owned(), path.to_owned(), writable);
         }
     }
 
     fn show_as(&mut self, from: PathBuf, at: PathBuf, writable: bool) {
+        // Nothing is mounted through a link.
+        let at = if self.is_linked(&at) { self.looks.real(&at) } else { Some(at) };
+        let Some(at) = at else { return };
         if !self.shown.iter().any(|shown| shown.at == at) {
             self.shown.push(Shown { from, at, writable });
         }
@@ -267,9 +272,10 @@ impl Draft<'_> {
                 self.folder(&above);
                 self.frame.push(Step::File(at(&shown.at)));
             }
-            Some((from, at)) if self.bounds.is_private(&from) => {
+            Some((from, at)) if self.bounds.private().holds(&from) => {
                 let below = shown.at.strip_prefix(&at).expect("the holder's place is above");
-                make_mount_point(&from.join(below), self.looks.leads_to_folder(&shown.from))?;
+                let is_folder = self.looks.leads_to_folder(&shown.from);
+                self.bounds.private().make_mount_point(&from.join(below), is_folder)?;
             }
             Some(_) => {}
         }
@@ -280,85 +286,40 @@ impl Draft<'_> {
     fn finish(&mut self) -> io::Result<Vec<Step>> {
         let mut shown = std::mem::take(&mut self.shown);
         shown.sort_by_key(|shown| shown.at.components().count());
-        for place in &shown {
-            self.prepare(place)?;
-            self.shown.push(place.clone());
+        for place in shown {
+            // Where a program put something in the way in a private folder, its next ones go without the tool.
+            if self.prepare(&place).is_ok() {
+                self.shown.push(place);
+            }
         }
-        let writable: Vec<PathBuf> =
-            shown.iter().filter(|shown| shown.writable).map(|shown| shown.at.clone()).collect();
-        let is_late = |shown: &Shown| writable.iter().any(|place| shown.at.starts_with(place));
-        let step = |shown: &Shown, attributes| Step::Show { from: from(&shown.from), at: at(&shown.at), attributes };
+        let writable: Vec<&Path> =
+            self.shown.iter().filter(|shown| shown.writable).map(|shown| shown.at.as_path()).collect();
+        let is_late = |shown: &&Shown| writable.iter().any(|place| shown.at.starts_with(place));
         let mut steps = std::mem::take(&mut self.frame);
-        steps.extend(shown.iter().filter(|shown| !is_late(shown)).map(|shown| step(shown, 0)));
+        steps.extend(self.shown.iter().filter(|shown| !is_late(shown)).map(|shown| self.step(shown, 0)));
         steps.push(Step::Freeze);
-        steps.extend(shown.iter().filter(|shown| is_late(shown)).map(|shown| {
+        steps.extend(self.shown.iter().filter(is_late).map(|shown| {
             let lock = if shown.writable { 0 } else { READ_ONLY };
-            step(shown, lock | NO_SETUID | NO_DEVICES)
+            self.step(shown, lock | NO_SETUID | NO_DEVICES)
         }));
         let foreign = self.reach.covered().filter(|socket| self.is_of_the_disk(socket));
-        steps.extend(foreign.map(|socket| Step::Cover(at(socket))));
-        steps.extend(self.denials());
+        steps.extend(foreign.filter_map(|socket| self.looks.real(socket)).map(|real| Step::Silence(at(&real))));
+        steps.extend(self.denials()?);
         steps.extend(self.private_keys());
         Ok(steps)
     }
 
-    /// Covers the machine's private keys in what is shown of its settings.
-    fn private_keys(&self) -> Vec<Step> {
-        let names = |folder: &Path| self.looks.names(folder, Names::All).unwrap_or_default();
-        let hidden = private_keys::hidden(names);
-        let shown = hidden.iter().filter(|path| self.is_of_the_disk(path) && self.looks.link(path).is_none());
-        shown.map(|path| self.cover(path)).collect()
-    }
-
-    fn cover(&self, path: &Path) -> Step {
-        if self.looks.leads_to_folder(path) { empty_folder(at(path)) } else { Step::Shut(at(path)) }
-    }
-
-    /// Covers what is denied within what is shown.
-    fn denials(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for denied in self.bounds.denied.iter().filter(|denied| self.is_of_the_disk(&denied.path)) {
-            match denied.reading_too {
-                true => steps.push(self.cover(&denied.path)),
-                false => {
-                    steps.push(Step::Keep(at(&denied.path)));
-                    // A socket can be used where nothing can be written.
-                    steps.extend(self.cover_hidden(&denied.path));
-                }
-            }
-        }
-        steps
-    }
-
-    /// Covers what in a folder has a name that begins with a dot and is the bridge's own: its folders and its socket.
-    fn cover_hidden(&self, folder: &Path) -> Vec<Step> {
-        let names = self.looks.names(folder, Names::Hidden).unwrap_or_default();
-        let covered = names.into_iter().map(|name| folder.join(name)).filter_map(|path| {
-            match self.looks.leads_to_folder(&path) && self.looks.link(&path).is_none() {
-                true => Some(empty_folder(at(&path))),
-                false => self.looks.is_socket(&path).then(|| Step::Shut(at(&path))),
-            }
-        });
-        covered.collect()
-    }
-
     /// Whether a path is there, and shown as the disk has it.
-    fn is_of_the_disk(&self, path: &Path) -> bool {
+    pub fn is_of_the_disk(&self, path: &Path) -> bool {
         self.nearest(path).is_some_and(|shown| {
             let below = path.strip_prefix(&shown.at).expect("it lies below");
             let real = if below.as_os_str().is_empty() { shown.from.clone() } else { shown.from.join(below) };
-            !self.bounds.is_private(&real) && self.looks.leads_somewhere(&real)
+            !self.bounds.private().holds(&real) && self.looks.leads_somewhere(&real)
         })
     }
-}
 
-#[expect(clippy::disallowed_methods, reason = "in the bridge's own private folders")]
-fn make_mount_point(path: &Path, folder: bool) -> io::Result<()> {
-    if folder {
-        return fs::create_dir_all(path);
+    fn step(&self, shown: &Shown, attributes: u64) -> Step {
+        let known = self.bounds.private().identity(&shown.from).or_else(|| self.looks.identity(&shown.from));
+        Step::Show { from: from(&shown.from), is: known.unwrap_or(ANY), at: at(&shown.at), attributes }
     }
-    if let Some(above) = path.parent() {
-        fs::create_dir_all(above)?;
-    }
-    fs::OpenOptions::new().create(true).append(true).open(path).map(drop)
 }

@@ -10,7 +10,7 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use std::{
 
 /// Enough to walk through; needs no permission to read the directory's names.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+pub(super) const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 const PASSAGE: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -280,6 +280,12 @@ fn single(name: &OsStr) -> io::Result<&OsStr> {
 impl From<OwnedFd> for Directory {
     fn from(descriptor: OwnedFd) -> Self {
         Self(Arc::new(descriptor))
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

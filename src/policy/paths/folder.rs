@@ -70,6 +70,9 @@ impl Folder {
             return None;
         }
         let directory = self.directory.enter(name).ok()?;
+        if self.workspace.is_denied_place(directory.look_at_self().ok()?.identity, Intent::Read) {
+            return None;
+        }
         Some(Self { workspace: self.workspace.clone(), directory, real })
     }
 
@@ -83,6 +86,9 @@ impl Folder {
             return Err(Named::File.refused());
         }
         let found = self.directory.look(name).ok();
+        if found.is_some_and(|found| self.workspace.is_denied_place(found.identity, intent)) {
+            return Err(Named::File.refused());
+        }
         let place = walk::Place { holder: self.directory.clone(), missing: vec![], name: name.to_owned(), real, found };
         Ok(SafePath::new(self.workspace.clone(), place, Named::File, false))
     }

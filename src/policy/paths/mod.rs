@@ -6,6 +6,9 @@
 //! the directory that holds the last name. What is then opened is that name in that directory, with links refused. So
 //! there is no moment between check and use in which a swapped link could lead elsewhere.
 //!
+//! Denied places are known by their names and, once they were found there, by what they are ([`held`]): the walk refuses
+//! a place that is one of them, or lies in one, under whatever name it is reached.
+//!
 //! The usual path has no link in it; then the kernel walks it with one `openat2` that refuses links altogether
 //! (`RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`), and the text without its dots is where it leads.
 
@@ -15,10 +18,15 @@ mod denials;
 mod directory;
 mod folder;
 mod found;
+#[cfg_attr(target_os = "linux", path = "held.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "held_plain.rs")]
+mod held;
 mod patterns;
 mod safe_path;
 mod secrets;
 mod text;
+#[cfg(target_os = "linux")]
+mod upwards;
 mod walk;
 mod workspace;
 
@@ -26,6 +34,7 @@ use denials::Denials;
 pub use directory::{Directory, Entries, dress, look_at};
 pub use folder::{Child, Folder};
 pub use found::{Found, Kind, OURS, Times};
+pub use held::{Identity, Present};
 pub use patterns::{Entry, Pattern};
 pub use safe_path::{SafePath, not_a_file};
 pub use workspace::{Denial, Intent, Named, Workspace};

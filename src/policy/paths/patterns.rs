@@ -137,10 +137,8 @@ impl Search<'_> {
             match part {
                 Part::Folders if rest.is_empty() => self.below(&path, rest)?,
                 Part::Folders if is_folder => self.below(&path, parts)?,
-                Part::Fits(fitting) if fitting.is_match(name.as_encoded_bytes()) => {
-                    if is_folder || rest.is_empty() {
-                        self.below(&path, rest)?;
-                    }
+                Part::Fits(fitting) if (is_folder || rest.is_empty()) && fitting.is_match(name.as_encoded_bytes()) => {
+                    self.below(&path, rest)?;
                 }
                 _ => {}
             }

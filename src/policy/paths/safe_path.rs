@@ -1,6 +1,6 @@
 //! A checked path.
 
-use super::{Directory, Folder, Found, Named, Workspace, walk::Place};
+use super::{Directory, Folder, Found, Intent, Named, Workspace, walk::Place};
 use crate::error::{Error, Result};
 use std::{
     ffi::{OsStr, OsString},
@@ -121,7 +121,9 @@ impl SafePath {
     fn open_by(&self, open: impl FnOnce(&Directory, &OsStr) -> io::Result<(File, Found)>) -> Result<(File, Found)> {
         self.existing()?;
         let (file, found) = open(self.holder()?, &self.name).map_err(|error| self.explain(error))?;
-        if self.workspace.is_environment(&found) { Err(self.named.refused()) } else { Ok((file, found)) }
+        let is_denied =
+            self.workspace.is_environment(&found) || self.workspace.is_denied_place(found.identity, Intent::Read);
+        if is_denied { Err(self.named.refused()) } else { Ok((file, found)) }
     }
 
     /// Opens the directory that is there.
@@ -133,6 +135,9 @@ impl SafePath {
             return Err(Error::Unusable("Path is not a directory".into()));
         }
         let directory = self.holder()?.enter(&self.name).map_err(|error| self.explain(error))?;
+        if self.workspace.is_denied_place(directory.look_at_self()?.identity, Intent::Read) {
+            return Err(self.named.refused());
+        }
         Ok(Folder::new(self.workspace.clone(), directory, self.real.clone()))
     }
 

@@ -62,10 +62,12 @@ impl Stop {
 
 /// Walks to `path`, which is absolute and without dots. With `follow`, a link at the end is followed too.
 pub fn walk(workspace: &Workspace, path: &Path, intent: Intent, follow: bool) -> Result<Place, Stop> {
-    match without_links(workspace, path, intent, follow) {
-        Some(place) => Ok(place),
-        None => Walk::new(workspace, path, intent, follow).run(),
-    }
+    let place = match without_links(workspace, path, intent, follow) {
+        Some(place) => place,
+        None => Walk::new(workspace, path, intent, follow).run()?,
+    };
+    let is_denied = place.found.is_some_and(|found| workspace.is_denied_place(found.identity, intent));
+    if is_denied || workspace.lies_in_denied_place(&place.holder, intent) { Err(Stop::Refused) } else { Ok(place) }
 }
 
 /// The usual case: no link on the way, so the text is where it leads, and the kernel vouches for it in one call.
@@ -82,6 +84,10 @@ fn without_links(workspace: &Workspace, path: &Path, intent: Intent, follow: boo
         Err(_) => return None,
     };
     Some(Place { holder, missing: vec![], name: name.to_owned(), real: path.to_owned(), found })
+}
+
+fn is_denied(workspace: &Workspace, directory: &Directory) -> bool {
+    directory.look_at_self().is_ok_and(|found| workspace.is_denied_place(found.identity, Intent::Read))
 }
 
 struct Walk<'a> {
@@ -167,6 +173,7 @@ impl<'a> Walk<'a> {
 
     fn step(&mut self, name: OsString) -> Result<(), Stop> {
         match self.here().enter(&name) {
+            Ok(directory) if is_denied(self.workspace, &directory) => Err(Stop::Refused),
             Ok(directory) => {
                 self.real.push(name);
                 self.way.push(directory);

@@ -1,8 +1,8 @@
 //! The roots and the denied places.
 
 use super::{
-    Denials, Directory, Entry, Found, Kind, Pattern, SafePath, denials::without_links, patterns::without_parents,
-    secrets, text, walk,
+    Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, denials::without_links, held::Held,
+    patterns::without_parents, secrets, text, walk,
 };
 use crate::{
     error::{Error, Result},
@@ -68,8 +68,10 @@ pub struct Workspace {
     roots: Vec<PathBuf>,
     denials: Denials,
     patterns: Vec<Pattern>,
+    held: Held,
     environment: PathBuf,
     pub(super) top: Directory,
+    top_identity: Identity,
 }
 
 impl Workspace {
@@ -94,8 +96,11 @@ impl Workspace {
             );
         }
         let top = Directory::top().context("the top of the disk cannot be opened")?;
-        let (patterns, environment) = (asked.patterns, directory.join(".env"));
-        Ok(Arc::new(Self { start, roots, denials, patterns, environment, top }))
+        let top_identity = top.look_at_self().context("the top of the disk cannot be looked at")?.identity;
+        let (patterns, held, environment) = (asked.patterns, Held::default(), directory.join(".env"));
+        let workspace = Self { start, roots, denials, patterns, held, environment, top, top_identity };
+        workspace.look_again(workspace.denials.list());
+        Ok(Arc::new(workspace))
     }
 
     /// Where relative paths start: the server's directory, or the first root when that lies in none.
@@ -123,6 +128,29 @@ impl Workspace {
         self.denials.hide(real) || self.patterns.iter().any(|pattern| pattern.denies(real))
     }
 
+    /// Where the denied places are now that were found so far; `denials` are looked at first, for what has come into
+    /// being.
+    pub fn denied_now(&self, denials: &[Denial]) -> Vec<Present> {
+        self.look_again(denials);
+        self.held.present()
+    }
+
+    fn look_again(&self, denials: &[Denial]) {
+        let folder = self.environment.parent().unwrap_or(Path::new("/"));
+        let spared: Vec<PathBuf> = self.roots.iter().map(PathBuf::as_path).chain([folder]).map(Into::into).collect();
+        self.held.look_again(denials, &spared);
+    }
+
+    /// Whether something is a denied place, wherever it was moved to.
+    pub(super) fn is_denied_place(&self, identity: Identity, intent: Intent) -> bool {
+        self.held.denies(identity, intent)
+    }
+
+    /// Whether a directory is a denied place or lies in one, wherever that was moved to.
+    pub(super) fn lies_in_denied_place(&self, directory: &Directory, intent: Intent) -> bool {
+        self.held.reaches_down_to(directory, self.top_identity, intent)
+    }
+
     /// Whether something that really lies at `real` (no links, no dots) may be reached for this.
     pub fn allows(&self, real: &Path, intent: Intent) -> bool {
         let by_pattern = || self.patterns.iter().any(|pattern| pattern.denies(real));
@@ -136,7 +164,9 @@ impl Workspace {
             // What cannot be looked through may hold anything.
             found.map_or(true, |found| found.iter().any(|path| lies_under(path, real)))
         };
-        self.denials.lie_in(real) || self.patterns.iter().any(holds)
+        let names = self.denials.lie_in(real);
+        let moved = || self.held.present().iter().any(|place| lies_under(&place.path, real));
+        names || self.patterns.iter().any(holds) || moved()
     }
 
     fn is_in_roots(&self, real: &Path) -> bool {

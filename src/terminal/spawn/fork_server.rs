@@ -10,7 +10,7 @@ use super::{
     signals::reset_signals,
     supervisor,
 };
-use crate::policy::confine::{Cage, Confinement, MountTable, View, fork};
+use crate::policy::confine::{Cage, Confinement, MOVED, MountTable, View, fork};
 use rustix::{
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown},
     pipe::{PipeFlags, pipe_with},
@@ -33,6 +33,9 @@ const CHANNEL: RawFd = 10;
 /// The most descriptors that come at once: a program's three streams, its supervisor's end of the control socket, and the
 /// kernel's rules on paths.
 const MOST_GIVEN: usize = 5;
+
+/// How often a view is begun anew because what it covers was moved meanwhile; no program runs without one.
+const MOST_LOOKS: usize = 20;
 
 /// Starts the processes that all programs descend from.
 pub struct ForkServer {
@@ -109,8 +112,19 @@ fn watch_mounts(state: &Arc<Mutex<State>>) -> io::Result<OwnedFd> {
 }
 
 impl State {
-    /// Makes a stage for the disk as it is now.
+    /// Makes a stage for the disk as it is now. While what is denied is moved around it is looked for again.
     fn renew(&mut self, confinement: &Confinement) -> io::Result<&mut Stage> {
+        let mut made = self.make_stage(confinement);
+        for _ in 1..MOST_LOOKS {
+            match &made {
+                Err(error) if error.raw_os_error() == Some(MOVED) => made = self.make_stage(confinement),
+                _ => break,
+            }
+        }
+        Ok(self.stage.insert(made?))
+    }
+
+    fn make_stage(&mut self, confinement: &Confinement) -> io::Result<Stage> {
         let view = confinement.view()?;
         let (channel, its_end) = UnixStream::pair()?;
         let given = [its_end.as_fd()];
@@ -127,7 +141,7 @@ impl State {
         channel.0.write_all(&steps.len().to_ne_bytes())?;
         channel.0.write_all(steps)?;
         channel.answer()?;
-        Ok(self.stage.insert(Stage { channel, view }))
+        Ok(Stage { channel, view })
     }
 }
 

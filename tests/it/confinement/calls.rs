@@ -60,7 +60,7 @@ async fn every_call_of_the_kernel_is_held_by_the_rule_that_the_list_names() {
             let error = found.get(&number).copied();
             match rule(number) {
                 Some((verdict, _)) if verdict == "refuse" => {
-                    assert_eq!(error, Some(libc::EPERM), "{name} {}", world.name)
+                    assert_eq!(error, Some(libc::EPERM), "{name} {}", world.name);
                 }
                 Some((verdict, _)) if verdict == "allow" => {}
                 _ => assert_eq!(error, Some(libc::ENOSYS), "{number} {name} {}", world.name),
@@ -78,7 +78,7 @@ async fn calls_that_the_list_allows_reach_the_kernel() {
     let world = &worlds().await[0];
     let found = errors(world, allowed.iter().map(Sysno::id)).await;
     let absent = |call: &&Sysno| found.get(&call.id()) == Some(&libc::ENOSYS);
-    let absent: Vec<&str> = allowed.iter().filter(absent).map(|call| call.name()).collect();
+    let absent: Vec<&str> = allowed.iter().filter(absent).map(syscalls::Sysno::name).collect();
     // A kernel may be built without some of them, and some say the same of arguments that mean nothing.
     let optional = [
         "futex",

@@ -8,6 +8,7 @@ use super::{
 use crate::server::{KEY, Reply, scratch};
 use serde_json::{Value, json};
 use std::{
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -19,6 +20,21 @@ const HOSTS: [(&[&str], Option<u32>, &str); 3] = [
     (&AS_NOBODY, Some(65534), "kernel+namespaces"),
     (&WITHOUT_NAMESPACES, None, "kernel"),
 ];
+
+/// Starts a program where the whole disk but one folder cannot be written, whatever the bridge lets through: an attack that
+/// succeeds reaches nothing but its own scratch. Where that cannot be had the program is not started.
+const ON_A_READ_ONLY_DISK: &str = r#"set -e
+scratch=$1; shift
+mount --make-rprivate /
+mount --bind "$scratch" "$scratch"
+cut -d ' ' -f 2 /proc/self/mounts | sort -u | while read -r place; do
+  case $place in "$scratch"|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) ;; *) mount -o remount,bind,ro "$place" ;; esac
+done
+for place in / /tmp /var/tmp /root /home /work; do
+  if [ -d "$place" ] && [ -w "$place" ]; then echo "$place can be written" >&2; exit 1; fi
+done
+cd "$scratch"
+exec "$@""#;
 
 /// One such bridge that runs.
 pub struct World {
@@ -58,11 +74,19 @@ impl World {
             let owned = Command::new("chown").args(["-R", &format!("{owner}:{owner}")]).arg(directory.path()).status();
             owned.ok().filter(std::process::ExitStatus::success)?;
         }
-        let mut words: Vec<std::ffi::OsString> = prefix.iter().map(Into::into).collect();
-        words.push(program.into());
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]);
+        let mut command = confined_to(directory.path());
+        command.args(prefix).arg(program);
         Self::start(command, directory, format!("{prefix:?}, roots: {roots}"), roots)
+    }
+
+    /// One without a `.env` of its own.
+    pub fn with_key_in_environment() -> Option<Self> {
+        let directory = scratch();
+        lay_out(&directory.path().join("work"));
+        std::fs::remove_file(directory.path().join("work/bridge/.env")).unwrap();
+        let mut command = confined_to(directory.path());
+        command.args(["env", &format!("MCP_API_KEY={KEY}"), env!("CARGO_BIN_EXE_mcp-server")]);
+        Self::start(command, directory, "the key in the environment".into(), true)
     }
 
     fn start(mut command: Command, directory: TempDir, name: String, roots: bool) -> Option<Self> {
@@ -84,8 +108,23 @@ impl World {
         self.server.post(path, KEY, arguments).await
     }
 
-    pub async fn post_with_key(&self, path: &str, key: &str, arguments: Value) -> Reply {
-        self.server.post(path, key, arguments).await
+    /// Whether the bridge takes a key.
+    pub async fn takes(&self, key: &str) -> bool {
+        self.server.post("/terminal/info", key, json!({})).await.status == 200
+    }
+
+    /// Fails the test if the file routes or a command give the secret out of any file that holds it, wherever it is now.
+    pub async fn keeps_its_secret(&self) {
+        let holders = holders(&self.work);
+        assert!(holders.len() >= 4, "{}: a secret is gone: {holders:?}", self.name);
+        for path in holders {
+            let reply = self.post("/filesystem/read", json!({"path": path})).await;
+            assert!(!reply.text.contains(SECRET), "{}: {} by the file route", self.name, path.display());
+            let answer = self
+                .run(&format!("cat '{0}'; cp '{0}' project/open/copy && cat project/open/copy", path.display()))
+                .await;
+            assert!(!answer.to_string().contains(SECRET), "{}: {} by a command", self.name, path.display());
+        }
     }
 
     /// Runs a script, in which the guard does not look, in the folder that commands may change.
@@ -95,11 +134,16 @@ impl World {
         let command = format!("sh {}", self.at(name).display());
         self.post("/terminal/execute", json!({"command": command, "cwd": self.work, "timeout": 30})).await.ok()
     }
+}
 
-    /// What the file routes give of a file.
-    pub async fn read(&self, name: &str) -> Reply {
-        self.post("/filesystem/read", json!({"path": self.at(name)})).await
-    }
+/// What starts a program that can write in `scratch` alone.
+fn confined_to(scratch: &Path) -> Command {
+    let temporary = scratch.join("tmp");
+    std::fs::create_dir_all(&temporary).unwrap();
+    std::fs::set_permissions(&temporary, PermissionsExt::from_mode(0o1777)).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", ON_A_READ_ONLY_DISK, "sh"]).arg(scratch).env("TMPDIR", temporary);
+    command
 }
 
 /// Files with the secret in places that are denied, and folders that are not.
@@ -110,5 +154,20 @@ fn lay_out(work: &Path) {
         std::fs::write(path, SECRET).unwrap();
     }
     std::fs::create_dir_all(work.join("project/open")).unwrap();
+    std::fs::create_dir_all(work.join("other")).unwrap();
     std::fs::write(work.join("bridge/.env"), format!("# {SECRET}\nMCP_API_KEY={KEY}\n")).unwrap();
+}
+
+/// The files that hold the secret, as the test sees them.
+fn holders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    let found = entries.flat_map(|entry| match entry.file_type().unwrap() {
+        kind if kind.is_dir() => holders(&entry.path()),
+        kind if kind.is_file() => {
+            let holds = std::fs::read(entry.path()).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(SECRET));
+            Vec::from_iter(holds.then(|| entry.path()))
+        }
+        _ => vec![],
+    });
+    found.collect()
 }

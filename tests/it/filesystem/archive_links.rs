@@ -97,7 +97,8 @@ async fn unpack(server: &Server, prepare: impl Fn(&Path), entries: &[Entry]) -> 
 /// The links below a folder that lead out of it, or would if what is missing were there.
 fn links_outside(folder: &Path) -> Vec<String> {
     let real = folder.canonicalize().unwrap();
-    let links = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap).filter(|entry| entry.path_is_symlink());
+    let links =
+        walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap).filter(walkdir::DirEntry::path_is_symlink);
     let leads_out = |path: &Path| path.canonicalize().is_ok_and(|end| !end.starts_with(&real));
     links.filter(|link| leads_out(link.path())).map(|link| format!("{:?}", link.path())).collect()
 }

@@ -66,7 +66,7 @@ pub fn pdf(objects: &[Object]) -> Vec<u8> {
     let (mut bytes, mut places) = (b"%PDF-1.7\n".to_vec(), Vec::new());
     for (number, (dictionary, stream)) in objects.iter().enumerate() {
         places.push(bytes.len());
-        write!(bytes, "{} 0 obj\n", number + 1).unwrap();
+        writeln!(bytes, "{} 0 obj", number + 1).unwrap();
         match stream {
             None => write!(bytes, "{dictionary}").unwrap(),
             Some(stream) => {
@@ -80,7 +80,7 @@ pub fn pdf(objects: &[Object]) -> Vec<u8> {
     let table = bytes.len();
     write!(bytes, "xref\n0 {}\n0000000000 65535 f \n", places.len() + 1).unwrap();
     for place in &places {
-        write!(bytes, "{place:010} 00000 n \n").unwrap();
+        writeln!(bytes, "{place:010} 00000 n ").unwrap();
     }
     write!(bytes, "trailer\n<</Size {} /Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n", places.len() + 1).unwrap();
     bytes

@@ -261,7 +261,11 @@ mod tests {
     fn groups(version: Version, folder: &Path) -> Arc<Groups> {
         let limits = Limits { memory: 1 << 20, processes: 50 };
         let (next, ended) = (AtomicU64::new(0), Mutex::default());
-        Arc::new(Groups { version, folder: folder.join("bridge"), limits, next, ended })
+        let folder = folder.join(match version {
+            Version::One => "one",
+            Version::Two => "two",
+        });
+        Arc::new(Groups { version, folder, limits, next, ended })
     }
 
     #[test]
@@ -274,7 +278,7 @@ mod tests {
         assert_eq!(read(&one, "memory.memsw.limit_in_bytes"), "1048576");
         let of_two = ["memory.max", "memory.swap.max", "memory.oom.group", "pids.max"].map(|file| read(&two, file));
         assert_eq!(of_two, ["1048576", "0", "1", "50"]);
-        let shared = fs::read_to_string(scratch.path().join("bridge/cgroup.subtree_control"));
+        let shared = fs::read_to_string(scratch.path().join("two/cgroup.subtree_control"));
         assert!(shared.is_ok(), "the groups of version 2 need their controllers from above");
         fs::write(two.folder.join("memory.events"), "oom 3\noom_kill 0\n").unwrap();
         assert!(!two.was_exceeded());
