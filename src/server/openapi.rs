@@ -129,7 +129,8 @@ impl Document {
             .tag("terminal")
             .summary(Some("Watch a process live and type into it (WebSocket)"))
             .description(Some(SOCKET))
-            .securities(Some(securities()))
+            // The key may come in the first message, or a ticket in its place.
+            .securities(Some(securities().into_iter().chain([SecurityRequirement::default()])))
             .parameter(argument("id", ParameterIn::Path, "The process."))
             .parameter(argument(
                 "ticket",

@@ -144,7 +144,7 @@ async fn one_hostile_document_of_many_does_not_fail_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_million_paragraphs_and_thousands_of_pages_are_only_long() {
+async fn millions_of_paragraphs_and_thousands_of_pages_are_only_long() {
     let kids: String = (0..2000).map(|number| format!("{} 0 R ", number + 3)).collect();
     let mut objects = vec![
         ("<</Type /Catalog /Pages 2 0 R>>".to_owned(), None),
@@ -154,10 +154,10 @@ async fn ten_million_paragraphs_and_thousands_of_pages_are_only_long() {
     objects.extend((0..2000).map(|_| (page.to_owned(), None)));
     objects.push((String::new(), Some(b"q Q".to_vec())));
     let pages = bombs::pdf(&objects);
-    let server = serve(&[("long.docx", bombs::word(&"<w:p/>".repeat(10_000_000))), ("pages.pdf", pages)]);
+    let server = serve(&[("long.docx", bombs::word(&"<w:p/>".repeat(2_000_000))), ("pages.pdf", pages)]);
     let asked = json!({"path": "long.docx", "as": "document", "start_line": -2});
     let reply = server.post("/filesystem/read", KEY, &asked).await.ok();
-    assert_eq!((&reply["total_lines"], &reply["content"]), (&json!(10_000_000), &json!("\n\n")), "{reply}");
+    assert_eq!((&reply["total_lines"], &reply["content"]), (&json!(2_000_000), &json!("\n\n")), "{reply}");
     let reply = read(&server, "pages.pdf").await.ok();
     assert!(reply["content"].as_str().unwrap().contains("# Page 2000"), "{reply}");
     assert!(server.peak_memory() < MEMORY, "{}", server.peak_memory());
