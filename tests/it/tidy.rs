@@ -94,36 +94,3 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     }
     found
 }
-
-#[test]
-fn the_example_environment_names_exactly_the_settings_that_are_read() {
-    let example = std::fs::read_to_string(root().join(".env.example")).unwrap();
-    let assignments = example.lines().map(|line| line.trim_start_matches("# ").trim_start_matches('#'));
-    let named: Vec<(&str, &str)> =
-        assignments.filter_map(|line| line.split_once('=')).filter(|(name, _)| is_name(name)).collect();
-    for setting in skynet_bridge::settings::TABLE {
-        let line = named.iter().find(|(name, _)| *name == setting.name);
-        let (_, default) = line.unwrap_or_else(|| panic!(".env.example does not name {}", setting.name));
-        assert_eq!(*default, setting.default, "the default of {} in .env.example", setting.name);
-    }
-    for (name, _) in named {
-        assert!(
-            skynet_bridge::settings::TABLE.iter().any(|setting| setting.name == name),
-            "nothing reads {name} of .env.example"
-        );
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-}
-
-#[test]
-fn every_setting_stands_in_the_readme() {
-    for readme in ["README.md", "README.fr.md"] {
-        let text = std::fs::read_to_string(root().join(readme)).unwrap();
-        for setting in skynet_bridge::settings::TABLE {
-            assert!(text.contains(&format!("`{}`", setting.name)), "{readme} does not explain {}", setting.name);
-        }
-    }
-}

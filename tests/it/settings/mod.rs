@@ -1,6 +1,7 @@
 //! Settings fail closed: what is not understood stops the start, and says where it stands and how to fix it.
 
 mod denied;
+mod documented;
 mod keys;
 mod names;
 
