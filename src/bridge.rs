@@ -38,7 +38,7 @@ pub struct Bridge {
     pub history: Arc<History>,
     files: Files,
     terminal: Terminal,
-    processes: Processes,
+    processes: Arc<Processes>,
     memory: Memory,
     internet: Internet,
     sandbox: Sandbox,
@@ -158,11 +158,11 @@ impl Bridge {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
         })?;
         let workspace = Workspace::open(&settings, directory)?;
-        let terminal = Terminal::open(&settings, &workspace)?;
+        let terminal = Terminal::open(&settings, &workspace, &folder, keys.clone())?;
         Ok(Self {
             history: Arc::new(history),
             files: Files::open(&workspace, &settings, &folder)?,
-            processes: Processes::open(&settings, &folder, terminal.spawner().clone(), keys.clone())?,
+            processes: terminal.processes().clone(),
             terminal,
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings)?,
@@ -278,7 +278,7 @@ impl Bridge {
 
     /// Ends what runs and writes what waits, at a normal stop.
     pub async fn close(&self) {
-        tokio::join!(self.terminal.close(), self.processes.close());
+        self.terminal.close().await;
         self.sandbox.close().await;
         self.memory.close().await;
         self.history.close();

@@ -1,5 +1,8 @@
 //! Every way a request can fail, in the domain's own words. No face's status codes here: `server/` holds the one table.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
 pub use crate::arguments::Problem;
@@ -39,6 +42,16 @@ pub enum Error {
     /// It took longer than allowed.
     #[error("{0}")]
     TimedOut(String),
+    /// A program that was run for the call took longer than allowed and was ended. What it did until then stays.
+    #[error("{message}")]
+    ProgramTimedOut {
+        /// What ran out of which time.
+        message: String,
+        /// How it gets more time.
+        hint: String,
+        /// What came of it until then.
+        partial: Box<PartialOutput>,
+    },
     /// What is there is not what the caller believed.
     #[error("{0}")]
     Conflict(String),
@@ -110,6 +123,15 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Undecodable { suggestion, .. } => suggestion.as_deref(),
+            Self::ProgramTimedOut { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+
+    /// What a program did before the call failed.
+    pub fn partial(&self) -> Option<&PartialOutput> {
+        match self {
+            Self::ProgramTimedOut { partial, .. } => Some(partial),
             _ => None,
         }
     }
@@ -121,7 +143,7 @@ impl Error {
             Self::Unusable(_) | Self::Undecodable { .. } => "unusable",
             Self::MissingKey | Self::WrongKey | Self::Refused(_) => "refused",
             Self::NotFound(_) => "not_found",
-            Self::TimedOut(_) => "timed_out",
+            Self::TimedOut(_) | Self::ProgramTimedOut { .. } => "timed_out",
             Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too_large",
             Self::TooMany { .. } => "too_many",
@@ -133,6 +155,24 @@ impl Error {
             Self::Failed(_) | Self::Internal(_) => "failed",
         }
     }
+}
+
+/// What a program did before its time was over.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct PartialOutput {
+    /// What it had written to standard output.
+    pub stdout: String,
+    /// What it had written to standard error.
+    pub stderr: String,
+    /// Whether a part in the middle of them is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// The command lines that were running when the time was over, where the system tells them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub running: Vec<String>,
+    /// The files that were asked for, as they were then: as in the answer of a program that ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
 }
 
 /// Problems of the disk that a caller can mend keep their name; the rest is a fault.

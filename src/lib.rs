@@ -25,6 +25,7 @@ pub mod policy;
 pub mod caller;
 pub mod clock;
 pub mod error;
+pub mod excerpt;
 pub mod settings;
 
 pub use error::{Error, Result};

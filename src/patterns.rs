@@ -110,6 +110,7 @@ fn classes(text: &str) -> usize {
 }
 
 /// Globs of which one is enough.
+#[derive(Clone)]
 pub struct Globs(Option<bytes::Regex>);
 
 /// How globs are read.

@@ -53,6 +53,16 @@ impl Container {
         tokio::time::timeout(TRANSFER_TIME, reading).await.map_err(|_| slow())?
     }
 
+    /// Kills whatever runs in the container beside its first process, which the kernel protects from within.
+    ///
+    /// # Errors
+    /// When the engine refuses or takes too long.
+    pub(super) async fn kill_all_but_the_first(&self) -> Result<()> {
+        let (_, mut output, _input) = self.in_time(self.execute(words(&["/bin/sh", "-c", "kill -9 -1"]))).await?;
+        while let Some(Ok(_)) = output.next().await {}
+        Ok(())
+    }
+
     async fn execute(&self, command: Vec<String>) -> Result<(String, Output, Input), EngineError> {
         let docker = &self.connection().docker;
         let config = ExecConfig {

@@ -133,6 +133,7 @@ fn relative(path: &str) -> Result<String, &'static str> {
 }
 
 /// Which files of the workspace to bring back.
+#[derive(Clone)]
 pub(super) struct Selection {
     globs: Globs,
     /// What of the workspace can hold them: the archive is made of these.

@@ -19,8 +19,12 @@ use crate::{
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, timeout_at},
+};
 
 /// The longest a run may take, in seconds.
 pub(super) const MAX_TIMEOUT: u64 = 60;
@@ -86,7 +90,8 @@ pub struct RunOutput {
     sandbox_image: String,
     /// How long it took once its container was there, in seconds.
     execution_time: f64,
-    /// Whether it wrote more than is kept (SANDBOX_OUTPUT_BYTES of each stream).
+    /// Whether it wrote more than is kept (SANDBOX_OUTPUT_BYTES of each stream): the start and the end are there, and
+    /// between them how much is left out.
     truncated: bool,
     /// Whether it, or a program that it started, was killed for using too much memory.
     oom_killed: bool,
@@ -136,7 +141,7 @@ impl Sandbox {
     /// Runs in a container that nothing else used or will use.
     async fn run_once(&self, job: Job, limit: Duration, selection: Selection, holding: &Holding) -> Result<RunOutput> {
         let _place = self.place().await?;
-        let answer_by = tokio::time::Instant::now() + limit + ANSWER_TIME;
+        let answer_by = Instant::now() + limit + ANSWER_TIME;
         let _busy = self.pool.enter();
         let Waiting { started, end, .. } = self.pool.take(job.program.image.as_deref()).await?;
         let image = job.program.image.clone().unwrap_or_else(|| self.image.clone());
@@ -151,20 +156,20 @@ impl Sandbox {
             holding: holding.clone(),
         };
         let input = job.input(&mark, &end);
-        let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, selection)).await else {
-            let _ = tokio::time::timeout_at(answer_by, run.container.remove()).await;
-            return Err(Error::TimedOut(format!("Sandbox execution timed out after {}s", limit.as_secs())));
+        let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, &selection)).await else {
+            return Err(run.cut_off(limit, answer_by, &selection).await);
         };
         let (verdict, outputs) = ended?;
+        let (stdout, stderr, truncated) = run.transcript.take_texts();
         Ok(RunOutput {
             success: verdict.exit_code == 0,
             command,
-            stdout: run.transcript.stdout.take_text(),
-            stderr: run.transcript.stderr.take_text(),
+            stdout,
+            stderr,
             exit_code: verdict.exit_code,
             sandbox_image: image,
             execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-            truncated: run.transcript.truncated(),
+            truncated,
             oom_killed: verdict.oom_killed,
             outputs,
             timestamp: clock::timestamp(),
@@ -186,14 +191,49 @@ type Ended = (Verdict, Option<Vec<OutputFile>>);
 
 impl Run {
     /// Feeds the program, reads it to its end and brings back what was selected.
-    async fn end(&mut self, input: Input, pieces: Vec<Bytes>, selection: Selection) -> Result<Ended> {
+    async fn end(&mut self, input: Input, pieces: Vec<Bytes>, selection: &Selection) -> Result<Ended> {
         let ending = self.read(input, pieces).await;
+        self.collect(ending, selection).await
+    }
+
+    /// How the program ended, and what was selected of its files.
+    async fn collect(&mut self, ending: Ending, selection: &Selection) -> Result<Ended> {
         let (verdict, rest) = self.verdict(ending).await?;
         if selection.roots.is_empty() {
             return Ok((verdict, None));
         }
-        let files = selection.collect(rest, &mut self.output, self.workspace_mib, &self.holding).await?;
+        let files = selection.clone().collect(rest, &mut self.output, self.workspace_mib, &self.holding).await?;
         Ok((verdict, Some(files)))
+    }
+
+    /// Ends a program whose time is over, and says what it had done.
+    async fn cut_off(mut self, limit: Duration, answer_by: Instant, selection: &Selection) -> Error {
+        let mut hint = format!(
+            "A run may take up to {MAX_TIMEOUT} s (timeout). For more, do it in steps in a session, which keeps its state: \
+             sandbox_session_start (POST /sandbox/session/start)"
+        );
+        let mut outputs = None;
+        if !selection.roots.is_empty() {
+            outputs = timeout_at(answer_by, self.files_of_the_killed(selection)).await.ok().flatten();
+            if outputs.is_none() {
+                hint.push_str(". The files could not be brought back in time");
+            }
+        }
+        self.transcript.flush();
+        let _ = timeout_at(answer_by, self.container.remove()).await;
+        Error::ProgramTimedOut {
+            message: format!("Sandbox execution timed out after {}s", limit.as_secs()),
+            hint,
+            partial: Box::new(self.transcript.into_partial(outputs)),
+        }
+    }
+
+    /// Kills the program alone: its first process takes that for an end and brings the files back.
+    async fn files_of_the_killed(&mut self, selection: &Selection) -> Option<Value> {
+        self.container.kill_all_but_the_first().await.ok()?;
+        let ending = self.transcript.read(&mut self.output).await;
+        let (_, files) = self.collect(ending, selection).await.ok()?;
+        serde_json::to_value(files?).ok()
     }
 
     /// Feeds the program and reads it to its end, both at once: neither waits for the other.

@@ -1,11 +1,16 @@
 //! What a container wrote, up to the mark with which its first process says that a program is over.
 
 use super::container::Output;
-use crate::caller::Holding;
+use crate::{
+    caller::Holding,
+    error::PartialOutput,
+    excerpt::{Bound, Excerpt},
+};
 use bollard::container::LogOutput;
 use bytes::Bytes;
 use futures::StreamExt;
 use memchr::memmem;
+use serde_json::Value;
 
 /// The longest line that may follow the mark, in bytes: an answer of a session, with its figures.
 const MAX_VERDICT: usize = 32 * 1024 * 1024;
@@ -19,9 +24,11 @@ const STEP: usize = 1024 * 1024;
 
 /// The streams of one program.
 pub(super) struct Transcript {
-    pub stdout: Kept,
-    pub stderr: Kept,
+    stdout: Kept,
+    stderr: Kept,
     verdict: Vec<u8>,
+    /// How much is kept of each stream.
+    limit: usize,
     /// Who answers for the memory, and how many bytes were asked for.
     holding: Holding,
     held: usize,
@@ -36,15 +43,22 @@ pub(super) enum Ending {
 }
 
 impl Transcript {
-    /// Keeps `limit` bytes of each stream, as far as the call may hold them.
+    /// Keeps `limit` bytes of each stream, as far as the call may hold them: the first and the last.
     pub fn new(mark: &str, limit: usize, holding: &Holding) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| Kept::new(mark, limit));
-        Self { stdout, stderr, verdict: Vec::new(), holding: holding.clone(), held: FREE }
+        Self { stdout, stderr, verdict: Vec::new(), limit, holding: holding.clone(), held: FREE }
     }
 
-    /// Whether something was dropped.
-    pub fn truncated(&self) -> bool {
-        self.stdout.dropped || self.stderr.dropped
+    /// What was kept of both streams, and whether something of them was dropped.
+    pub fn take_texts(&mut self) -> (String, String, bool) {
+        let truncated = self.stdout.kept.omitted() > 0 || self.stderr.kept.omitted() > 0;
+        (self.stdout.take_text(), self.stderr.take_text(), truncated)
+    }
+
+    /// What a program that was ended for its time had written, and the files that were asked for.
+    pub fn into_partial(mut self, outputs: Option<Value>) -> PartialOutput {
+        let (stdout, stderr, truncated) = self.take_texts();
+        PartialOutput { stdout, stderr, truncated, running: vec![], outputs }
     }
 
     /// Reads until both streams have brought the mark.
@@ -73,9 +87,14 @@ impl Transcript {
                 break;
             }
         }
+        self.flush();
+        Ending::Gone
+    }
+
+    /// Takes what may have been the beginning of a mark for output: no more is read.
+    pub fn flush(&mut self) {
         self.stdout.flush();
         self.stderr.flush();
-        Ending::Gone
     }
 
     /// Asks for the memory that long output takes; meanwhile the program waits. What gets none is cut as if it were too
@@ -84,32 +103,31 @@ impl Transcript {
         if self.stdout.kept.len() + self.stderr.kept.len() + self.verdict.len() <= self.held {
             return;
         }
-        let most = self.stdout.limit + self.stderr.limit;
+        let most = 2 * self.limit;
         let step = if self.held == FREE { STEP.min(most) } else { most.max(STEP) };
         if self.holding.more(step as u64).await.is_ok() {
             self.held += step;
         } else {
             self.held = usize::MAX;
-            self.stdout.limit = self.stdout.kept.len();
-            self.stderr.limit = self.stderr.kept.len();
+            self.stdout.kept.stop_growing();
+            self.stderr.kept.stop_growing();
         }
     }
 }
 
-/// One stream: the first bytes are kept, the rest is read and dropped, so that the program is never held up.
-pub(super) struct Kept {
+/// One stream: the first and the last bytes are kept, what is between them is read and dropped, so that the program is
+/// never held up.
+struct Kept {
     mark: Vec<u8>,
-    limit: usize,
-    kept: Vec<u8>,
+    kept: Excerpt,
     /// Bytes that may be the beginning of the mark.
     pending: Vec<u8>,
-    dropped: bool,
     found: bool,
 }
 
 impl Kept {
     fn new(mark: &str, limit: usize) -> Self {
-        Self { mark: mark.into(), limit, kept: Vec::new(), pending: Vec::new(), dropped: false, found: false }
+        Self { mark: mark.into(), kept: Excerpt::new(Bound::halves(limit)), pending: Vec::new(), found: false }
     }
 
     /// Takes bytes; once the mark has come, gives back what follows it.
@@ -135,16 +153,13 @@ impl Kept {
     }
 
     fn keep(&mut self, count: usize) {
-        let room = self.limit.saturating_sub(self.kept.len()).min(count);
-        self.kept.extend_from_slice(&self.pending[..room]);
-        self.dropped |= room < count;
+        self.kept.push(&self.pending[..count]);
         self.pending.drain(..count);
     }
 
     /// As text: bad bytes become U+FFFD.
-    pub fn take_text(&mut self) -> String {
-        let kept = std::mem::take(&mut self.kept);
-        String::from_utf8(kept).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    fn take_text(&mut self) -> String {
+        std::mem::replace(&mut self.kept, Excerpt::new(Bound::halves(0))).into_parts().join()
     }
 }
 
@@ -173,7 +188,8 @@ mod tests {
         for piece in ["abc", "def", "ghi#MA", "RK#x"] {
             stream.push(&Bytes::from(piece));
         }
-        assert_eq!((stream.take_text().as_str(), stream.dropped, stream.found), ("abcd", true, true));
+        assert!(stream.found);
+        assert_eq!(stream.take_text(), "ab\n[... 5 bytes left out ...]\nhi");
     }
 
     #[test]

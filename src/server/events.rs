@@ -1,7 +1,10 @@
 //! A program's output as server-sent events, for clients that ask for `text/event-stream`: `stdout` and `stderr` as they
 //! come, then `exit` with the rest of the answer, or `error`.
 
-use super::{rest::Shared, status};
+use super::{
+    rest::Shared,
+    status::{self, ErrorBody},
+};
 use crate::{
     arguments::Arguments,
     bridge::Bridge,
@@ -130,7 +133,9 @@ impl Telling {
             Err(panicked) => Error::internal(panicked),
         };
         let status = status::code(&error).as_u16();
-        self.last = Some(event("error", &json!({"status": status, "detail": error.to_string()})));
+        let mut body = without_output(&ErrorBody::of(error));
+        body["status"] = status.into();
+        self.last = Some(event("error", &body));
     }
 }
 

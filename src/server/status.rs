@@ -1,6 +1,6 @@
 //! The one table from the bridge's errors to HTTP, and the body that every error has.
 
-use crate::error::{Error, Problem};
+use crate::error::{Error, PartialOutput, Problem};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::any::Any;
 
 /// Why a request was not served.
-#[derive(JsonSchema, Serialize)]
+#[derive(Default, JsonSchema, Serialize)]
 pub struct ErrorBody {
     /// What was wrong and how to mend it.
     pub detail: String,
@@ -21,6 +21,22 @@ pub struct ErrorBody {
     /// Of an append that the full disk broke off: how many bytes were appended and stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_appended: Option<u64>,
+    /// Of a program that ran out of time: what it had done until then.
+    #[serde(flatten)]
+    pub partial: Option<PartialOutput>,
+}
+
+impl ErrorBody {
+    /// What an error says, whatever its status.
+    pub fn of(error: Error) -> Self {
+        let (detail, hint) = (error.to_string(), error.hint().map(str::to_owned));
+        let (bytes_appended, partial) = match error {
+            Error::PartlyAppended { bytes_appended } => (Some(bytes_appended), None),
+            Error::ProgramTimedOut { partial, .. } => (None, Some(*partial)),
+            _ => (None, None),
+        };
+        Self { detail, hint, bytes_appended, partial }
+    }
 }
 
 /// Which arguments do not fit.
@@ -37,7 +53,7 @@ pub fn code(error: &Error) -> StatusCode {
         Error::MissingKey => StatusCode::UNAUTHORIZED,
         Error::WrongKey | Error::Refused(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
-        Error::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
+        Error::TimedOut(_) | Error::ProgramTimedOut { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -61,15 +77,7 @@ impl IntoResponse for Error {
             Self::Invalid(detail) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail })).into_response()
             }
-            error => {
-                let bytes_appended = match error {
-                    Self::PartlyAppended { bytes_appended } => Some(bytes_appended),
-                    _ => None,
-                };
-                let body =
-                    ErrorBody { detail: error.to_string(), hint: error.hint().map(str::to_owned), bytes_appended };
-                (code(&error), Json(body)).into_response()
-            }
+            error => (code(&error), Json(ErrorBody::of(error))).into_response(),
         };
         if let Some(wait) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
@@ -80,7 +88,7 @@ impl IntoResponse for Error {
 
 /// An answer with the body that every error has.
 pub fn detail(code: StatusCode, text: &str) -> Response {
-    (code, Json(ErrorBody { detail: text.to_owned(), hint: None, bytes_appended: None })).into_response()
+    (code, Json(ErrorBody { detail: text.to_owned(), ..ErrorBody::default() })).into_response()
 }
 
 /// A handler that panicked: the panic is logged by its hook, the caller learns nothing of it.

@@ -107,6 +107,9 @@ settings! {
     /// Places that no caller may reach, separated by commas, on top of those that are always denied. `*`, `?`, `[…]` and
     /// `**` make a pattern.
     denied_paths: PathList = "MCP_DENIED_PATHS" or "",
+    /// The shell that runs commands: a name of `bash`, `sh`, `dash`, `ash`, `ksh`, `mksh`, `yash`, `zsh`, or the path of one.
+    /// Empty: bash where there is one, else sh. `cmd` on Windows.
+    shell: String = "MCP_SHELL" or "",
     /// A file of your own rules for commands, `allow` and `deny` by program and argument; read again when it changes.
     command_rules: SettingPath = "MCP_COMMAND_RULES" or "",
     /// How much old content is kept for undo, in MiB, of files and again of memory entries; past it the oldest changes are
@@ -118,7 +121,8 @@ settings! {
     default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10" within 1..=31_536_000,
     /// The longest timeout that a request may ask for, in seconds.
     max_command_timeout: u64 = "MAX_COMMAND_TIMEOUT" or "30" within 1..=31_536_000,
-    /// How much of each output stream of a command is kept, in bytes; a command that writes more is ended.
+    /// How much of each output stream of a command is kept, in bytes: of more, the start and the end. A command that writes
+    /// a hundred times as much is ended.
     max_output_bytes: usize = "MAX_OUTPUT_BYTES" or "10485760" within 1..=1_000_000_000_000,
     /// How many commands run at once; more wait up to 30 s, then 503.
     max_concurrent_commands: usize = "MAX_CONCURRENT_COMMANDS" or "32" within 1..=MAX_COUNT,
@@ -175,7 +179,7 @@ settings! {
     sandbox_workspace_mib: u64 = "SANDBOX_WORKSPACE_MIB" or "128" within 1..=MAX_CONTAINER_MIB,
     /// The size of a container's `/tmp` in MiB, held in its memory: 1 to 65536.
     sandbox_tmp_mib: u64 = "SANDBOX_TMP_MIB" or "64" within 1..=MAX_CONTAINER_MIB,
-    /// How much of each output stream of a run is kept, in bytes; the rest is dropped and `truncated` says so.
+    /// How much of each output stream of a run is kept, in bytes: of more, the start and the end, and `truncated` says so.
     sandbox_output_bytes: usize = "SANDBOX_OUTPUT_BYTES" or "10485760" within 1..=1_000_000_000_000,
     /// How many programs run at once; more wait up to 30 s, then 503.
     sandbox_max_concurrent: usize = "SANDBOX_MAX_CONCURRENT" or "8" within 1..=MAX_COUNT,

@@ -21,6 +21,8 @@ pub struct CheckCommand {
     /// The folder to judge it in, which need not exist; the server's directory without it. It counts as the workspace
     /// when MCP_ALLOWED_DIRS is not set.
     cwd: Option<String>,
+    /// The shell to read it for: as for execute.
+    shell_program: Option<String>,
 }
 
 /// What the guard says.
@@ -49,9 +51,10 @@ impl Capability for CheckCommand {
     type Output = CheckOutput;
 
     async fn run(self, terminal: &Terminal, _: &Context) -> Result<CheckOutput> {
-        let spawner = terminal.spawner();
+        let spawner = &terminal.spawner;
         let directory = spawner.directory().join(self.cwd.as_deref().unwrap_or_default());
-        let refusal = spawner.guard().judge(&self.command, &directory, &BTreeMap::new()).err();
+        let shell = spawner.shells().named(self.shell_program.as_deref())?;
+        let refusal = spawner.guard().judge_for(&shell, &self.command, &directory, &BTreeMap::new()).err();
         Ok(CheckOutput {
             success: true,
             command: self.command,

@@ -2,31 +2,32 @@
 
 use super::{
     Terminal,
-    output::Output,
-    spawn::{Streams, Tree},
+    following::{End, Following},
+    form::Form,
+    processes::{Origin, Status},
+    spawn::{Asked, Streams},
 };
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     clock,
-    error::{Error, Result},
+    error::{Error, PartialOutput, Result},
+    excerpt::Parts,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     time::{Duration, Instant},
 };
-use tokio::{io::AsyncRead, time::timeout_at};
-
-/// How long the answer to a command that ran out of time waits for the end of all that it started. On a machine that has
-/// not come to it by then, the rest ends behind the answer.
-const ENDING: Duration = Duration::from_secs(5);
+use tokio::time::timeout_at;
 
 /// Run a shell command and wait for its end.
 ///
-/// For commands that end by themselves within seconds. Its output, its errors and its exit code come back; a command
-/// that fails is an answer too. Nothing that it started goes on after the reply.
+/// By bash where there is one, else sh (terminal_info says). For commands that end within seconds; one that fails is an
+/// answer too. Nothing that it started goes on after the reply. One that runs out of its time is ended, and the error has
+/// its output; on_timeout "background" lets it go on.
 #[derive(Deserialize, JsonSchema)]
 pub struct ExecuteCommand {
     /// The command line.
@@ -38,10 +39,32 @@ pub struct ExecuteCommand {
     /// Whether a shell runs it; else it is split as a shell would and run directly.
     #[serde(default = "yes")]
     shell: bool,
+    /// Which shell runs it: one that terminal_info names. Without it, the one that MCP_SHELL says: bash where there is one,
+    /// else sh.
+    shell_program: Option<String>,
     /// The folder to run in; the server's directory without it.
     cwd: Option<String>,
     /// Environment variables to set on top of the server's.
     env: Option<BTreeMap<String, String>>,
+    /// What becomes of it when its time is over: `kill` ends it, `background` lets it go on as a process.
+    #[serde(default)]
+    on_timeout: OnTimeout,
+    /// How much of each stream to return, in bytes: of longer output the start and the end. MAX_OUTPUT_BYTES at most.
+    #[schemars(range(min = 1))]
+    max_bytes: Option<usize>,
+    /// How many of max_bytes are the last ones; half of them without it. Alone: only the last bytes are returned.
+    tail_bytes: Option<usize>,
+}
+
+/// What becomes of a command whose time is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum OnTimeout {
+    /// It is ended with all that it started.
+    #[default]
+    Kill,
+    /// It goes on as a process.
+    Background,
 }
 
 fn yes() -> bool {
@@ -53,7 +76,7 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<u64>
     u64::deserialize(value).map(Some)
 }
 
-/// How a command ended.
+/// What came of a command.
 #[derive(Serialize, JsonSchema)]
 pub struct ExecuteOutput {
     /// Whether it ended with exit code 0.
@@ -64,19 +87,35 @@ pub struct ExecuteOutput {
     stdout: String,
     /// What it wrote to standard error.
     stderr: String,
-    /// Its exit code; negative when a signal ended it.
-    exit_code: i32,
+    /// Its exit code; negative when a signal ended it, null when it goes on in the background.
+    exit_code: Option<i32>,
     /// How long it ran, in seconds with three decimals.
     execution_time: f64,
-    /// Present when it wrote more than MAX_OUTPUT_BYTES to a stream: it was ended there, and the rest is missing.
+    /// Present when it wrote more to a stream than MAX_OUTPUT_BYTES, max_bytes or tail_bytes: the start and the end are
+    /// there, and between them how much is left out. One that writes a hundred times MAX_OUTPUT_BYTES is ended.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
     /// Present when a process of it was ended for the memory that it took with the others: more than
     /// MAX_COMMAND_MEMORY_MIB. The last line of stderr says so, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     memory_exceeded: bool,
+    #[serde(flatten)]
+    background: Option<Background>,
     /// When it ended.
     timestamp: String,
+}
+
+/// A command that goes on in the background.
+#[derive(Serialize, JsonSchema)]
+struct Background {
+    /// Present when the command goes on: its name for terminal_poll, terminal_wait_for and terminal_stop.
+    id: String,
+    /// The cursor of what it writes from now on.
+    cursor: u64,
+    /// Where it is in its life.
+    status: Status,
+    /// What became of it, in a sentence.
+    message: String,
 }
 
 impl Capability for ExecuteCommand {
@@ -93,95 +132,117 @@ impl Capability for ExecuteCommand {
         if timeout > terminal.max_timeout {
             return Err(Error::Unusable(format!("Timeout too high. Max allowed: {}s", terminal.max_timeout)));
         }
-        let environment = self.env.unwrap_or_default();
-        let command = terminal.spawner.permit(&self.command, self.shell, self.cwd.as_deref(), environment)?;
-        let _turn = terminal.turns.take().await?;
+        let form = Form::new(self.max_bytes, self.tail_bytes);
+        let permitted = terminal.spawner.permit(Asked {
+            command: &self.command,
+            shell: self.shell,
+            program: self.shell_program.as_deref(),
+            cwd: self.cwd.as_deref(),
+            environment: self.env.unwrap_or_default(),
+        })?;
+        let cwd = permitted.directory().to_owned();
+        let turn = terminal.turns.take().await?;
         let started = Instant::now();
+        let run = Run { command: self.command, cwd, timeout, form, started };
         let deadline = started + Duration::from_secs(timeout);
-        let late = || Error::TimedOut(format!("Command timed out after {timeout}s"));
         // A program that starts too late ends at once: nobody takes it.
-        let start = terminal.spawner.start(command, Streams::Captured);
-        let tree = timeout_at(deadline.into(), start).await.map_err(|_| late())??;
-        let Ok(end) = timeout_at(deadline.into(), follow(&tree, terminal.max_output, context)).await else {
-            end_in_time(tree).await?;
-            return Err(late());
+        let start = terminal.spawner.start(permitted, Streams::Captured);
+        let Ok(tree) = timeout_at(deadline.into(), start).await else {
+            return Err(terminal.timed_out(timeout, PartialOutput::default()));
         };
-        let end = end?;
-        Ok(ExecuteOutput {
-            success: end.exit_code == 0,
-            command: self.command,
-            stdout: end.stdout,
-            stderr: end.stderr,
-            exit_code: end.exit_code,
-            execution_time: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-            truncated: end.truncated,
-            memory_exceeded: end.memory_exceeded,
-            timestamp: clock::timestamp(),
-        })
-    }
-}
-
-/// Ends a command. What has not ended after [`ENDING`] goes on ending when the answer is on its way.
-async fn end_in_time(tree: Tree) -> Result<()> {
-    if let Ok(ended) = tokio::time::timeout(ENDING, tree.kill()).await {
-        return ended.map(drop);
-    }
-    tracing::warn!("a command that ran out of time has not ended {} s after it was killed", ENDING.as_secs());
-    tokio::spawn(async move { tree.wait().await });
-    Ok(())
-}
-
-/// The end of a command.
-pub(super) struct End {
-    pub exit_code: i32,
-    pub stdout: String,
-    pub stderr: String,
-    pub truncated: bool,
-    pub memory_exceeded: bool,
-}
-
-/// Takes in what a captured command writes, until it ends or writes more than `limit` bytes to a stream.
-pub(super) async fn follow(tree: &Tree, limit: usize, context: &Context) -> Result<End> {
-    let (stdout, stderr) = tree.take_output().expect("a captured command has its output taken once");
-    context.begun();
-    let mut stdout = Output::new("stdout", stdout, limit, context);
-    let mut stderr = Output::new("stderr", stderr, limit, context);
-    let exit_code = read_until_end(tree, &mut stdout, &mut stderr).await?;
-    stdout.finish().await;
-    stderr.finish().await;
-    let truncated = stdout.exceeded() || stderr.exceeded();
-    let (stdout, mut stderr) = (stdout.into_text(), stderr.into_text());
-    let exceeded = tree.exceeded_memory();
-    if let Some(most) = exceeded {
-        let separator = if stderr.is_empty() || stderr.ends_with('\n') { "" } else { "\n" };
-        stderr.push_str(&format!(
-            "{separator}The bridge's bound on memory was reached: a command may take {most} MiB with all its processes \
-             (MAX_COMMAND_MEMORY_MIB)\n"
-        ));
-    }
-    Ok(End { exit_code, truncated, stdout, stderr, memory_exceeded: exceeded.is_some() })
-}
-
-async fn read_until_end(
-    tree: &Tree,
-    stdout: &mut Output<'_, impl AsyncRead + Unpin>,
-    stderr: &mut Output<'_, impl AsyncRead + Unpin>,
-) -> Result<i32> {
-    let (mut stdout_open, mut stderr_open) = (true, true);
-    loop {
-        tokio::select! {
-            read = stdout.read(), if stdout_open => {
-                read?;
-                stdout_open = false;
-            }
-            read = stderr.read(), if stderr_open => {
-                read?;
-                stderr_open = false;
-            }
-            code = tree.wait() => return code,
+        let mut following = Following::new(tree?, terminal.max_output, context);
+        if let Ok(exit_code) = timeout_at(deadline.into(), following.until_end()).await {
+            return Ok(run.answer(following.finish(exit_code?).await));
         }
-        if stdout.exceeded() || stderr.exceeded() {
-            return tree.kill().await;
+        if self.on_timeout == OnTimeout::Background {
+            drop(turn);
+            return run.go_on(terminal, following, context).await;
+        }
+        Err(terminal.timed_out(timeout, run.partial(following.cut_off().await)))
+    }
+}
+
+/// A command that runs for a call.
+struct Run {
+    command: String,
+    cwd: PathBuf,
+    /// In seconds.
+    timeout: u64,
+    form: Form,
+    started: Instant,
+}
+
+impl Run {
+    fn answer(self, end: End) -> ExecuteOutput {
+        let end = self.formed(end);
+        ExecuteOutput {
+            success: end.exit_code == Some(0),
+            truncated: end.is_cut(),
+            command: self.command,
+            stdout: end.stdout.join(),
+            stderr: end.stderr.join(),
+            exit_code: end.exit_code,
+            execution_time: (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            memory_exceeded: end.memory_exceeded,
+            background: None,
+            timestamp: clock::timestamp(),
+        }
+    }
+
+    /// What a command that was ended for its time had done.
+    fn partial(self, end: End) -> PartialOutput {
+        let end = self.formed(end);
+        let truncated = end.is_cut();
+        let (stdout, stderr) = (end.stdout.join(), end.stderr.join());
+        PartialOutput { stdout, stderr, truncated, running: end.running, outputs: None }
+    }
+
+    /// Hands the command over to the processes.
+    async fn go_on(self, terminal: &Terminal, following: Following<'_>, context: &Context) -> Result<ExecuteOutput> {
+        let slot = match terminal.processes.slot() {
+            Ok(slot) => slot,
+            Err(full) => {
+                let hint = format!("It could not go on in the background: {full}");
+                let (message, partial) = (late(self.timeout), Box::new(self.partial(following.cut_off().await)));
+                return Err(Error::ProgramTimedOut { message, hint, partial });
+            }
+        };
+        let adopted = following.hand_over();
+        let text = |written: &[u8]| Parts { head: String::from_utf8_lossy(written).into_owned(), ..Parts::default() };
+        let (stdout, stderr) = (text(&adopted.stdout.written), text(&adopted.stderr.written));
+        let cursor = (adopted.stdout.written.len() + adopted.stderr.written.len()) as u64;
+        let caller = context.caller.name().to_owned();
+        let origin = Origin { command: self.command.clone(), cwd: self.cwd.clone(), size: None, caller };
+        let process = terminal.processes.adopt(slot, origin, adopted).await?;
+        let id = process.record.id();
+        let message =
+            format!("Its time is over, and it goes on in the background: read it with terminal_poll, id {id:?}");
+        let end = End { exit_code: None, stdout, stderr, is_flood: false, memory_exceeded: false, running: vec![] };
+        let background = Some(Background { id, cursor, status: process.state().status(), message });
+        Ok(ExecuteOutput { background, ..self.answer(end) })
+    }
+
+    fn formed(&self, end: End) -> End {
+        let (stdout, stderr) = (self.form.of(end.stdout), self.form.of(end.stderr));
+        End { stdout, stderr, ..end }
+    }
+}
+
+fn late(seconds: u64) -> String {
+    format!("Command timed out after {seconds}s")
+}
+
+impl Terminal {
+    /// What a command that ran out of its time is answered.
+    fn timed_out(&self, seconds: u64, partial: PartialOutput) -> Error {
+        Error::ProgramTimedOut {
+            message: late(seconds),
+            hint: format!(
+                "For what takes longer raise timeout (at most {}, MAX_COMMAND_TIMEOUT), let it go on with on_timeout \
+                 \"background\", or start it with terminal_start (POST /terminal/start) and read it with terminal_poll",
+                self.max_timeout
+            ),
+            partial: Box::new(partial),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What machine this is.
 
-use super::{Terminal, execute::follow, spawn::Streams};
+use super::{
+    Terminal,
+    following::Following,
+    spawn::{Asked, Streams},
+};
 use crate::{
     caller::{Access, Caller},
     capability::{Capability, Context},
@@ -49,6 +53,10 @@ pub struct InfoOutput {
     memory_bound: Option<MemoryBound>,
     /// Whether commands may use the network.
     network: bool,
+    /// The shell that runs commands: MCP_SHELL, or else bash where there is one, else sh.
+    shell: Option<String>,
+    /// The shells that `shell_program` may name.
+    shells: Vec<&'static str>,
     /// Now.
     timestamp: String,
 }
@@ -63,6 +71,7 @@ impl Capability for TerminalInfo {
     type Output = InfoOutput;
 
     async fn run(self, terminal: &Terminal, _: &Context) -> Result<InfoOutput> {
+        let shells = terminal.spawner.shells();
         let python_version = terminal.python_version.get_or_init(|| python_version(terminal)).await.clone();
         let (system, release) = kernel();
         let processor = std::env::consts::ARCH.to_owned();
@@ -80,6 +89,8 @@ impl Capability for TerminalInfo {
             confinement_reason: terminal.confinement().why.clone(),
             memory_bound: terminal.confinement().memory_bound,
             network: terminal.network,
+            shell: shells.named(None).map(|shell| text(shell.program())).ok(),
+            shells: shells.names(),
             timestamp: clock::timestamp(),
         })
     }
@@ -116,12 +127,14 @@ fn user_name() -> Option<String> {
 
 /// What `python3` says of itself, as a command would find it.
 async fn python_version(terminal: &Terminal) -> Option<String> {
-    let command = terminal.spawner.permit("python3 --version", false, None, BTreeMap::new()).ok()?;
+    let environment = BTreeMap::new();
+    let asked = Asked { command: "python3 --version", shell: false, program: None, cwd: None, environment };
+    let command = terminal.spawner.permit(asked).ok()?;
     let tree = terminal.spawner.start(command, Streams::Captured).await.ok()?;
-    let end = tokio::time::timeout(PYTHON_PATIENCE, follow(&tree, 1024, &Context::new(Caller::owner(""))))
-        .await
-        .ok()?
-        .ok()?;
-    let version = end.stdout.trim().strip_prefix("Python ")?.to_owned();
-    (end.exit_code == 0).then_some(version)
+    let context = Context::new(Caller::owner(""));
+    let mut following = Following::new(tree, 1024, &context);
+    let code = tokio::time::timeout(PYTHON_PATIENCE, following.until_end()).await.ok()?.ok()?;
+    let said = following.finish(code).await.stdout.join();
+    let version = said.trim().strip_prefix("Python ")?.to_owned();
+    (code == 0).then_some(version)
 }

@@ -5,6 +5,8 @@
 mod check;
 mod environment;
 mod execute;
+mod following;
+mod form;
 mod info;
 mod output;
 pub mod processes;
@@ -16,17 +18,20 @@ pub use execute::ExecuteCommand;
 pub use info::TerminalInfo;
 
 use crate::{
+    caller::Keys,
     policy::{Workspace, confine::Report},
     settings::Settings,
 };
+use processes::Processes;
 use spawn::Spawner;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tokio::sync::OnceCell;
 use turns::Turns;
 
 /// The terminal of this machine.
 pub struct Terminal {
     spawner: Arc<Spawner>,
+    processes: Arc<Processes>,
     turns: Turns,
     /// How long a command runs when nobody says, in seconds.
     default_timeout: u64,
@@ -40,13 +45,21 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal's settings; commands are held to `workspace`.
+    /// Takes the terminal's settings; commands are held to `workspace`. What its processes wrote is kept in `memory`,
+    /// without the `keys`.
     ///
     /// # Errors
-    /// When the host cannot hold them as firmly as is required.
-    pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+    /// When the host cannot hold commands as firmly as is required, or what ran before cannot be read.
+    pub fn open(
+        settings: &Settings,
+        workspace: &Arc<Workspace>,
+        memory: &Path,
+        keys: Arc<Keys>,
+    ) -> anyhow::Result<Self> {
+        let spawner = Arc::new(Spawner::open(settings, workspace)?);
         Ok(Self {
-            spawner: Arc::new(Spawner::open(settings, workspace)?),
+            processes: Arc::new(Processes::open(settings, memory, spawner.clone(), keys)?),
+            spawner,
             turns: Turns::new(settings.max_concurrent_commands),
             default_timeout: settings.default_command_timeout.min(settings.max_command_timeout),
             max_timeout: settings.max_command_timeout,
@@ -56,9 +69,9 @@ impl Terminal {
         })
     }
 
-    /// What starts programs, for those that outlive a call.
-    pub fn spawner(&self) -> &Arc<Spawner> {
-        &self.spawner
+    /// The programs that outlive a call.
+    pub fn processes(&self) -> &Arc<Processes> {
+        &self.processes
     }
 
     /// How firmly commands are held.
@@ -66,8 +79,9 @@ impl Terminal {
         self.spawner.confinement()
     }
 
-    /// Lets no further command begin. Those that run end with the calls that wait for them.
+    /// Lets no further command begin, and ends the processes. Commands that run end with the calls that wait for them.
     pub async fn close(&self) {
         self.turns.close();
+        self.processes.close().await;
     }
 }

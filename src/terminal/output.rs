@@ -1,7 +1,9 @@
-//! What a command writes, kept up to a limit.
+//! What a command writes: its start and its end, up to a limit.
 
-use super::processes::incomplete;
-use crate::capability::Context;
+use crate::{
+    capability::Context,
+    excerpt::{Bound, Excerpt, Parts, gap, incomplete},
+};
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -14,6 +16,12 @@ const PIECE: usize = 64 * 1024;
 /// How many bytes of memory output gets at first, when it is more than a piece: most needs no more.
 const STEP: usize = 1024 * 1024;
 
+/// How many times the limit a command may write. Nobody reads the end of such a flood.
+const FLOOD: u64 = 100;
+
+/// Of output that is given away as it comes, this part of the limit is for the end of what is too long.
+const GIVEN_LAST: usize = 8;
+
 /// How long output is still taken in after a command's end: only something that got away from its tree
 /// (`MCP_CONFINEMENT=off`) can hold the stream open any longer.
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
@@ -24,80 +32,158 @@ pub struct Output<'a, S> {
     name: &'static str,
     /// Who is told what comes, and answers for the memory.
     context: &'a Context,
-    kept: Vec<u8>,
+    /// What came and was not told yet: the start of a character, or a piece.
+    untold: Vec<u8>,
+    /// What the answer has; of output that is given away, what comes too late for that.
+    kept: Excerpt,
     limit: usize,
-    exceeded: bool,
+    written: u64,
+    /// How many bytes were given away.
+    given: usize,
+    /// How many of them may be.
+    gift: usize,
     /// How many bytes of memory were asked for.
     held: usize,
-    /// How many bytes of `kept` were told.
-    told: usize,
-    /// How many bytes were told and given away.
-    gone: usize,
+}
+
+/// A stream that was read in part.
+pub struct Taken<S> {
+    /// Where it goes on; `None` at its end.
+    pub end: Option<S>,
+    /// What was read and not given away.
+    pub written: Vec<u8>,
 }
 
 impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
-    /// Takes in `limit` bytes of `stream`, and tells them to `context` as they come.
+    /// Takes in `stream`, keeps `limit` bytes of it, and tells it to `context` as it comes.
     pub fn new(name: &'static str, stream: S, limit: usize, context: &'a Context) -> Self {
-        let (kept, stream) = (Vec::new(), Some(stream));
-        Self { stream, name, context, kept, limit, exceeded: false, held: PIECE, told: 0, gone: 0 }
+        let (gift, bound) = match context.gives_output_away() {
+            true => (limit - limit / GIVEN_LAST, Bound { max: limit / GIVEN_LAST, tail: limit / GIVEN_LAST }),
+            false => (0, Bound::halves(limit)),
+        };
+        Self {
+            stream: Some(stream),
+            name,
+            context,
+            untold: Vec::new(),
+            kept: Excerpt::new(bound),
+            limit,
+            written: 0,
+            given: 0,
+            gift,
+            held: PIECE,
+        }
     }
 
-    /// Takes in all that comes until the stream ends or the limit is passed. What was read stays when this is dropped.
+    /// Takes in all that comes until the stream ends or is a flood. What was read stays when this is dropped.
     ///
     /// # Errors
     /// When the stream breaks.
     pub async fn read(&mut self) -> io::Result<()> {
-        // Past the limit the stream stays open: the command is to be ended, not to meet a closed pipe.
-        while let Some(stream) = self.stream.as_mut().filter(|_| !self.exceeded) {
-            if self.kept.capacity() - self.kept.len() < PIECE {
-                self.kept.reserve(PIECE);
+        // In a flood the stream stays open: the command is to be ended, not to meet a closed pipe.
+        while let Some(stream) = self.stream.as_mut().filter(|_| !is_flood(self.written, self.limit)) {
+            self.untold.reserve(PIECE);
+            let from = self.untold.len();
+            match stream.read_buf(&mut self.untold).await? {
+                0 => self.stream = None,
+                size => self.written += size as u64,
             }
-            if stream.read_buf(&mut self.kept).await? == 0 {
-                self.stream = None;
-            } else if self.gone + self.kept.len() > self.limit {
-                self.kept.truncate(self.limit - self.gone);
-                self.exceeded = true;
-            } else if self.gone + self.kept.len() > self.held {
-                // Meanwhile the command waits. What gets no memory at all is cut as if it were too long.
-                // Long output gets all it may need, so that few commands are finished instead of many begun.
-                let step = if self.held == PIECE { STEP.min(self.limit) } else { self.limit };
-                self.exceeded = self.context.holding.more(step as u64).await.is_err();
-                self.held += step;
-            }
-            self.tell(false);
+            self.take(from);
+            // Meanwhile the command waits.
+            self.hold().await;
         }
         Ok(())
     }
 
-    /// Takes in what is left after the command's end.
+    /// Keeps or gives away what was read behind `from`.
+    fn take(&mut self, from: usize) {
+        let whole = self.untold.len() - incomplete(&self.untold);
+        if self.context.gives_output_away() {
+            let now = whole.min(self.gift - self.given);
+            self.give(now - incomplete(&self.untold[..now]));
+            if now < whole {
+                // From here on the last bytes are kept for the end.
+                self.gift = self.given;
+            }
+            if self.given == self.gift {
+                self.kept.push(&self.untold);
+                self.untold.clear();
+            }
+        } else {
+            self.kept.push(&self.untold[from..]);
+            // Who only sees progress is told nothing that the answer may leave out.
+            if self.context.is_watched() && self.written <= self.limit as u64 && whole > 0 {
+                self.context.tell(self.name, &String::from_utf8_lossy(&self.untold[..whole]));
+            }
+            self.untold.drain(..whole);
+        }
+    }
+
+    fn give(&mut self, size: usize) {
+        if size > 0 {
+            self.context.tell(self.name, &String::from_utf8_lossy(&self.untold[..size]));
+            self.given += size;
+            self.untold.drain(..size);
+        }
+    }
+
+    /// Asks for the memory of what is kept or waits for whom it was given to. Without any, no more is kept.
+    async fn hold(&mut self) {
+        if self.given + self.kept.len() <= self.held {
+            return;
+        }
+        // Long output gets all it may need, so that few commands are finished instead of many begun.
+        let step = if self.held == PIECE { STEP.min(self.limit) } else { self.limit };
+        if self.context.holding.more(step as u64).await.is_ok() {
+            self.held += step;
+        } else {
+            self.held = usize::MAX;
+            self.gift = self.given;
+            self.kept.stop_growing();
+        }
+    }
+
+    /// Takes in what is left after the command's end, and tells the rest of what is given away.
     pub async fn finish(&mut self) {
         // What is lost then is what a runaway of the command writes.
         let _ = timeout(LAST_OUTPUT, self.read()).await;
-        self.tell(true);
-    }
-
-    /// Tells what was not told yet, in whole characters.
-    fn tell(&mut self, to_the_end: bool) {
-        let new = &self.kept[self.told..];
-        let whole = if to_the_end { new.len() } else { new.len() - incomplete(new) };
-        if whole == 0 {
+        if !self.context.gives_output_away() {
             return;
         }
-        self.context.tell(self.name, &String::from_utf8_lossy(&new[..whole]));
-        self.told += whole;
-        if self.context.gives_output_away() {
-            self.kept.drain(..self.told);
-            self.gone += std::mem::take(&mut self.told);
+        if self.kept.is_empty() && self.kept.omitted() == 0 {
+            self.give(self.untold.len());
+            return;
         }
+        let Parts { head, omitted, tail } =
+            std::mem::replace(&mut self.kept, Excerpt::new(Bound::halves(0))).into_parts();
+        let gap = if omitted > 0 { gap(omitted, "") } else { String::new() };
+        self.context.tell(self.name, &[head, gap, tail].concat());
     }
 
-    /// Whether there was more than the limit.
-    pub fn exceeded(&self) -> bool {
-        self.exceeded
+    /// Whether the command wrote so much that it is to be ended.
+    pub fn is_flood(&self) -> bool {
+        is_flood(self.written, self.limit)
+    }
+
+    /// Stops here, for whoever reads on.
+    pub fn into_taken(self) -> Taken<S> {
+        let mut written = match self.kept.omitted() {
+            0 => self.kept.into_bytes(),
+            _ => self.kept.into_parts().join().into_bytes(),
+        };
+        // Output that is given away was kept only where it was not told.
+        if self.context.gives_output_away() {
+            written.extend_from_slice(&self.untold);
+        }
+        Taken { end: self.stream, written }
     }
 
     /// What was kept and not given away, with U+FFFD for bytes that are not UTF-8.
-    pub fn into_text(self) -> String {
-        String::from_utf8(self.kept).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    pub fn into_parts(self) -> Parts {
+        self.kept.into_parts()
     }
+}
+
+fn is_flood(written: u64, limit: usize) -> bool {
+    written > FLOOD.saturating_mul(limit as u64)
 }

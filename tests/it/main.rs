@@ -12,6 +12,7 @@ mod faces;
 mod filesystem;
 mod history;
 mod internet;
+mod kept_output;
 mod key_places;
 mod limits;
 mod mcp;
@@ -31,6 +32,8 @@ mod sandbox;
 mod secrets;
 mod server;
 mod settings;
+#[cfg(unix)]
+mod shells;
 mod terminal;
 mod terminal_check;
 mod tidy;

@@ -3,7 +3,7 @@
 use super::braces;
 use super::judge::{Judge, Judged, too_complex};
 use super::scope::Scope;
-use super::syntax::{Piece, Word};
+use super::syntax::{Dialect, Piece, Word};
 use super::values::{Data, Field, Origin, Part, active};
 
 /// Meanings of one word followed before it is refused as too complex.
@@ -125,7 +125,7 @@ impl Judge<'_> {
                 }
                 other => {
                     let values = self.values(other, scope, whole)?;
-                    drafts = product(&drafts, &values, !whole && splits(other))?;
+                    drafts = product(&drafts, &values, !whole && self.splits(other))?;
                 }
             }
         }
@@ -171,7 +171,7 @@ impl Judge<'_> {
             Piece::Parameter { parameter, quoted } => {
                 let values = self.parameter(parameter, *quoted, scope)?;
                 let separators = separators(scope);
-                Ok(if *quoted || whole {
+                Ok(if *quoted || whole || self.dialect == Dialect::Zsh {
                     values
                 } else {
                     let split = |list: &Vec<Field>| split(list, &separators);
@@ -204,6 +204,17 @@ impl Judge<'_> {
     }
 }
 
+impl Judge<'_> {
+    /// Whether the shell cuts the value of the piece at blanks.
+    fn splits(&self, piece: &Piece) -> bool {
+        match piece {
+            Piece::Parameter { quoted: false, .. } => self.dialect != Dialect::Zsh,
+            Piece::Substitution { quoted: false, .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// The value of constant arithmetic of one operation.
 fn arithmetic(word: &Word) -> Option<String> {
     let text: String = word.literal()?.chars().filter(|c| !c.is_whitespace()).collect();
@@ -220,11 +231,6 @@ pub(super) fn directory(scope: &Scope) -> Field {
 /// The characters of `IFS` beyond white space.
 fn separators(scope: &Scope) -> String {
     scope.variables.get("IFS").and_then(|value| value.first()?.first()?.known()).unwrap_or_default()
-}
-
-/// Whether the shell cuts the value of the piece at blanks.
-fn splits(piece: &Piece) -> bool {
-    matches!(piece, Piece::Parameter { quoted: false, .. } | Piece::Substitution { quoted: false, .. })
 }
 
 /// Cuts at blanks; an empty field at an end says that there were blanks.

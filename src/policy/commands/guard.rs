@@ -1,6 +1,7 @@
 //! The guard as the rest of the bridge sees it: it judges, and permits.
 
 use super::judge::Judge;
+use super::known::{Reading, Shell};
 use super::rules::RulesFile;
 use super::scope::Scope;
 use super::syntax::Dialect;
@@ -16,8 +17,13 @@ use std::sync::Arc;
 /// A command line as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// For `/bin/sh -c`.
-    Shell(String),
+    /// For a shell.
+    Shell {
+        /// Which one.
+        shell: Arc<Shell>,
+        /// What it runs.
+        text: String,
+    },
     /// A program and its arguments, run without a shell.
     Program(Vec<String>),
 }
@@ -99,30 +105,48 @@ impl Guard {
         environment: BTreeMap<String, String>,
     ) -> Result<PermittedCommand> {
         let judged = match &line {
-            Line::Shell(command) => self.judge(command, directory, &environment),
+            Line::Shell { shell, text } => self.judge_for(shell, text, directory, &environment),
             Line::Program(argv) => self.judge_program(argv, directory, &environment),
         };
         judged.map_err(|refusal| Error::Refused(refusal.to_string()))?;
         Ok(PermittedCommand { line, directory: directory.to_owned(), environment })
     }
 
-    /// Judges a line that `/bin/sh -c` would run in `cwd` with `environment` on top of its own.
+    /// Judges a line that some shell would run in `cwd` with `environment` on top of its own: bash or a POSIX shell.
     ///
     /// # Errors
     /// The first danger found, or that the line is not understood.
     pub fn judge(&self, command: &str, cwd: &Path, environment: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        self.judge_as(Reading::Either, command, cwd, environment)
+    }
+
+    /// Judges a line that `shell` would run, as that shell reads it.
+    ///
+    /// # Errors
+    /// As [`Guard::judge`].
+    pub fn judge_for(
+        &self,
+        shell: &Shell,
+        command: &str,
+        cwd: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
+        self.judge_as(shell.reading, command, cwd, environment)
+    }
+
+    fn judge_as(
+        &self,
+        reading: Reading,
+        command: &str,
+        cwd: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
         bounded(command)?;
         let surroundings = self.surroundings(cwd);
-        let read = |dialect| {
-            let mut judge = Judge::new(&surroundings, environment, dialect, command);
-            let mut scope = Scope::at(&cwd.to_string_lossy());
-            judge.text(command, dialect, &mut scope)
-        };
-        if shells::differs(command) {
-            shells::combine(read(Dialect::Bash), read(Dialect::Posix)).map(drop)
-        } else {
-            read(Dialect::Bash).map(drop)
-        }
+        let mut judge = Judge::new(&surroundings, environment, Dialect::Bash, command);
+        let mut scope = Scope::at(&cwd.to_string_lossy());
+        judge.inherited(&mut scope)?;
+        shells::judge_as(&mut judge, reading, command, &mut scope).map(drop)
     }
 
     /// Judges a program that is run without a shell.
@@ -140,6 +164,7 @@ impl Guard {
         let surroundings = self.surroundings(cwd);
         let mut judge = Judge::new(&surroundings, environment, Dialect::Bash, &line);
         let mut scope = Scope::at(&cwd.to_string_lossy());
+        judge.inherited(&mut scope)?;
         let argv: Vec<Field> = argv.iter().map(Field::text).collect();
         judge.run(&argv, &mut scope).map(drop)
     }

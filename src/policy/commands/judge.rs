@@ -166,13 +166,19 @@ impl<'a> Judge<'a> {
             super::programs::writing::redirect(self, target, *append, &written, scope)?;
             scope.write_file(target, written, *append);
         }
-        Ok(Data::Nothing)
+        // zsh writes to a pipe as well as to the files.
+        Ok(if self.dialect == Dialect::Zsh { output } else { Data::Nothing })
     }
 
     /// Expands the redirections; inputs become what the command reads, outputs are returned.
     fn redirects(&mut self, redirects: &[Redirect], scope: &mut Scope) -> Judged<Vec<(Field, bool)>> {
         let mut writes = Vec::new();
         for redirect in redirects {
+            // zsh reads one input after the other, bash the last one.
+            let before = match self.dialect {
+                Dialect::Zsh => scope.stdin.clone(),
+                _ => Data::Nothing,
+            };
             match redirect {
                 Redirect::Read(word) => {
                     let file = self.one(word, scope)?;
@@ -197,8 +203,10 @@ impl<'a> Judge<'a> {
                 Redirect::Text(word) => scope.stdin = Data::Text(self.one(word, scope)?),
                 Redirect::Duplicate(word) => {
                     self.one(word, scope)?;
+                    continue;
                 }
             }
+            scope.stdin = before.then(std::mem::take(&mut scope.stdin));
         }
         Ok(writes)
     }

@@ -11,6 +11,7 @@ mod effects;
 mod expand;
 mod guard;
 mod judge;
+mod known;
 mod options;
 mod outputs;
 mod parameters;
@@ -28,8 +29,10 @@ mod syntax;
 mod targets;
 mod values;
 mod wrappers;
+mod zsh;
 
 pub use guard::{Guard, Line, PermittedCommand};
+pub use known::{Shell, Shells};
 
 use rules::Rules;
 use std::sync::Arc;

@@ -128,6 +128,8 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
     let name = call.name.as_str();
     Ok(match name {
         "echo" | "yes" => printing::echo(arguments),
+        // Of ksh and zsh.
+        "print" => printing::echo(&arguments[arguments.iter().take_while(|argument| is_option(argument)).count()..]),
         "printf" => printing::printf(arguments, scope),
         "cat" | "tac" | "bat" => cat(arguments, scope),
         "which" | "command" | "type" | "whereis" => last(arguments),
@@ -281,4 +283,8 @@ fn list(arguments: &[Field], scope: &Scope) -> Data {
     }
     let globs: Vec<Field> = options.operands.iter().filter(|operand| operand.has_glob()).cloned().collect();
     if globs.is_empty() { Data::local() } else { Data::Names(globs) }
+}
+
+fn is_option(argument: &Field) -> bool {
+    argument.known().is_some_and(|text| text.starts_with('-'))
 }

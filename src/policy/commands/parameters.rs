@@ -4,7 +4,7 @@ use super::expand::directory;
 use super::judge::{Judge, Judged};
 use super::patterns::{atoms, matches};
 use super::scope::{Scope, Variable};
-use super::syntax::{Operation, Parameter, Word};
+use super::syntax::{Dialect, Operation, Parameter, Word};
 use super::values::{Field, Origin, Part};
 
 impl Judge<'_> {
@@ -14,7 +14,7 @@ impl Judge<'_> {
         if let Some(index) = &parameter.index {
             let index = self.one(index, scope)?;
             value = indexed(&value, &index);
-        } else if !matches!(parameter.name.as_str(), "@" | "*") {
+        } else if !matches!(parameter.name.as_str(), "@" | "*") && self.dialect != Dialect::Zsh {
             for list in &mut value {
                 list.truncate(1);
             }

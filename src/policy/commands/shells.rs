@@ -1,12 +1,13 @@
 //! Texts that a shell runs: `sh -c`, here-documents and pipes into a shell, `eval`, `source`.
 
-use super::Refusal;
 use super::judge::{Judge, Judged};
+use super::known::{self, Reading};
 use super::options::Options;
 use super::scope::Scope;
 use super::simple::Invocation;
 use super::syntax::Dialect;
 use super::values::{Data, Field, Origin, Part};
+use super::{Refusal, zsh};
 
 /// Stands in a script for a text that is not known.
 pub(super) const UNKNOWN: &str = "SKYNET_GUARD_UNKNOWN";
@@ -61,6 +62,21 @@ pub(super) fn refuse_origin(origin: Option<Origin>, reader: &str) -> Judged<()> 
     }
 }
 
+/// Judges a text as the shell reads it that will run it.
+pub(super) fn judge_as(judge: &mut Judge<'_>, reading: Reading, text: &str, scope: &mut Scope) -> Judged {
+    match reading {
+        Reading::Bash => judge.text(text, Dialect::Bash, scope),
+        Reading::Posix => judge.text(text, Dialect::Posix, scope),
+        Reading::Either => judge_both(judge, text, scope),
+        Reading::Zsh => {
+            zsh::check(text)?;
+            // zsh cuts at blanks where it is told to.
+            judge.text(text, Dialect::Bash, &mut scope.clone())?;
+            judge.text(text, Dialect::Zsh, scope)
+        }
+    }
+}
+
 /// Judges a text in both readings where they differ.
 pub(super) fn judge_both(judge: &mut Judge<'_>, text: &str, scope: &mut Scope) -> Judged {
     if !differs(text) {
@@ -94,14 +110,14 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
     let name = call.name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     match name.trim_start_matches('-') {
         "bash" | "zsh" | "ksh" | "mksh" | "rbash" | "fish" | "csh" | "tcsh" | "sh" | "dash" | "ash" | "yash" => {
-            shell(judge, &call.arguments, scope).map(Some)
+            shell(judge, known::reading(name.trim_start_matches('-')), &call.arguments, scope).map(Some)
         }
         "su" | "runuser" | "script" | "nix-shell" | "sg" | "newgrp" => user_shell(judge, call, scope),
         _ => Ok(None),
     }
 }
 
-fn shell(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
+fn shell(judge: &mut Judge<'_>, reading: Reading, arguments: &[Field], scope: &mut Scope) -> Judged {
     let valued = ["-o", "-O", "--rcfile", "--init-file"];
     // `+x` switches off what `-x` switches on.
     let arguments: Vec<Field> =
@@ -123,8 +139,8 @@ fn shell(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judge
         if let Some(name) = rest.first() {
             inner.set_one("0", name.clone());
         }
-        let source = Data::Text(text.clone());
-        return run_text(judge, &source, &script_text(text), &mut inner);
+        refuse_origin(text.origin(), "a shell")?;
+        return judge_as(judge, reading, &script_text(text), &mut inner);
     }
     while operands.first().is_some_and(|first| first.is("-")) {
         operands = &operands[1..];
@@ -145,7 +161,8 @@ fn shell(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judge
         _ => {
             inner.positional = Some(operands.to_vec());
             let source = std::mem::take(&mut inner.stdin);
-            run_text(judge, &source, &script_text(&source.field()), &mut inner)
+            refuse_origin(source.origin(), "a shell")?;
+            judge_as(judge, reading, &script_text(&source.field()), &mut inner)
         }
     }
 }

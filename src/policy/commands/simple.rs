@@ -3,9 +3,9 @@
 use super::Refusal;
 use super::judge::{Judge, Judged};
 use super::scope::{Scope, Variable};
-use super::syntax::{AssignedValue, Assignment, Piece, Simple, Word};
+use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
-use super::{builtins, outputs, patterns, programs, shells, wrappers};
+use super::{builtins, outputs, patterns, programs, shells, wrappers, zsh};
 
 /// A program and its arguments after all expansion.
 pub(super) struct Invocation {
@@ -70,6 +70,9 @@ impl Judge<'_> {
     /// Assigns one after the other: a later value may use an earlier one.
     fn assign(&mut self, assignments: &[Assignment], scope: &mut Scope) -> Judged<()> {
         for assignment in assignments {
+            if self.dialect == Dialect::Zsh {
+                zsh::check_assignment(&assignment.name)?;
+            }
             let value = self.assigned(assignment, scope)?;
             self.environment_runs(&assignment.name, &value, scope)?;
             scope.variables.insert(assignment.name.clone(), value);
@@ -99,6 +102,18 @@ impl Judge<'_> {
         Ok(appended(&old, &new, array))
     }
 
+    /// What the call's own variables make a shell do: run at its start or at a prompt, or define as a function.
+    pub fn inherited(&mut self, scope: &mut Scope) -> Judged<()> {
+        for (name, value) in self.environment {
+            self.environment_runs(name, &vec![vec![Field::text(value.clone())]], scope)?;
+            if let Some(function) = name.strip_prefix("BASH_FUNC_") {
+                let function = function.trim_end_matches("%%").trim_end_matches("()");
+                self.text(&format!("{function} {value}"), Dialect::Bash, scope)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Variables whose value other programs run as a command, or the shell itself at its prompt or start.
     pub fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
         let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
@@ -108,6 +123,8 @@ impl Judge<'_> {
             let mut scope = scope.clone();
             match name {
                 "BASH_ENV" | "ENV" => {
+                    // The shell expands it, and then runs the file of that name.
+                    self.text(&format!(": \"{}\"", shells::script_text(field).replace('"', "")), dialect, &mut scope)?;
                     if let Some(content) = scope.file(field) {
                         shells::run_file(self, &content, &[], &mut scope)?;
                     }
@@ -190,6 +207,11 @@ impl Judge<'_> {
         let asks = |text: &str| call.arguments.len() == 1 && call.arguments[0].is(text);
         if asks("--help") || asks("--version") || asks("-V") && call.name != "find" {
             return Ok(Data::local());
+        }
+        if self.dialect == Dialect::Zsh
+            && let Some(output) = zsh::run(self, call, scope)?
+        {
+            return Ok(output);
         }
         if let Some(output) = builtins::run(self, call, scope)? {
             return Ok(output);

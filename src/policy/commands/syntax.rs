@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 /// Which shell's reading of the text is meant.
 ///
-/// `/bin/sh` is dash on Debian and bash elsewhere, and a line can mean different things to the two:
-/// `echo $'a\' ; rm -rf / #'` only prints under bash and removes under dash.
+/// A line can mean different things to them: `echo $'a\' ; rm -rf / #'` only prints under bash and removes under dash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Bash,
     Posix,
+    /// Parsed as bash; the values of variables are not cut at blanks, and of several redirections all count.
+    Zsh,
 }
 
 /// A list of commands, as a whole line, a group or a substitution holds it.

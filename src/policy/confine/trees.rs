@@ -129,6 +129,14 @@ pub fn descendants(root: u32) -> Vec<u32> {
     found
 }
 
+/// What a process was started as, its arguments joined by spaces; `None` of one that is over.
+pub fn command_line(process: u32) -> Option<String> {
+    let arguments = fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    let words: Vec<_> = arguments.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+    let line = words.join(" ").trim_end().to_owned();
+    (!line.is_empty()).then_some(line)
+}
+
 /// The numbers of the sockets that a process has open, where it may be looked into.
 pub fn open_sockets(process: u32) -> Vec<u64> {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return vec![] };

@@ -1,7 +1,7 @@
 //! What the calls about sessions answer.
 
-use super::{Bundle, Done, Failure, Outcome};
-use crate::{capability::Medium, clock};
+use super::{Bundle, Cell, Done, Failure, Outcome};
+use crate::{capability::Medium, clock, error::PartialOutput};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -82,7 +82,8 @@ pub struct SessionRunOutput {
     exit_code: i64,
     /// How long it took, in seconds.
     execution_time: f64,
-    /// Whether it wrote more than is kept (SANDBOX_OUTPUT_BYTES of each stream).
+    /// Whether it wrote more than is kept (SANDBOX_OUTPUT_BYTES of each stream): the start and the end are there, and
+    /// between them how much is left out.
     truncated: bool,
     /// Whether the memory limit killed it or a program that it started.
     oom_killed: bool,
@@ -96,18 +97,21 @@ pub struct SessionRunOutput {
 }
 
 impl SessionRunOutput {
-    /// `None` when it took too long.
-    pub(super) fn of(session: String, done: Done, seconds: f64) -> Option<Self> {
+    /// What came of it, or what it had written when it was ended for its time.
+    pub(super) fn of(session: String, done: Done, seconds: f64) -> Result<Self, PartialOutput> {
         let Done { cell, reset } = done;
         let answer = match cell.outcome {
             Outcome::Done(answer) => answer,
             Outcome::Crashed(code) => super::Answer::of_code(code),
             Outcome::Gone => super::Answer::of_code(KILLED),
-            Outcome::Interrupted | Outcome::Killed => return None,
+            Outcome::Interrupted | Outcome::Killed => {
+                let Cell { stdout, stderr, truncated, .. } = cell;
+                return Err(PartialOutput { stdout, stderr, truncated, ..PartialOutput::default() });
+            }
         };
         let plain = |bundle: &Bundle| bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
         let shown = answer.displays.iter().chain(&answer.result);
-        Some(Self {
+        Ok(Self {
             success: answer.code == 0,
             session,
             stdout: cell.stdout,

@@ -223,13 +223,8 @@ impl Interpreter {
                 (Outcome::Gone, end.is_some_and(|end| end.oom_killed))
             }
         };
-        Cell {
-            stdout: transcript.stdout.take_text(),
-            stderr: transcript.stderr.take_text(),
-            truncated: transcript.truncated(),
-            oom_killed,
-            outcome,
-        }
+        let (stdout, stderr, truncated) = transcript.take_texts();
+        Cell { stdout, stderr, truncated, oom_killed, outcome }
     }
 
     /// Reads what was said after the mark: `done {…}` or `crash CODE KILLS`.

@@ -5,7 +5,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context, Medium},
     clock,
-    error::{Error, Result},
+    error::{Error, PartialOutput, Result},
     sandbox::{
         Sandbox,
         files::{self, InputFile, OutputFile, Selection},
@@ -69,7 +69,15 @@ impl Capability for RunInSession {
             Some(why) => format!("the session was reset, for {why}"),
         };
         SessionRunOutput::of(session, done, began.elapsed().as_secs_f64())
-            .ok_or_else(|| Error::TimedOut(format!("Sandbox execution timed out after {timeout}s; {kept}")))
+            .map_err(|partial| timed_out(timeout, &kept, partial))
+    }
+}
+
+fn timed_out(seconds: u64, kept: &str, partial: PartialOutput) -> Error {
+    Error::ProgramTimedOut {
+        message: format!("Sandbox execution timed out after {seconds}s; {kept}"),
+        hint: format!("A call may take up to {MAX_TIMEOUT} s (timeout): do longer work in steps"),
+        partial: Box::new(partial),
     }
 }
 

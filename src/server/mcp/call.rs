@@ -9,6 +9,7 @@ use crate::{
     caller::Caller,
     capability::{Context, Medium, Progress},
     error::{Error, Result},
+    excerpt::{Bound, Parts},
 };
 use futures::future::BoxFuture;
 use rmcp::{
@@ -124,7 +125,7 @@ fn success(json: Value, media: Vec<Medium>, note: Option<String>) -> CallToolRes
 
 /// Only text: clients hold structured content against the tool's schema, which describes its successes.
 fn failure(error: &Error, budget: usize) -> CallToolResult {
-    let (text, _) = cut::split(sentence(error).into(), budget);
+    let (text, _) = cut::split(sentence(error, budget).into(), budget);
     CallToolResult::error(vec![ContentBlock::text(text.as_str().unwrap_or_default())])
 }
 
@@ -215,7 +216,21 @@ async fn watched(
     outcome
 }
 
-/// What is wrong, and how to fix it.
-fn sentence(error: &Error) -> String {
-    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}"))
+/// What is wrong, how to fix it, and what a program did before, of which the parts share `budget`.
+fn sentence(error: &Error, budget: usize) -> String {
+    let mut text = error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}"));
+    let Some(partial) = error.partial() else { return text };
+    let outputs = partial.outputs.as_ref().map(Value::to_string);
+    let parts = [
+        ("running", partial.running.join("\n")),
+        ("stdout", partial.stdout.clone()),
+        ("stderr", partial.stderr.clone()),
+        ("outputs", outputs.unwrap_or_default()),
+    ];
+    let share = Bound::halves(budget / (parts.len() + 1));
+    for (name, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
+        let part = Parts { head: part, ..Parts::default() }.bounded(share).join();
+        text.push_str(&format!("\n\n{name}:\n{}", part.trim_end_matches('\n')));
+    }
+    text
 }

@@ -29,13 +29,13 @@ mod watcher;
 
 pub use input::SendInput;
 pub use list::ListProcesses;
-pub(super) use log::incomplete;
 pub use log::{Run, Stream};
 pub use output_search::SearchOutput;
 pub use poll::PollProcess;
 pub use process::{Process, State, Status};
-pub use registry::Processes;
+pub use registry::{Origin, Processes};
 pub use resize::ResizeTerminal;
+pub use running::Adopted;
 pub use signal::SignalProcess;
 pub use start::StartProcess;
 pub use stop::StopProcess;

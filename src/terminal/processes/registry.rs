@@ -4,7 +4,7 @@ use super::{
     journal::{Journal, Past},
     log::Log,
     process::{Ending, Process, Record, State, Status},
-    running::{Order, Output, Running},
+    running::{Adopted, Order, Output, Running},
     ticket::Tickets,
 };
 use crate::{
@@ -49,6 +49,18 @@ pub struct Processes {
     max_running: usize,
     pub(super) tickets: Tickets,
     seats: Arc<Semaphore>,
+}
+
+/// Where a process comes from.
+pub struct Origin {
+    /// What is run, as the caller sent it.
+    pub command: String,
+    /// The folder that it runs in.
+    pub cwd: PathBuf,
+    /// Columns and rows of its terminal, if it gets one.
+    pub size: Option<(u16, u16)>,
+    /// Who asked for it.
+    pub caller: String,
 }
 
 /// What the tasks that look after processes share.
@@ -119,17 +131,44 @@ impl Processes {
     /// # Errors
     /// [`Error::Unavailable`] when too many run; else as `Running::start`.
     pub async fn start(&self, order: Order, text: String, caller: &str) -> Result<Arc<Process>> {
-        let slot = self.slots.clone().try_acquire_owned().map_err(|_| {
+        let slot = self.slot()?;
+        let shared = self.shared.clone();
+        let origin = Origin {
+            command: text,
+            cwd: order.command.directory().to_owned(),
+            size: order.size,
+            caller: caller.to_owned(),
+        };
+        let start = move || {
+            let spawner = shared.spawner.clone();
+            shared.begin(origin, |output| Running::start(&spawner, &order, output))
+        };
+        let process = tokio::task::spawn_blocking(start).await.map_err(Error::internal)??;
+        tokio::spawn(look_after(self.shared.clone(), process.clone(), slot));
+        Ok(process)
+    }
+
+    /// A place for one more process, until it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when all are taken.
+    pub fn slot(&self) -> Result<OwnedSemaphorePermit> {
+        self.slots.clone().try_acquire_owned().map_err(|_| {
             let most = self.max_running;
             Error::unavailable(format!(
                 "{most} processes run already: stop one (terminal_processes names them) or raise MAX_PROCESSES"
             ))
-        })?;
+        })
+    }
+
+    /// Looks after a program that runs already, with what it wrote until now.
+    ///
+    /// # Errors
+    /// As `Running::adopt`; the program is ended then.
+    pub async fn adopt(&self, slot: OwnedSemaphorePermit, origin: Origin, adopted: Adopted) -> Result<Arc<Process>> {
         let shared = self.shared.clone();
-        let caller = caller.to_owned();
-        let begun =
-            tokio::task::spawn_blocking(move || shared.begin(&order, text, caller)).await.map_err(Error::internal)?;
-        let process = begun?;
+        let begin = move || shared.begin(origin, |output| Running::adopt(adopted, output));
+        let process = tokio::task::spawn_blocking(begin).await.map_err(Error::internal)??;
         tokio::spawn(look_after(self.shared.clone(), process.clone(), slot));
         Ok(process)
     }
@@ -194,8 +233,8 @@ impl Shared {
         self.all.lock().expect("no one panics while holding it")
     }
 
-    /// Starts a process; blocks for as long as that takes.
-    fn begin(&self, order: &Order, command: String, caller: String) -> Result<Arc<Process>> {
+    /// Begins a process with `start`; blocks for as long as that takes.
+    fn begin(&self, origin: Origin, start: impl FnOnce(Output) -> Result<Arc<Running>>) -> Result<Arc<Process>> {
         if self.is_time_to_forget() {
             self.forget_the_old();
         }
@@ -206,20 +245,20 @@ impl Shared {
         };
         let mut record = Record {
             number,
-            command: clean_beginning(&command, COMMAND_MAX, &self.keys.secrets()),
-            cwd: order.command.directory().to_string_lossy().into_owned(),
-            pty: order.size.is_some(),
-            caller,
+            command: clean_beginning(&origin.command, COMMAND_MAX, &self.keys.secrets()),
+            cwd: origin.cwd.to_string_lossy().into_owned(),
+            pty: origin.size.is_some(),
+            caller: origin.caller,
             started: clock::timestamp(),
             pid: 0,
         };
         let log = Log::create(self.folder.join(record.id()), self.ring, record.pty);
-        let state = watch::Sender::new(State { size: order.size, ..State::default() });
+        let state = watch::Sender::new(State { size: origin.size, ..State::default() });
         let grown = {
             let (log, state) = (log.clone(), state.clone());
             Box::new(move || state.send_modify(|state| state.end = log.span().1))
         };
-        let running = Running::start(&self.spawner, order, Output { log: log.clone(), grown })?;
+        let running = start(Output { log: log.clone(), grown })?;
         record.pid = running.id();
         let process = Process::begun(record, log, state, running);
         self.known().processes.insert(number, process.clone());

@@ -4,7 +4,10 @@ use super::log::Log;
 use crate::{
     error::{Error, Result},
     policy::PermittedCommand,
-    terminal::spawn::Spawner,
+    terminal::{
+        output::Taken,
+        spawn::{Spawner, Stderr, Stdout, Tree},
+    },
 };
 use std::sync::Arc;
 
@@ -20,6 +23,14 @@ pub struct Order {
 pub struct Output {
     pub log: Arc<Log>,
     pub grown: Box<dyn FnMut() + Send>,
+}
+
+/// A program that was started elsewhere.
+#[expect(missing_docs, reason = "as in the version for Unix")]
+pub struct Adopted {
+    pub tree: Tree,
+    pub stdout: Taken<Stdout>,
+    pub stderr: Taken<Stderr>,
 }
 
 /// The signals that keys and callers may send.
@@ -49,6 +60,10 @@ pub enum Running {}
 impl Running {
     pub fn start(_: &Spawner, _: &Order, _: Output) -> Result<Arc<Self>> {
         Err(Error::NotImplemented("Processes in the background need a Unix system; use terminal_execute".into()))
+    }
+
+    pub fn adopt(_: Adopted, _: Output) -> Result<Arc<Self>> {
+        Err(Error::NotImplemented("Processes in the background need a Unix system".into()))
     }
 
     pub fn id(&self) -> u32 {

@@ -10,6 +10,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::Result,
+    terminal::spawn::Asked,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct StartProcess {
     /// Whether a shell runs the command; else it is split as a shell would and run directly.
     #[serde(default = "yes")]
     shell: bool,
+    /// Which shell runs it: one that terminal_info names. Without it, the one that MCP_SHELL says: bash where there is one,
+    /// else sh.
+    shell_program: Option<String>,
     /// Whether it gets a terminal: for REPLs, editors, pagers and whatever draws on the screen.
     #[serde(default)]
     pty: bool,
@@ -95,7 +99,13 @@ impl Capability for StartProcess {
         if self.pty {
             environment.entry("TERM".into()).or_insert_with(|| TERM.into());
         }
-        let command = processes.spawner().permit(&self.command, self.shell, self.cwd.as_deref(), environment)?;
+        let command = processes.spawner().permit(Asked {
+            command: &self.command,
+            shell: self.shell,
+            program: self.shell_program.as_deref(),
+            cwd: self.cwd.as_deref(),
+            environment,
+        })?;
         let order = Order { command, size: self.pty.then_some(size) };
         let process = processes.start(order, self.command, context.caller.name()).await?;
         let waited = match condition {

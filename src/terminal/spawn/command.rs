@@ -2,13 +2,13 @@
 
 use super::{Program, Streams};
 use crate::policy::Line;
-use std::process::Stdio;
+use std::{ffi::OsStr, process::Stdio};
 use tokio::process::Command;
 
 /// The command that runs a program with these streams.
 pub fn command(program: &Program<'_>, streams: Streams) -> Command {
     let mut command = match program.line {
-        Line::Shell(text) => shell(text),
+        Line::Shell { shell, text } => shell_command(&shell.command(text)),
         Line::Program(words) => {
             let mut command = named(&words[0]);
             command.args(&words[1..]);
@@ -25,20 +25,22 @@ pub fn command(program: &Program<'_>, streams: Streams) -> Command {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where permitted commands are run")]
-fn named(name: &str) -> Command {
+fn named(name: impl AsRef<OsStr>) -> Command {
     Command::new(name)
 }
 
 #[cfg(not(windows))]
-fn shell(line: &str) -> Command {
-    let mut command = named("/bin/sh");
-    command.arg("-c").arg(line);
+fn shell_command(words: &[&OsStr]) -> Command {
+    let mut command = named(words[0]);
+    command.args(&words[1..]);
     command
 }
 
+/// `cmd` reads its line as it stands.
 #[cfg(windows)]
-fn shell(line: &str) -> Command {
-    let mut command = named("cmd");
-    command.arg("/C").raw_arg(line);
+fn shell_command(words: &[&OsStr]) -> Command {
+    let (line, words) = words.split_last().expect("a shell is started with its name and a line");
+    let mut command = named(words[0]);
+    command.args(&words[1..]).raw_arg(line);
     command
 }

@@ -21,13 +21,15 @@ mod signals;
 mod supervisor;
 
 use tree::Starter;
-pub use tree::{Signal, Tree};
+pub use tree::{Signal, Stderr, Stdout, Tree};
+#[cfg(unix)]
+pub use tree::{stderr_end, stdout_end};
 
 use super::environment::Environment;
 use crate::{
     error::{Error, Result},
     policy::{
-        Confinement, Guard, Line, PermittedCommand, Workspace,
+        Confinement, Guard, Line, PermittedCommand, Shell, Shells, Workspace,
         confine::Report,
         paths::{Intent, Named},
     },
@@ -43,19 +45,31 @@ use std::{
     sync::Arc,
 };
 
-/// The line to judge: for the shell, or split as a shell would.
-fn line(text: &str, shell: bool) -> Result<Line> {
+/// Variables that bash removes from its environment when it runs a line.
+const REMOVED_BY_BASH: [&str; 2] = ["PS1", "PS2"];
+
+/// The line to judge: for a shell, or split as a shell would.
+fn line(text: &str, shell: Option<Arc<Shell>>, environment: &BTreeMap<String, String>) -> Result<Line> {
     if text.contains('\0') {
         return Err(Error::invalid("command", "The command holds a NUL character, which no argument may hold"));
     }
-    if shell {
-        return Ok(Line::Shell(text.to_owned()));
+    if let Some(shell) = shell {
+        let text = if shell.name() == "bash" { with_prompts(text, environment) } else { text.to_owned() };
+        return Ok(Line::Shell { shell, text });
     }
     match shlex::split(text) {
         None => Err(Error::invalid("command", "The command cannot be split: a quote or a backslash is not closed")),
         Some(words) if words.is_empty() => Err(Error::invalid("command", "The command is empty")),
         Some(words) => Ok(Line::Program(words)),
     }
+}
+
+/// The line behind what sets the prompts that the caller wants, for the shells that it starts.
+fn with_prompts(text: &str, environment: &BTreeMap<String, String>) -> String {
+    let prompts =
+        REMOVED_BY_BASH.iter().filter_map(|name| Some((name, shlex::try_quote(environment.get(*name)?).ok()?)));
+    let exports: String = prompts.map(|(name, value)| format!("export {name}={value}; ")).collect();
+    exports + text
 }
 
 /// What is to be started.
@@ -93,6 +107,21 @@ pub struct Spawner {
     is_confined: bool,
     environment: Environment,
     guard: Guard,
+    shells: Shells,
+}
+
+/// A command as a caller sent it.
+pub struct Asked<'a> {
+    /// The command line.
+    pub command: &'a str,
+    /// Whether a shell runs it.
+    pub shell: bool,
+    /// Which one.
+    pub program: Option<&'a str>,
+    /// Where.
+    pub cwd: Option<&'a str>,
+    /// Variables on top of the server's.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Spawner {
@@ -105,6 +134,7 @@ impl Spawner {
         Ok(Self {
             environment: Environment::inherited(settings),
             guard: Guard::open(settings, workspace)?,
+            shells: Shells::find(&settings.shell, &std::env::var_os("PATH").unwrap_or_default())?,
             starter: Starter::open(&confinement)?,
             confinement,
             is_confined: settings.confinement != ConfinementMode::Off,
@@ -127,20 +157,26 @@ impl Spawner {
         &self.guard
     }
 
-    /// Judges a command as a caller sent it: for the shell or not, in which folder, with which variables on top.
+    /// The shells that may run lines.
+    pub fn shells(&self) -> &Shells {
+        &self.shells
+    }
+
+    /// Judges a command as a caller sent it.
     ///
     /// # Errors
     /// [`Error::Refused`] with the rule that refuses, [`Error::NotFound`] for no folder, [`Error::Invalid`] for what
     /// cannot be run at all.
-    pub fn permit(
-        &self,
-        command: &str,
-        shell: bool,
-        cwd: Option<&str>,
-        environment: BTreeMap<String, String>,
-    ) -> Result<PermittedCommand> {
-        check_environment(&environment)?;
-        self.guard.permit(line(command, shell)?, &self.folder(cwd)?, environment)
+    pub fn permit(&self, asked: Asked<'_>) -> Result<PermittedCommand> {
+        check_environment(&asked.environment)?;
+        let shell = match (asked.shell, asked.program) {
+            (true, name) => Some(self.shells.named(name)?),
+            (false, None) => None,
+            (false, Some(_)) => {
+                return Err(Error::invalid("shell_program", "Without a shell (shell false) none runs it"));
+            }
+        };
+        self.guard.permit(line(asked.command, shell, &asked.environment)?, &self.folder(asked.cwd)?, asked.environment)
     }
 
     fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {

@@ -15,7 +15,7 @@ use std::{
 /// arguments, the variables.
 pub fn encode(program: &Program<'_>, terminal: Option<&Path>, group: Option<&Path>) -> Vec<u8> {
     let arguments: Vec<&OsStr> = match program.line {
-        Line::Shell(text) => vec![OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new(text)],
+        Line::Shell { shell, text } => shell.command(text),
         Line::Program(words) => words.iter().map(OsStr::new).collect(),
     };
     let mut texts = Vec::with_capacity(4096);

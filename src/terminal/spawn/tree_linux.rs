@@ -3,7 +3,7 @@
 use super::{Program, Streams, fork_server::ForkServer, plan, supervisor::word};
 use crate::{
     error::{Error, Result},
-    policy::confine::{Admission, Confinement, FAILED},
+    policy::confine::{Admission, Confinement, FAILED, trees},
 };
 use rustix::{
     fs::{Mode, OFlags},
@@ -24,8 +24,27 @@ use tokio::net::{UnixStream, unix::pipe};
 
 pub use rustix::process::Signal;
 
-/// What a captured program writes to one of its streams.
-pub type Pipe = pipe::Receiver;
+/// What a captured program writes to its standard output.
+pub type Stdout = pipe::Receiver;
+
+/// What a captured program writes to its standard error.
+pub type Stderr = pipe::Receiver;
+
+/// The end to read a program's standard output from, without the runtime.
+///
+/// # Errors
+/// The system's.
+pub fn stdout_end(stdout: Stdout) -> io::Result<OwnedFd> {
+    stdout.into_nonblocking_fd()
+}
+
+/// The same of its standard error.
+///
+/// # Errors
+/// The system's.
+pub fn stderr_end(stderr: Stderr) -> io::Result<OwnedFd> {
+    stderr.into_nonblocking_fd()
+}
 
 /// Starts programs.
 pub struct Starter {
@@ -67,7 +86,7 @@ impl Starter {
     }
 }
 
-fn ends(streams: Streams) -> io::Result<(Ends, Option<(Pipe, Pipe)>)> {
+fn ends(streams: Streams) -> io::Result<(Ends, Option<(Stdout, Stderr)>)> {
     match streams {
         Streams::Given { stdin, stdout, stderr, terminal } => {
             Ok((Ends { streams: [stdin, stdout, stderr], terminal }, None))
@@ -75,7 +94,7 @@ fn ends(streams: Streams) -> io::Result<(Ends, Option<(Pipe, Pipe)>)> {
         Streams::Captured => {
             let stdin = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
             let ((out, stdout), (errors, stderr)) = (pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?);
-            let output = (Pipe::from_owned_fd(out)?, Pipe::from_owned_fd(errors)?);
+            let output = (pipe::Receiver::from_owned_fd(out)?, pipe::Receiver::from_owned_fd(errors)?);
             Ok((Ends { streams: [stdin, stdout, stderr], terminal: None }, Some(output)))
         }
     }
@@ -85,7 +104,7 @@ fn ends(streams: Streams) -> io::Result<(Ends, Option<(Pipe, Pipe)>)> {
 pub struct Tree {
     /// The supervisor.
     id: u32,
-    output: Mutex<Option<(Pipe, Pipe)>>,
+    output: Mutex<Option<(Stdout, Stderr)>>,
     /// A byte to it is a signal for the program's group; its end is the end of the tree.
     control: UnixStream,
     end: tokio::sync::Mutex<End>,
@@ -104,7 +123,7 @@ impl Tree {
         id: u32,
         mut control: std::os::unix::net::UnixStream,
         plan: &[u8],
-        output: Option<(Pipe, Pipe)>,
+        output: Option<(Stdout, Stderr)>,
         mut admission: Admission,
     ) -> io::Result<Self> {
         let mut said = [0; word::SIZE];
@@ -131,13 +150,19 @@ impl Tree {
         self.id
     }
 
+    /// The command lines of those of its processes that wait for no other of them: what is going on.
+    pub fn command_lines(&self) -> Vec<String> {
+        let processes = trees::descendants(self.id).into_iter().skip(1);
+        processes.filter(|process| trees::children(*process).is_empty()).filter_map(trees::command_line).collect()
+    }
+
     /// How much memory it may take, in MiB, when it or a process of it was ended for taking more.
     pub fn exceeded_memory(&self) -> Option<u64> {
         self.admission.exceeded_mib()
     }
 
     /// What a captured program writes; once.
-    pub fn take_output(&self) -> Option<(Pipe, Pipe)> {
+    pub fn take_output(&self) -> Option<(Stdout, Stderr)> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

@@ -8,12 +8,34 @@ use crate::{
 use rustix::process::Pid;
 use std::{
     io,
-    os::unix::process::ExitStatusExt,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     sync::{Mutex, PoisonError},
 };
-use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::process::Child;
 
 pub use rustix::process::Signal;
+
+/// What a captured program writes to its standard output.
+pub type Stdout = tokio::process::ChildStdout;
+
+/// What a captured program writes to its standard error.
+pub type Stderr = tokio::process::ChildStderr;
+
+/// The end to read a program's standard output from, without the runtime.
+///
+/// # Errors
+/// The system's.
+pub fn stdout_end(stdout: Stdout) -> io::Result<OwnedFd> {
+    stdout.into_owned_fd()
+}
+
+/// The same of its standard error.
+///
+/// # Errors
+/// The system's.
+pub fn stderr_end(stderr: Stderr) -> io::Result<OwnedFd> {
+    stderr.into_owned_fd()
+}
 
 /// Starts programs.
 pub struct Starter;
@@ -53,7 +75,7 @@ impl Starter {
 pub struct Tree {
     id: u32,
     child: tokio::sync::Mutex<Child>,
-    output: Mutex<Option<(ChildStdout, ChildStderr)>>,
+    output: Mutex<Option<(Stdout, Stderr)>>,
 }
 
 impl Tree {
@@ -70,13 +92,18 @@ impl Tree {
         self.id
     }
 
+    /// The system does not say what is going on.
+    pub fn command_lines(&self) -> Vec<String> {
+        vec![]
+    }
+
     /// Nobody bounds its memory here.
     pub fn exceeded_memory(&self) -> Option<u64> {
         None
     }
 
     /// What a captured program writes; once.
-    pub fn take_output(&self) -> Option<(ChildStdout, ChildStderr)> {
+    pub fn take_output(&self) -> Option<(Stdout, Stderr)> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

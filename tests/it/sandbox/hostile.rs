@@ -139,7 +139,8 @@ async fn output_and_signals_do_not_hold_up_the_answer() {
     let flood = den.run(json!({"command": "head -c 1000000000 /dev/zero"})).await;
     if flood.status == 200 {
         assert_eq!(flood.body["truncated"], true);
-        assert_eq!(flood.body["stdout"].as_str().unwrap().len(), 10 << 20);
+        let kept = flood.body["stdout"].as_str().unwrap().len();
+        assert!((10 << 20..(10 << 20) + 100).contains(&kept), "{kept} bytes and how much is left out");
     }
     for endless in [
         "yes",

@@ -123,10 +123,12 @@ async fn bytes_that_are_no_text_become_replacement_characters() {
 }
 
 #[tokio::test]
-async fn output_beyond_the_limit_is_dropped_and_said_so() {
+async fn of_output_beyond_the_limit_the_start_and_the_end_are_kept_and_it_is_said_so() {
     let server = server_or_skip!(("SANDBOX_OUTPUT_BYTES", "1000"));
-    let answer = server.call("sandbox_run", json!({"command": "yes | head -c 3000000; exit 4"})).await;
-    assert_eq!(answer["stdout"].as_str().unwrap().len(), 1000);
+    let answer = server.call("sandbox_run", json!({"command": "seq 100000; echo THE END; exit 4"})).await;
+    let stdout = answer["stdout"].as_str().unwrap();
+    assert!(stdout.starts_with("1\n2\n") && stdout.ends_with("\n100000\nTHE END\n"), "{stdout}");
+    assert!(stdout.contains("\n[... 587903 bytes left out ...]\n"), "{stdout}");
     assert_eq!((&answer["truncated"], &answer["exit_code"]), (&json!(true), &json!(4)));
     server.stop().await;
 }
@@ -152,6 +154,20 @@ async fn a_run_out_of_time_is_answered_at_once_and_its_container_is_gone() {
     let reply = server.post("/sandbox/run", json!({"code": code, "timeout": 1})).await;
     assert_eq!((reply.status, reply.detail()), (408, "Sandbox execution timed out after 1s"));
     assert!(began.elapsed().as_secs_f64() < 2.5, "{:?}", began.elapsed());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_run_out_of_time_wrote_and_left_comes_back() {
+    let server = server_or_skip!();
+    let code = "import time\nprint('CRITICAL', flush=True)\nopen('out.txt', 'w').write('so far')\ntime.sleep(50)";
+    let wanted = json!({"code": code, "timeout": 1, "outputs": ["*.txt"]});
+    let reply = server.post("/sandbox/run", wanted).await;
+    assert_eq!((reply.status, reply.detail()), (408, "Sandbox execution timed out after 1s"));
+    assert_eq!((&reply.body["stdout"], &reply.body["stderr"]), (&json!("CRITICAL\n"), &json!("")));
+    assert_eq!(reply.body["outputs"], json!([{"path": "out.txt", "size": 6, "content": "so far"}]));
+    let plain = server.post("/sandbox/run", json!({"command": "echo CRITICAL >&2; sleep 50", "timeout": 1})).await;
+    assert_eq!((&plain.body["stderr"], plain.body.get("outputs")), (&json!("CRITICAL\n"), None));
     server.stop().await;
 }
 

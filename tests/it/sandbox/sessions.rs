@@ -83,9 +83,9 @@ async fn a_cell_out_of_time_is_interrupted_and_the_state_is_kept() {
     let session = start(&server, "python").await;
     cell(&server, &session, "kept = 'yes'").await;
     let began = Instant::now();
-    let late = json!({"session": session, "code": "while True: pass", "timeout": 1});
+    let late = json!({"session": session, "code": "print('CRITICAL')\nwhile True: pass", "timeout": 1});
     let reply = server.post("/sandbox/session/run", late).await;
-    assert_eq!(reply.status, 408);
+    assert_eq!((reply.status, &reply.body["stdout"]), (408, &json!("CRITICAL\n")));
     assert!(reply.detail().contains("goes on with its variables"), "{}", reply.detail());
     assert!(began.elapsed().as_secs_f64() < 2.0, "{:?}", began.elapsed());
     assert_eq!(cell(&server, &session, "kept").await["result"], "'yes'");

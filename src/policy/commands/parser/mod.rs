@@ -72,7 +72,7 @@ impl Parser {
     }
 
     fn bash(&self) -> bool {
-        self.dialect == Dialect::Bash
+        self.dialect != Dialect::Posix
     }
 
     /// The character `ahead` of the current one; NUL past the end, which no command may hold.

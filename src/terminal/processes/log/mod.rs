@@ -11,7 +11,7 @@ mod recent;
 mod turns;
 mod write;
 
-pub use read::{Piece, Run, incomplete};
+pub use read::{Piece, Run};
 pub use write::Writer;
 
 use recent::Recent;

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
 
 use super::{Log, Segment, Stream, recent::Recent, turns::Turns};
+use crate::excerpt::incomplete;
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
@@ -55,22 +56,6 @@ impl Piece {
             self.runs.retain(|run| !run.bytes.is_empty());
         }
     }
-}
-
-/// How many bytes at the end begin a UTF-8 character without finishing it: 0 to 3.
-pub fn incomplete(bytes: &[u8]) -> usize {
-    for back in 1..=bytes.len().min(3) {
-        let byte = bytes[bytes.len() - back];
-        let length = match byte {
-            0xC2..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF4 => 4,
-            0x80..=0xBF => continue,
-            _ => return 0,
-        };
-        return if length > back { back } else { 0 };
-    }
-    0
 }
 
 impl Log {

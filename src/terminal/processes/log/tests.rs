@@ -1,6 +1,7 @@
 //! The ring against a plain list of everything that was written.
 
-use super::{Log, Piece, Stream, Writer, read::incomplete};
+use super::{Log, Piece, Stream, Writer};
+use crate::excerpt::incomplete;
 use proptest::prelude::*;
 use std::sync::Arc;
 

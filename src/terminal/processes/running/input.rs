@@ -11,11 +11,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Input(Mutex<Option<Sender>>);
 
 impl Input {
-    /// Takes the end, which must not block. Called within the runtime.
+    /// Takes the end, if there is one. Called within the runtime.
     ///
     /// # Errors
     /// When the runtime cannot watch it.
-    pub fn new(end: OwnedFd) -> io::Result<Self> {
+    pub fn new(end: Option<OwnedFd>) -> io::Result<Self> {
+        let Some(end) = end else { return Ok(Self(Mutex::new(None))) };
         rustix::io::ioctl_fionbio(&end, true)?;
         // A pseudo-terminal is written to as a pipe is; tokio only waits until it takes more.
         Ok(Self(Mutex::new(Some(Sender::from_owned_fd_unchecked(end)?))))
@@ -53,5 +54,9 @@ impl Input {
 }
 
 fn closed() -> Error {
-    Error::Conflict("Its input is closed: the program has ended, or eof was sent before".into())
+    Error::Conflict(
+        "Its input is closed: the program has ended, eof was sent before, or it was started without input by \
+         terminal_execute"
+            .into(),
+    )
 }

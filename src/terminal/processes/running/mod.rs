@@ -16,7 +16,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     policy::PermittedCommand,
-    terminal::spawn::{Spawner, Streams, Tree},
+    terminal::{
+        output::Taken,
+        spawn::{self, Spawner, Stderr, Stdout, Streams, Tree},
+    },
 };
 use input::Input;
 use pty::Terminal;
@@ -65,9 +68,20 @@ pub struct Output {
     pub grown: Box<dyn FnMut() + Send>,
 }
 
+/// A program that was started elsewhere.
+pub struct Adopted {
+    /// It and all that it started.
+    pub tree: Tree,
+    /// Its standard output.
+    pub stdout: Taken<Stdout>,
+    /// Its standard error.
+    pub stderr: Taken<Stderr>,
+}
+
 /// The ends of the streams that the bridge keeps.
 struct Ends {
-    input: OwnedFd,
+    /// `None` when it reads nothing.
+    input: Option<OwnedFd>,
     sources: Vec<Source>,
     terminal: Option<Terminal>,
 }
@@ -85,6 +99,34 @@ impl Running {
         }
         .map_err(short_of_something)?;
         let tree = spawner.start_now(&order.command, streams)?;
+        Self::run(tree, ends, ports_before, output)
+    }
+
+    /// Takes over a program that runs, and what it wrote until now. Called within the runtime.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the system is out of something; the program is ended then.
+    pub fn adopt(adopted: Adopted, mut output: Output) -> Result<Arc<Self>> {
+        let Adopted { tree, stdout, stderr } = adopted;
+        let mut writer = Writer::new(output.log.clone());
+        let mut sources = Vec::new();
+        for (stream, end, written) in [
+            (Stream::Stdout, stdout.end.map(spawn::stdout_end), stdout.written),
+            (Stream::Stderr, stderr.end.map(spawn::stderr_end), stderr.written),
+        ] {
+            writer.append(stream, &written);
+            if let Some(end) = end.transpose().map_err(short_of_something)? {
+                rustix::io::ioctl_fionbio(&end, true).map_err(io::Error::from)?;
+                sources.push(Source::new(stream, end));
+            }
+        }
+        drop(writer);
+        (output.grown)();
+        let ends = Ends { input: None, sources, terminal: None };
+        Self::run(tree, ends, Ports::default(), output)
+    }
+
+    fn run(tree: Tree, ends: Ends, ports_before: Ports, output: Output) -> Result<Arc<Self>> {
         let (stop, pumping) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)?;
         let (done, pumped) = oneshot::channel();
         let application_cursor = Arc::new(AtomicBool::new(false));
@@ -239,7 +281,7 @@ fn terminal(columns: u16, rows: u16) -> io::Result<(Ends, Streams)> {
         terminal: Some(terminal.device().to_owned()),
     };
     let sources = vec![Source::new(Stream::Terminal, source)];
-    Ok((Ends { input, sources, terminal: Some(terminal) }, streams))
+    Ok((Ends { input: Some(input), sources, terminal: Some(terminal) }, streams))
 }
 
 fn pipes() -> io::Result<(Ends, Streams)> {
@@ -250,7 +292,7 @@ fn pipes() -> io::Result<(Ends, Streams)> {
     }
     let sources = vec![Source::new(Stream::Stdout, output), Source::new(Stream::Stderr, errors)];
     let streams = Streams::Given { stdin, stdout, stderr, terminal: None };
-    Ok((Ends { input, sources, terminal: None }, streams))
+    Ok((Ends { input: Some(input), sources, terminal: None }, streams))
 }
 
 /// The system is out of descriptors, terminals, threads or processes: the caller may try again later.

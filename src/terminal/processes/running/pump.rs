@@ -1,6 +1,9 @@
 //! Carries what a process writes into its ring: one thread a process, which waits for nobody but the disk.
 
-use crate::terminal::processes::log::{Stream, Writer, incomplete};
+use crate::{
+    excerpt::incomplete,
+    terminal::processes::log::{Stream, Writer},
+};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,

@@ -1,0 +1,32 @@
+//! The form in which a caller wants the output of a program.
+
+use crate::excerpt::{Bound, Parts};
+
+/// How output is returned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// How much of each stream; all that was kept without it.
+    bound: Option<Bound>,
+}
+
+impl Form {
+    /// Of longer output the first and the last bytes, `max` together and `tail` of them from the end: half of them when
+    /// nobody says, all of them when only that is said.
+    pub fn new(max: Option<usize>, tail: Option<usize>) -> Self {
+        let bound = match (max, tail) {
+            (None, None) => None,
+            (Some(max), None) => Some(Bound::halves(max)),
+            (None, Some(tail)) => Some(Bound { max: tail, tail }),
+            (Some(max), Some(tail)) => Some(Bound { max, tail: tail.min(max) }),
+        };
+        Self { bound }
+    }
+
+    /// Brings output into this form.
+    pub fn of(self, parts: Parts) -> Parts {
+        match self.bound {
+            Some(bound) => parts.bounded(bound),
+            None => parts,
+        }
+    }
+}
