@@ -102,18 +102,19 @@ impl WriteFile {
         };
         may_be_written(&path, self.force)?;
         if self.create_only && path.found().is_some() {
-            return Err(Error::Conflict(
-                "The file is there already: choose another name, or leave create_only out".into(),
-            ));
+            return Err(there_already());
         }
         let codec = Codec::by_name(&self.encoding)?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
         let (change, sha256) = match appends {
             true => (self.append(files, who, path, &codec)?, None),
             false => {
-                let edit = replaced(files, &path, codec.encode(&self.content, b"")?);
+                let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?);
                 let sha256 = edit.after.sha256().to_owned();
-                (files.undo.commit(who, vec![edit], None)?, Some(sha256))
+                if self.create_only {
+                    edit = only_where_nothing_is(edit);
+                }
+                (self.commit(files, who, edit)?, Some(sha256))
             }
         };
         let sha256 = if appends && self.digest { Some(self.digest_now(files)?) } else { sha256 };
@@ -143,11 +144,8 @@ impl WriteFile {
                 }
                 return files.undo.append(who, &path, &bytes);
             }
-            let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?);
-            if let Source::Bytes(bytes) = edit.source {
-                edit.source = Source::New(bytes);
-            }
-            match files.undo.commit(who, vec![edit], None) {
+            let edit = replaced(files, &path, codec.encode(&self.content, b"")?);
+            match self.commit(files, who, only_where_nothing_is(edit)) {
                 Err(error) if is_taken(&error) => {
                     path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
                     may_be_written(&path, self.force)?;
@@ -157,10 +155,28 @@ impl WriteFile {
         }
     }
 
+    /// Makes the change. A file that someone else made meanwhile is there already for who wants to make it.
+    fn commit(&self, files: &Files, who: &Who, edit: Edit) -> Result<Changed> {
+        let is_late = |error: &Error| self.create_only && is_taken(error);
+        files.undo.commit(who, vec![edit], None).map_err(|error| if is_late(&error) { there_already() } else { error })
+    }
+
     fn digest_now(&self, files: &Files) -> Result<String> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         Ok(digest::of_reader(path.open()?.0)?.0)
     }
+}
+
+fn there_already() -> Error {
+    Error::Conflict("The file is there already: choose another name, or leave create_only out".into())
+}
+
+/// The same, but never in the place of another file, also of one that comes meanwhile.
+fn only_where_nothing_is(mut edit: Edit) -> Edit {
+    if let Source::Bytes(bytes) = edit.source {
+        edit.source = Source::New(bytes);
+    }
+    edit
 }
 
 fn is_taken(error: &Error) -> bool {

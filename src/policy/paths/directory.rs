@@ -187,12 +187,20 @@ impl Directory {
     /// `AlreadyExists` when something has it.
     pub fn rename_to_free(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         match rustix::fs::renameat_with(&self.0, single(name)?, &to.0, single(new)?, RenameFlags::NOREPLACE) {
-            // Some file systems cannot promise it; between these two calls someone else may take the name.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match to.look(new) {
-                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-                Err(_) => self.rename(name, to, new),
-            },
+            // Some file systems cannot promise it.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.link_or_rename(name, to, new),
             done => Ok(done?),
+        }
+    }
+
+    /// A second name is never given in another's place. What can have none, a folder for instance, is renamed; between
+    /// the look and that someone else may take the name.
+    fn link_or_rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        match rustix::fs::linkat(&self.0, single(name)?, &to.0, single(new)?, AtFlags::empty()) {
+            Ok(()) => self.remove(name),
+            Err(Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) if to.look(new).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => self.rename(name, to, new),
         }
     }
 

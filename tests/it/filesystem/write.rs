@@ -1,6 +1,7 @@
 //! Writing.
 
 use crate::server::Server;
+use futures::future::join_all;
 use serde_json::json;
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
@@ -126,4 +127,21 @@ async fn new_content_does_not_run_with_its_owners_rights_and_undo_brings_back_wh
     assert_eq!((mode("copy"), mode("folder")), (0o755, 0o2775));
     server.call("filesystem_write", json!({"path": "folder/new/f", "content": ""})).await;
     assert_eq!(mode("folder"), 0o2775);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_create_one_file_at_once_one_does_and_the_others_are_told() {
+    let server = Server::start().await;
+    for round in 0..20 {
+        for mode in ["w", "a"] {
+            let path = format!("new-{mode}-{round}");
+            let create =
+                |who: usize| json!({"path": path, "content": who.to_string(), "mode": mode, "create_only": true});
+            let replies = join_all((0..8).map(|who| server.post("/filesystem/write", create(who)))).await;
+            let made: Vec<usize> = (0..8).filter(|who| replies[*who].status == 200).collect();
+            assert_eq!(made.len(), 1, "{path}: {replies:?}");
+            assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 409)), "{path}: {replies:?}");
+            assert_eq!(fs::read_to_string(server.path(&path)).unwrap(), made[0].to_string());
+        }
+    }
 }
