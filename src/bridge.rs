@@ -18,7 +18,7 @@ use crate::{
         processes::{self, Processes},
     },
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -152,6 +152,12 @@ impl Bridge {
         let settings = Arc::new(settings);
         let keys = Arc::new(keys);
         let folder = Self::folder_in(directory);
+        ensure!(
+            !is_link(&folder),
+            "{} is a link, and whoever may write here could put another folder in its place: move the folder that it \
+             leads to here, or mount it here, or start the bridge where that is",
+            folder.display()
+        );
         let owner = own(&folder)?;
         private::tighten(&folder);
         let history = History::open(folder.join("history")).with_context(|| {
@@ -298,6 +304,11 @@ async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Resul
 }
 
 /// Claims the memory's folder: two bridges over one memory would overwrite each other.
+#[expect(clippy::disallowed_methods, reason = "the bridge's own folder, at start, before any caller")]
+fn is_link(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink())
+}
+
 fn own(folder: &Path) -> anyhow::Result<Owner> {
     let claim = Owner::claim(folder).with_context(|| {
         format!("{} cannot be made: it must be a folder that this user may write", folder.display())

@@ -31,7 +31,7 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
         return Ok(Key { secret: key_file::make(directory)?, is_new: true });
     };
     check(secret.expose(), &settings.host)?;
-    key_file::guard(directory);
+    key_file::guard(directory)?;
     key_file::tighten(directory);
     Ok(Key { secret, is_new: false })
 }
@@ -41,7 +41,7 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn key_unasked(settings: &Settings, directory: &Path) -> Result<Secret> {
-    key_file::guard(directory);
+    key_file::guard(directory)?;
     settings.api_key.clone().map_or_else(key_file::random, Ok)
 }
 

@@ -79,14 +79,23 @@ pub fn write(key: &str, directory: &Path) -> Result<()> {
 
 /// Makes a `.env` without any setting where there is none: a command that runs later can put none there, since one that
 /// is there is covered.
-pub fn guard(directory: &Path) {
-    use std::io::Write;
-    let made = Directory::own(directory).and_then(|folder| folder.create(OsStr::new(FILE), 0o600));
+///
+/// # Errors
+/// When it cannot be made where a command could.
+pub fn guard(directory: &Path) -> Result<()> {
+    use std::io::{ErrorKind, Write};
+    let folder = Directory::own(directory)?;
+    let made = folder.create(OsStr::new(FILE), 0o600);
     match made.and_then(|mut file| file.write_all(GUARD.as_bytes())) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            tracing::warn!(%error, "{FILE} is not there and cannot be made: mind that no command makes one");
-        }
-        _ => {}
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        // Commands run as the same user and cannot make one there, either.
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && !private::is_own(&folder) => Ok(()),
+        Err(error) => Err(error).with_context(|| {
+            let file = directory.join(FILE);
+            format!("{} is not there and cannot be made, so that a command could make one: make it", file.display())
+        }),
     }
 }
 

@@ -77,6 +77,15 @@ pub fn read_own(folder: &Directory, name: &str) -> io::Result<Option<String>> {
     Ok(Some(text))
 }
 
+/// Whether a folder belongs to this user, who can allow itself to write there.
+pub fn is_own(folder: &Directory) -> bool {
+    #[cfg(unix)]
+    let is_own = |found: Found| found.owner.0 == rustix::process::geteuid().as_raw();
+    #[cfg(not(unix))]
+    let is_own = |_: Found| true;
+    folder.look_at_self().is_ok_and(is_own)
+}
+
 /// Why a file is not trusted.
 #[cfg(unix)]
 fn flaw(found: &Found) -> Option<&'static str> {

@@ -248,6 +248,7 @@ impl Follow {
         (self.is_single && path != self.real)
             || below.components().any(|part| is_temporary(part.as_os_str()))
             || !self.workspace.allows(path, Intent::Read)
+            || self.workspace.lies_in_moved(path)
     }
 
     fn tell(&mut self, kind: &'static str, path: &Path, to: Option<&Path>) {

@@ -1,12 +1,13 @@
 //! The workspace, as the kernel is told of it.
 
-use super::private_folders::Private;
+use super::{looks::Looks, private_folders::Private, second_names::second_names};
 use crate::policy::{
     Workspace,
-    paths::{Denial, Entry, Pattern, Present},
+    paths::{Denial, Present},
 };
 use landlock::{AccessFs, BitFlags};
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -18,10 +19,9 @@ pub struct Bounds {
     workspace: Arc<Workspace>,
     /// The only places that programs may change; none: the whole disk.
     pub roots: Vec<PathBuf>,
-    /// What they may not reach although it lies there: the names, and where what had one of them was moved to.
-    pub denied: Vec<Denial>,
-    /// What they may not reach of what fits when they start.
-    patterns: Vec<Pattern>,
+    /// What they may not reach although it lies there, by name: what may not even be read, and what may not be changed.
+    hidden: HashSet<PathBuf>,
+    kept: HashSet<PathBuf>,
     /// What of that is there, with where it is.
     pub present: Vec<Present>,
     /// The user's home.
@@ -30,45 +30,56 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The bounds of a workspace, with private folders of their own.
+    /// The bounds of a workspace by the names that are denied, with private folders of their own.
     ///
     /// # Errors
     /// When those cannot be made.
     pub fn of(workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
-        Ok(Self {
+        let mut bounds = Self {
             workspace: workspace.clone(),
             roots: workspace.roots().to_vec(),
-            denied: workspace.denials().to_vec(),
-            patterns: workspace.patterns().to_vec(),
+            hidden: HashSet::new(),
+            kept: HashSet::new(),
             present: Vec::new(),
             home: std::env::home_dir().unwrap_or_default(),
             private: Arc::new(Private::new()?),
-        })
+        };
+        workspace.denials().iter().for_each(|denial| bounds.deny(denial));
+        Ok(bounds)
     }
 
-    /// The same, as the disk is now: with what fits the patterns, and with where the denied places are. `entries` tells
-    /// what is in a folder.
+    /// The same, as the disk is now: with what fits the patterns, and with where the denied places are. What is looked at
+    /// is noted first and looked for then, so that nothing comes into being between the two.
     ///
     /// # Errors
-    /// When a folder cannot be looked into, or there is too much to look through.
-    pub fn at_present(&self, mut entries: impl FnMut(&Path) -> io::Result<Vec<Entry>>) -> io::Result<Self> {
-        let mut bounds = self.clone();
-        for pattern in &self.patterns {
-            for path in pattern.found(&self.roots, &mut entries)? {
+    /// When it cannot be told what is denied, or there is too much of it.
+    pub fn at_present(&self, looks: &Looks) -> io::Result<Self> {
+        let (mut bounds, mut fitting, mut barred) = (self.clone(), Vec::new(), Vec::new());
+        for pattern in self.workspace.patterns() {
+            let found = pattern.found(&self.roots, &mut |folder| looks.entries(folder))?;
+            barred.extend(found.barred);
+            for path in found.places {
                 // Where it is a link, both the link and what it leads to.
                 let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-                let places = [real, path].map(|path| Denial { path, reading_too: true });
-                bounds.denied.extend(places);
+                fitting.extend([real, path].map(|path| Denial { path, reading_too: true }));
             }
         }
-        bounds.present = self.workspace.denied_now(&bounds.denied);
-        for place in &bounds.present {
-            let moved = Denial { path: place.path.clone(), reading_too: place.denial.reading_too };
-            if !bounds.denied.contains(&moved) {
-                bounds.denied.push(moved);
-            }
+        let names: Vec<Denial> = self.workspace.denials().iter().cloned().chain(fitting).collect();
+        for name in &names {
+            looks.leads_somewhere(&name.path);
         }
+        bounds.present = self.workspace.denied_now(&names, &barred)?;
+        bounds.present.extend(second_names(&bounds.present)?);
+        let moved: Vec<Denial> = bounds.present.iter().map(Present::as_denial).collect();
+        names.iter().chain(&moved).for_each(|denial| bounds.deny(denial));
         Ok(bounds)
+    }
+
+    fn deny(&mut self, denial: &Denial) {
+        let names = if denial.reading_too { &mut self.hidden } else { &mut self.kept };
+        if !names.contains(&denial.path) {
+            names.insert(denial.path.clone());
+        }
     }
 
     /// Folders of the server's own, for programs that get no home or no place for temporary files otherwise.
@@ -78,17 +89,17 @@ impl Bounds {
 
     /// Whether a path may not even be read.
     pub fn denies(&self, path: &Path) -> bool {
-        self.hidden().any(|place| path.starts_with(place))
+        path.ancestors().any(|above| self.hidden.contains(above))
     }
 
     /// Whether it is denied by more than `above` being denied as a whole.
     pub fn denies_below(&self, path: &Path, above: &Path) -> bool {
-        self.hidden().any(|place| path.starts_with(place) && place != above)
+        path.ancestors().any(|place| place != above && self.hidden.contains(place))
     }
 
     /// Whether a tool of the user's may be shown: its place may be denied only for lying in a home that is.
     pub fn may_show_tool(&self, tool: &Path) -> bool {
-        !self.hidden().any(|place| tool.starts_with(place) && !self.home.starts_with(place))
+        !tool.ancestors().any(|place| self.hidden.contains(place) && !self.home.starts_with(place))
     }
 
     /// Whether a path lies in the roots and is not denied.
@@ -102,18 +113,14 @@ impl Bounds {
         if self.denies(path) {
             return None;
         }
-        let kept = self.denied.iter().any(|denied| path.starts_with(&denied.path));
+        let kept = path.ancestors().any(|above| self.kept.contains(above));
         Some(if kept { access & AccessFs::from_read(landlock::ABI::V6) } else { access })
     }
 
     /// Whether a denied place lies in a folder.
     pub fn holds_denied(&self, folder: &Path) -> bool {
-        self.denied
-            .iter()
-            .any(|denied| denied.path != folder && denied.path.starts_with(folder) && denied.path.exists())
-    }
-
-    fn hidden(&self) -> impl Iterator<Item = &Path> {
-        self.denied.iter().filter(|denied| denied.reading_too).map(|denied| denied.path.as_path())
+        let is_there =
+            |path: &Path| !path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        self.hidden.iter().chain(&self.kept).any(|path| path != folder && path.starts_with(folder) && is_there(path))
     }
 }

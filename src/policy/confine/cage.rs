@@ -5,7 +5,7 @@
 use super::{
     capabilities, landlock,
     limits::Limits,
-    mounts,
+    mounts::{self, Failure},
     namespaces::{self, Entry},
     system_calls::shared_folders,
 };
@@ -71,12 +71,10 @@ impl Cage {
     /// Makes what all programs share, in a process that forks them.
     ///
     /// # Errors
-    /// The system's; no program must be forked then. [`mounts::MOVED`] when the disk is no longer as the steps take it.
-    pub fn prepare(&self, steps: &[u8]) -> io::Result<()> {
-        self.prepare_parts(steps).map_err(|part| match part {
-            Part::Disk => io::Error::from_raw_os_error(mounts::MOVED),
-            part => failed(part),
-        })
+    /// No program must be forked then. [`mounts::MOVED`] when the disk is no longer as the steps take it.
+    pub fn prepare(&self, steps: &[u8]) -> Result<(), Failure> {
+        self.separate().map_err(|part| Failure { step: 0, error: failed(part) })?;
+        if self.has_processes() { mounts::begin(steps) } else { Ok(()) }
     }
 
     /// Forks the first of a program's own processes: 0 in it, which has to [`Self::begin`] then.
@@ -122,11 +120,17 @@ impl Cage {
         Ok(())
     }
 
-    fn prepare_parts(&self, steps: &[u8]) -> Result<(), Part> {
+    fn separate(&self) -> Result<(), Part> {
         let Some(entry) = &self.entry else { return Ok(()) };
         entry.open().map_err(|_| Part::Processes)?;
-        namespaces::separate(self.network).map_err(|_| Part::Namespaces)?;
-        mounts::begin(steps).map_err(|error| match error.raw_os_error() {
+        namespaces::separate(self.network).map_err(|_| Part::Namespaces)
+    }
+
+    fn begin_view(&self, steps: &[u8]) -> Result<(), Part> {
+        if !self.has_processes() {
+            return Ok(());
+        }
+        mounts::begin(steps).map_err(|failure| match failure.error.raw_os_error() {
             Some(mounts::MOVED) => Part::Disk,
             _ => Part::View,
         })
@@ -153,12 +157,13 @@ impl Cage {
     /// Enters it in a process that does nothing else, to see whether the host allows it.
     ///
     /// # Errors
-    /// Which part failed.
+    /// Which part failed. [`mounts::MOVED`] when the disk is no longer as the steps take it.
     pub fn try_out(&self, steps: &[u8], rules: Option<&OwnedFd>) -> io::Result<()> {
         // SAFETY: the children make only system calls until they end.
         let code = unsafe {
             run(namespaces::fork(0)?, || {
-                self.prepare_parts(steps)?;
+                self.separate()?;
+                self.begin_view(steps)?;
                 let first = self.fork().map_err(|_| Part::Processes)?;
                 let code = run(first, || {
                     self.begin_parts(steps, None)?;
@@ -169,6 +174,9 @@ impl Cage {
         };
         if code == 0 {
             return Ok(());
+        }
+        if part(code) == Some(Part::Disk) {
+            return Err(io::Error::from_raw_os_error(mounts::MOVED));
         }
         let part = part(code).map_or_else(|| "the confinement".to_owned(), |part| part.to_string());
         Err(io::Error::other(format!("{part} cannot be had")))

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::policy::paths::{Identity, Kind, Present};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, HashSet},
     io,
     path::{Path, PathBuf},
 };
@@ -21,20 +21,22 @@ use std::{
 type ByPlace = BTreeMap<PathBuf, Step>;
 
 impl Draft<'_> {
-    /// Pins what holds a denied place or one of the bridge's own, then covers what is denied.
+    /// Pins what holds a denied place, one of the bridge's own or anything shown, then covers what is denied.
     pub fn denials(&self) -> io::Result<Vec<Step>> {
         let (mut pins, mut covers) = (ByPlace::new(), ByPlace::new());
-        for name in &self.bounds.denied {
-            // What comes to have it is noticed.
-            self.looks.leads_somewhere(&name.path);
-        }
+        let hiding: HashSet<&Path> = self.bounds.present.iter().filter_map(Present::hides).collect();
         for place in &self.bounds.present {
             for (shown, path) in self.shown_at(&place.path) {
-                if !self.is_covered_with_another(place, shown) {
-                    self.pin_above(&path, shown, &mut pins)?;
+                let mut above = place.path.ancestors().skip(1).take_while(|above| above.starts_with(&shown.from));
+                // What a folder that nobody sees into holds is covered with it.
+                if !above.any(|above| hiding.contains(above)) {
+                    self.pin_above(&path, &mut pins)?;
                     covers.extend(self.cover(place, path)?);
                 }
             }
+        }
+        for shown in &self.shown {
+            self.pin_above(&shown.at, &mut pins)?;
         }
         self.pin_private_folders(&mut pins)?;
         Ok(pins.into_values().chain(covers.into_values()).collect())
@@ -50,43 +52,29 @@ impl Draft<'_> {
         places.collect()
     }
 
-    /// Whether a folder that nobody sees into holds it.
-    fn is_covered_with_another(&self, place: &Present, shown: &Shown) -> bool {
-        self.bounds.present.iter().any(|other| {
-            let hides = other.denial.reading_too && other.path != place.path && other.path.starts_with(&shown.from);
-            hides && place.path.starts_with(&other.path)
-        })
-    }
-
-    /// Pins the folders between a place and the top of what is shown, where programs may change that.
-    fn pin_above(&self, path: &Path, shown: &Shown, pins: &mut ByPlace) -> io::Result<()> {
-        let above = path.ancestors().skip(1).take_while(|above| *above != shown.at && above.starts_with(&shown.at));
-        for folder in above.filter(|_| shown.writable) {
-            self.pin(folder, shown, pins)?;
+    /// Pins every folder above a place that programs could rename, in whichever place that is shown it lies.
+    fn pin_above(&self, path: &Path, pins: &mut ByPlace) -> io::Result<()> {
+        for folder in path.ancestors().skip(1) {
+            if pins.contains_key(folder) {
+                // So is all that is above it.
+                break;
+            }
+            // What is shown is mounted, and so kept from being renamed already.
+            if let Some(shown) = self.nearest(folder).filter(|shown| shown.writable && shown.at != folder) {
+                let below = folder.strip_prefix(&shown.at).expect("it lies in what is shown");
+                let is = self.looks.identity(&join(&shown.from, below)).ok_or_else(moved)?;
+                pins.insert(folder.to_owned(), Step::Pin { at: at(folder), is });
+            }
         }
         Ok(())
     }
 
-    fn pin(&self, folder: &Path, shown: &Shown, pins: &mut ByPlace) -> io::Result<()> {
-        let below = folder.strip_prefix(&shown.at).expect("it lies in what is shown");
-        let is = self.looks.identity(&join(&shown.from, below)).ok_or_else(moved)?;
-        pins.insert(folder.to_owned(), Step::Pin { at: at(folder), is });
-        Ok(())
-    }
-
-    /// The server's private folders, which it shows to every program by their names, and the places in them that tools
-    /// are mounted on.
+    /// The server's private folders, which it shows to every program by their names.
     fn pin_private_folders(&self, pins: &mut ByPlace) -> io::Result<()> {
         let private = self.bounds.private();
         for folder in [private.home(), private.tmp()] {
-            for (shown, path) in self.shown_at(folder).into_iter().filter(|(shown, _)| shown.from != folder) {
-                self.pin_above(&path.join("what is in it"), shown, pins)?;
-            }
-        }
-        for tool in &self.shown {
-            let holder = tool.at.parent().and_then(|above| self.nearest(above));
-            if let Some(holder) = holder.filter(|holder| private.holds(&holder.from)) {
-                self.pin_above(&tool.at, holder, pins)?;
+            for (_, path) in self.shown_at(folder).into_iter().filter(|(shown, _)| shown.from != folder) {
+                self.pin_above(&path.join("what is in it"), pins)?;
             }
         }
         Ok(())
@@ -103,7 +91,7 @@ impl Draft<'_> {
         }
         if !place.denial.reading_too {
             // A socket can be used where nothing can be written.
-            steps.extend(self.cover_hidden(&place.path, &path));
+            steps.extend(self.cover_hidden(&place.path, &path)?);
         }
         let (at, is) = (at(&path), place.identity);
         let step = match place.denial.reading_too {
@@ -114,21 +102,23 @@ impl Draft<'_> {
         Ok(steps)
     }
 
-    /// Covers the machine's private keys in what is shown of its settings.
+    /// Covers the machine's private keys wherever they are seen, by where they really are: what is shown of the
+    /// machine's settings may lie elsewhere.
     pub fn private_keys(&self) -> Vec<Step> {
         let names = |folder: &Path| self.looks.names(folder, Names::All).unwrap_or_default();
-        let hidden = private_keys::hidden(names).into_iter();
-        let shown = hidden.filter(|path| self.is_of_the_disk(path) && self.looks.real(path).as_deref() == Some(path));
-        let covered = shown.filter_map(|path| {
-            let is = self.looks.identity(&path)?;
-            Some(hide(at(&path), is, self.looks.leads_to_folder(&path)))
+        let hidden: BTreeSet<PathBuf> =
+            private_keys::hidden(names).iter().filter_map(|path| self.looks.real(path)).collect();
+        let covered = hidden.iter().flat_map(|real| {
+            let is_folder = self.looks.leads_to_folder(real);
+            let places = self.shown_at(real).into_iter();
+            places.filter_map(move |(_, path)| Some(hide(at(&path), self.looks.identity(real)?, is_folder)))
         });
         covered.collect()
     }
 
     /// Covers what in a folder has a name that begins with a dot and is the bridge's own: its folders and its socket.
-    fn cover_hidden(&self, folder: &Path, path: &Path) -> ByPlace {
-        let names = self.looks.names(folder, Names::Hidden).unwrap_or_default();
+    fn cover_hidden(&self, folder: &Path, path: &Path) -> io::Result<ByPlace> {
+        let names = self.looks.names(folder, Names::Hidden)?;
         let covered = names.into_iter().filter_map(|name| {
             let (real, path) = (folder.join(&name), path.join(&name));
             let is_folder = self.looks.leads_to_folder(&real);
@@ -137,7 +127,7 @@ impl Draft<'_> {
             let step = hide(at(&path), is, is_folder);
             Some((path, step))
         });
-        covered.collect()
+        Ok(covered.collect())
     }
 }
 

@@ -106,8 +106,8 @@ pub fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
         .handle_access(AccessFs::from_all(NEWEST))?
         .scope(Scope::AbstractUnixSocket | Scope::Signal)?
         .create()?;
-    let mut rules =
-        Rules { rules: Some(rules), bounds, marks: Marks::of(&bounds.present, &private_keys::hidden(names)) };
+    let marks = Marks::of(&bounds.present, &private_keys::hidden(names))?;
+    let mut rules = Rules { rules: Some(rules), bounds, marks };
     rules.allow_system()?;
     for folder in bounds.private().directories() {
         rules.allow(folder, true, AccessFs::from_all(NEWEST))?;

@@ -1,7 +1,7 @@
 //! What this host allows, found out by trying it.
 
 use super::{
-    Level, Report,
+    FAILED, Level, MOVED, Report,
     bounds::Bounds,
     cage::Cage,
     kernel_files::Share,
@@ -11,7 +11,7 @@ use super::{
     memory::{Admission, Memory},
     namespaces::Entry,
     sockets::{Sockets, hidden_variables},
-    system_calls,
+    steadily, system_calls,
     view::View,
 };
 use crate::{
@@ -68,7 +68,10 @@ impl Confinement {
         if settings.confinement == ConfinementMode::Require && report.level < Level::Kernel {
             bail!("MCP_CONFINEMENT is require, but {}: mend that, or set it to auto to run without", report.why);
         }
-        Ok(Self { report, parts: Some(parts) })
+        let confinement = Self { report, parts: Some(parts) };
+        // What keeps commands from running now is said at once, and again for each command as long as it does.
+        let _ = steadily(|| confinement.view().map(drop)).and_then(|()| confinement.rules().map(drop));
+        Ok(confinement)
     }
 
     /// What holds, and why.
@@ -84,9 +87,10 @@ impl Confinement {
     /// What programs see, as the disk is now; none where they see what is there.
     ///
     /// # Errors
-    /// When it cannot be prepared: no program must run then.
+    /// [`FAILED`] when it cannot be prepared, with the reason in the log: no program must run then. [`MOVED`] when the disk
+    /// changes meanwhile.
     pub fn view(&self) -> io::Result<Option<View>> {
-        self.parts.as_ref().map_or(Ok(None), Parts::view)
+        self.parts.as_ref().map_or(Ok(None), Parts::view).map_err(told)
     }
 
     /// The kernel's rules on paths for a program that starts now; none where a view stands for them.
@@ -94,7 +98,8 @@ impl Confinement {
     /// # Errors
     /// As [`Self::view`].
     pub fn rules(&self) -> io::Result<Option<OwnedFd>> {
-        self.parts.as_ref().map_or(Ok(None), |parts| parts.rules(self.report.level))
+        let Some(parts) = self.parts.as_ref().filter(|_| self.report.level == Level::Kernel) else { return Ok(None) };
+        steadily(|| parts.rules()).map_err(told)
     }
 
     /// Whether a view is still what programs are to see.
@@ -115,6 +120,15 @@ impl Confinement {
     pub fn environment(&self) -> Vec<(&'static str, Option<PathBuf>)> {
         self.parts.as_ref().map(|parts| parts.environment(self.report.level)).unwrap_or_default()
     }
+}
+
+/// Says why no program runs. Callers are told that there is no confinement, and no places.
+fn told(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(MOVED) {
+        return error;
+    }
+    tracing::error!("commands cannot be confined and so do not run: {error}");
+    io::Error::from_raw_os_error(FAILED)
 }
 
 fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Parts)> {
@@ -138,7 +152,7 @@ fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Part
     let share = Share { most_processes, memory: memory.limit() };
     let mut parts = Parts { bounds, cage, share, memory, sockets };
     let memory_bound = Some(parts.memory.bound());
-    let Err(refusal) = parts.try_out(Level::Namespaces) else {
+    let Some(refusal) = parts.refusal(Level::Namespaces)? else {
         let why = if parts.cage.beside_view.is_some() {
             format!("Landlock version {version}, seccomp and namespaces are enforced")
         } else {
@@ -175,9 +189,9 @@ fn without_namespaces(
         true => format!("{why}; there commands reach no named socket, so MCP_COMMAND_SOCKETS has no effect"),
         false => why,
     };
-    match parts.try_out(level) {
-        Ok(()) => Ok(Report { level, why, memory_bound: Some(parts.memory.bound()) }),
-        Err(error) => {
+    match parts.refusal(level)? {
+        None => Ok(Report { level, why, memory_bound: Some(parts.memory.bound()) }),
+        Some(error) => {
             bail!(
                 "commands cannot be confined on this host ({refusal}; {error}): set MCP_CONFINEMENT=off to run without"
             )
@@ -195,20 +209,22 @@ impl Parts {
         view.is_current() && self.sockets.reach().is_ok_and(|reach| view.has(&reach))
     }
 
-    fn rules(&self, level: Level) -> io::Result<Option<OwnedFd>> {
-        match level {
-            Level::Kernel => {
-                let looks = Looks::new()?;
-                let bounds = self.bounds.at_present(|folder| looks.entries(folder))?;
-                landlock::without_view(&bounds).map_err(io::Error::other)
-            }
-            _ => Ok(None),
-        }
+    fn rules(&self) -> io::Result<Option<OwnedFd>> {
+        rules(&self.bounds.at_present(&Looks::new()?)?)
     }
 
-    fn try_out(&self, level: Level) -> io::Result<()> {
-        let view = self.view()?;
-        self.cage.try_out(view.as_ref().map(View::steps).unwrap_or_default(), self.rules(level)?.as_ref())
+    /// Why the host refuses a level; none when it does not. What is denied has no part in that: programs could leave
+    /// something at a denied name by which the next start holds them less.
+    fn refusal(&self, level: Level) -> io::Result<Option<io::Error>> {
+        let has_view = self.cage.has_processes();
+        steadily(|| {
+            let view = has_view.then(|| View::without_denials(&self.bounds, &self.share)).transpose()?;
+            let rules = if level == Level::Kernel { rules(&self.bounds)? } else { None };
+            match self.cage.try_out(view.as_ref().map(View::steps).unwrap_or_default(), rules.as_ref()) {
+                Err(error) if error.raw_os_error() != Some(MOVED) => Ok(Some(error)),
+                tried => tried.map(|()| None),
+            }
+        })
     }
 
     fn environment(&self, level: Level) -> Vec<(&'static str, Option<PathBuf>)> {
@@ -227,6 +243,13 @@ impl Parts {
         }
         changes
     }
+}
+
+fn rules(bounds: &Bounds) -> io::Result<Option<OwnedFd>> {
+    landlock::without_view(bounds).map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => error,
+        Err(error) => io::Error::other(error),
+    })
 }
 
 /// How much memory a command may take with all its processes, in bytes.

@@ -34,6 +34,12 @@ struct Thing {
 struct Look {
     itself: Option<Thing>,
     target: Option<Thing>,
+    /// Whether this user may not know.
+    is_barred: bool,
+}
+
+impl Look {
+    const NOTHING: Self = Self { itself: None, target: None, is_barred: false };
 }
 
 /// Everything that was looked at, with what was there.
@@ -41,7 +47,8 @@ struct Look {
 pub struct Looks {
     mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
-    folders: RefCell<BTreeMap<(PathBuf, Names), Vec<OsString>>>,
+    /// None: it could not be read.
+    folders: RefCell<BTreeMap<(PathBuf, Names), Option<Vec<OsString>>>>,
 }
 
 /// Which names of a folder are looked at.
@@ -100,18 +107,20 @@ impl Looks {
     /// # Errors
     /// When it cannot be read.
     pub fn names(&self, folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
-        let names = names(folder, which)?;
-        self.folders.borrow_mut().insert((folder.to_owned(), which), names.clone());
-        Ok(names)
+        let names = names(folder, which);
+        self.folders.borrow_mut().insert((folder.to_owned(), which), names.as_ref().ok().cloned());
+        names
     }
 
     /// What is in a folder; nothing where there is none.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or cannot be seen by this user.
     pub fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
-        if !self.leads_to_folder(folder) {
-            return Ok(Vec::new());
+        match self.look(folder) {
+            Look { is_barred: true, .. } => return Err(io::ErrorKind::PermissionDenied.into()),
+            Look { target: Some(target), .. } if target.kind == libc::S_IFDIR => {}
+            _ => return Ok(Vec::new()),
         }
         Ok(self.names(folder, Names::Kinds)?.into_iter().map(entry).collect())
     }
@@ -120,14 +129,19 @@ impl Looks {
     pub fn are_current(&self) -> bool {
         !self.mounts.has_changed()
             && self.paths.borrow().iter().all(|(path, was)| look(path) == *was)
-            && self
-                .folders
-                .borrow()
-                .iter()
-                .all(|((folder, which), were)| names(folder, *which).is_ok_and(|names| names == *were))
+            && self.folders.borrow().iter().all(|((folder, which), were)| names(folder, *which).ok() == *were)
     }
 
+    /// What lies in a folder that is not there or cannot be seen needs no look of its own: the folder has one.
     fn look(&self, path: &Path) -> Look {
+        if let Some(known) = self.paths.borrow().get(path) {
+            return *known;
+        }
+        match path.parent().map(|above| self.look(above)) {
+            Some(Look { target: None, is_barred: false, .. }) => return Look::NOTHING,
+            Some(Look { target: None, is_barred: true, .. }) => return Look { is_barred: true, ..Look::NOTHING },
+            _ => {}
+        }
         *self.paths.borrow_mut().entry(path.to_owned()).or_insert_with(|| look(path))
     }
 }
@@ -164,9 +178,17 @@ impl MountTable {
 
 /// Links are followed by the system: an identity that changed says that one of them was changed.
 fn look(path: &Path) -> Look {
-    let itself = fs::symlink_metadata(path).ok().map(thing);
+    let (itself, bars_itself) = seen(fs::symlink_metadata(path));
     let is_link = itself.is_some_and(|itself| itself.kind == libc::S_IFLNK);
-    Look { itself, target: if is_link { fs::metadata(path).ok().map(thing) } else { itself } }
+    let (target, is_barred) = if is_link { seen(fs::metadata(path)) } else { (itself, bars_itself) };
+    Look { itself, target, is_barred }
+}
+
+fn seen(found: io::Result<Metadata>) -> (Option<Thing>, bool) {
+    match found {
+        Ok(found) => (Some(thing(found)), false),
+        Err(error) => (None, error.kind() == io::ErrorKind::PermissionDenied),
+    }
 }
 
 fn thing(found: Metadata) -> Thing {

@@ -34,6 +34,8 @@ mod private_folders;
 #[cfg(target_os = "linux")]
 mod private_keys;
 #[cfg(target_os = "linux")]
+mod second_names;
+#[cfg(target_os = "linux")]
 pub mod sock_diag;
 #[cfg(target_os = "linux")]
 mod sockets;
@@ -58,7 +60,7 @@ pub use looks::MountTable;
 #[cfg(target_os = "linux")]
 pub use memory::Admission;
 #[cfg(target_os = "linux")]
-pub use mounts::MOVED;
+pub use mounts::{Failure, MOVED};
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
 #[cfg(target_os = "linux")]
@@ -68,6 +70,29 @@ pub use view::View;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// How often something is done anew because what is denied was moved meanwhile.
+#[cfg(target_os = "linux")]
+const MOST_TRIES: usize = 20;
+
+/// Does something anew as long as the disk changes while it is done.
+///
+/// # Errors
+/// What it fails with; [`MOVED`] when the disk never kept still.
+#[cfg(target_os = "linux")]
+pub fn steadily<T>(mut attempt: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    for _ in 1..MOST_TRIES {
+        match attempt() {
+            Err(error) if error.raw_os_error() == Some(MOVED) => {}
+            done => return done,
+        }
+    }
+    attempt().inspect_err(|error| {
+        if error.raw_os_error() == Some(MOVED) {
+            tracing::error!("commands do not run: folders that hold denied places are moved or shut all the time");
+        }
+    })
+}
 
 /// How firmly programs are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]

@@ -41,6 +41,9 @@ const OPEN_TREE_CLONE: c_uint = 1;
 const OPEN_TREE_CLOEXEC: c_uint = libc::O_CLOEXEC as c_uint;
 const MOVE_MOUNT_BY_DESCRIPTORS: c_uint = 0x44;
 
+/// From linux/limits.h: the longest path of one call, with the NUL at its end.
+const LONGEST_PATH: usize = 4096;
+
 /// From linux/openat2.h: links of any kind are refused.
 const NO_LINKS: u64 = 0x2 | 0x4;
 
@@ -90,33 +93,61 @@ impl Drop for Place {
     }
 }
 
+/// Why there is no view.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which step failed, from 1 on; 0 for what comes before the first.
+    pub step: usize,
+    /// The system's error.
+    pub error: io::Error,
+}
+
 /// Begins a view in a new mount namespace, beside what the machine has: the steps that all share.
 ///
 /// # Errors
-/// The system's, from the first step that fails: no program must run there then. [`MOVED`] when a place has become
-/// another one since the steps were prepared.
-pub fn begin(steps: &[u8]) -> io::Result<()> {
+/// From the first step that fails: no program must run there then. [`MOVED`] when a place has become another one since
+/// the steps were prepared.
+pub fn begin(steps: &[u8]) -> Result<(), Failure> {
+    let covers = open_site().map_err(|error| Failure { step: 0, error })?;
+    for (before, step) in Steps(steps).enumerate() {
+        match step {
+            Ok(Step::Own) => break,
+            step => step.and_then(|step| step.take(&covers)).map_err(|error| Failure { step: before + 1, error })?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes the place where the view is built, and what it covers places with.
+fn open_site() -> io::Result<Covers> {
     mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
     // What folders are covered with lies below the site: who sees the view has no way there.
     let empty = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), empty, Some(c"mode=000,size=4k"))?;
     let covers = Covers { folder: Place::open(c"/proc", ANY)?, file: Place::nothing()? };
     mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
-    Steps(steps).take_while(|step| *step != Step::Own).try_for_each(|step| step.take(&covers))
+    Ok(covers)
 }
 
 /// Completes a copy of the view by a program's own steps and the device of its terminal, and enters it: the machine's own
 /// is gone then.
 ///
 /// # Errors
-/// As [`begin`].
+/// The system's: the program must not run then.
 pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
     if let Some(device) = terminal {
         mount(Some(device), c"/proc/dev/console", None, libc::MS_BIND, None)?;
         restrict(&Place::open(c"/proc/dev/console", ANY)?, READ_ONLY | NO_SETUID)?;
     }
     let covers = Covers { folder: Place::nothing()?, file: Place::nothing()? };
-    Steps(steps).skip_while(|step| *step != Step::Own).try_for_each(|step| step.take(&covers))?;
+    let mut is_own = false;
+    for step in Steps(steps) {
+        match step? {
+            Step::Own => is_own = true,
+            step if is_own => step.take(&covers)?,
+            _ => {}
+        }
+    }
     // SAFETY: plain system calls on constant texts.
     unsafe {
         check(libc::chdir(c"/proc".as_ptr()))?;
@@ -183,20 +214,36 @@ pub const MOVED: c_int = libc::ESTALE;
 impl Place {
     /// Opens what is at a path without links in it, if it is what it must be.
     fn open(path: &CStr, is: Identity) -> io::Result<Self> {
+        let place = Self::reach(path).map_err(|error| match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP) if is != ANY => io::Error::from_raw_os_error(MOVED),
+            _ => error,
+        })?;
+        let is_right = is == ANY || is == place.identity()?;
+        if is_right { Ok(place) } else { Err(io::Error::from_raw_os_error(MOVED)) }
+    }
+
+    /// The site stands before what is the longest path without it: such a one is gone in two parts.
+    fn reach(path: &CStr) -> io::Result<Self> {
+        let bytes = path.to_bytes_with_nul();
+        if bytes.len() <= LONGEST_PATH {
+            return Self::below(libc::AT_FDCWD, path);
+        }
+        let too_long = || io::Error::from_raw_os_error(libc::ENAMETOOLONG);
+        let mut first = [0; LONGEST_PATH];
+        let end = bytes[..LONGEST_PATH].iter().rposition(|byte| *byte == b'/').ok_or_else(too_long)?;
+        first[..end].copy_from_slice(&bytes[..end]);
+        let first = CStr::from_bytes_until_nul(&first).map_err(|_| too_long())?;
+        let rest = CStr::from_bytes_with_nul(&bytes[end + 1..]).map_err(|_| too_long())?;
+        let folder = Self::below(libc::AT_FDCWD, first)?;
+        Self::below(folder.0, rest)
+    }
+
+    fn below(folder: c_int, path: &CStr) -> io::Result<Self> {
         let flags = libc::O_PATH | libc::O_CLOEXEC | libc::O_NOFOLLOW;
         let how = How { flags: u64::from(flags.unsigned_abs()), mode: 0, resolve: NO_LINKS };
-        // SAFETY: plain system calls on structures and texts that outlive them.
-        unsafe {
-            let size = size_of::<How>();
-            let place = libc::syscall(SYS_OPENAT2, libc::AT_FDCWD, path.as_ptr(), &raw const how, size);
-            check_long(place).map_err(|error| match error.raw_os_error() {
-                Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP) if is != ANY => io::Error::from_raw_os_error(MOVED),
-                _ => error,
-            })?;
-            let place = Self(place as c_int);
-            let is_right = is == ANY || is == place.identity()?;
-            if is_right { Ok(place) } else { Err(io::Error::from_raw_os_error(MOVED)) }
-        }
+        // SAFETY: a plain system call on a structure and a text that outlive it.
+        let place = unsafe { libc::syscall(SYS_OPENAT2, folder, path.as_ptr(), &raw const how, size_of::<How>()) };
+        check_long(place).map(|()| Self(place as c_int))
     }
 
     fn identity(&self) -> io::Result<Identity> {

@@ -2,7 +2,8 @@
 
 use crate::policy::paths::Identity;
 use std::{
-    ffi::{CStr, CString},
+    ffi::{CStr, CString, OsStr},
+    io,
     os::unix::ffi::OsStrExt,
     path::Path,
 };
@@ -82,27 +83,11 @@ impl Step {
     }
 }
 
-/// Steps that were encoded.
+/// Steps that were encoded. What cannot be read ends them with an error: a view that lacks one covers too little.
 pub struct Steps<'a>(pub &'a [u8]);
 
 impl<'a> Steps<'a> {
-    fn text(&mut self) -> Option<&'a CStr> {
-        let text = CStr::from_bytes_until_nul(self.0).ok()?;
-        self.0 = self.0.get(text.count_bytes() + 1..)?;
-        Some(text)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let (number, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_ne_bytes(*number))
-    }
-}
-
-impl<'a> Iterator for Steps<'a> {
-    type Item = Step<&'a CStr>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    fn step(&mut self) -> Option<Step<&'a CStr>> {
         let (tag, rest) = self.0.split_first()?;
         self.0 = rest;
         let number = self.number()?;
@@ -120,9 +105,60 @@ impl<'a> Iterator for Steps<'a> {
             8 => Step::Shut { at, is },
             9 => Step::Keep { at, is },
             10 => Step::Say { text: first, at },
+            11 => Step::Own,
             12 => Step::Silence(at),
-            _ => Step::Own,
+            _ => return None,
         })
+    }
+
+    fn text(&mut self) -> Option<&'a CStr> {
+        let text = CStr::from_bytes_until_nul(self.0).ok()?;
+        self.0 = self.0.get(text.count_bytes() + 1..)?;
+        Some(text)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_ne_bytes(*number))
+    }
+}
+
+impl<'a> Iterator for Steps<'a> {
+    type Item = io::Result<Step<&'a CStr>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let step = self.step().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADMSG));
+        if step.is_err() {
+            self.0 = &[];
+        }
+        Some(step)
+    }
+}
+
+impl<T: AsRef<CStr>> Step<T> {
+    /// The place in the view that it is about.
+    pub fn place(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(at)
+            | Self::File(at)
+            | Self::Link { at, .. }
+            | Self::Show { at, .. }
+            | Self::New { at, .. }
+            | Self::Pin { at, .. }
+            | Self::Cover { at, .. }
+            | Self::Shut { at, .. }
+            | Self::Silence(at)
+            | Self::Keep { at, .. }
+            | Self::Say { at, .. } => {
+                let at = at.as_ref().to_bytes();
+                Some(Path::new(OsStr::from_bytes(at.strip_prefix(SITE.as_bytes()).unwrap_or(at))))
+            }
+            Self::Freeze | Self::Own => None,
+        }
     }
 }
 
@@ -162,7 +198,20 @@ mod tests {
             Step::Silence(text(c"/s")),
         ];
         let bytes = Step::encode(&steps);
-        let found: Vec<_> = Steps(&bytes).collect();
+        let found: Vec<_> = Steps(&bytes).map(Result::unwrap).collect();
         assert_eq!(format!("{found:?}"), format!("{steps:?}"));
+        let places: Vec<_> = found.iter().map(Step::place).collect();
+        assert_eq!(places, steps.iter().map(Step::place).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn bytes_that_are_no_step_are_an_error_and_no_end() {
+        let bytes = Step::encode(&[Step::Freeze, Step::Cover { at: c"/proc/x".to_owned(), is: ANY }]);
+        for cut in [bytes.len() - 1, bytes.len() - 4, 30] {
+            let found: Vec<_> = Steps(&bytes[..cut]).collect();
+            assert!(found.len() == 2 && found[0].is_ok() && found[1].is_err(), "{found:?}");
+        }
+        let unknown = [&[200], &bytes[1..]].concat();
+        assert!(Steps(&unknown).next().unwrap().is_err());
     }
 }

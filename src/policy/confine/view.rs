@@ -7,7 +7,7 @@ use super::{
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY},
     places,
     sockets::Reach,
-    steps::{ANY, Step, at, from},
+    steps::{ANY, Step, Steps, at, from},
 };
 use std::{
     collections::BTreeSet,
@@ -54,9 +54,22 @@ impl View {
     /// # Errors
     /// When the disk cannot be looked at; [`super::MOVED`] when what is denied is being moved meanwhile.
     pub fn of(bounds: &Bounds, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
-        let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
         let looks = Looks::new()?;
-        let bounds = &bounds.at_present(|folder| looks.entries(folder))?;
+        let bounds = bounds.at_present(&looks)?;
+        Self::new(&bounds, looks, share, reach)
+    }
+
+    /// The view of all that lies in these bounds, as if nothing in it were denied: it shows what the host allows,
+    /// whatever programs left at denied names.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn without_denials(bounds: &Bounds, share: &Share) -> io::Result<Self> {
+        Self::new(bounds, Looks::new()?, share, Arc::default())
+    }
+
+    fn new(bounds: &Bounds, looks: Looks, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
+        let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
         let mut draft = Draft { bounds, reach: &reach, looks, frame, in_frame, shown, links };
         if bounds.roots.is_empty() {
             draft.show_disk()?;
@@ -81,6 +94,12 @@ impl View {
     /// Its steps, for [`super::Cage`].
     pub fn steps(&self) -> &[u8] {
         &self.steps
+    }
+
+    /// The place of one of its steps, for people.
+    pub fn place(&self, step: usize) -> Option<PathBuf> {
+        let step = Steps(&self.steps).nth(step)?.ok()?;
+        step.place().map(Path::to_owned)
     }
 
     /// Whether it was made for these sockets.

@@ -1,12 +1,12 @@
 //! The denied places: those of the settings and the bridge's own by path, those of homes by the list.
 
 use super::{
-    Denial, Intent,
+    Denial, Intent, Spared,
     secrets::{self, ANY_CASE, Homes},
     workspace::{canonical, lies_under},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -20,27 +20,38 @@ pub struct Denials {
     unreadable: HashSet<PathBuf>,
     unwritable: HashSet<PathBuf>,
     homes: Homes,
+    linked: BTreeSet<PathBuf>,
 }
 
 impl Denials {
-    /// `places` in this order, then those of homes.
-    pub fn new(places: impl Iterator<Item = Denial>) -> Self {
-        let (mut real, mut known, mut list) = (HashMap::new(), HashSet::new(), Vec::new());
-        let mut add = |list: &mut Vec<Denial>, denial: Denial| {
+    /// `places` in this order, then those of homes, where links do not deny what is `spared`.
+    pub fn new(places: impl Iterator<Item = Denial>, spared: &Spared) -> Self {
+        let (mut real, mut known, mut list, mut linked) = (HashMap::new(), HashSet::new(), Vec::new(), BTreeSet::new());
+        let mut add = |list: &mut Vec<Denial>, denial: Denial, is_of_home: bool| {
             // Where the place is a link, both the link and what it leads to.
             let path = without_links(&denial.path, &mut real);
-            for one in [Denial { path, ..denial }, denial] {
+            let is_linked = path != denial.path && !(is_of_home && spared.spare(&path));
+            if is_linked && denial.reading_too && secrets::is_there(&path) {
+                linked.insert(path.clone());
+            }
+            let target = is_linked.then(|| Denial { path, ..denial });
+            for one in target.into_iter().chain([denial]) {
                 if known.insert((one.path.clone(), one.reading_too)) {
                     list.push(one);
                 }
             }
         };
-        places.for_each(|place| add(&mut list, place));
+        places.for_each(|place| add(&mut list, place, false));
         let (own, homes) = (list.len(), Homes::find());
-        homes.places().into_iter().for_each(|path| add(&mut list, Denial { path, reading_too: true }));
+        homes.places().into_iter().for_each(|path| add(&mut list, Denial { path, reading_too: true }, true));
         let paths = |reading_too| list.iter().filter(move |it| it.reading_too == reading_too).map(|it| key(&it.path));
         let (unreadable, unwritable) = (paths(true).collect(), paths(false).collect());
-        Self { own, unreadable, unwritable, homes, list }
+        Self { own, unreadable, unwritable, homes, list, linked }
+    }
+
+    /// What is there and was denied since a link leads to it.
+    pub fn linked(&self) -> &BTreeSet<PathBuf> {
+        &self.linked
     }
 
     /// Every place that is known by its path.

@@ -1,16 +1,22 @@
 //! The denied places that are there, held open: each is known by what it is, wherever it is moved to.
 
-use super::{Denial, Directory, Intent, Kind};
+use super::{
+    Denial, Directory, Intent, Kind, Spared,
+    look::{HELD, Look},
+    sight::{Sight, at, moved},
+};
 use rustix::{
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat},
-    io,
+    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, StatxFlags},
+    io::Errno,
+    process::Resource,
 };
 use std::{
     collections::HashMap,
     ffi::OsString,
+    io,
     os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStringExt,
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -19,26 +25,26 @@ use std::{
 /// What says that two names mean one thing: a device and the number of a file on it.
 pub type Identity = (u64, u64);
 
-/// What is held needs no permission, and opening it does nothing.
-const HELD: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+/// The most places that are held, and the part of the process's descriptors that they may take: each takes one, and a
+/// cover in each view. Past that nothing is left out: no command runs.
+const MOST_HELD: usize = 2048;
+const PART_OF_DESCRIPTORS: usize = 2;
 
-/// The most places that are held under other names than the denied ones. Each takes a descriptor; a command that makes
-/// denied places and moves them away without end must not take them all. Those that were known first stay.
-const MOST_MOVED: usize = 256;
+/// How often a place is looked for that is moved meanwhile.
+const MOST_LOOKS: usize = 100;
 
-/// How often a place is looked for that is moved meanwhile. What no look ever finds where the system says that it is
-/// lies under another mount.
-const MOST_LOOKS: usize = 1000;
+/// What the system writes behind the path of a name that is gone.
+const GONE: &[u8] = b" (deleted)";
 
 /// A denied place that is there.
 #[derive(Clone, Debug)]
-struct Hold {
-    place: Arc<OwnedFd>,
-    /// Which look found it first.
-    since: u64,
+pub(super) struct Hold {
+    pub place: Arc<OwnedFd>,
     /// The denial that it was found by.
-    denial: Denial,
-    kind: Kind,
+    pub denial: Denial,
+    pub kind: Kind,
+    /// Whether it stays denied once nothing denied leads to it; not what a link leads to that came later than the start.
+    pub stays: bool,
 }
 
 /// The denied places that were found.
@@ -60,29 +66,64 @@ pub struct Present {
     pub kind: Kind,
     /// The denial that it was found by.
     pub denial: Denial,
+    /// The number of the mount that it is seen on (statx(2)); none before Linux 5.8.
+    pub mount: Option<u64>,
+}
+
+impl Present {
+    /// What is denied by its being there.
+    pub fn as_denial(&self) -> Denial {
+        Denial { path: self.path.clone(), reading_too: self.denial.reading_too }
+    }
+
+    /// Its path, where nobody may see what is in it.
+    pub fn hides(&self) -> Option<&Path> {
+        (self.denial.reading_too && self.kind == Kind::Folder).then_some(&self.path)
+    }
+}
+
+/// Where a held place is.
+enum Whereabouts {
+    At(PathBuf),
+    /// Gone, or under a mount, where nobody gets at it.
+    Nowhere,
+    /// Said to be at this path, on which a folder may not be searched.
+    Behind(PathBuf),
 }
 
 impl Held {
-    /// Holds what has come into being at a denied name since the last look, beside what was found there before. What is
-    /// gone from the disk is let go. A link is denied itself, and so is what it leads to, unless that holds one of the
-    /// places that `spared` names: then it would deny more than it means.
-    pub fn look_again(&self, denials: &[Denial], spared: &[PathBuf]) {
-        let mut look = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        *look += 1;
+    /// Holds what has come into being at a denied name since the last look, beside what was found there before, and tells
+    /// where all of it is. What is gone from the disk is let go. A link is denied itself, and so is what it leads to, but
+    /// for what is `spared`. With the places come the folders in which this user could allow itself to look again, which
+    /// it may not now: those that are met on the way, and `barred` ones. They are not held.
+    ///
+    /// # Errors
+    /// When it cannot be told what is there, or there is too much; nothing is forgotten then. [`moved`] when that changes
+    /// while it is looked at.
+    pub fn look_again(&self, denials: &[Denial], barred: &[PathBuf], spared: &Spared) -> io::Result<Vec<Present>> {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = most_held();
+        let mut look = Look::new(spared, *looks == 0, most);
+        denials.iter().try_for_each(|denial| look.at(denial))?;
+        barred.iter().try_for_each(|folder| look.at_barred(folder))?;
         let before = self.now();
-        let mut after = HashMap::new();
-        for (identity, hold) in denials.iter().flat_map(|denial| holds(denial, spared, *look)) {
-            let known = before.get(&identity).filter(|known| known.is_as_strict_as(&hold));
-            let hold = known.cloned().unwrap_or(hold);
-            if !after.get(&identity).is_some_and(|other: &Hold| other.is_as_strict_as(&hold)) {
+        let mut after: HashMap<Identity, Hold> = HashMap::new();
+        for (identity, hold) in std::mem::take(&mut look.found) {
+            let hold = hold.or_as_before(before.get(&identity));
+            if !after.get(&identity).is_some_and(|other| other.is_as_strict_as(&hold)) {
                 after.insert(identity, hold);
             }
         }
-        let moved = before.iter().filter(|(identity, hold)| !after.contains_key(*identity) && !hold.is_gone());
-        let mut moved: Vec<(Identity, Hold)> = moved.map(|(identity, hold)| (*identity, hold.clone())).collect();
-        moved.sort_by_key(|(_, hold)| hold.since);
-        after.extend(moved.into_iter().take(MOST_MOVED));
+        for (identity, hold) in before.iter().filter(|(_, hold)| look.keeps(hold) && !hold.is_gone()) {
+            after.entry(*identity).or_insert_with(|| hold.clone());
+        }
+        if after.len() > most {
+            return Err(too_many(most));
+        }
+        let present = look.present(&after)?;
         *self.found.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        *looks += 1;
+        Ok(present)
     }
 
     /// Whether this is a denied place.
@@ -97,10 +138,9 @@ impl Held {
         !held.is_empty() && directory.any_upwards(top, denies).unwrap_or(true)
     }
 
-    /// Where each of them is now; those that lie under a mount, where nobody gets at them, are left out.
-    pub fn present(&self) -> Vec<Present> {
-        let held = self.now();
-        held.iter().filter_map(|(identity, hold)| hold.present(*identity)).collect()
+    /// Where each of them is by what the system says, and whether it may not be read; none where it does not say that.
+    pub fn paths(&self) -> Option<Vec<(PathBuf, bool)>> {
+        self.now().values().map(|hold| Some((hold.path().ok()?, hold.denial.reading_too))).collect()
     }
 
     fn now(&self) -> Arc<HashMap<Identity, Hold>> {
@@ -108,35 +148,54 @@ impl Held {
     }
 }
 
-/// What has the name, and what that leads to if it is a link.
-fn holds(denial: &Denial, spared: &[PathBuf], look: u64) -> Vec<(Identity, Hold)> {
-    let mut found = Vec::new();
-    let itself = hold(denial, HELD | OFlags::NOFOLLOW, look);
-    let is_link = itself.as_ref().is_some_and(|(_, hold)| hold.kind == Kind::Link);
-    found.extend(itself);
-    if is_link {
-        let target = hold(denial, HELD, look).filter(|(identity, hold)| {
-            let place = hold.present(*identity);
-            place.is_some_and(|place| !spared.iter().any(|spared| spared.starts_with(&place.path)))
-        });
-        found.extend(target);
-    }
-    found
+fn most_held() -> usize {
+    let descriptors = rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors).map_or(MOST_HELD, |all| (all / PART_OF_DESCRIPTORS).min(MOST_HELD))
 }
 
-fn hold(denial: &Denial, flags: OFlags, since: u64) -> Option<(Identity, Hold)> {
-    let place = rustix::fs::open(&denial.path, flags, Mode::empty()).ok()?;
-    let stat = rustix::fs::fstat(&place).ok()?;
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Folder,
-        FileType::Symlink => Kind::Link,
-        _ => Kind::Special,
-    };
-    Some((identity(&stat), Hold { place: Arc::new(place), since, denial: denial.clone(), kind }))
+/// That there are more denied places than can be held.
+pub(super) fn too_many(most: usize) -> io::Error {
+    io::Error::other(format!(
+        "more than {most} denied places are there: deny the folder that holds them instead of each (MCP_DENIED_PATHS), \
+         or restart the bridge where many were moved"
+    ))
+}
+
+impl Look<'_> {
+    /// Where what is held is, and which folders have to be covered since some of it may lie in them.
+    fn present(&mut self, held: &HashMap<Identity, Hold>) -> io::Result<Vec<Present>> {
+        let mut present = Vec::new();
+        for (identity, hold) in held {
+            match hold.whereabouts(*identity)? {
+                Whereabouts::At(path) => present.push(hold.at(path, *identity)),
+                Whereabouts::Behind(path) => self.at_hidden(&path)?,
+                Whereabouts::Nowhere => {}
+            }
+        }
+        if !self.found.is_empty() {
+            // What could not be seen came into sight meanwhile.
+            return Err(moved());
+        }
+        for (identity, barrier) in &self.barriers {
+            match barrier.whereabouts(*identity)? {
+                Whereabouts::At(path) => present.push(barrier.at(path, *identity)),
+                Whereabouts::Nowhere => {}
+                Whereabouts::Behind(_) => return Err(moved()),
+            }
+        }
+        Ok(present)
+    }
 }
 
 impl Hold {
+    /// The same as it was held before, unless this is stricter.
+    fn or_as_before(self, known: Option<&Self>) -> Self {
+        match known.filter(|known| known.is_as_strict_as(&self)) {
+            Some(known) => Self { stays: self.stays || known.stays, ..known.clone() },
+            None => self,
+        }
+    }
+
     fn denies(&self, intent: Intent) -> bool {
         self.denial.reading_too || intent == Intent::Write
     }
@@ -149,26 +208,81 @@ impl Hold {
         rustix::fs::fstat(&self.place).is_ok_and(|stat| stat.st_nlink == 0)
     }
 
-    fn present(&self, identity: Identity) -> Option<Present> {
-        let at = |path: &Path| look(path).is_ok_and(|found| found == identity);
-        let present = |path| Present { path, identity, kind: self.kind, denial: self.denial.clone() };
-        let path = (0..MOST_LOOKS).find_map(|_| self.path().filter(|path| at(path)))?;
-        Some(present(path))
+    fn at(&self, path: PathBuf, identity: Identity) -> Present {
+        Present { path, identity, kind: self.kind, denial: self.denial.clone(), mount: mount(&self.place) }
+    }
+
+    fn whereabouts(&self, identity: Identity) -> io::Result<Whereabouts> {
+        for _ in 0..MOST_LOOKS {
+            if self.is_gone() {
+                return Ok(Whereabouts::Nowhere);
+            }
+            let path = self.path()?;
+            match look(&path)? {
+                Sight::There(found) if found == identity => return Ok(Whereabouts::At(path)),
+                Sight::Barred => return Ok(Whereabouts::Behind(path)),
+                _ if self.is_under_another_mount(&path) => return Ok(Whereabouts::Nowhere),
+                _ => {}
+            }
+            if let Some(path) = without_mark(&path) {
+                return another_name(&path, identity);
+            }
+        }
+        // Before Linux 5.8 nobody can tell which mount it is on, and there is no confinement.
+        if mount(&self.place).is_none() { Ok(Whereabouts::Nowhere) } else { Err(moved()) }
     }
 
     /// Where the system says that it is.
-    fn path(&self) -> Option<PathBuf> {
+    pub fn path(&self) -> io::Result<PathBuf> {
         let link = format!("/proc/self/fd/{}", self.place.as_raw_fd());
-        let text = rustix::fs::readlink(link, Vec::new()).ok()?;
-        Some(PathBuf::from(OsString::from_vec(text.into_bytes())))
+        let text = rustix::fs::readlink(link, Vec::new()).map_err(|error| at(&self.denial.path, error))?;
+        Ok(PathBuf::from(OsString::from_vec(text.into_bytes())))
+    }
+
+    /// Whether the way to a path leads onto another mount than the one that this is on.
+    fn is_under_another_mount(&self, path: &Path) -> bool {
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let open = |path: &Path| rustix::fs::openat2(CWD, path, HELD | OFlags::NOFOLLOW, Mode::empty(), resolve).ok();
+        let reached = path.ancestors().find_map(open).and_then(|place| mount(&place));
+        reached.is_some() && reached != mount(&self.place)
     }
 }
 
-/// What has a name; a link is meant itself.
-fn look(path: &Path) -> io::Result<Identity> {
-    rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| identity(&stat))
+/// The path of a name that is gone.
+fn without_mark(path: &Path) -> Option<PathBuf> {
+    let path = path.as_os_str().as_bytes().strip_suffix(GONE)?;
+    Some(PathBuf::from(OsString::from_vec(path.to_vec())))
 }
 
-fn identity(stat: &Stat) -> Identity {
+/// A file that lost its name and has another one: an editor put a new one in its place, say. Beside it, it is found.
+fn another_name(path: &Path, identity: Identity) -> io::Result<Whereabouts> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = match Sight::of(rustix::fs::open(folder, flags, Mode::empty()), folder)? {
+        Sight::There(directory) => Directory::from(directory),
+        Sight::Absent => return Ok(Whereabouts::Nowhere),
+        Sight::Barred => return Err(at(folder, Errno::ACCESS)),
+    };
+    for entry in directory.entries()? {
+        let (name, _) = entry?;
+        if directory.look(&name).is_ok_and(|found| found.identity == identity) {
+            return Ok(Whereabouts::At(folder.join(name)));
+        }
+    }
+    Ok(Whereabouts::Nowhere)
+}
+
+/// What has a name; a link is meant itself.
+fn look(path: &Path) -> io::Result<Sight<Identity>> {
+    Sight::of(rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| identity(&stat)), path)
+}
+
+pub(super) fn identity(stat: &Stat) -> Identity {
     (stat.st_dev, stat.st_ino)
+}
+
+/// The number of the mount that a place is seen on.
+fn mount(place: &impl AsFd) -> Option<u64> {
+    let found = rustix::fs::statx(place, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
+    (found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id)
 }

@@ -1,7 +1,7 @@
 //! Where places cannot be held open without being read, denied ones are known by their names alone.
 
-use super::{Denial, Directory, Intent};
-use std::path::PathBuf;
+use super::{Denial, Directory, Intent, Spared};
+use std::{io, path::PathBuf};
 
 /// What says that two names mean one thing.
 pub type Identity = (u64, u64);
@@ -19,7 +19,9 @@ pub struct Present {
 
 #[expect(clippy::unused_self, missing_docs, reason = "as in held.rs")]
 impl Held {
-    pub fn look_again(&self, _: &[Denial], _: &[PathBuf]) {}
+    pub fn look_again(&self, _: &[Denial], _: &[PathBuf], _: &Spared) -> io::Result<Vec<Present>> {
+        Ok(Vec::new())
+    }
 
     pub fn denies(&self, _: Identity, _: Intent) -> bool {
         false
@@ -29,7 +31,7 @@ impl Held {
         false
     }
 
-    pub fn present(&self) -> Vec<Present> {
-        Vec::new()
+    pub fn paths(&self) -> Option<Vec<(PathBuf, bool)>> {
+        Some(Vec::new())
     }
 }

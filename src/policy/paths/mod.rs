@@ -21,9 +21,15 @@ mod found;
 #[cfg_attr(target_os = "linux", path = "held.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "held_plain.rs")]
 mod held;
+mod linked;
+#[cfg(target_os = "linux")]
+mod look;
 mod patterns;
 mod safe_path;
 mod secrets;
+#[cfg(target_os = "linux")]
+mod sight;
+mod spared;
 mod text;
 #[cfg(target_os = "linux")]
 mod upwards;
@@ -37,4 +43,5 @@ pub use found::{Found, Kind, OURS, Times};
 pub use held::{Identity, Present};
 pub use patterns::{Entry, Pattern};
 pub use safe_path::{SafePath, not_a_file};
+use spared::Spared;
 pub use workspace::{Denial, Intent, Named, Workspace};

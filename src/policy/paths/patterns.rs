@@ -36,6 +36,15 @@ enum Part {
     Folders,
 }
 
+/// What is there of a pattern.
+#[derive(Debug, Default)]
+pub struct Fitting {
+    /// What fits it.
+    pub places: BTreeSet<PathBuf>,
+    /// Folders that may not be looked into, in which something may fit.
+    pub barred: BTreeSet<PathBuf>,
+}
+
 /// An entry of a folder: its name, and whether it is a folder itself (a link is none).
 pub type Entry = (OsString, bool);
 
@@ -89,8 +98,8 @@ impl Pattern {
         &self,
         roots: &[PathBuf],
         entries: &mut dyn FnMut(&Path) -> io::Result<Vec<Entry>>,
-    ) -> io::Result<BTreeSet<PathBuf>> {
-        let mut search = Search { roots, entries, looked: 0, found: BTreeSet::new() };
+    ) -> io::Result<Fitting> {
+        let mut search = Search { roots, entries, looked: 0, found: Fitting::default() };
         search.below(&self.base, &self.parts)?;
         Ok(search.found)
     }
@@ -100,13 +109,13 @@ struct Search<'a> {
     roots: &'a [PathBuf],
     entries: &'a mut dyn FnMut(&Path) -> io::Result<Vec<Entry>>,
     looked: usize,
-    found: BTreeSet<PathBuf>,
+    found: Fitting,
 }
 
 impl Search<'_> {
     fn below(&mut self, folder: &Path, parts: &[Part]) -> io::Result<()> {
         let Some((part, rest)) = parts.split_first() else {
-            self.found.insert(folder.to_owned());
+            self.found.places.insert(folder.to_owned());
             return Ok(());
         };
         let is_on_the_way = |root: &PathBuf| folder.starts_with(root) || root.starts_with(folder);
@@ -117,9 +126,8 @@ impl Search<'_> {
             return self.below(&folder.join(name), rest);
         }
         let entries = match (self.entries)(folder) {
-            // Nobody can tell what is in it: all of it is taken for what fits.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.found.insert(folder.to_owned());
+                self.found.barred.insert(folder.to_owned());
                 return Ok(());
             }
             entries => entries?,

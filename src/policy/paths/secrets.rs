@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::OsStr,
+    io,
     path::{Component, Path, PathBuf},
     sync::LazyLock,
 };
@@ -174,7 +175,13 @@ fn expand(folder: PathBuf, pattern: &str, found: &mut Vec<PathBuf>) {
     if !name.contains('*') {
         return next(folder.join(name), found);
     }
-    for entry in entries(&folder) {
+    let entries = match entries(&folder) {
+        Ok(entries) => entries,
+        // What would fit can be reached by its name, or once this user allows itself to look.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_ours(&folder) => return found.push(folder),
+        Err(_) => return,
+    };
+    for entry in entries {
         if entry.to_str().is_some_and(|entry| fits(entry, name)) {
             next(folder.join(entry), found);
         }
@@ -182,14 +189,27 @@ fn expand(folder: PathBuf, pattern: &str, found: &mut Vec<PathBuf>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the names of homes and of what the list names, before any caller")]
-fn entries(folder: &Path) -> Vec<std::ffi::OsString> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
+fn entries(folder: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    Ok(std::fs::read_dir(folder)?.flatten().map(|entry| entry.file_name()).collect())
 }
 
-/// Whether something has this name.
+/// Whether something has this name, or may have it: it is enough that this user may not know.
 #[expect(clippy::disallowed_methods, reason = "a place of the list, of which nothing is opened")]
 pub fn is_there(place: &Path) -> bool {
-    std::fs::symlink_metadata(place).is_ok()
+    let nothing = |error: io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    !std::fs::symlink_metadata(place).is_err_and(nothing)
+}
+
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "whose folder it is, of which nothing is opened")]
+fn is_ours(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &Path) -> bool {
+    false
 }
 
 #[expect(clippy::disallowed_methods, reason = "a home of the accounts, at start, before any caller")]

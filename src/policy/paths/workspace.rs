@@ -1,8 +1,8 @@
 //! The roots and the denied places.
 
 use super::{
-    Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, denials::without_links, held::Held,
-    patterns::without_parents, secrets, text, walk,
+    Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, Spared, denials::without_links,
+    held::Held, linked, patterns::without_parents, secrets, text, walk,
 };
 use crate::{
     error::{Error, Result},
@@ -69,6 +69,7 @@ pub struct Workspace {
     denials: Denials,
     patterns: Vec<Pattern>,
     held: Held,
+    spared: Spared,
     environment: PathBuf,
     pub(super) top: Directory,
     top_identity: Identity,
@@ -88,7 +89,8 @@ impl Workspace {
             _ => directory.clone(),
         };
         let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
-        let denials = denials(asked.places, &settings.command_rules, &directory);
+        let spared = Spared::new(&roots, &directory);
+        let denials = denials(asked.places, &settings.command_rules, &directory, &spared)?;
         for root in roots.iter().filter(|root| denials.deny(root, Intent::Read)) {
             tracing::warn!(
                 "{} is allowed by MCP_ALLOWED_DIRS but lies in a denied place: it stays denied",
@@ -98,8 +100,11 @@ impl Workspace {
         let top = Directory::top().context("the top of the disk cannot be opened")?;
         let top_identity = top.look_at_self().context("the top of the disk cannot be looked at")?.identity;
         let (patterns, held, environment) = (asked.patterns, Held::default(), directory.join(".env"));
-        let workspace = Self { start, roots, denials, patterns, held, environment, top, top_identity };
-        workspace.look_again(workspace.denials.list());
+        let workspace = Self { start, roots, denials, patterns, held, spared, environment, top, top_identity };
+        if let Err(error) = workspace.denied_now(workspace.denials.list(), &[]) {
+            // No command is started before that can be told.
+            tracing::error!("what is denied cannot be found: {error}");
+        }
         Ok(Arc::new(workspace))
     }
 
@@ -129,16 +134,12 @@ impl Workspace {
     }
 
     /// Where the denied places are now that were found so far; `denials` are looked at first, for what has come into
-    /// being.
-    pub fn denied_now(&self, denials: &[Denial]) -> Vec<Present> {
-        self.look_again(denials);
-        self.held.present()
-    }
-
-    fn look_again(&self, denials: &[Denial]) {
-        let folder = self.environment.parent().unwrap_or(Path::new("/"));
-        let spared: Vec<PathBuf> = self.roots.iter().map(PathBuf::as_path).chain([folder]).map(Into::into).collect();
-        self.held.look_again(denials, &spared);
+    /// being. `barred` are folders that could not be looked through.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn denied_now(&self, denials: &[Denial], barred: &[PathBuf]) -> io::Result<Vec<Present>> {
+        self.held.look_again(denials, barred, &self.spared)
     }
 
     /// Whether something is a denied place, wherever it was moved to.
@@ -162,11 +163,17 @@ impl Workspace {
         let holds = |pattern: &Pattern| {
             let found = pattern.found(&[real.to_owned()], &mut entries);
             // What cannot be looked through may hold anything.
-            found.map_or(true, |found| found.iter().any(|path| lies_under(path, real)))
+            found.map_or(true, |found| found.places.iter().chain(&found.barred).any(|path| lies_under(path, real)))
         };
         let names = self.denials.lie_in(real);
-        let moved = || self.held.present().iter().any(|place| lies_under(&place.path, real));
+        let moved = || self.held.paths().is_none_or(|paths| paths.iter().any(|(path, _)| lies_under(path, real)));
         names || self.patterns.iter().any(holds) || moved()
+    }
+
+    /// Whether something at `real`, which need not be there any more, lies where a denied place was moved to.
+    pub fn lies_in_moved(&self, real: &Path) -> bool {
+        let moved = self.held.paths();
+        moved.is_none_or(|paths| paths.iter().any(|(path, hides)| *hides && lies_under(real, path)))
     }
 
     fn is_in_roots(&self, real: &Path) -> bool {
@@ -322,14 +329,31 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
         .collect()
 }
 
-fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path) -> Denials {
+fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path, spared: &Spared) -> anyhow::Result<Denials> {
+    let mut linked = linked::kept(directory)?;
     let own = [directory.join(".env"), directory.join("memory/undo")];
     let system = secrets::SYSTEM.iter().map(PathBuf::from);
-    let unreadable = own.into_iter().chain(system).chain(asked).map(|path| Denial { path, reading_too: true });
+    let unreadable = own
+        .into_iter()
+        .chain(system)
+        .chain(asked)
+        .chain(linked.iter().cloned())
+        .map(|path| Denial { path, reading_too: true });
     let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(rules));
     let unwritable =
         rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });
-    Denials::new(unreadable.chain(unwritable))
+    let denials = Denials::new(unreadable.chain(unwritable), spared);
+    for place in linked.difference(denials.linked()) {
+        let (place, file) = (place.display(), linked::FILE);
+        tracing::warn!(
+            "{place} stays denied, since a link at a denied place led there at an earlier start: see {file}"
+        );
+    }
+    if !denials.linked().is_subset(&linked) {
+        linked.extend(denials.linked().iter().cloned());
+        linked::keep(directory, &linked)?;
+    }
+    Ok(denials)
 }
 
 /// Whether `path` is `place` or lies below it; both are absolute and without dots. Where names are usually found in any

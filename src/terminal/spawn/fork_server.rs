@@ -10,7 +10,7 @@ use super::{
     signals::reset_signals,
     supervisor,
 };
-use crate::policy::confine::{Cage, Confinement, MOVED, MountTable, View, fork};
+use crate::policy::confine::{Cage, Confinement, FAILED, Failure, MOVED, MountTable, View, fork, steadily};
 use rustix::{
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown},
     pipe::{PipeFlags, pipe_with},
@@ -34,8 +34,8 @@ const CHANNEL: RawFd = 10;
 /// kernel's rules on paths.
 const MOST_GIVEN: usize = 5;
 
-/// How often a view is begun anew because what it covers was moved meanwhile; no program runs without one.
-const MOST_LOOKS: usize = 20;
+/// An answer is a number, or below zero an error's number and, above these bits, which step of the view it comes from.
+const ERROR_BITS: u32 = 12;
 
 /// Starts the processes that all programs descend from.
 pub struct ForkServer {
@@ -114,14 +114,8 @@ fn watch_mounts(state: &Arc<Mutex<State>>) -> io::Result<OwnedFd> {
 impl State {
     /// Makes a stage for the disk as it is now. While what is denied is moved around it is looked for again.
     fn renew(&mut self, confinement: &Confinement) -> io::Result<&mut Stage> {
-        let mut made = self.make_stage(confinement);
-        for _ in 1..MOST_LOOKS {
-            match &made {
-                Err(error) if error.raw_os_error() == Some(MOVED) => made = self.make_stage(confinement),
-                _ => break,
-            }
-        }
-        Ok(self.stage.insert(made?))
+        let stage = steadily(|| self.make_stage(confinement))?;
+        Ok(self.stage.insert(stage))
     }
 
     fn make_stage(&mut self, confinement: &Confinement) -> io::Result<Stage> {
@@ -140,8 +134,10 @@ impl State {
         let steps = view.as_ref().map(View::steps).unwrap_or_default();
         channel.0.write_all(&steps.len().to_ne_bytes())?;
         channel.0.write_all(steps)?;
-        channel.answer()?;
-        Ok(Stage { channel, view })
+        match channel.answer() {
+            Ok(_) => Ok(Stage { channel, view }),
+            Err(failure) => Err(told(failure, view.as_ref())),
+        }
     }
 }
 
@@ -175,16 +171,30 @@ impl Channel {
         assert!(ancillary.push(SendAncillaryMessage::ScmRights(given)), "there is room for all that is ever given");
         let count = [u8::try_from(given.len()).expect("they are few")];
         sendmsg(&self.0, &[IoSlice::new(&count)], &mut ancillary, SendFlags::NOSIGNAL)?;
-        self.answer()
+        self.answer().map_err(|failure| failure.error)
     }
 
     /// A number that is no error.
-    fn answer(&mut self) -> io::Result<u32> {
+    fn answer(&mut self) -> Result<u32, Failure> {
         let mut answer = [0; size_of::<i32>()];
-        self.0.read_exact(&mut answer)?;
+        self.0.read_exact(&mut answer).map_err(|error| Failure { step: 0, error })?;
         let answer = i32::from_ne_bytes(answer);
-        u32::try_from(answer).map_err(|_| io::Error::from_raw_os_error(-answer))
+        u32::try_from(answer).map_err(|_| {
+            let number = answer.unsigned_abs();
+            let error = (number & ((1 << ERROR_BITS) - 1)).cast_signed();
+            Failure { step: (number >> ERROR_BITS) as usize, error: io::Error::from_raw_os_error(error) }
+        })
     }
+}
+
+/// Says at which place a view failed. Callers are told that there is no confinement, and no places.
+fn told(failure: Failure, view: Option<&View>) -> io::Error {
+    let is_again = failure.error.raw_os_error() == Some(MOVED);
+    let Some(step) = failure.step.checked_sub(1).filter(|_| !is_again) else { return failure.error };
+    let place = view.and_then(|view| view.place(step)).unwrap_or_default();
+    let error = failure.error;
+    tracing::error!("commands cannot be confined and so do not run: {} cannot be covered: {error}", place.display());
+    io::Error::from_raw_os_error(FAILED)
 }
 
 /// Whether an error says that there is nobody at the other end.
@@ -213,7 +223,7 @@ unsafe fn breed(channel: c_int, cage: Option<&Cage>) -> ! {
             if matches!(process, Ok(0)) {
                 serve(cage);
             }
-            answer_and_close(&process);
+            answer_and_close(number(&process));
         }
         libc::_exit(0)
     }
@@ -226,8 +236,9 @@ unsafe fn serve(cage: Option<&Cage>) -> ! {
     unsafe {
         settle(0);
         let steps = receive_number(CHANNEL).and_then(|size| receive_texts(CHANNEL, size));
+        let steps = steps.map_err(|error| Failure { step: 0, error });
         let prepared = steps.and_then(|steps| cage.map_or(Ok(steps), |cage| cage.prepare(steps).map(|()| steps)));
-        answer_and_close(&prepared.as_ref().map(|_| 0).map_err(again));
+        answer_and_close(prepared.as_ref().map_or_else(in_one_number, |_| 0));
         let Ok(steps) = prepared else { libc::_exit(1) };
         while let Some(given) = receive() {
             let process = cage.map_or_else(|| fork(0), |cage| cage.fork());
@@ -235,15 +246,21 @@ unsafe fn serve(cage: Option<&Cage>) -> ! {
                 libc::close(CHANNEL);
                 supervisor::run(cage, steps, given);
             }
-            answer_and_close(&process);
+            answer_and_close(number(&process));
         }
         libc::_exit(0)
     }
 }
 
-/// The same error of the system.
-fn again(error: &io::Error) -> io::Error {
-    io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO))
+/// A process, or the error as a negative number.
+fn number(process: &io::Result<libc::pid_t>) -> i32 {
+    process.as_ref().map_or_else(|error| -error.raw_os_error().unwrap_or(libc::EIO), |process| *process)
+}
+
+/// The step and the error as a negative number.
+fn in_one_number(failure: &Failure) -> i32 {
+    let step = i32::try_from(failure.step).ok().and_then(|step| step.checked_mul(1 << ERROR_BITS)).unwrap_or(0);
+    -(step | failure.error.raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Takes a descriptor as the channel and closes all others.
@@ -256,13 +273,11 @@ unsafe fn settle(channel: c_int) {
     }
 }
 
-/// Says the process, or the error as a negative number, and closes what came.
-unsafe fn answer_and_close(process: &io::Result<libc::pid_t>) {
+/// Answers, and closes what came.
+unsafe fn answer_and_close(answer: i32) {
     // SAFETY: system calls on a number of this frame and on descriptors of this process.
     unsafe {
         close_from(0, CHANNEL - 1);
-        let answer =
-            process.as_ref().map_or_else(|error| -again(error).raw_os_error().unwrap_or(libc::EIO), |process| *process);
         libc::send(CHANNEL, (&raw const answer).cast(), size_of::<i32>(), libc::MSG_NOSIGNAL);
     }
 }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 /// The program itself, started by another: as another user, or where the host refuses namespaces.
 pub(super) struct Started {
+    command: std::process::Command,
     child: std::process::Child,
     url: String,
     pub(super) directory: TempDir,
@@ -67,18 +68,25 @@ impl Started {
 
     /// Runs a program that knows its folder, on a port that is free.
     pub(super) fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
-        use std::io::BufRead;
         command.args(["--port", "0"]);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
-        let mut child = command.spawn().ok()?;
-        let output = std::io::BufReader::new(child.stdout.take().unwrap());
-        let line = output.lines().map_while(Result::ok).find(|line| line.contains("http://"));
-        let Some(line) = line else {
-            let _ = child.wait();
-            return None;
-        };
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Some(Self { child, url, directory })
+        let (child, url) = launch(&mut command)?;
+        Some(Self { command, child, url, directory })
+    }
+
+    /// Ends it and runs it again.
+    pub(super) fn restart(mut self) -> Option<Self> {
+        self.end();
+        (self.child, self.url) = launch(&mut self.command)?;
+        Some(self)
+    }
+
+    fn end(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // SAFETY: it is the process that this test started.
+            unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGTERM) };
+            let _ = self.child.wait();
+        }
     }
 
     pub(super) async fn call(&self, name: &str, arguments: Value) -> Value {
@@ -162,10 +170,22 @@ async fn the_memory_of_the_bridge_stays_flat_under_a_command_that_writes_without
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // SAFETY: it is the process that this test started.
-        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGTERM) };
-        let _ = self.child.wait();
+        self.end();
     }
+}
+
+/// Runs a server and waits until it says where it listens.
+fn launch(command: &mut std::process::Command) -> Option<(std::process::Child, String)> {
+    use std::io::BufRead;
+    let mut child = command.spawn().ok()?;
+    let output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let line = output.lines().map_while(Result::ok).find(|line| line.contains("http://"));
+    let Some(line) = line else {
+        let _ = child.wait();
+        return None;
+    };
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    Some((child, url))
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Hostile programs, really run: what they try fails under confinement, and works without it, so that each test can fail.
 #![cfg(target_os = "linux")]
 
+mod barriers;
 mod calls;
 mod hosts;
 mod keys;
 mod life;
+mod linked;
 mod memory;
 mod renames;
 mod set_id;

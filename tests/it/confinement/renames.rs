@@ -17,7 +17,8 @@ async fn files_and_folders_go_from_one_folder_to_another() {
 python3 -c \"import os; os.rename('a/f', 'b/f'); os.link('a/g', 'b/g'); os.rename('a', 'b/a')\"
 ln b/f hard; mv b/g b/a/h; cat b/f b/a/h hard
 python3 -c \"import os; os.rename('b/a', '../../other/a'); os.link('b/f', '../../other/g')\"
-mkdir -p /dev/shm/a /dev/shm/b; echo z > /dev/shm/a/f; python3 -c \"import os; os.rename('/dev/shm/a/f', '/dev/shm/b/f')\"";
+cd $(mktemp -d /dev/shm/bridge-test-XXXX); mkdir a b; echo z > a/f; python3 -c \"import os; os.rename('a/f', 'b/f')\"
+rm b/f; rmdir a b $PWD";
     for world in worlds().await {
         let answer = world.run(script).await;
         assert_eq!(answer["stdout"], "x\ny\nx\n", "{}: {answer}", world.name);

@@ -12,14 +12,44 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use tempfile::TempDir;
 
 /// What starts the bridge, which user owns the files, and the level that this gives.
-const HOSTS: [(&[&str], Option<u32>, &str); 3] = [
+const HOSTS: [(&[&str], Option<u32>, &str); 4] = [
     (&[], None, "kernel+namespaces"),
     (&AS_NOBODY, Some(65534), "kernel+namespaces"),
     (&WITHOUT_NAMESPACES, None, "kernel"),
+    (&AS_NOBODY_WITHOUT_NAMESPACES, Some(65534), "kernel"),
 ];
+
+/// A user without rights where the host refuses namespaces: in a user namespace of which it is not the superuser.
+const AS_NOBODY_WITHOUT_NAMESPACES: [&str; 3] = [
+    "python3",
+    "-c",
+    "import ctypes, os, sys
+(read, write), main = os.pipe(), os.getpid()
+if os.fork() == 0:
+    os.read(read, 1)
+    for users in 'uid_map', 'gid_map': open(f'/proc/{main}/{users}', 'w').write('0 0 65536')
+    os._exit(0)
+if ctypes.CDLL(None).unshare(0x10000000) != 0: sys.exit(1)
+os.write(write, b'x')
+os.wait()
+open('/proc/sys/user/max_mnt_namespaces', 'w').write('0')
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+os.execvp(sys.argv[1], sys.argv[1:])",
+];
+
+/// How a world differs from the usual one.
+#[derive(Default)]
+pub struct Plan<'a> {
+    /// More settings; `{}` in them stands for the folder that commands may change.
+    pub settings: &'a [(&'a str, &'a str)],
+    /// What the superuser does in that folder before the bridge starts, in the same mount namespace.
+    pub before: &'a str,
+    /// Where the bridge and the user's home are in it.
+    pub bridge: Option<&'a str>,
+    pub home: Option<&'a str>,
+}
 
 /// Starts a program where the whole disk but one folder cannot be written, whatever the bridge lets through: an attack that
 /// succeeds reaches nothing but its own scratch. Where that cannot be had the program is not started.
@@ -46,10 +76,15 @@ pub struct World {
 
 /// Every world that this machine can show.
 pub async fn worlds() -> Vec<World> {
+    worlds_by(&Plan::default()).await
+}
+
+/// The same, by a plan.
+pub async fn worlds_by(plan: &Plan<'_>) -> Vec<World> {
     let mut worlds = Vec::new();
     for (prefix, owner, level) in HOSTS {
         for roots in [true, false] {
-            match World::begin(prefix, owner, roots) {
+            match World::begin(prefix, owner, roots, plan) {
                 Some(world) => {
                     let info = world.post("/terminal/info", json!({})).await.ok();
                     assert_eq!(info["confinement"], level, "{info}");
@@ -59,44 +94,42 @@ pub async fn worlds() -> Vec<World> {
             }
         }
     }
+    assert!(!worlds.is_empty());
     worlds
 }
 
 impl World {
-    fn begin(prefix: &[&str], owner: Option<u32>, roots: bool) -> Option<Self> {
+    fn begin(prefix: &[&str], owner: Option<u32>, roots: bool, plan: &Plan<'_>) -> Option<Self> {
         let directory = scratch();
         let work = directory.path().join("work");
         lay_out(&work);
         let program = directory.path().join("mcp-server");
         // Where it was built another user may not look.
-        std::fs::copy(env!("CARGO_BIN_EXE_mcp-server"), &program).unwrap();
-        if let Some(owner) = owner {
-            let owned = Command::new("chown").args(["-R", &format!("{owner}:{owner}")]).arg(directory.path()).status();
-            owned.ok().filter(std::process::ExitStatus::success)?;
-        }
+        std::fs::copy(program_file(), &program).unwrap();
+        let owner = owner.unwrap_or(0);
+        let before = format!(
+            "set -e; cd {}; {}\nif [ {owner} != 0 ]; then chown -hR {owner}:{owner} {}; fi; exec \"$@\"",
+            work.display(),
+            plan.before,
+            directory.path().display()
+        );
         let mut command = confined_to(directory.path());
-        command.args(prefix).arg(program);
-        Self::start(command, directory, format!("{prefix:?}, roots: {roots}"), roots)
+        command.args(["sh", "-c", &before, "sh"]).args(prefix).arg(program);
+        command.arg("--directory").arg(work.join(plan.bridge.unwrap_or("bridge"))).env_remove("MCP_API_KEY");
+        command.env("HOME", work.join(plan.home.unwrap_or("home")));
+        command.env("MCP_DENIED_PATHS", work.join("project/private"));
+        if roots {
+            command.env("MCP_ALLOWED_DIRS", &work);
+        }
+        let place = work.display().to_string();
+        command.envs(plan.settings.iter().map(|(name, value)| (name, value.replace("{}", &place))));
+        Some(Self { server: Started::run(command, directory)?, work, name: format!("{prefix:?}, roots: {roots}") })
     }
 
     /// One without a `.env` of its own.
     pub fn with_key_in_environment() -> Option<Self> {
-        let directory = scratch();
-        lay_out(&directory.path().join("work"));
-        std::fs::remove_file(directory.path().join("work/bridge/.env")).unwrap();
-        let mut command = confined_to(directory.path());
-        command.args(["env", &format!("MCP_API_KEY={KEY}"), env!("CARGO_BIN_EXE_mcp-server")]);
-        Self::start(command, directory, "the key in the environment".into(), true)
-    }
-
-    fn start(mut command: Command, directory: TempDir, name: String, roots: bool) -> Option<Self> {
-        let work = directory.path().join("work");
-        command.arg("--directory").arg(work.join("bridge")).env_remove("MCP_API_KEY");
-        command.env("HOME", work.join("home")).env("MCP_DENIED_PATHS", work.join("project/private"));
-        if roots {
-            command.env("MCP_ALLOWED_DIRS", &work);
-        }
-        Some(Self { server: Started::run(command, directory)?, work, name })
+        let plan = Plan { before: "rm bridge/.env", settings: &[("MCP_API_KEY", KEY)], ..Plan::default() };
+        Self::begin(&[], None, true, &plan)
     }
 
     /// A place in the folder that commands may change.
@@ -129,11 +162,34 @@ impl World {
 
     /// Runs a script, in which the guard does not look, in the folder that commands may change.
     pub async fn run(&self, script: &str) -> Value {
-        let name = "project/open/script";
+        self.try_to_run(script).await.ok()
+    }
+
+    /// The same, also where nothing may run.
+    pub async fn try_to_run(&self, script: &str) -> Reply {
+        let name = "other/script";
         std::fs::write(self.at(name), script).unwrap();
         let command = format!("sh {}", self.at(name).display());
-        self.post("/terminal/execute", json!({"command": command, "cwd": self.work, "timeout": 30})).await.ok()
+        self.post("/terminal/execute", json!({"command": command, "cwd": self.work, "timeout": 30})).await
     }
+
+    /// Whether the secret can be had out of a file, by its path: by the file route, and by a command.
+    pub async fn gives(&self, name: &str) -> [bool; 2] {
+        let read = self.post("/filesystem/read", json!({"path": self.at(name)})).await;
+        let shown = self.try_to_run(&format!("cat '{}'", self.at(name).display())).await;
+        [read, shown].map(|reply| reply.text.contains(SECRET))
+    }
+
+    /// Ends the bridge and starts it again over the same folder.
+    pub fn restart(self) -> Self {
+        let Self { server, work, name } = self;
+        Self { server: server.restart().expect("it starts again"), work, name }
+    }
+}
+
+/// The program under test; `BRIDGE_TEST_PROGRAM` names another one, to see what an older one lets through.
+fn program_file() -> PathBuf {
+    std::env::var_os("BRIDGE_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_mcp-server").into(), PathBuf::from)
 }
 
 /// What starts a program that can write in `scratch` alone.

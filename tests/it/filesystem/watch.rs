@@ -125,3 +125,17 @@ async fn changes_are_told_as_they_happen_whoever_makes_them() {
         server.request("/filesystem/watch").bearer_auth(KEY).json(&json!({"path": "/etc"})).pipe(Reply::send).await;
     assert_eq!((refused.status, refused.detail()), (403, "Unsafe directory path"));
 }
+
+#[tokio::test]
+async fn what_happens_in_a_denied_place_that_was_moved_is_not_told() {
+    let directory = crate::server::scratch();
+    fs::create_dir_all(directory.path().join("d/private/deep")).unwrap();
+    let server = Server::in_directory(directory, &[("MCP_DENIED_PATHS", "d/private")]).await;
+    fs::rename(server.path("d/private"), server.path("d/moved")).unwrap();
+    let mut stream = watch(&server, "d").await;
+    for name in ["d/moved/key", "d/moved/deep/key"] {
+        fs::write(server.path(name), "x").unwrap();
+    }
+    fs::remove_file(server.path("d/moved/key")).unwrap();
+    assert_eq!(told_until(&server, &mut stream, "d/end").await, []);
+}
