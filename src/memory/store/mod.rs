@@ -13,6 +13,7 @@ mod opening;
 mod publisher;
 mod reconcile;
 mod removed;
+mod same;
 mod schedule;
 mod state;
 mod turn;

@@ -1,6 +1,9 @@
 //! The memory in the process: every entry, the ways to find it, and its ranking.
 
-use super::journal::{self, Change};
+use super::{
+    journal::{self, Change},
+    same::SameContent,
+};
 use crate::memory::{
     entry::Entry,
     meaning::key,
@@ -31,8 +34,8 @@ pub struct State {
     positions: HashMap<Arc<str>, u32>,
     /// Positions by tag, ascending; some may be out of date and are checked when read.
     tagged: HashMap<Box<str>, Vec<u32>>,
-    /// First positions by what [`same_hash`] makes of an entry, made when first asked for.
-    same: Option<HashMap<u64, u32>>,
+    /// Which entries say the same, made when first asked for and kept from then on.
+    same: Option<SameContent>,
     /// What ranks the entries; none while the words of a large memory are still being read after a start.
     ranking: Option<Ranking>,
     analyser: Arc<Analyser>,
@@ -167,16 +170,15 @@ impl State {
 
     /// The first entry with the same content and tags, by what [`same_hash`] makes of them.
     pub fn same_as(&mut self, hash: u64) -> Option<&Arc<Entry>> {
-        if self.same.is_none() {
-            let mut same = HashMap::new();
-            for (at, entry) in self.slots.iter().enumerate() {
-                if let Some(entry) = entry {
-                    same.entry(same_hash(&entry.content, &entry.tags)).or_insert(at as u32);
-                }
+        let slots = &self.slots;
+        let same = self.same.get_or_insert_with(|| {
+            let mut same = SameContent::default();
+            for (position, entry) in (0..).zip(slots) {
+                entry.iter().for_each(|entry| same.insert(entry, position));
             }
-            self.same = Some(same);
-        }
-        let position = *self.same.as_ref()?.get(&hash)?;
+            same
+        });
+        let position = same.first(hash)?;
         self.at(position)
     }
 
@@ -217,7 +219,7 @@ impl State {
         self.positions.insert(Arc::clone(&entry.id), position);
         self.note_tags(&entry, position);
         if let Some(same) = &mut self.same {
-            same.entry(same_hash(&entry.content, &entry.tags)).or_insert(position);
+            same.insert(&entry, position);
         }
         self.live.insert(position);
         self.count(&entry, 1);
@@ -257,21 +259,26 @@ impl State {
             ranking.remove(position, &document(&old, moment(&old)));
             ranking.add(position, &document(&entry, moment(&entry)), None);
         }
+        if let Some(same) = &mut self.same {
+            same.remove(&old, position);
+            same.insert(&entry, position);
+        }
         self.note_tags(&entry, position);
-        self.same = None;
     }
 
     fn delete(&mut self, id: &str) {
         let Some(position) = self.positions.remove(id) else { return };
         if let Some(entry) = self.slots[position as usize].take() {
             self.count(&entry, -1);
+            if let Some(same) = &mut self.same {
+                same.remove(&entry, position);
+            }
         }
         self.live.remove(position);
         if let Some(ranking) = &mut self.ranking {
             ranking.forget(position);
         }
         self.count -= 1;
-        self.same = None;
     }
 
     /// Does what a line of the journal says. Doing it twice is the same as doing it once.
@@ -308,6 +315,10 @@ impl State {
     pub fn compacted(&self) -> Self {
         let mut state = Self::new(&self.analyser, self.entries().cloned());
         state.applied = self.applied;
+        state.same = self.same.as_ref().map(|same| {
+            let gaps: Vec<u32> = (0..).zip(&self.slots).filter(|(_, slot)| slot.is_none()).map(|(at, _)| at).collect();
+            same.renumbered(|old| old - gaps.partition_point(|gap| *gap < old) as u32)
+        });
         state
     }
 }
@@ -369,3 +380,6 @@ pub fn same_hash(content: &str, tags: &[String]) -> u64 {
 pub fn now() -> NaiveDateTime {
     Local::now().naive_local()
 }
+
+#[cfg(test)]
+mod tests;
