@@ -38,13 +38,15 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     /// A request as JSON: the example of the documentation. The documentation's pages send it unedited, so it must lose
     /// nothing whatever there is: ids are placeholders, and what it would change is guarded.
     const EXAMPLE: &'static str;
+    /// For a capability that gives media: how to get one that is too large for a face. `None` where it gives none.
+    const FULL_MEDIA: Option<&'static str> = None;
     /// What it runs on.
     type Service: Send + Sync;
     /// What it answers.
     type Output: Serialize + JsonSchema + Send + 'static;
 
-    /// Takes pictures, sounds and documents out of an answer, for a face that shows them as what they are.
-    /// A face that only has JSON leaves them in.
+    /// Takes pictures, sounds and documents out of an answer, for a face that shows them as what they are, and leaves
+    /// [`SHOWN`] in their places. A face that only has JSON leaves them in.
     fn media(_: &mut Self::Output) -> Vec<Medium> {
         Vec::new()
     }
@@ -52,6 +54,9 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     /// Does it. Dropping the future cancels the work; blocking work watches [`Context::cancelled`].
     fn run(self, service: &Self::Service, context: &Context) -> impl Future<Output = Result<Self::Output>> + Send;
 }
+
+/// What stands in an answer in the place of a medium that was taken out of it.
+pub const SHOWN: &str = "(in the content of this result: see media)";
 
 /// A part of an answer that is no JSON.
 #[derive(Clone, Debug)]
@@ -79,6 +84,17 @@ pub enum Medium {
         /// Its text.
         text: String,
     },
+}
+
+impl Medium {
+    /// Takes the picture of a kind that models see out of its place in an answer, which says so then.
+    pub fn picture(mime_type: &str, base64: &mut String) -> Option<Self> {
+        if !["image/png", "image/jpeg", "image/gif", "image/webp"].contains(&mime_type) {
+            return None;
+        }
+        let base64 = std::mem::replace(base64, SHOWN.to_owned());
+        Some(Self::Image { mime_type: mime_type.to_owned(), base64: base64.split_whitespace().collect() })
+    }
 }
 
 /// A sign of life from a long call.

@@ -2,7 +2,7 @@
 
 use super::{
     Files, go_on,
-    read::{Form, ReadFile, ReadOutput, default_encoding},
+    read::{Form, LARGE_MEDIA, ReadFile, ReadOutput, default_encoding},
 };
 use crate::{
     caller::{Access, Holding},
@@ -72,6 +72,7 @@ impl Capability for ReadMany {
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
     const EXAMPLE: &'static str = r#"{"paths": ["README.md", "CHANGELOG.md"], "end_line": 20}"#;
+    const FULL_MEDIA: Option<&'static str> = Some(LARGE_MEDIA);
     type Service = Files;
     type Output = ReadManyOutput;
 

@@ -172,14 +172,15 @@ fn there_already() -> Error {
 }
 
 /// The same, but never in the place of another file, also of one that comes meanwhile.
-fn only_where_nothing_is(mut edit: Edit) -> Edit {
+pub(super) fn only_where_nothing_is(mut edit: Edit) -> Edit {
     if let Source::Bytes(bytes) = edit.source {
         edit.source = Source::New(bytes);
     }
     edit
 }
 
-fn is_taken(error: &Error) -> bool {
+/// Whether a new file could not be made since something has its name.
+pub(super) fn is_taken(error: &Error) -> bool {
     let Error::Internal(cause) = error else { return false };
     cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }

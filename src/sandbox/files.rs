@@ -4,6 +4,7 @@
 use super::{container::Output, limits::WORKSPACE};
 use crate::{
     caller::Holding,
+    capability::Medium,
     error::{Error, Result},
     patterns::{GlobStyle, Globs, shortened},
 };
@@ -58,6 +59,32 @@ pub struct OutputFile {
     /// Why its content is not here.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<String>,
+}
+
+/// How to get pictures that are too large to be shown.
+pub(super) const LARGE_PICTURES: &str =
+    "Draw it smaller (fewer dots, a smaller figure), or only a part of it, and run again";
+
+/// Takes the pictures out of files that were brought back.
+pub(super) fn pictures(files: &mut [OutputFile]) -> Vec<Medium> {
+    files.iter_mut().filter_map(OutputFile::picture).collect()
+}
+
+impl OutputFile {
+    /// Takes out the picture that it is, by its first bytes.
+    fn picture(&mut self) -> Option<Medium> {
+        const HEAD: usize = 64;
+        let base64 = self.content_base64.as_ref()?;
+        let head = BASE64_STANDARD.decode(base64.get(..HEAD).unwrap_or(base64)).ok()?;
+        let kind = infer::get(&head)?.mime_type();
+        let mut base64 = self.content_base64.take()?;
+        let picture = Medium::picture(kind, &mut base64);
+        match picture {
+            Some(_) => self.content = Some(base64),
+            None => self.content_base64 = Some(base64),
+        }
+        picture
+    }
 }
 
 /// Packs files for a container's workspace of `room` MiB.

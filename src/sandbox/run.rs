@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     caller::{Access, Holding},
-    capability::{Capability, Context},
+    capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
 };
@@ -107,8 +107,13 @@ impl Capability for RunCode {
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"code": "print(2 + 2)"}"#;
     const IS_RECORDED: fn(&str) -> bool = |name| name != "stdin";
+    const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     type Service = Sandbox;
     type Output = RunOutput;
+
+    fn media(output: &mut RunOutput) -> Vec<Medium> {
+        output.outputs.as_deref_mut().map(files::pictures).unwrap_or_default()
+    }
 
     async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<RunOutput> {
         if self.timeout > MAX_TIMEOUT {

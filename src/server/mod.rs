@@ -27,7 +27,7 @@ use crate::bridge::{Bridge, Everything};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::Uri,
+    http::{Method, StatusCode, Uri},
     middleware,
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -62,9 +62,7 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
             let known = known.clone();
             move |uri: Uri| async move { not_found(&known, &uri) }
         })
-        .method_not_allowed_fallback(|| async {
-            status::detail(axum::http::StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
-        })
+        .method_not_allowed_fallback(|method: Method, uri: Uri| async move { not_allowed(&method, &uri) })
         .layer(DefaultBodyLimit::disable())
         .layer(axum::Extension(welcome::Endpoints(known)))
         .layer(CatchPanicLayer::custom(status::panicked))
@@ -82,5 +80,15 @@ fn not_found(known: &[String], uri: &Uri) -> Response {
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         return Redirect::temporary(&format!("{path}{query}")).into_response();
     }
-    status::detail(axum::http::StatusCode::NOT_FOUND, "Not Found")
+    status::detail(StatusCode::NOT_FOUND, "Not Found")
+}
+
+/// Clients that were given the address without its path say `initialize` here.
+fn not_allowed(method: &Method, uri: &Uri) -> Response {
+    let hint = (method == Method::POST && uri.path() == "/").then(|| {
+        "MCP is spoken at /mcp: add it to the address in the client's configuration. Capabilities are at \
+         /module/action: see /docs"
+            .to_owned()
+    });
+    status::refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", hint)
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Paths, PathsBuilder, Ref, RefOr, Required,
     ResponseBuilder, Schema, SecurityRequirement,
+    extensions::ExtensionsBuilder,
     path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -24,9 +25,11 @@ and any HTTP client. Every capability is a POST with a JSON body; give the key a
 `Authorization: KEY` or as the body's field `auth`. In the address (`?auth=KEY`), where browsers and proxies keep it, it \
 is deprecated.";
 
-const SOCKET: &str = "Binary messages are bytes, typed or written; text messages are JSON with a type: you send input, \
-resize, signal, eof and are told ready, stream, missed, resized, error, exit. Without a header or a ticket, the first \
-message is {\"auth\": KEY}. Several may watch and type.";
+const SOCKET_SUMMARY: &str = "Watch a process live and type into it (WebSocket)";
+
+const SOCKET: &str = "Watch a process live and type into it (WebSocket). Binary messages are bytes, typed or written; \
+texts are JSON with a type: send input, resize, signal, eof; get ready, stream, missed, resized, error, exit. Without a \
+header or a ticket, {\"auth\": KEY} comes first.";
 
 const EITHER: &str = "Done. With `Accept: text/event-stream`, the output as it comes: events `stdout` and `stderr` \
 with {\"text\"}, then `exit` with the rest of the answer, or `error` with {\"status\", \"detail\"}. A refusal before the \
@@ -78,8 +81,9 @@ impl Document {
         // Raw bytes have no schema: a download of JSON is read as JSON, and events are told apart by their readers.
         let stream =
             ResponseBuilder::new().description("The stream").content(media, ContentBuilder::new().build()).build();
-        let asked = described::<C>().operation_id(Some(format!("{}_by_get", C::NAME))).parameters(Some(query::<C>()));
-        let sent = self.request::<C>(described::<C>());
+        let asked = no_json(described::<C>()).operation_id(Some(format!("{}_by_get", C::NAME)));
+        let asked = asked.parameters(Some(query::<C>(Required::True)));
+        let sent = self.request::<C>(no_json(described::<C>()));
         let mut item = PathItem::default();
         item.get = Some(self.responses::<C::Output>(asked).response("200", stream.clone()).build());
         item.post = Some(self.responses::<C::Output>(sent).response("200", stream).build());
@@ -96,7 +100,8 @@ impl Document {
         let form: Option<Schema> = serde_json::from_value(form).ok();
         let content = ContentBuilder::new().schema(form).example(Some(example)).build();
         let body = RequestBodyBuilder::new().content("multipart/form-data", content).required(Some(Required::True));
-        let operation = self.responses::<C::Output>(described::<C>().request_body(Some(body.build())));
+        let operation = no_tool(described::<C>()).request_body(Some(body.build()));
+        let operation = self.responses::<C::Output>(operation);
         at(path, HttpMethod::Post, operation.build())
     }
 
@@ -124,10 +129,9 @@ impl Document {
                 .description(about(text))
                 .schema(serde_json::from_value::<Schema>(string).ok())
         };
-        let operation = OperationBuilder::new()
-            .operation_id(Some("terminal_attach"))
+        let operation = no_tool(OperationBuilder::new())
             .tag("terminal")
-            .summary(Some("Watch a process live and type into it (WebSocket)"))
+            .summary(Some(SOCKET_SUMMARY))
             .description(Some(SOCKET))
             // The key may come in the first message, or a ticket in its place.
             .securities(Some(securities().into_iter().chain([SecurityRequirement::default()])))
@@ -177,7 +181,7 @@ impl Document {
         }
         operation
             .request_body(Some(body.description(Some("The fields may also come in the query string.")).build()))
-            .parameters(Some(query::<C>()))
+            .parameters(Some(query::<C>(Required::False)))
     }
 
     /// Every request may carry the key in its body.
@@ -223,12 +227,12 @@ fn reference<T: JsonSchema>(schemas: &mut SchemaGenerator) -> RefOr<Schema> {
 /// What an operation says of itself.
 fn described<C: Capability>() -> OperationBuilder {
     let (module, _) = C::NAME.split_once('_').expect("a capability is named module_action");
-    let (title, description) = schema::words::<C>();
+    let (title, about) = schema::words::<C>();
     OperationBuilder::new()
         .operation_id(Some(C::NAME))
         .tag(module)
         .summary(Some(title))
-        .description(Some(description).filter(|text| !text.is_empty()))
+        .description(Some(about))
         .securities(Some(securities()))
 }
 
@@ -240,22 +244,38 @@ fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {
     PathsBuilder::new().path(path, PathItem::new(method, operation)).build()
 }
 
-/// The fields of a request as they may stand in a query string.
-fn query<C: Capability>() -> Vec<Parameter> {
+/// The fields of a request as they may stand in a query string. `required` is said of those without a default: where the
+/// request may have a body, they may also be there.
+fn query<C: Capability>(required: Required) -> Vec<Parameter> {
     let schema = Value::from(schemars::schema_for!(C));
-    schema["properties"].as_object().into_iter().flatten().map(|(name, node)| parameter(name, node)).collect()
+    let needed = schema["required"].as_array().cloned().unwrap_or_default();
+    let required = |name: &str| if needed.iter().any(|one| one == name) { required.clone() } else { Required::False };
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    fields.map(|(name, node)| parameter(name, node, required(name))).collect()
 }
 
-fn parameter(name: &str, node: &Value) -> Parameter {
+fn parameter(name: &str, node: &Value, required: Required) -> Parameter {
     let mut plain: Map<String, Value> = node.as_object().cloned().unwrap_or_default();
     let about = plain.remove("description");
     let schema: Option<Schema> = serde_json::from_value(Value::Object(plain)).ok();
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
+        .required(required)
         .description(about.and_then(|about| about.as_str().map(str::to_owned)))
         .schema(schema)
         .build()
+}
+
+/// Marks an operation that answers with something else than JSON, so that generators of tools skip it.
+fn no_json(operation: OperationBuilder) -> OperationBuilder {
+    operation.extensions(Some(ExtensionsBuilder::new().add("x-mcp", false).build()))
+}
+
+/// The same for one that takes something else than JSON, which no tool can send: Open WebUI and its like skip what has
+/// no id.
+fn no_tool(operation: OperationBuilder) -> OperationBuilder {
+    no_json(operation).operation_id(None::<String>)
 }
 
 /// One way of giving the key is offered, so that whoever authorizes in a page has one box to fill.

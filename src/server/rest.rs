@@ -106,7 +106,7 @@ impl Face for Rest {
 }
 
 /// `module_action` as a path: `/module/action`.
-fn path_of<C: Capability>() -> String {
+pub(super) fn path_of<C: Capability>() -> String {
     C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned)
 }
 

@@ -88,7 +88,12 @@ impl IntoResponse for Error {
 
 /// An answer with the body that every error has.
 pub fn detail(code: StatusCode, text: &str) -> Response {
-    (code, Json(ErrorBody { detail: text.to_owned(), ..ErrorBody::default() })).into_response()
+    refused(code, text, None)
+}
+
+/// The same, with how to fix it.
+pub fn refused(code: StatusCode, text: &str, hint: Option<String>) -> Response {
+    (code, Json(ErrorBody { detail: text.to_owned(), hint, ..ErrorBody::default() })).into_response()
 }
 
 /// A handler that panicked: the panic is logged by its hook, the caller learns nothing of it.

@@ -1,7 +1,7 @@
 //! The published contract.
 
 use crate::server::{KEY, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_openapi_document_is_the_one_that_was_reviewed() {
@@ -50,4 +50,38 @@ async fn each_path_allows_the_methods_that_the_document_names() {
         let named: Vec<&String> = item.as_object().unwrap().keys().collect();
         assert_eq!(allowed, named, "{path}");
     }
+}
+
+/// What a reader sees who shows either the summary or the description.
+#[tokio::test]
+async fn a_description_says_what_its_operation_does() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.ok();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values().filter(|operation| operation["tags"] != json!(["status"])) {
+            let [summary, about] = ["summary", "description"].map(|name| operation[name].as_str().unwrap());
+            assert!(about.starts_with(summary), "{path}: {about}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_get_needs_is_required_and_what_no_tool_can_call_is_marked() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.ok();
+    for path in ["/filesystem/download", "/filesystem/watch"] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let required: Vec<&Value> =
+            parameters.iter().filter(|one| one["required"] == true).map(|one| &one["name"]).collect();
+        assert_eq!(required, ["path"], "{path}");
+        assert_eq!(document["paths"][path]["get"]["x-mcp"], false, "{path}");
+    }
+    let by_query = &document["paths"]["/internet/search"]["post"]["parameters"];
+    assert!(by_query.as_array().unwrap().iter().all(|one| one["required"] == false), "the body may have them");
+    for (path, method) in [("/filesystem/upload", "post"), ("/terminal/{id}/ws", "get")] {
+        let operation = &document["paths"][path][method];
+        assert_eq!((&operation["x-mcp"], &operation["operationId"]), (&json!(false), &Value::Null), "{path}");
+    }
+    let marked = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    assert_eq!(marked.filter(|operation| operation["x-mcp"] == false).count(), 6, "and nothing else is");
 }

@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 /// Apply a patch to files.
 ///
 /// A unified diff (`diff -u`, `diff -ruN`, `git diff`) or the `*** Begin Patch` form, over several files, all or nothing.
-/// A hunk goes to the line that it names, or to the one place where its lines are; if they are nowhere or in several places,
-/// it is a conflict. Line ends and encoding are kept.
+/// A hunk goes to the line that it names, or to the one place where its lines are; nowhere or several places are a
+/// conflict. Line ends and encoding are kept.
 #[derive(Deserialize, JsonSchema)]
 pub struct PatchFiles {
     /// The patch.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     caller::{Access, Holding},
-    capability::{Capability, Context, Medium},
+    capability::{Capability, Context, Medium, SHOWN},
     clock,
     error::{Error, Result},
     policy::{
@@ -122,6 +122,9 @@ pub struct ReadOutput {
     hint: Option<&'static str>,
     /// When it was read.
     timestamp: String,
+    /// Whether these are only some of the file's bytes, which make no picture.
+    #[serde(skip)]
+    is_part: bool,
 }
 
 impl ReadOutput {
@@ -130,23 +133,27 @@ impl ReadOutput {
         self.content.len() as u64
     }
 
-    /// Takes out the picture or the sound that it is.
+    /// Takes out the picture or the sound that it is, if it is whole.
     pub(super) fn medium(&mut self) -> Option<Medium> {
-        let mime_type = self.mime_type.clone().filter(|_| self.form == Form::Base64)?;
-        let mut taken = || std::mem::take(&mut self.content);
-        match mime_type.split('/').next() {
-            Some("image") => Some(Medium::Image { base64: taken(), mime_type }),
-            Some("audio") => Some(Medium::Audio { base64: taken(), mime_type }),
-            _ => None,
+        let mime_type = self.mime_type.clone().filter(|_| self.form == Form::Base64 && !self.is_part)?;
+        if !["image", "audio"].contains(&mime_type.split('/').next()?) {
+            return None;
         }
+        let base64 = std::mem::replace(&mut self.content, SHOWN.to_owned());
+        let is_image = mime_type.starts_with("image/");
+        Some(if is_image { Medium::Image { base64, mime_type } } else { Medium::Audio { base64, mime_type } })
     }
 }
+
+/// How to get a picture, a sound or other bytes that are too many to be shown.
+pub const LARGE_MEDIA: &str = "filesystem_read with as \"base64\", offset and max_bytes gives its bytes in parts";
 
 impl Capability for ReadFile {
     const NAME: &'static str = "filesystem_read";
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
     const EXAMPLE: &'static str = r#"{"path": "README.md"}"#;
+    const FULL_MEDIA: Option<&'static str> = Some(LARGE_MEDIA);
     type Service = Files;
     type Output = ReadOutput;
 
@@ -286,6 +293,7 @@ impl ReadFile {
             truncated,
             hint: None,
             timestamp: clock::timestamp(),
+            is_part,
         }
     }
 
@@ -314,6 +322,7 @@ impl ReadFile {
             next_offset: truncated.then_some(start + shown.len() as u64),
             hint: is_document.then_some("This is a document: as \"document\" gives its text"),
             timestamp: clock::timestamp(),
+            is_part: truncated || start > 0,
         })
     }
 }

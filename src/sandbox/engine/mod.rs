@@ -147,7 +147,7 @@ impl Engine {
 
 /// The contract's word for an image that is not there.
 pub(super) fn missing_image(image: &str) -> Error {
-    Error::unavailable(format!("Sandbox image '{image}' not found. Build it first: POST /sandbox/build"))
+    Error::unavailable(format!("Sandbox image '{image}' not found. Build it first: call sandbox_build"))
 }
 
 /// "No such image: x" (Docker), "image not known" (Podman).

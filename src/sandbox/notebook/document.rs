@@ -1,6 +1,7 @@
 //! The notebook format, version 4 (nbformat.readthedocs.io, "The notebook file format").
 
 use crate::{
+    capability::Medium,
     error::{Error, Result},
     sandbox::session::{Answer, Bundle, Cell, Failure, Outcome},
 };
@@ -161,4 +162,21 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Array(lines) => lines.iter().map(Value::as_str).collect(),
         _ => None,
     }
+}
+
+/// Takes the pictures out of what the cells of a notebook show.
+pub(super) fn pictures(notebook: &mut Value) -> Vec<Medium> {
+    let mut found = Vec::new();
+    let cells = notebook["cells"].as_array_mut().into_iter().flatten();
+    let outputs = cells.filter_map(|cell| cell.get_mut("outputs")?.as_array_mut()).flatten();
+    for data in outputs.filter_map(|output| output.get_mut("data")?.as_object_mut()) {
+        for (kind, shown) in data.iter_mut() {
+            let Some(mut base64) = text_of(shown) else { continue };
+            if let Some(picture) = Medium::picture(kind, &mut base64) {
+                *shown = base64.into();
+                found.push(picture);
+            }
+        }
+    }
+    found
 }

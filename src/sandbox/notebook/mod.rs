@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     caller::Access,
-    capability::{Capability, Context},
+    capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
     policy::paths::{Intent, Named},
@@ -105,8 +105,15 @@ impl Capability for ExecuteNotebook {
     const NAME: &'static str = "sandbox_notebook";
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"notebook": {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": "6 * 7"}]}}"#;
+    const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     type Service = Sandbox;
     type Output = NotebookOutput;
+
+    fn media(output: &mut NotebookOutput) -> Vec<Medium> {
+        let mut media = document::pictures(&mut output.notebook);
+        media.extend(output.outputs.as_deref_mut().map(files::pictures).unwrap_or_default());
+        media
+    }
 
     async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<NotebookOutput> {
         if self.timeout > MAX_TIMEOUT {

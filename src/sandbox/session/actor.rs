@@ -77,7 +77,7 @@ impl Handle {
 }
 
 fn gone() -> Error {
-    Error::NotFound("The session has ended: start another one with /sandbox/session/start".into())
+    Error::NotFound("The session has ended: start another one with sandbox_session_start".into())
 }
 
 struct Actor {

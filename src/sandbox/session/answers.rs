@@ -133,9 +133,7 @@ impl SessionRunOutput {
 impl SessionRunOutput {
     /// Takes its pictures out, for a face that shows them as what they are.
     pub(super) fn pictures(&mut self) -> Vec<Medium> {
-        let is_picture = |output: &mut RichOutput| matches!(output.kind.as_str(), "image/png" | "image/jpeg");
-        let taken = self.outputs.extract_if(.., is_picture);
-        taken.map(|output| Medium::Image { mime_type: output.kind, base64: output.data }).collect()
+        self.outputs.iter_mut().filter_map(|output| Medium::picture(&output.kind, &mut output.data)).collect()
     }
 }
 

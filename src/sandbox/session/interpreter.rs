@@ -39,7 +39,7 @@ pub(in crate::sandbox) fn command(language: &str) -> Result<(&'static str, Vec<S
         "node" | "javascript" | "js" => ("node", ["node", "-e", include_str!("node.js")]),
         "bash" | "sh" | "shell" => ("bash", ["bash", "-c", include_str!("bash.sh")]),
         _ => {
-            let message = format!("Sessions know python, node and bash, not {language:?}: use /sandbox/run for others");
+            let message = format!("Sessions know python, node and bash, not {language:?}: use sandbox_run for others");
             return Err(Error::invalid("language", message));
         }
     };

@@ -71,7 +71,7 @@ impl Sessions {
         if open.len() >= self.max {
             return Err(Error::TooMany {
                 message: format!(
-                    "{} sessions are open, the most that SANDBOX_MAX_SESSIONS allows: stop one with /sandbox/session/stop",
+                    "{} sessions are open, the most that SANDBOX_MAX_SESSIONS allows: stop one with sandbox_session_stop",
                     open.len()
                 ),
                 retry_after: self.idle,
@@ -123,7 +123,7 @@ impl Sessions {
 }
 
 fn unknown(id: &str) -> Error {
-    Error::NotFound(format!("There is no session {id:?}: it may have ended. Start one with /sandbox/session/start"))
+    Error::NotFound(format!("There is no session {id:?}: it may have ended. Start one with sandbox_session_start"))
 }
 
 /// A place among the sessions; given back when the start fails.

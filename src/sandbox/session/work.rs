@@ -44,6 +44,7 @@ impl Capability for RunInSession {
     const ROUTE: Option<&'static str> = Some("/sandbox/session/run");
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
+    const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     type Service = Sandbox;
     type Output = SessionRunOutput;
 
@@ -116,8 +117,13 @@ impl Capability for SessionFiles {
     const ROUTE: Option<&'static str> = Some("/sandbox/session/files");
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "files": [{"path": "in.csv", "content": "a,b\n1,2\n"}]}"#;
+    const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     type Service = Sandbox;
     type Output = SessionFilesOutput;
+
+    fn media(output: &mut SessionFilesOutput) -> Vec<Medium> {
+        files::pictures(&mut output.outputs)
+    }
 
     async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<SessionFilesOutput> {
         if self.files.is_empty() && self.outputs.is_empty() {

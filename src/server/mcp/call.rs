@@ -1,13 +1,15 @@
 //! One tool call: its signs of life, its cancellation, and its answer in the protocol's words.
 
 use super::{
-    Mcp, cut,
+    Mcp,
+    continuations::Part,
+    cut, media,
     tools::{Answer, RESULT_CURSOR},
 };
 use crate::{
     arguments::Arguments,
-    caller::Caller,
-    capability::{Context, Medium, Progress},
+    caller::{Caller, Holding},
+    capability::{Context, Progress},
     error::{Error, Result},
     excerpt::{Bound, Parts},
 };
@@ -16,11 +18,10 @@ use rmcp::{
     ErrorData,
     model::{
         CallToolRequestParams, CallToolResult, ContentBlock, JsonObject, ProgressNotificationParam, ProgressToken,
-        ResourceContents,
     },
     service::{Peer, RequestContext, RoleServer},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -50,22 +51,45 @@ impl Mcp {
             Some(progress) => Context::new(caller.clone()).reporting_to(progress.reporter()),
             None => Context::new(caller.clone()),
         };
-        let cancelled = rpc.ct.clone();
+        let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
+        let (name, owner) = (&request.name, owner(&caller, &request.name));
+        let budget = self.bridge.settings.mcp_max_result_bytes;
         let outcome = match arguments.get(RESULT_CURSOR).and_then(Value::as_str) {
-            Some(cursor) if self.tools.get(&request.name).is_some() => {
-                let answer = self.rests.find(&owner(&caller, &request.name), cursor);
-                answer.map(|json| Answer { json, media: Vec::new() })
+            Some(cursor) if self.tools.get(name).is_some() => {
+                self.continuations.find(&owner, cursor, budget).map(|part| success(name, part, Vec::new(), budget))
             }
             _ => {
-                let run = self.start(&request.name, Arc::new(context), arguments)?;
-                tokio::select! {
+                let run = self.start(name, Arc::new(context), arguments)?;
+                let outcome = tokio::select! {
                     outcome = watched(run, progress, reports) => outcome,
                     // Dropping the call stops what it runs.
                     () = cancelled.cancelled() => Err(Error::Cancelled),
+                };
+                match outcome {
+                    Ok(answer) => self.show(name, &owner, answer, &holding).await,
+                    Err(error) => Err(error),
                 }
             }
         };
-        Ok(self.result(&owner(&caller, &request.name), &request.name, outcome))
+        Ok(outcome.unwrap_or_else(|error| failure(self.tools.sentence(&error), &error, budget)))
+    }
+
+    /// The first part of an answer, with its media, which share its room.
+    async fn show(&self, tool: &str, owner: &str, answer: Answer, holding: &Holding) -> Result<CallToolResult> {
+        let budget = self.bridge.settings.mcp_max_result_bytes;
+        let Answer { json, media, full_media } = answer;
+        let for_media = media::length(&media).min(budget / 2);
+        let mut part = self.continuations.first(owner, json, budget - for_media)?;
+        if media.is_empty() {
+            return Ok(success(tool, part, Vec::new(), budget));
+        }
+        let for_media = budget.saturating_sub(cut::size(&part.json));
+        let shown = media::show(media, for_media, 1, holding).await;
+        if let Some(hint) = full_media.filter(|_| !shown.is_whole()) {
+            part.json["media_hint"] = hint.into();
+        }
+        part.json["media"] = json!(shown.named);
+        Ok(success(tool, part, shown.blocks, budget))
     }
 
     fn start(
@@ -81,26 +105,6 @@ impl Mcp {
         let run = self.tools.run(name, self.bridge.clone(), context, arguments);
         run.ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {name}"), None))
     }
-
-    fn result(&self, owner: &str, name: &str, outcome: Result<Answer>) -> CallToolResult {
-        let budget = self.bridge.settings.mcp_max_result_bytes;
-        let result = outcome.and_then(|answer| {
-            let whole = cut::size(&answer.json);
-            let (head, rest) = cut::split(answer.json, budget);
-            match rest {
-                None => Ok(success(head, answer.media, None)),
-                Some(rest) => {
-                    let cursor = self.rests.keep(owner.to_owned(), rest)?;
-                    let note = format!(
-                        "Cut: this is about {budget} of {whole} bytes. Call {name} again with \
-                         \"{RESULT_CURSOR}\": \"{cursor}\" for what follows."
-                    );
-                    Ok(success(with_cursor(head, &cursor), answer.media, Some(note)))
-                }
-            }
-        });
-        result.unwrap_or_else(|error| failure(&error, budget))
-    }
 }
 
 /// Whose a cut answer is.
@@ -108,15 +112,19 @@ fn owner(caller: &Caller, tool: &str) -> String {
     format!("{}/{tool}", caller.name())
 }
 
-fn with_cursor(mut head: Value, cursor: &str) -> Value {
-    head["truncated"] = true.into();
-    head["next_result_cursor"] = cursor.into();
-    head
-}
-
-fn success(json: Value, media: Vec<Medium>, note: Option<String>) -> CallToolResult {
+/// A part of an answer; where there is more, it says how to go on.
+fn success(tool: &str, part: Part, media: Vec<ContentBlock>, budget: usize) -> CallToolResult {
+    let Part { mut json, whole, next } = part;
+    let note = next.map(|cursor| {
+        json["truncated"] = true.into();
+        json["next_result_cursor"] = cursor.as_str().into();
+        format!(
+            "Cut: this is about {budget} of {whole} bytes. Call {tool} again with \"{RESULT_CURSOR}\": \"{cursor}\" for \
+             what follows."
+        )
+    });
     let mut content = vec![ContentBlock::text(json.to_string())];
-    content.extend(media.into_iter().map(block));
+    content.extend(media);
     content.extend(note.map(ContentBlock::text));
     let mut result = CallToolResult::success(content);
     result.structured_content = Some(json);
@@ -124,19 +132,9 @@ fn success(json: Value, media: Vec<Medium>, note: Option<String>) -> CallToolRes
 }
 
 /// Only text: clients hold structured content against the tool's schema, which describes its successes.
-fn failure(error: &Error, budget: usize) -> CallToolResult {
-    let (text, _) = cut::split(sentence(error, budget).into(), budget);
-    CallToolResult::error(vec![ContentBlock::text(text.as_str().unwrap_or_default())])
-}
-
-fn block(medium: Medium) -> ContentBlock {
-    match medium {
-        Medium::Image { mime_type, base64 } => ContentBlock::image(base64, mime_type),
-        Medium::Audio { mime_type, base64 } => ContentBlock::audio(base64, mime_type),
-        Medium::Document { uri, mime_type, text } => {
-            ContentBlock::resource(ResourceContents::text(text, uri).with_mime_type(mime_type))
-        }
-    }
+fn failure(sentence: String, error: &Error, budget: usize) -> CallToolResult {
+    let (text, _) = cut::shortened(sentence + &partial(error, budget), budget);
+    CallToolResult::error(vec![ContentBlock::text(text)])
 }
 
 /// Where reports of progress go, when the client asked for them.
@@ -216,10 +214,9 @@ async fn watched(
     outcome
 }
 
-/// What is wrong, how to fix it, and what a program did before, of which the parts share `budget`.
-fn sentence(error: &Error, budget: usize) -> String {
-    let mut text = error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}"));
-    let Some(partial) = error.partial() else { return text };
+/// What a program did before its call failed, of which the parts share `budget`.
+fn partial(error: &Error, budget: usize) -> String {
+    let Some(partial) = error.partial() else { return String::new() };
     let outputs = partial.outputs.as_ref().map(Value::to_string);
     let parts = [
         ("running", partial.running.join("\n")),
@@ -228,6 +225,7 @@ fn sentence(error: &Error, budget: usize) -> String {
         ("outputs", outputs.unwrap_or_default()),
     ];
     let share = Bound::halves(budget / (parts.len() + 1));
+    let mut text = String::new();
     for (name, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
         let part = Parts { head: part, ..Parts::default() }.bounded(share).join();
         text.push_str(&format!("\n\n{name}:\n{}", part.trim_end_matches('\n')));

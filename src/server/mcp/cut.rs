@@ -1,18 +1,7 @@
-//! Answers sized for a model's context: what is too long is cut, and the rest kept for a while for who asks on.
+//! Answers cut by their shape into parts that fit a model's context. A part costs what it holds, however much remains.
 
-use crate::error::{Error, Result};
 use serde_json::{Map, Value};
-use std::{
-    collections::VecDeque,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
-
-/// How long the rest of a cut answer is kept.
-const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
-
-/// How much is kept of all cut answers together, in bytes of JSON; the oldest go first.
-const KEPT_BYTES: usize = 64 * 1024 * 1024;
+use std::iter::Peekable;
 
 /// A text or list at most this long, in bytes of JSON, is never cut: it names things.
 const SMALL: usize = 256;
@@ -20,146 +9,187 @@ const SMALL: usize = 256;
 /// What remains of a text that would be cut to nothing, in bytes of JSON: enough to see what it is.
 const LEAST: usize = 64;
 
-/// The rests of cut answers.
-#[derive(Default)]
-pub struct Rests {
-    kept: Mutex<VecDeque<Rest>>,
+/// The items of a list, or the fields of a table.
+type Items = Peekable<Box<dyn Iterator<Item = (String, Value)> + Send>>;
+
+/// What remains of an answer from which parts are taken. The small fields of an object are in each of its parts, so that
+/// each says what it belongs to.
+pub enum Remainder {
+    /// Nothing was taken of it yet.
+    Whole { value: Value, size: usize },
+    /// What each part repeats.
+    Fixed { value: Value, size: usize },
+    /// A text from a place on.
+    Text { text: String, start: usize, size: usize },
+    /// Items that come one after the other. Objects with so many fields that their names alone are too long for one
+    /// part are tables, which go on by their names.
+    Sequence { items: Items, begun: Option<(String, Box<Remainder>)>, is_table: bool, size: usize },
+    /// An object whose large fields share the parts.
+    Record { fields: Vec<(String, Remainder)> },
 }
 
-struct Rest {
-    cursor: String,
-    /// Which tool and caller it is for: a cursor opens nothing for anyone else.
-    owner: String,
-    answer: Value,
-    size: usize,
-    until: Instant,
-}
+impl Remainder {
+    /// All of an answer.
+    pub fn of(value: Value) -> Self {
+        let size = size(&value);
+        Self::Whole { value, size }
+    }
 
-impl Rests {
-    /// Keeps what remains of an answer and returns the cursor that asks for it.
-    pub fn keep(&self, owner: String, answer: Value) -> Result<String> {
-        let mut bits = [0; 12];
-        getrandom::fill(&mut bits).map_err(Error::internal)?;
-        let cursor: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
-        let size = size(&answer);
-        let rest = Rest { cursor: cursor.clone(), owner, answer, size, until: Instant::now() + KEPT_FOR };
-        let mut kept = self.kept.lock().expect("no one panics while holding it");
-        kept.push_back(rest);
-        while kept.len() > 1 && kept.iter().map(|rest| rest.size).sum::<usize>() > KEPT_BYTES {
-            kept.pop_front();
+    /// About how long its JSON is, in bytes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Whole { size, .. } | Self::Fixed { size, .. } | Self::Text { size, .. } => *size,
+            Self::Sequence { size, .. } => *size,
+            Self::Record { fields } => {
+                2 + fields.iter().map(|(name, field)| overhead(name) + field.size()).sum::<usize>()
+            }
         }
-        Ok(cursor)
     }
 
-    /// The rest that a cursor stands for. It can be asked for again: a client may have missed the reply.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when it is not kept (any more) or was given to someone else.
-    pub fn find(&self, owner: &str, cursor: &str) -> Result<Value> {
-        let mut kept = self.kept.lock().expect("no one panics while holding it");
-        let now = Instant::now();
-        kept.retain(|rest| rest.until > now);
-        let rest = kept.iter().find(|rest| rest.cursor == cursor && rest.owner == owner);
-        rest.map(|rest| rest.answer.clone()).ok_or_else(|| {
-            Error::NotFound("This result_cursor is not known (any more): call again without it".to_owned())
-        })
+    /// Whether another part has anything new.
+    pub fn has_more(&mut self) -> bool {
+        match self {
+            Self::Whole { .. } => true,
+            Self::Fixed { .. } => false,
+            Self::Text { text, start, .. } => *start < text.len(),
+            Self::Sequence { items, begun, .. } => begun.is_some() || items.peek().is_some(),
+            Self::Record { fields } => fields.iter_mut().any(|(_, field)| field.has_more()),
+        }
+    }
+
+    /// The next part, whose JSON has at most about `budget` bytes.
+    pub fn take(&mut self, budget: usize) -> Value {
+        if let Self::Whole { value, size } = self {
+            let value = std::mem::take(value);
+            if *size <= budget {
+                *self = Self::fixed(emptied(&value));
+                return value;
+            }
+            *self = Self::opened(value, *size, budget);
+        }
+        match self {
+            Self::Text { text, start, size } => take_text(text, start, size, budget.max(LEAST)).into(),
+            Self::Sequence { items, begun, is_table, size } => {
+                let part = take_items(items, begun, *is_table, size, budget).into_iter();
+                if *is_table { Value::Object(part.collect()) } else { part.map(|(_, item)| item).collect() }
+            }
+            Self::Record { fields } => take_fields(fields, budget),
+            Self::Whole { value, .. } | Self::Fixed { value, .. } => value.clone(),
+        }
+    }
+
+    fn fixed(value: Value) -> Self {
+        let size = size(&value);
+        Self::Fixed { value, size }
+    }
+
+    /// A value that does not fit into a part of this budget, ready to be taken piece by piece.
+    fn opened(value: Value, size: usize, budget: usize) -> Self {
+        match value {
+            Value::String(text) => Self::Text { text, start: 0, size },
+            Value::Array(items) => {
+                let items = items.into_iter().map(|item| (String::new(), item));
+                Self::sequence(Box::new(items), false, size)
+            }
+            Value::Object(fields) => {
+                let sizes: Vec<usize> = fields.values().map(self::size).collect();
+                let names: usize = fields.keys().map(|name| overhead(name)).sum();
+                let least: usize = sizes.iter().map(|size| if *size > SMALL { LEAST } else { *size }).sum();
+                if names + least > budget {
+                    return Self::sequence(Box::new(fields.into_iter()), true, size);
+                }
+                let open = |((name, value), size)| {
+                    let is_small = size <= SMALL;
+                    (name, if is_small { Self::Fixed { value, size } } else { Self::Whole { value, size } })
+                };
+                Self::Record { fields: fields.into_iter().zip(sizes).map(open).collect() }
+            }
+            other => Self::fixed(other),
+        }
+    }
+
+    fn sequence(items: Box<dyn Iterator<Item = (String, Value)> + Send>, is_table: bool, size: usize) -> Self {
+        Self::Sequence { items: items.peekable(), begun: None, is_table, size }
     }
 }
 
-/// Cuts `answer` so that its JSON has at most about `budget` bytes. What was cut off comes back beside it, in the
-/// same shape: its small fields are repeated, so that each part says what it belongs to.
-pub fn split(answer: Value, budget: usize) -> (Value, Option<Value>) {
-    if size(&answer) <= budget {
-        return (answer, None);
+/// A text as long as it may be, and whether it was cut.
+pub fn shortened(text: String, budget: usize) -> (String, bool) {
+    let mut size = text_size(&text);
+    if size <= budget {
+        return (text, false);
     }
-    match answer {
-        Value::String(text) => split_text(text, budget),
-        Value::Array(items) => split_list(items, budget),
-        Value::Object(fields) => split_object(fields, budget),
-        other => (other, None),
-    }
+    (take_text(&text, &mut 0, &mut size, budget), true)
 }
 
 /// Between characters, as late as the escaped text fits.
-fn split_text(text: String, budget: usize) -> (Value, Option<Value>) {
-    let budget = budget.max(LEAST);
+fn take_text(text: &str, start: &mut usize, size: &mut usize, budget: usize) -> String {
+    let from = *start;
     let mut used = 2;
-    let end = text.char_indices().find_map(|(place, character)| {
-        used += escaped_size(character);
-        (used > budget).then_some(place)
+    let end = text[from..].char_indices().find_map(|(place, character)| {
+        let after = used + escaped_size(character);
+        if after > budget {
+            return Some(from + place);
+        }
+        used = after;
+        None
     });
-    match end {
-        Some(end) => (text[..end].into(), Some(text[end..].into())),
-        None => (text.into(), None),
-    }
+    *start = end.unwrap_or(text.len());
+    *size -= used - 2;
+    text[from..*start].to_owned()
 }
 
-/// Whole items first; the first that does not fit is itself split where that leaves something worth reading.
-fn split_list(items: Vec<Value>, budget: usize) -> (Value, Option<Value>) {
-    let (mut head, mut rest, mut used) = (Vec::new(), Vec::new(), 2);
-    for item in items {
-        let length = size(&item) + 1;
-        if !rest.is_empty() {
-            rest.push(item);
-        } else if used + length <= budget {
-            used += length;
-            head.push(item);
-        } else if head.is_empty() || budget - used > 4 * SMALL {
-            let (first, more) = split(item, budget.saturating_sub(used));
-            head.push(first);
-            rest.extend(more);
-            used = budget;
-        } else {
-            rest.push(item);
+/// Whole items first; the first that does not fit is itself cut where that leaves something worth reading.
+fn take_items(
+    items: &mut Items,
+    begun: &mut Option<(String, Box<Remainder>)>,
+    is_table: bool,
+    size: &mut usize,
+    budget: usize,
+) -> Vec<(String, Value)> {
+    let (mut part, mut used) = (Vec::new(), 2);
+    let whole = |(name, value)| (name, Box::new(Remainder::of(value)));
+    while let Some((name, mut item)) = begun.take().or_else(|| items.next().map(whole)) {
+        let around = if is_table { overhead(&name) } else { 1 };
+        let before = item.size() + around;
+        let left = budget.saturating_sub(used);
+        if before > left && !part.is_empty() && left <= 4 * SMALL {
+            *begun = Some((name, item));
+            break;
         }
+        part.push((name.clone(), item.take(left.saturating_sub(around))));
+        if item.has_more() {
+            *size -= before - (item.size() + around).min(before);
+            *begun = Some((name, item));
+            break;
+        }
+        *size -= before;
+        used += before;
     }
-    let rest = (!rest.is_empty()).then_some(Value::Array(rest));
-    (Value::Array(head), rest)
+    part
 }
 
-/// Small fields are in both parts; the large ones share what is left, each at least its even share.
-fn split_object(fields: Map<String, Value>, budget: usize) -> (Value, Option<Value>) {
-    let sizes: Vec<usize> = fields.values().map(size).collect();
-    let names: usize = fields.keys().map(|name| name.len() + 4).sum();
-    let small: usize = sizes.iter().filter(|size| **size <= SMALL).sum();
-    if names + small > budget {
-        return split_map(fields, budget);
-    }
-    let large: Vec<usize> = sizes.iter().copied().filter(|size| *size > SMALL).collect();
-    let share = fair_share(large, budget.saturating_sub(names + small));
-    let (mut head, mut rest, mut cut) = (Map::new(), Map::new(), false);
-    for ((name, value), size) in fields.into_iter().zip(sizes) {
-        if size <= SMALL {
-            rest.insert(name.clone(), value.clone());
-            head.insert(name, value);
-            continue;
+/// Small fields are in every part; the large ones share what is left, each at least its even share.
+fn take_fields(fields: &mut [(String, Remainder)], budget: usize) -> Value {
+    let is_fixed = |field: &Remainder| matches!(field, Remainder::Fixed { .. });
+    let names: usize = fields.iter().map(|(name, _)| overhead(name)).sum();
+    let (fixed, large): (Vec<_>, Vec<_>) = fields.iter().map(|(_, field)| field).partition(|field| is_fixed(field));
+    let fixed: usize = fixed.iter().map(|field| field.size()).sum();
+    let large = large.iter().map(|field| field.size()).collect();
+    let share = fair_share(large, budget.saturating_sub(names + fixed));
+    let mut part = Map::new();
+    for (name, field) in fields {
+        let value = field.take(share);
+        if !is_fixed(field) && !field.has_more() {
+            *field = Remainder::fixed(emptied(&field.take(share)));
         }
-        let empty = emptied(&value);
-        let (first, more) = split(value, share);
-        cut |= more.is_some();
-        rest.insert(name.clone(), more.unwrap_or(empty));
-        head.insert(name, first);
+        part.insert(name.clone(), value);
     }
-    (Value::Object(head), cut.then_some(Value::Object(rest)))
-}
-
-/// An object with so many small fields that they alone are too long: it is a table, and goes on by its names.
-fn split_map(fields: Map<String, Value>, budget: usize) -> (Value, Option<Value>) {
-    let (mut head, mut rest, mut used) = (Map::new(), Map::new(), 2);
-    for (name, value) in fields {
-        used += name.len() + 4 + size(&value);
-        if used <= budget || head.is_empty() {
-            head.insert(name, value);
-        } else {
-            rest.insert(name, value);
-        }
-    }
-    let rest = (!rest.is_empty()).then_some(Value::Object(rest));
-    (Value::Object(head), rest)
+    Value::Object(part)
 }
 
 /// The largest share such that parts of these sizes, none given more than it needs, fit into `budget` together.
-fn fair_share(mut sizes: Vec<usize>, budget: usize) -> usize {
+pub fn fair_share(mut sizes: Vec<usize>, budget: usize) -> usize {
     sizes.sort_unstable();
     let (mut left, mut parts) = (budget, sizes.len());
     for size in sizes {
@@ -178,8 +208,17 @@ fn emptied(value: &Value) -> Value {
     match value {
         Value::String(_) => String::new().into(),
         Value::Array(_) => Value::Array(vec![]),
+        Value::Object(fields) => {
+            let kept = |value: &Value| if size(value) <= SMALL { value.clone() } else { emptied(value) };
+            fields.iter().map(|(name, value)| (name.clone(), kept(value))).collect()
+        }
         other => other.clone(),
     }
+}
+
+/// What a field's name costs, with its quotes, colon and comma.
+fn overhead(name: &str) -> usize {
+    name.len() + 4
 }
 
 /// The length of a value's JSON, in bytes, without writing it.
@@ -188,10 +227,14 @@ pub fn size(value: &Value) -> usize {
         Value::Null | Value::Bool(true) => 4,
         Value::Bool(false) => 5,
         Value::Number(number) => number.to_string().len(),
-        Value::String(text) => 2 + text.chars().map(escaped_size).sum::<usize>(),
+        Value::String(text) => text_size(text),
         Value::Array(items) => 2 + items.iter().map(|item| size(item) + 1).sum::<usize>(),
-        Value::Object(fields) => 2 + fields.iter().map(|(name, value)| name.len() + 4 + size(value)).sum::<usize>(),
+        Value::Object(fields) => 2 + fields.iter().map(|(name, value)| overhead(name) + size(value)).sum::<usize>(),
     }
+}
+
+fn text_size(text: &str) -> usize {
+    2 + text.chars().map(escaped_size).sum::<usize>()
 }
 
 fn escaped_size(character: char) -> usize {
@@ -203,84 +246,4 @@ fn escaped_size(character: char) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    /// Reads an answer part by part and puts the texts together again.
-    fn parts(answer: &Value, budget: usize) -> Vec<Value> {
-        let (mut all, mut next) = (Vec::new(), Some(answer.clone()));
-        while let Some(answer) = next {
-            let (head, rest) = split(answer, budget);
-            assert!(size(&head) <= budget + 2 * SMALL, "{} bytes", size(&head));
-            assert!(all.len() < 10_000, "it ends");
-            all.push(head);
-            next = rest;
-        }
-        all
-    }
-
-    #[test]
-    fn a_short_answer_is_left_as_it_is() {
-        let answer = json!({"content": "abc", "size": 3});
-        assert_eq!(split(answer.clone(), 1000), (answer, None));
-    }
-
-    #[test]
-    fn a_long_text_comes_in_parts_that_make_the_whole() {
-        let text: String = (0..9000).map(|number| format!("é\"{number}\n")).collect();
-        let all = parts(&json!({"path": "/x", "content": text}), 5000);
-        assert!(all.iter().all(|part| part["path"] == "/x"));
-        let whole: String = all.iter().map(|part| part["content"].as_str().unwrap()).collect();
-        assert_eq!(whole, text);
-    }
-
-    #[test]
-    fn a_short_text_beside_a_long_one_is_whole_in_the_first_part() {
-        let answer = json!({"stdout": "x".repeat(90_000), "stderr": "y".repeat(2000)});
-        let (head, rest) = split(answer, 10_000);
-        assert_eq!(head["stderr"].as_str().unwrap().len(), 2000);
-        assert_eq!(rest.unwrap()["stderr"], "");
-    }
-
-    #[test]
-    fn a_list_goes_on_item_by_item_even_when_one_item_is_too_long() {
-        let items: Vec<Value> =
-            (0..300).map(|number| json!({"name": format!("file {number}"), "size": number})).collect();
-        let all = parts(&json!({"items": items}), 2000);
-        let whole: Vec<Value> = all.iter().flat_map(|part| part["items"].as_array().unwrap().clone()).collect();
-        assert_eq!(whole, items);
-        let mixed = json!({"files": [{"path": "a", "content": "a".repeat(9000)}, {"path": "b", "content": "b"}]});
-        let all = parts(&mixed, 2000);
-        let text: String = all
-            .iter()
-            .flat_map(|part| part["files"].as_array().unwrap())
-            .map(|file| file["content"].as_str().unwrap())
-            .collect();
-        assert_eq!(text.len(), 9001);
-    }
-
-    #[test]
-    fn a_table_of_many_names_goes_on_by_its_names() {
-        let table: Map<String, Value> = (0..2000).map(|number| (format!("name{number}"), json!(number))).collect();
-        let all = parts(&json!({"table": table}), 3000);
-        let names: usize = all.iter().map(|part| part["table"].as_object().unwrap().len()).sum();
-        assert_eq!(names, 2000);
-    }
-
-    #[test]
-    fn sizes_are_those_of_the_written_json() {
-        let value = json!({"a": ["x\n\u{1}é\"", 1.5, null, true], "b": {}});
-        let difference = size(&value).abs_diff(value.to_string().len());
-        assert!(difference <= 8, "{difference}");
-    }
-
-    #[test]
-    fn a_cursor_opens_nothing_for_anyone_else() {
-        let rests = Rests::default();
-        let cursor = rests.keep("owner/filesystem_read".into(), json!("rest")).unwrap();
-        assert_eq!(rests.find("owner/filesystem_read", &cursor).unwrap(), json!("rest"));
-        assert!(rests.find("other/filesystem_read", &cursor).is_err());
-        assert!(rests.find("owner/filesystem_read", "made-up").is_err());
-    }
-}
+mod tests;

@@ -1,6 +1,10 @@
 //! `/mcp`: who may come in, and what the SDK's service gets to see.
 
-use super::sessions::{RETRY, Sessions};
+use super::{
+    message::{self, Meant},
+    patience::{Form, KEEP_ALIVE, in_time},
+    sessions::Sessions,
+};
 use crate::{
     bridge::Bridge,
     caller::Keys,
@@ -20,30 +24,21 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
-        header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE},
+        header::{CONTENT_TYPE, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
     routing::any,
 };
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use http_body_util::Full;
 use rmcp::{
     ErrorData, ServerHandler,
-    model::JsonRpcError,
+    model::{ErrorCode, JsonRpcError},
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-/// How often a stream without news carries a comment, so that nothing on the way takes it for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// How long the head of a response may wait for its first word.
-const HEAD_TIME: Duration = Duration::from_secs(3);
-
-const EVENT_STREAM: &str = "text/event-stream";
 
 /// Where a request may carry its key beside `Authorization`: only here, and as clients of this protocol do.
 const API_KEY_HEADER: &str = "x-api-key";
@@ -62,16 +57,18 @@ impl<H: ServerHandler + Clone> Endpoint<H> {
         let settings = &bridge.settings;
         let stop = CancellationToken::new();
         // Host and Origin are checked before the key, by the bridge's own rules; the body is read by then too.
-        let config = StreamableHttpServerConfig::default()
+        let mut config = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_max_request_body_bytes(usize::MAX)
             .with_sse_keep_alive(Some(KEEP_ALIVE))
-            .with_sse_retry(Some(RETRY))
+            // Sessions begin their streams as their revision has it.
+            .with_sse_retry(None)
             .with_json_response(true)
             .with_cancellation_token(stop.clone());
         let idle = Duration::from_secs(settings.mcp_session_idle_hours.saturating_mul(3600));
         let sessions = Arc::new(Sessions::new(settings.mcp_max_sessions, idle));
+        config.session_store = Some(Arc::new(sessions.mark.clone()));
         tokio::spawn(follow_the_key(bridge.keys.clone(), sessions.clone(), stop.clone()));
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
         Self { service, sessions, _until_dropped: stop.drop_guard() }
@@ -123,18 +120,25 @@ async fn admit<H: ServerHandler + Clone>(
     let Received { bytes: body, mut held } = limits::read(&parts.headers, body, &sender).await?;
     held.join(limits::hold_decoded(&body, held.bytes(), &sender).await?);
     let working = Working::of(&parts.extensions);
-    accept_anything(&mut parts.headers);
+    let form = Form::settle(&mut parts.headers);
     parts.extensions.insert(caller);
     endpoint.sessions.end_older_than(generation).await;
+    let body = match message::meant(&body) {
+        Meant::AsSaid => body,
+        Meant::Instead(other) => other.into(),
+        Meant::Refused(answer) => return Ok(([(CONTENT_TYPE, "application/json")], answer).into_response()),
+    };
     let request = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let service = endpoint.service.clone();
-    let response = in_time(async move {
+    let work = async move {
         let _until_answered = (held, working);
         service.handle(request).await.map(Body::new)
-    })
-    .await;
-    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        return Ok(unreadable(&body));
+    };
+    let response = in_time(work, form).await;
+    match response.status() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => return Ok(unreadable(&body)),
+        StatusCode::NOT_FOUND => return Ok(unknown_session()),
+        _ => {}
     }
     let stop = stopping.map(|Extension(Stopping(stop))| stop).unwrap_or_default();
     let keys = shared.bridge.keys.clone();
@@ -151,66 +155,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-/// The response; when that takes long, the head of a stream that carries it as soon as it is there. Clients give up on
-/// a request whose head does not come.
-async fn in_time(work: impl Future<Output = Response> + Send + 'static) -> Response {
-    let mut work = Box::pin(work);
-    if let Ok(response) = tokio::time::timeout(HEAD_TIME, &mut work).await {
-        return response;
-    }
-    let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(1);
-    tokio::spawn(async move {
-        let response = tokio::select! {
-            response = work => response,
-            () = comment_until_closed(&sender) => return,
-        };
-        let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM);
-        let (before, after) = if is_stream { ("", "") } else { ("data: ", "\n\n") };
-        let whole = stream::iter([Ok(Bytes::from_static(before.as_bytes()))])
-            .chain(response.into_body().into_data_stream())
-            .chain(stream::iter([Ok(Bytes::from_static(after.as_bytes()))]));
-        tokio::pin!(whole);
-        while let Some(part) = whole.next().await {
-            if sender.send(part).await.is_err() {
-                return;
-            }
-        }
-    });
-    let body = Body::from_stream(stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|part| (part, receiver))
-    }));
-    ([(CONTENT_TYPE, EVENT_STREAM)], body).into_response()
-}
-
-/// Sends a comment from time to time; ends when nobody reads them any more.
-async fn comment_until_closed(sender: &mpsc::Sender<Result<Bytes, axum::Error>>) {
-    let mut ticks = tokio::time::interval(KEEP_ALIVE);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {
-                if sender.send(Ok(Bytes::from_static(b": still running\n\n"))).await.is_err() {
-                    return;
-                }
-            }
-            () = sender.closed() => return,
-        }
-    }
-}
-
 /// The keys of the headers; never of the query, which lands in logs, nor of the body, which is the protocol's.
 fn presented_keys(headers: &HeaderMap) -> Vec<String> {
     let mut keys = auth::header_keys(headers);
     let values = headers.get_all(API_KEY_HEADER).iter();
     keys.extend(values.filter_map(|value| value.to_str().ok()).filter(|key| !key.is_empty()).map(str::to_owned));
     keys
-}
-
-/// Who says nothing about the answer's type, or takes any, takes the protocol's two.
-fn accept_anything(headers: &mut HeaderMap) {
-    let accepts_any = headers.get(ACCEPT).is_none_or(|value| value == "*/*");
-    if accepts_any {
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-    }
 }
 
 /// A stream that ends when the server stops, or another key is accepted than that which opened it.
@@ -224,14 +174,26 @@ fn until(stop: CancellationToken, keys: Arc<Keys>, generation: u64, body: Body) 
     Body::from_stream(body.into_data_stream().take_until(Box::pin(end)))
 }
 
-/// The refusals in REST's words. No `resource_metadata`: there is no authorization server, the key is configured.
+/// The refusals in REST's words, with the status and the challenge that the protocol has for a key that does not open
+/// (RFC 6750, section 3). No `resource_metadata`: there is no authorization server, the key is configured.
 fn refusal(error: Error) -> Response {
-    let missing = matches!(error, Error::MissingKey);
+    let challenge = match error {
+        Error::MissingKey => "Bearer",
+        Error::WrongKey => "Bearer error=\"invalid_token\", error_description=\"Invalid API key\"",
+        _ => return error.into_response(),
+    };
     let mut response = error.into_response();
-    if missing {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     response
+}
+
+/// A session that ended, or that there never was. Clients that start over by themselves know it by the status and by this
+/// code, which servers of the official SDK send.
+fn unknown_session() -> Response {
+    const SESSION_NOT_FOUND: ErrorCode = ErrorCode(-32001);
+    let text = "Session not found: it has ended. Initialize again, without Mcp-Session-Id";
+    rpc_error(StatusCode::NOT_FOUND, ErrorData::new(SESSION_NOT_FOUND, text, None))
 }
 
 /// What is wrong with a body that the SDK cannot read, as JSON-RPC says it.
@@ -245,6 +207,10 @@ fn unreadable(body: &Bytes) -> Response {
             ErrorData::invalid_request("The message is not a JSON-RPC 2.0 request, notification or response", None)
         }
     };
+    rpc_error(StatusCode::BAD_REQUEST, error)
+}
+
+fn rpc_error(status: StatusCode, error: ErrorData) -> Response {
     let text = serde_json::to_string(&JsonRpcError::new(None, error)).expect("an error is plain data");
-    (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, "application/json")], text).into_response()
+    (status, [(CONTENT_TYPE, "application/json")], text).into_response()
 }

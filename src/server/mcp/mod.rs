@@ -2,9 +2,14 @@
 //! `/mcp` and over standard input and output. Same policy, same history, same sentences as REST.
 
 mod call;
+mod continuations;
 mod cut;
+mod earlier;
 mod http;
 pub mod library;
+mod media;
+pub mod message;
+mod patience;
 mod sessions;
 mod tools;
 
@@ -14,7 +19,7 @@ use crate::{
     bridge::{Bridge, Catalog},
     caller::Caller,
 };
-use cut::Rests;
+use continuations::ContinuationStore;
 use library::Library;
 use rmcp::{
     ErrorData, ServerHandler,
@@ -31,16 +36,16 @@ use tools::Tools;
 
 /// What a model reads first.
 const INSTRUCTIONS: &str = "Files, terminal, long memory, internet and a Docker sandbox of the user's own machine. \
-Look things up with memory_query before you ask the user for what they may have told before, and keep what will \
-matter later with memory_add. A refused or failed call says how to mend it. A long result is cut: its \
-next_result_cursor goes on.";
+Look things up with memory_recall before you ask the user for what they may have told before, and keep what will \
+matter later with memory_add. A refused or failed call says how to fix it. A long result is cut: call again with its \
+next_result_cursor as result_cursor for what follows.";
 
 /// The face, one for all its sessions.
 #[derive(Clone)]
 pub struct Mcp {
     bridge: Arc<Bridge>,
     tools: Arc<Tools>,
-    rests: Arc<Rests>,
+    continuations: Arc<ContinuationStore>,
     library: Arc<Library>,
     info: Arc<ServerConfig>,
     /// Who calls where no request carries a key.
@@ -67,7 +72,7 @@ impl Mcp {
         Self {
             bridge,
             tools: Arc::new(Tools::of::<C>()),
-            rests: Arc::new(Rests::default()),
+            continuations: Arc::default(),
             library: Arc::new(library),
             info: Arc::new(info),
             caller: None,

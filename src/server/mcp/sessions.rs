@@ -3,11 +3,12 @@
 //!
 //! The SDK's own idle timer ends a session in the middle of a silent call, so it is off; what is idle is ended here.
 
+use super::earlier::ProcessMark;
 use futures::{Stream, StreamExt, future::Either};
 use rmcp::{
     model::{
-        CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification, RequestId,
-        ServerJsonRpcMessage,
+        CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification, ProtocolVersion,
+        RequestId, ServerJsonRpcMessage, ServerResult,
     },
     transport::streamable_http_server::session::{
         RestoreOutcome, ServerSseMessage, SessionId, SessionManager,
@@ -27,7 +28,7 @@ use std::{
 use tokio::time::Instant;
 
 /// How soon a client whose stream broke should come back for it.
-pub const RETRY: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(1);
 
 /// How long a call runs on without anyone reading its stream, in case the client comes back for it.
 const GRACE: Duration = Duration::from_secs(3);
@@ -40,10 +41,15 @@ pub struct Sessions {
     generation: tokio::sync::Mutex<u64>,
     max: usize,
     max_idle: Duration,
+    /// What the ids of its sessions begin with.
+    pub mark: ProcessMark,
 }
 
 struct Session {
     used: Instant,
+    /// Whether its revision has the event without a message with which a stream begins, so that it can be resumed
+    /// from there. Clients of older ones take it for a message that is broken.
+    is_primed: bool,
     /// The calls that run, by the number that the event ids of their streams carry.
     calls: HashMap<String, Arc<Call>>,
 }
@@ -73,6 +79,7 @@ impl Sessions {
             generation: Default::default(),
             max: max.max(1),
             max_idle,
+            mark: ProcessMark::new(),
         }
     }
 
@@ -128,6 +135,10 @@ impl Sessions {
         }
     }
 
+    fn is_primed(&self, id: &SessionId) -> bool {
+        self.open.lock().expect("no one panics while holding it").get(id).is_some_and(|session| session.is_primed)
+    }
+
     fn call_of(&self, id: &SessionId, event: &str) -> Option<Arc<Call>> {
         let (_, number) = event.split_once('/')?;
         let open = self.open.lock().expect("no one panics while holding it");
@@ -140,13 +151,11 @@ impl SessionManager for Sessions {
     type Transport = <LocalSessionManager as SessionManager>::Transport;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), Self::Error> {
-        for ended in self.make_room() {
-            let _ = self.local.close_session(&ended).await;
+        let id = self.mark.session_id();
+        match self.restore_session(id.clone()).await? {
+            RestoreOutcome::Restored(transport) => Ok((id, transport)),
+            _ => Err(LocalSessionManagerError::SessionNotFound(id)),
         }
-        let (id, transport) = self.local.create_session().await?;
-        let session = Session { used: Instant::now(), calls: HashMap::new() };
-        self.open.lock().expect("no one panics while holding it").insert(id.clone(), session);
-        Ok((id, transport))
     }
 
     async fn initialize_session(
@@ -154,7 +163,14 @@ impl SessionManager for Sessions {
         id: &SessionId,
         message: ClientJsonRpcMessage,
     ) -> Result<ServerJsonRpcMessage, Self::Error> {
-        self.local.initialize_session(id, message).await
+        let answer = self.local.initialize_session(id, message).await?;
+        if let ServerJsonRpcMessage::Response(response) = &answer
+            && let ServerResult::InitializeResult(result) = &response.result
+            && let Some(session) = self.open.lock().expect("no one panics while holding it").get_mut(id)
+        {
+            session.is_primed = result.protocol_version >= ProtocolVersion::V_2025_11_25;
+        }
+        Ok(answer)
     }
 
     async fn has_session(&self, id: &SessionId) -> Result<bool, Self::Error> {
@@ -182,6 +198,8 @@ impl SessionManager for Sessions {
         if let Some(number) = first.as_ref().and_then(number_of) {
             self.enter(&reading.0, number);
         }
+        let is_primed = self.is_primed(&reading.0.session);
+        let first = first.filter(|event| is_primed || event.message.is_some());
         let stream = futures::stream::iter(first).chain(stream);
         Ok(Either::Right(Read { stream: Box::pin(stream), reading }))
     }
@@ -190,7 +208,9 @@ impl SessionManager for Sessions {
         &self,
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
-        self.local.create_standalone_stream(id).await
+        let stream = self.local.create_standalone_stream(id).await?;
+        let first = self.is_primed(id).then(|| ServerSseMessage::priming("0", RETRY));
+        Ok(futures::stream::iter(first).chain(stream))
     }
 
     async fn resume(
@@ -214,8 +234,17 @@ impl SessionManager for Sessions {
         self.local.accept_message(id, message).await
     }
 
-    async fn restore_session(&self, _: SessionId) -> Result<RestoreOutcome<Self::Transport>, Self::Error> {
-        Ok(RestoreOutcome::NotSupported)
+    /// Opens a session under an id that is not taken.
+    async fn restore_session(&self, id: SessionId) -> Result<RestoreOutcome<Self::Transport>, Self::Error> {
+        for ended in self.make_room() {
+            let _ = self.local.close_session(&ended).await;
+        }
+        let outcome = self.local.restore_session(id.clone()).await?;
+        if matches!(outcome, RestoreOutcome::Restored(_)) {
+            let session = Session { used: Instant::now(), is_primed: false, calls: HashMap::new() };
+            self.open.lock().expect("no one panics while holding it").insert(id, session);
+        }
+        Ok(outcome)
     }
 }
 

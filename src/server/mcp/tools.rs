@@ -1,19 +1,25 @@
 //! Every capability of the catalog as a tool.
 
+use super::media::NamedMedium;
 use crate::{
     arguments::Arguments,
     bridge::{Bridge, Catalog, Face},
     caller::Access,
     capability::{Capability, Context, Medium},
     error::{Error, Result},
-    server::schema,
+    server::{rest::path_of, schema},
 };
 use anyhow::anyhow;
 use futures::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
+use regex::{Captures, Regex};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock},
+};
 
 /// The argument by which a call goes on with an answer that was cut. Only this face has it: REST never cuts.
 pub const RESULT_CURSOR: &str = "result_cursor";
@@ -24,6 +30,8 @@ pub struct Answer {
     pub json: Value,
     /// What was taken out of it.
     pub media: Vec<Medium>,
+    /// How to get a medium that is too large to be shown.
+    pub full_media: Option<&'static str>,
 }
 
 type Run = Box<dyn Fn(Arc<Bridge>, Arc<Context>, Arguments) -> BoxFuture<'static, Result<Answer>> + Send + Sync>;
@@ -37,7 +45,14 @@ struct Entry {
 #[derive(Default)]
 pub struct Tools {
     all: IndexMap<&'static str, Entry>,
+    /// The tools by the routes of their capabilities.
+    by_route: HashMap<String, &'static str>,
 }
+
+/// What may be a route in a sentence, with its method before it.
+static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(^|[^\w/.-])(?:(?:POST|GET) )?((?:/[a-z_]+){2,3})\b").expect("the pattern is constant")
+});
 
 impl Tools {
     /// The tools of a catalog.
@@ -55,6 +70,16 @@ impl Tools {
     /// One tool as it is published.
     pub fn get(&self, name: &str) -> Option<&Tool> {
         self.all.get(name).map(|entry| &entry.tool)
+    }
+
+    /// What is wrong and how to fix it, with tools in place of their routes.
+    pub fn sentence(&self, error: &Error) -> String {
+        let whole = error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}"));
+        let named = ROUTE.replace_all(&whole, |found: &Captures<'_>| match self.by_route.get(&found[2]) {
+            Some(tool) => format!("{}{tool}", &found[1]),
+            None => found[0].to_owned(),
+        });
+        named.into_owned()
     }
 
     /// Starts a call; `None` for a name that no capability has.
@@ -78,22 +103,22 @@ impl Face for Tools {
             let call = async move {
                 let mut output = bridge.call::<C>(&context, arguments).await?;
                 let media = C::media(&mut output);
-                Ok(Answer { json: json!(output), media })
+                Ok(Answer { json: json!(output), media, full_media: C::FULL_MEDIA })
             };
             // The SDK would leave the client of a call that panics without any answer.
             let whole = AssertUnwindSafe(call).catch_unwind();
             Box::pin(whole.map(|outcome| outcome.unwrap_or_else(|_| Err(Error::internal(anyhow!("a call panicked"))))))
         });
+        self.by_route.insert(path_of::<C>(), C::NAME);
         self.all.insert(C::NAME, Entry { tool: describe::<C>(), run });
     }
 }
 
 fn describe<C: Capability>() -> Tool {
-    let (title, description) = schema::words::<C>();
-    let about = if description.is_empty() { title.clone() } else { format!("{title}. {description}") };
+    let (title, about) = schema::words::<C>();
     Tool::new(C::NAME, about, Arc::new(input::<C>()))
         .with_title(title)
-        .with_raw_output_schema(Arc::new(schema::of_answer::<C::Output>()))
+        .with_raw_output_schema(Arc::new(output::<C>()))
         .with_annotations(annotations::<C>())
 }
 
@@ -106,6 +131,18 @@ fn input<C: Capability>() -> JsonObject {
         properties.insert(RESULT_CURSOR.to_owned(), json!({"type": "string", "description": about}));
     }
     input
+}
+
+/// The answer, and what is said of the media that are beside it.
+fn output<C: Capability>() -> JsonObject {
+    let mut output = schema::of_answer::<C::Output>();
+    if let (Some(Value::Object(properties)), Some(_)) = (output.get_mut("properties"), C::FULL_MEDIA) {
+        properties.extend([
+            ("media".to_owned(), json!(schema::of_answer::<Vec<NamedMedium>>())),
+            ("media_hint".to_owned(), json!({"type": "string", "description": "How to get those that are not whole."})),
+        ]);
+    }
+    output
 }
 
 /// The protocol's defaults (destructive, open world) are wrong for most of what the bridge does: all four are said.

@@ -1,6 +1,7 @@
 //! Schemas of requests and answers, from the types themselves.
 
 mod nullable;
+mod portable;
 
 use crate::capability::Capability;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
@@ -27,13 +28,19 @@ fn for_openapi(settings: SchemaSettings) -> SchemaGenerator {
 /// The schema of a request by itself, everything it refers to written out: many models read no references. That a
 /// field may also be null is left out: models leave the field out instead, and some readers know no null.
 pub fn of_request<T: JsonSchema>() -> Map<String, Value> {
-    alone::<T>(SchemaSettings::draft2020_12().with_transform(RecursiveTransform(nullable::forbid)))
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(nullable::forbid));
+    alone::<T>(
+        settings
+            .with_transform(RecursiveTransform(portable::simplify))
+            .with_transform(RecursiveTransform(portable::choose)),
+    )
 }
 
 /// The schema of an answer by itself. What may be null says so in a branch of its own: not every reader knows lists of
 /// types.
 pub fn of_answer<T: JsonSchema>() -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = settings.with_transform(RecursiveTransform(portable::simplify));
     alone::<T>(settings.with_transform(RecursiveTransform(nullable::branch)))
 }
 
@@ -60,11 +67,12 @@ pub fn plain(schema: &mut Schema) {
     }
 }
 
-/// The first line of a capability's doc comment, without its full stop, and what follows it.
+/// The first line of a capability's doc comment, without its full stop; and all of the comment, for readers who see only
+/// one of the two.
 pub fn words<C: Capability>() -> (String, String) {
     let schema = schemars::schema_for!(C);
     let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    let (title, rest) = text.split_once("\n\n").unwrap_or((text, ""));
-    let title = title.trim().trim_end_matches('.').replace('\n', " ");
-    (title, rest.trim().replace('\n', " "))
+    let title = text.split("\n\n").next().unwrap_or_default();
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (plain(title).trim_end_matches('.').to_owned(), plain(text))
 }

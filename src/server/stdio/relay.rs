@@ -1,6 +1,9 @@
 //! Passes lines between a client and a bridge, and finds it another bridge when that one goes.
 
-use super::Place;
+use super::{
+    super::mcp::message::{self, Meant},
+    Place,
+};
 use anyhow::Result;
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -60,7 +63,7 @@ fn lines_of(reader: impl AsyncRead + Send + Unpin + 'static) -> mpsc::Receiver<V
             match reader.read_until(b'\n', &mut line).await {
                 Ok(read) if read > 0 => {
                     if !line.ends_with(b"\n") {
-                        line.push(b'\n');
+                        line = ended(line);
                     }
                     if sender.send(line).await.is_err() {
                         return;
@@ -71,6 +74,12 @@ fn lines_of(reader: impl AsyncRead + Send + Unpin + 'static) -> mpsc::Receiver<V
         }
     });
     receiver
+}
+
+/// A message as a line.
+fn ended(mut message: Vec<u8>) -> Vec<u8> {
+    message.push(b'\n');
+    message
 }
 
 /// What of a message matters to who passes it on.
@@ -223,6 +232,16 @@ impl<W: AsyncWrite + Unpin> Client<W> {
             tokio::select! {
                 line = self.lines.recv() => {
                     let Some(line) = line else { return End::ClientGone };
+                    let line = match message::meant(&line) {
+                        Meant::AsSaid => line,
+                        Meant::Instead(other) => ended(other),
+                        Meant::Refused(answer) => {
+                            if self.write(&ended(answer)).await.is_err() {
+                                return End::ClientGone;
+                            }
+                            continue;
+                        }
+                    };
                     self.conversation.heard_from_client(&line);
                     if upstream.send(&line).await.is_err() {
                         return End::BridgeGone;

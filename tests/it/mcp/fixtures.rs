@@ -4,7 +4,7 @@ use crate::server::{Server, scratch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use skynet_bridge::{
-    Result,
+    Error, Result,
     bridge::{Catalog, Everything, Face},
     caller::Access,
     capability::{Capability, Context, Medium},
@@ -23,6 +23,7 @@ impl Catalog for WithFixtures {
         face.show::<Say>();
         face.show::<Panic>();
         face.show::<Draw>();
+        face.show::<Refuse>();
     }
 }
 
@@ -121,6 +122,26 @@ impl Capability for Panic {
 
     async fn run(self, _: &History, _: &Context) -> Result<Waited> {
         panic!("on purpose")
+    }
+}
+
+/// Refuse.
+///
+/// With routes in the sentence.
+#[derive(Deserialize, JsonSchema)]
+pub struct Refuse {}
+
+impl Capability for Refuse {
+    const NAME: &'static str = "test_refuse";
+    const ACCESS: Access = Access::Read;
+    const EXAMPLE: &'static str = "{}";
+    type Service = History;
+    type Output = Waited;
+
+    async fn run(self, _: &History, _: &Context) -> Result<Waited> {
+        let text = "Use POST /terminal/start or /sandbox/session/run, not /srv/terminal/start or /terminal/nowhere. See \
+                    /terminal/stop";
+        Err(Error::Unusable(text.into()))
     }
 }
 

@@ -6,7 +6,9 @@ mod fixtures;
 mod keys;
 mod library;
 mod long;
+mod media;
 mod patience;
+mod quirks;
 mod results;
 #[cfg(unix)]
 mod stdio;

@@ -242,3 +242,12 @@ async fn the_revision_without_a_handshake_is_spoken_too() {
     assert_eq!(answer(&program.hear().await.to_string())["result"]["isError"], true);
     program.end().await;
 }
+
+#[tokio::test]
+async fn arguments_that_are_a_text_of_json_are_taken_over_stdio_too() {
+    let directory = scratch();
+    std::fs::write(directory.path().join("a.txt"), "found").unwrap();
+    let mut program = Program::stdio(directory.path()).await;
+    program.say(&call(5, "filesystem_read", json!("{\"path\": \"a.txt\"}"))).await;
+    assert_eq!(program.hear().await["result"]["structuredContent"]["content"], "found");
+}

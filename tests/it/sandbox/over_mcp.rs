@@ -18,7 +18,37 @@ async fn a_figure_of_a_session_is_a_picture_for_an_mcp_client() {
     let content = ran["result"]["content"].as_array().unwrap();
     let picture = content.iter().find(|block| block["type"] == "image").expect("there is a picture");
     assert_eq!((&picture["mimeType"], &picture["data"]), (&json!("image/png"), &json!("iVBORw==")));
-    assert_eq!(ran["result"]["structuredContent"]["outputs"], json!([]));
+    let structured = &ran["result"]["structuredContent"];
+    let output = &structured["outputs"][0];
+    assert_eq!(
+        (&output["type"], &output["data"]),
+        (&json!("image/png"), &json!("(in the content of this result: see media)"))
+    );
+    assert_eq!(structured["media"], json!([{"type": "image", "mime_type": "image/png", "size": 4, "content": 1}]));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn pictures_among_the_files_of_a_run_and_in_a_notebook_are_pictures_and_never_text() {
+    let server = server_or_skip!();
+    let client = server.session("2025-11-25").await;
+    let code = "import base64; open('p.png', 'wb').write(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(90)); open('x.bin', 'wb').write(b'\\xff\\x00')";
+    let ran = server.tool(&client, "sandbox_run", json!({"code": code, "outputs": ["*.*"]})).await;
+    let source = "class Figure:\n  def _repr_png_(self): return b'\\x89PNG\\r\\n\\x1a\\n' + bytes(90)\nFigure()";
+    let cells = json!([{"cell_type": "code", "source": source, "metadata": {}}]);
+    let notebook = json!({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells});
+    let executed = server.tool(&client, "sandbox_notebook", json!({"notebook": notebook})).await;
+    for said in [&ran, &executed] {
+        let content = said["result"]["content"].as_array().unwrap();
+        let pictures = content.iter().filter(|block| block["type"] == "image" && block["mimeType"] == "image/png");
+        assert_eq!(pictures.count(), 1, "{said}");
+        let text = content[0]["text"].as_str().unwrap();
+        assert!(!text.contains("iVBORw0KGgo") && text.contains("see media"), "{text}");
+        assert_eq!(said["result"]["structuredContent"]["media"][0]["size"], 98);
+    }
+    let files = ran["result"]["structuredContent"]["outputs"].as_array().unwrap();
+    let other = files.iter().find(|file| file["path"] == "x.bin").expect("other files stay as they are");
+    assert_eq!(other["content_base64"], "/wA=");
     server.stop().await;
 }
 

@@ -42,7 +42,7 @@ async fn a_missing_image_is_503_and_names_the_way_to_build_it() {
     let server = server_or_skip!(("SANDBOX_IMAGE", "no-such-image:here"));
     let reply = server.post("/sandbox/run", json!({"code": "1"})).await;
     assert_eq!(reply.status, 503);
-    let expected = "Sandbox image 'no-such-image:here' not found. Build it first: POST /sandbox/build";
+    let expected = "Sandbox image 'no-such-image:here' not found. Build it first: call sandbox_build";
     assert_eq!(reply.detail(), expected);
     server.stop().await;
 }

@@ -189,7 +189,7 @@ async fn a_session_that_is_called_all_the_time_ends_at_its_limit() {
         }
         assert!(began.elapsed().as_secs() < 10, "the session does not end");
     };
-    assert!(last.status == 404 && last.detail().contains("/sandbox/session/start"), "{}", last.text);
+    assert!(last.status == 404 && last.detail().contains("sandbox_session_start"), "{}", last.text);
     server.stop().await;
 }
 

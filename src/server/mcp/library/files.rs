@@ -4,6 +4,7 @@ use super::{Asker, Page, Source, path_of};
 use crate::{
     capability::Medium,
     error::{Error, Result},
+    filesystem::LARGE_MEDIA,
 };
 use futures::future::BoxFuture;
 use rmcp::model::{ResourceContents, ResourceTemplate};
@@ -30,12 +31,18 @@ impl Source for Files {
         Box::pin(async move {
             let path = local_path(uri)?;
             let answer = asker.call("filesystem_read", json!({"path": path, "as": "auto"})).await?;
-            let mime_type = answer.json["mime_type"].as_str().unwrap_or("application/octet-stream").to_owned();
-            if let Some(Medium::Image { base64, .. } | Medium::Audio { base64, .. }) = answer.media.into_iter().next() {
+            if let Some(medium) = answer.media.into_iter().next()
+                && let Medium::Image { mime_type, base64 } | Medium::Audio { mime_type, base64 } =
+                    asker.fitting_medium(medium).await?
+            {
                 return Ok(vec![ResourceContents::blob(base64, uri).with_mime_type(mime_type)]);
             }
             let content = answer.json["content"].as_str().unwrap_or_default().to_owned();
             if answer.json["as"] == "base64" {
+                if content.len() > asker.budget() {
+                    return Err(Error::TooLarge(format!("It is longer than a result may be: {LARGE_MEDIA}")));
+                }
+                let mime_type = answer.json["mime_type"].as_str().unwrap_or("application/octet-stream");
                 return Ok(vec![ResourceContents::blob(content, uri).with_mime_type(mime_type)]);
             }
             let text = asker.fitting(content, "filesystem_read with start_line goes on");

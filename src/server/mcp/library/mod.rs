@@ -9,14 +9,14 @@ pub mod prompts;
 pub use prompts::{Given, Prompts, Recipe};
 
 use super::{
-    Mcp, cut,
+    Mcp, cut, media,
     tools::{Answer, Tools},
 };
 use crate::{
     arguments::Arguments,
     bridge::Bridge,
-    caller::Caller,
-    capability::Context,
+    caller::{Caller, Holding},
+    capability::{Context, Medium},
     error::{Error, Result},
 };
 use futures::future::BoxFuture;
@@ -84,12 +84,36 @@ impl Asker {
         call.ok_or_else(|| Error::NotFound(format!("This bridge has no {tool}")))?.await
     }
 
+    /// A refusal in the protocol's terms.
+    pub fn refusal(&self, error: &Error, uri: Option<&str>) -> ErrorData {
+        let data = uri.map(|uri| serde_json::json!({"uri": uri}));
+        let sentence = self.tools.sentence(error);
+        match error {
+            Error::NotFound(_) => ErrorData::resource_not_found(sentence, data),
+            Error::Internal(_) => ErrorData::internal_error(sentence, data),
+            _ => ErrorData::invalid_params(sentence, data),
+        }
+    }
+
+    /// How long a result may be, in bytes.
+    pub fn budget(&self) -> usize {
+        self.bridge.settings.mcp_max_result_bytes
+    }
+
+    /// A medium as long as a result may be.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when it cannot be made so small.
+    pub async fn fitting_medium(&self, medium: Medium) -> Result<Medium> {
+        let holding = Holding::of(self.caller.name());
+        holding.within(&self.bridge.limits);
+        media::fitting(medium, self.budget(), &holding).await
+    }
+
     /// A text as long as a result may be; one that is cut says so and where to go on.
     pub fn fitting(&self, text: String, go_on: &str) -> String {
-        let budget = self.bridge.settings.mcp_max_result_bytes;
-        let (head, rest) = cut::split(text.into(), budget);
-        let head = head.as_str().unwrap_or_default();
-        if rest.is_none() { head.to_owned() } else { format!("{head}\n\n[… cut here: {go_on}]") }
+        let (head, is_cut) = cut::shortened(text, self.budget());
+        if is_cut { format!("{head}\n\n[… cut here: {go_on}]") } else { head }
     }
 }
 
@@ -142,7 +166,7 @@ impl Mcp {
         };
         let mut found = ListResourcesResult::default();
         while let Some(source) = self.library.sources.get(place) {
-            let page = source.list(asker, inner.take()).await.map_err(|error| refusal(&error, None))?;
+            let page = source.list(asker, inner.take()).await.map_err(|error| asker.refusal(&error, None))?;
             found.resources.extend(page.resources);
             if let Some(next) = page.next {
                 found.next_cursor = Some(format!("{place}:{next}"));
@@ -164,7 +188,7 @@ impl Mcp {
             Some(source) => source.read(asker, uri).await,
             None => Err(unknown()),
         };
-        read.map(ReadResourceResult::new).map_err(|error| refusal(&error, Some(uri)))
+        read.map(ReadResourceResult::new).map_err(|error| asker.refusal(&error, Some(uri)))
     }
 
     pub(super) async fn completions(&self, asker: &Asker, request: CompleteRequestParams) -> CompleteResult {
@@ -181,16 +205,6 @@ impl Mcp {
         values.truncate(MAX_COMPLETIONS);
         let info = CompletionInfo::with_pagination(values, total, more).expect("they were cut to the limit");
         CompleteResult::new(info)
-    }
-}
-
-/// A refusal in the protocol's terms, with REST's sentence.
-pub fn refusal(error: &Error, uri: Option<&str>) -> ErrorData {
-    let data = uri.map(|uri| serde_json::json!({"uri": uri}));
-    match error {
-        Error::NotFound(_) => ErrorData::resource_not_found(error.to_string(), data),
-        Error::Internal(_) => ErrorData::internal_error(error.to_string(), data),
-        _ => ErrorData::invalid_params(error.to_string(), data),
     }
 }
 

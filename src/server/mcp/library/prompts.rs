@@ -1,6 +1,6 @@
 //! Prompts: beginnings of conversations that use the memory well.
 
-use super::{Asker, refusal};
+use super::Asker;
 use crate::error::Result;
 use futures::future::BoxFuture;
 use indexmap::IndexMap;
@@ -84,7 +84,7 @@ impl Prompts {
             let text = format!("The prompt {name} needs {}", missing.join(" and "));
             return Err(ErrorData::invalid_params(text, None));
         }
-        let messages = recipe(asker, &given).await.map_err(|error| refusal(&error, None))?;
+        let messages = recipe(asker, &given).await.map_err(|error| asker.refusal(&error, None))?;
         let result = GetPromptResult::new(messages);
         Ok(match &prompt.description {
             Some(about) => result.with_description(about),
@@ -115,7 +115,7 @@ fn remember(given: &Given) -> Vec<PromptMessage> {
     };
     let text = format!(
         "Keep this in the long memory with memory_add, in words that will be understood without this conversation, \
-         with {tags}. See first with memory_query whether it is there already. Say in one sentence what you kept.\n\n{}",
+         with {tags}. See first with memory_recall whether it is there already. Say in one sentence what you kept.\n\n{}",
         given.text("content")
     );
     vec![PromptMessage::new_text(Role::User, text)]
