@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     filesystem::{self, Files},
     history::{Entry, History},
-    internet::{self, Internet},
+    internet::{self, FetchUrl, Internet, Receivers, Saved},
     memory::{self, Memory},
     owner::{Claim, Owner},
     policy::{Workspace, confine::Report, private},
@@ -142,6 +142,25 @@ pub fn catalog(face: &mut impl Face) {
     face.show::<sandbox::ExecuteNotebook>();
 }
 
+/// What is fetched goes into files by their own rules: the two domains do not know each other.
+fn receivers(files: &Files) -> Receivers {
+    let (checked, saved, read) = (files.clone(), files.clone(), files.clone());
+    Receivers {
+        check: Box::new(move |context, path| checked.place_for_new(context, path).map(drop)),
+        save: Box::new(move |context, path, bytes| {
+            let files = saved.clone();
+            Box::pin(async move {
+                let (sha256, change) = files.save_new(context, FetchUrl::NAME, path, bytes).await?;
+                Ok(Saved { path: path.to_owned(), sha256, change_id: change.change_id })
+            })
+        }),
+        text_of: Box::new(move |context, names, bytes| {
+            let (files, names) = (read.clone(), names.map(str::to_owned));
+            Box::pin(async move { files.text_of_document(context, names.each_ref().map(String::as_str), bytes).await })
+        }),
+    }
+}
+
 impl Bridge {
     /// Opens the services over `directory`: relative paths, `memory/` and `.env` are there.
     ///
@@ -165,13 +184,14 @@ impl Bridge {
         })?;
         let workspace = Workspace::open(&settings, directory)?;
         let terminal = Terminal::open(&settings, &workspace, &folder, keys.clone())?;
+        let files = Files::open(&workspace, &settings, &folder)?;
         Ok(Self {
             history: Arc::new(history),
-            files: Files::open(&workspace, &settings, &folder)?,
             processes: terminal.processes().clone(),
             terminal,
             memory: Memory::open(&settings, &folder)?,
-            internet: Internet::open(&settings)?,
+            internet: Internet::open(&settings, receivers(&files))?,
+            files,
             sandbox: Sandbox::open(&workspace, &settings)?,
             limits: Arc::new(Limits::new(&settings)),
             settings,

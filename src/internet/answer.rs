@@ -24,7 +24,7 @@ use tokio_util::io::StreamReader;
 pub const ENCODINGS: &str = "gzip, deflate, br, zstd";
 
 /// The longest text that is kept, in characters.
-const MAX_CHARACTERS: usize = 10_000_000;
+pub const MAX_CHARACTERS: usize = 10_000_000;
 
 /// How many bytes of memory a text gets at first: most need no more.
 const FIRST: usize = 1024 * 1024;
@@ -80,39 +80,126 @@ pub fn header_text(value: &HeaderValue) -> String {
     }
 }
 
-/// Reads the body while it comes and stops at the longest text, however much more there is.
-///
-/// # Errors
-/// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed, and what
-/// [`crate::caller::Holding::more`] says when there is no memory for it.
-pub async fn text(answer: Response, context: &Context) -> Result<Text> {
-    let content_type = answer.headers().get(CONTENT_TYPE).map(header_text).unwrap_or_default();
-    let layers = layers(answer.headers())?;
-    let stream = answer.bytes_stream().map_err(io::Error::other);
-    let mut bytes: Bytes = Box::pin(StreamReader::new(stream));
-    for layer in layers.iter().rev() {
-        bytes = decompress(bytes, layer).await.map_err(|error| broken(&error))?;
-    }
-    let mut head = Vec::with_capacity(META_BYTES);
-    let limit = META_BYTES as u64;
-    (&mut bytes).take(limit).read_to_end(&mut head).await.map_err(|error| broken(&error))?;
-    let mut text = Decoded::new(encoding(&content_type, &head));
-    let mut more = text.push(&head, false);
-    let mut room = FIRST;
-    context.holding.more(FIRST as u64).await?;
-    while more {
-        if text.content.len() > room {
-            context.holding.more(STEP as u64).await?;
-            room += STEP;
+/// The body of an answer, of which the beginning is there.
+pub struct Body {
+    bytes: Bytes,
+    head: Vec<u8>,
+    content_type: String,
+}
+
+impl Body {
+    /// Waits for the first bytes.
+    ///
+    /// # Errors
+    /// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed.
+    pub async fn of(answer: Response) -> Result<Self> {
+        let content_type = answer.headers().get(CONTENT_TYPE).map(header_text).unwrap_or_default();
+        let layers = layers(answer.headers())?;
+        let stream = answer.bytes_stream().map_err(io::Error::other);
+        let mut bytes: Bytes = Box::pin(StreamReader::new(stream));
+        for layer in layers.iter().rev() {
+            bytes = decompress(bytes, layer).await.map_err(|error| broken(&error))?;
         }
-        let chunk = bytes.fill_buf().await.map_err(|error| broken(&error))?;
-        let length = chunk.len();
-        more = text.push(chunk, length == 0) && length > 0;
-        bytes.consume(length);
-        // What unpacks without ever waiting for the network must let the deadline and others come in between.
-        tokio::task::coop::consume_budget().await;
+        let mut head = Vec::with_capacity(META_BYTES);
+        let limit = META_BYTES as u64;
+        (&mut bytes).take(limit).read_to_end(&mut head).await.map_err(|error| broken(&error))?;
+        Ok(Self { bytes, head, content_type })
     }
-    Ok(text.finish())
+
+    /// The media type that the server names, without parameters, in lower case.
+    pub fn essence(&self) -> String {
+        self.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// What kind of data it is, where it is no text: by its first bytes, else as the server says.
+    pub fn binary_type(&self) -> Option<String> {
+        if self.head.is_empty() || Encoding::for_bom(&self.head).is_some() {
+            return None;
+        }
+        let known = infer::get(&self.head).filter(|kind| kind.matcher_type() != infer::MatcherType::Text);
+        let has_nul = self.head.contains(&0);
+        // Of all that is no text, only this may begin without a byte that tells.
+        let is_pdf = self.head.starts_with(b"%PDF-");
+        let is_broken = has_nul || is_pdf || !is_utf8(&self.head);
+        let essence = self.essence();
+        let is_binary = if says_text(&self.content_type, &essence) {
+            known.is_some() && (has_nul || is_pdf)
+        } else if essence.is_empty() {
+            has_nul || known.is_some() && is_broken
+        } else {
+            is_broken
+        };
+        let named = Some(essence).filter(|essence| !essence.is_empty() && !essence.starts_with("text/"));
+        let kind = known.map(|kind| kind.mime_type().to_owned()).or(named);
+        is_binary.then(|| kind.unwrap_or_else(|| "application/octet-stream".to_owned()))
+    }
+
+    /// Reads it while it comes as text and stops at the longest one, however much more there is.
+    ///
+    /// # Errors
+    /// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed, and what
+    /// [`crate::caller::Holding::more`] says when there is no memory for it.
+    pub async fn text(mut self, context: &Context) -> Result<Text> {
+        let mut text = Decoded::new(encoding(&self.content_type, &self.head));
+        let mut more = text.push(&self.head, false);
+        let mut room = FIRST;
+        context.holding.more(FIRST as u64).await?;
+        while more {
+            if text.content.len() > room {
+                context.holding.more(STEP as u64).await?;
+                room += STEP;
+            }
+            let chunk = self.bytes.fill_buf().await.map_err(|error| broken(&error))?;
+            let length = chunk.len();
+            more = text.push(chunk, length == 0) && length > 0;
+            self.bytes.consume(length);
+            // What unpacks without ever waiting for the network must let the deadline and others come in between.
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(text.finish())
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// As [`Self::text`], and [`Error::TooLarge`] for more than `most` bytes.
+    pub async fn bytes(mut self, most: u64, context: &Context) -> Result<Vec<u8>> {
+        let mut all = std::mem::take(&mut self.head);
+        let mut room = FIRST;
+        context.holding.more(FIRST as u64).await?;
+        loop {
+            let chunk = self.bytes.fill_buf().await.map_err(|error| broken(&error))?;
+            let length = chunk.len();
+            if length == 0 {
+                return Ok(all);
+            }
+            if (all.len() + length) as u64 > most {
+                return Err(Error::TooLarge(format!(
+                    "The answer is larger than the {most} bytes that can be given so: save_to takes more, up to \
+                     MCP_MAX_REQUEST_MIB"
+                )));
+            }
+            if all.len() + length > room {
+                context.holding.more(room as u64).await?;
+                room *= 2;
+            }
+            all.extend_from_slice(chunk);
+            self.bytes.consume(length);
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+}
+
+/// Whether a server says that it sends text: only magic numbers prove it wrong.
+fn says_text(content_type: &str, essence: &str) -> bool {
+    let is_named =
+        ["json", "xml", "javascript", "yaml", "x-www-form-urlencoded"].iter().any(|end| essence.ends_with(end));
+    essence.starts_with("text/") || is_named || content_type.to_ascii_lowercase().contains("charset=")
+}
+
+/// Whether these are the first bytes of a text in UTF-8; the last character may be cut.
+fn is_utf8(head: &[u8]) -> bool {
+    std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true)
 }
 
 /// The names in `Content-Encoding`, in the order in which they were applied.

@@ -1,12 +1,13 @@
 //! Fetches one URL, within one deadline.
 
 use super::{
-    Internet,
-    answer::{self, Text},
+    Internet, Saved,
+    answer::{self, Body},
+    form::{Content, Form},
 };
 use crate::{
     caller::Access,
-    capability::{Capability, Context},
+    capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
     policy::SafeUrl,
@@ -39,8 +40,8 @@ const FOR_ANYONE: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, C
 
 /// Fetch a URL over HTTP or HTTPS.
 ///
-/// Sends one request and gives status, headers and the decoded text. A 4xx or 5xx of the server is a success here.
-/// Addresses inside this machine's own networks are refused.
+/// Sends one request and gives status, headers and the decoded text; a picture, a document or a file as `as` and `save_to`
+/// say. A 4xx or 5xx of the server is a success here. Addresses inside this machine's own networks are refused.
 #[derive(Deserialize, JsonSchema)]
 pub struct FetchUrl {
     /// Where to, beginning with `http://` or `https://`.
@@ -60,6 +61,12 @@ pub struct FetchUrl {
     /// along, and no body: a redirect that asks to send it there is the answer.
     #[serde(default)]
     follow_redirects: bool,
+    /// `text`; `base64` for the bytes, a picture for one; `document`: the text of a PDF, DOCX, XLSX, ODT, ODS, PPTX or
+    /// EPUB; `file`: only in the file that `save_to` names.
+    #[serde(default, rename = "as")]
+    form: Form,
+    /// A new file to save the body to, as it is; nothing is shown of it then.
+    save_to: Option<String>,
 }
 
 fn default_method() -> String {
@@ -87,8 +94,20 @@ pub struct FetchOutput {
     content: String,
     /// The header `Content-Type` of the answer, where there is one.
     content_type: Option<String>,
-    /// The length of `content` in characters.
+    /// The length of `content` in characters; of what is no text in bytes.
     size: usize,
+    /// `base64`, `document` or `file`, where it is not `text`.
+    #[serde(rename = "as", skip_serializing_if = "Form::is_text")]
+    form: Form,
+    /// What kind of data it is, where it is no text: `application/pdf`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mime_type: Option<String>,
+    /// How to get what is no text, and so is not in `content`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// Where it was saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<Saved>,
     /// The URL that answered, where redirects led elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     final_url: Option<String>,
@@ -100,10 +119,20 @@ impl Capability for FetchUrl {
     const NAME: &'static str = "internet_fetch";
     const ACCESS: Access = Access::Network;
     const EXAMPLE: &'static str = r#"{"url": "https://example.com/"}"#;
+    const FULL_MEDIA: Option<&'static str> = Some("internet_fetch with save_to writes it to a file");
     type Service = Internet;
     type Output = FetchOutput;
 
-    async fn run(self, internet: &Internet, context: &Context) -> Result<FetchOutput> {
+    fn media(output: &mut FetchOutput) -> Vec<Medium> {
+        let picture = Content::picture(output.mime_type.as_deref(), output.form, &mut output.content);
+        picture.into_iter().collect()
+    }
+
+    async fn run(mut self, internet: &Internet, context: &Context) -> Result<FetchOutput> {
+        self.form = self.wanted_form()?;
+        if let Some(path) = &self.save_to {
+            (internet.receivers.check)(context, path)?;
+        }
         let limit = Duration::from_secs(self.timeout);
         let fetched = tokio::time::timeout(limit, self.fetch(internet, context)).await;
         fetched.unwrap_or_else(|_| Err(Error::TimedOut("Request timed out".into())))
@@ -111,6 +140,18 @@ impl Capability for FetchUrl {
 }
 
 impl FetchUrl {
+    /// A path to save to asks for a file, and a file for a path.
+    fn wanted_form(&self) -> Result<Form> {
+        match (self.form, &self.save_to) {
+            (Form::File, None) => Err(Error::invalid("save_to", "Name the file to save it to")),
+            (Form::Base64 | Form::Document, Some(_)) => {
+                Err(Error::invalid("save_to", "What is saved is not shown as well: leave out either this or as"))
+            }
+            (_, Some(_)) => Ok(Form::File),
+            (form, None) => Ok(form),
+        }
+    }
+
     async fn fetch(self, internet: &Internet, context: &Context) -> Result<FetchOutput> {
         let mut request = Request {
             method: self.known_method()?,
@@ -130,14 +171,23 @@ impl FetchUrl {
             }
             answer = request.send(internet).await?;
         }
-        self.output(answer, &request.url, context).await
+        self.output(answer, &request.url, internet, context).await
     }
 
-    async fn output(self, answer: Response, from: &SafeUrl, context: &Context) -> Result<FetchOutput> {
+    async fn output(
+        self,
+        answer: Response,
+        from: &SafeUrl,
+        internet: &Internet,
+        context: &Context,
+    ) -> Result<FetchOutput> {
         let status_code = answer.status().as_u16();
         let headers = answer::joined(answer.headers());
         let content_type = headers.get(CONTENT_TYPE.as_str()).cloned();
-        let Text { content, size } = answer::text(answer, context).await?;
+        let name = from.url().path_segments().and_then(|mut all| all.next_back()).unwrap_or_default();
+        let body = Body::of(answer).await?;
+        let formed = internet.formed(body, self.form, name, self.save_to.as_deref(), context).await?;
+        let Content { content, size, mime_type, hint, saved } = formed;
         let final_url = (from.url().as_str() != self.url && self.follow_redirects).then(|| from.url().to_string());
         let (success, timestamp) = (true, clock::timestamp());
         let (url, method) = (self.url, self.method);
@@ -150,6 +200,10 @@ impl FetchUrl {
             content,
             content_type,
             size,
+            form: self.form,
+            mime_type,
+            hint,
+            saved,
             final_url,
             timestamp,
         })

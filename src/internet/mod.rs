@@ -2,24 +2,60 @@
 
 mod answer;
 mod fetch;
+mod form;
 mod search;
 
 pub use fetch::FetchUrl;
 pub use search::SearchWeb;
 
 use crate::{
+    capability::Context,
+    error::Result,
     policy::{SafeUrl, UrlPolicy},
     settings::Settings,
 };
-use anyhow::Context;
+use anyhow::Context as _;
+use futures::future::BoxFuture;
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 use rustls_platform_verifier::Verifier;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::{io, net::IpAddr, sync::Arc, sync::OnceLock};
+
+/// A file that what was fetched was saved to.
+#[derive(Serialize, JsonSchema)]
+pub struct Saved {
+    /// The path as sent.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// The change, for filesystem_undo.
+    pub change_id: String,
+}
+
+/// Writes bytes to a new file at a path that the caller names.
+pub type Save = Box<dyn for<'a> Fn(&'a Context, &'a str, Vec<u8>) -> BoxFuture<'a, Result<Saved>> + Send + Sync>;
+
+/// The text of a document, of which any of two names may tell the kind.
+pub type TextOf = Box<dyn for<'a> Fn(&'a Context, [&str; 2], Vec<u8>) -> BoxFuture<'a, Result<String>> + Send + Sync>;
+
+/// What the side of the bridge that has files does with what was fetched.
+pub struct Receivers {
+    /// Fails where [`Self::save`] would, before anything is fetched.
+    pub check: Box<dyn Fn(&Context, &str) -> Result<()> + Send + Sync>,
+    /// Saves it.
+    pub save: Save,
+    /// Reads it.
+    pub text_of: TextOf,
+}
 
 /// The way out.
 pub struct Internet {
     policy: UrlPolicy,
+    receivers: Receivers,
+    /// The most that is fetched for a file or a document, in bytes.
+    max_bytes: u64,
     /// Made at the first use, since reading the system's certificates takes a while.
     tls: OnceLock<ClientConfig>,
 }
@@ -29,8 +65,10 @@ impl Internet {
     ///
     /// # Errors
     /// When a setting cannot be used.
-    pub fn open(settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self { policy: UrlPolicy::new(settings.fetch_allow_private.clone()), tls: OnceLock::new() })
+    pub fn open(settings: &Settings, receivers: Receivers) -> anyhow::Result<Self> {
+        let max_bytes = settings.max_request_mib.saturating_mul(1024 * 1024);
+        let policy = UrlPolicy::new(settings.fetch_allow_private.clone());
+        Ok(Self { policy, receivers, max_bytes, tls: OnceLock::new() })
     }
 
     /// A client that connects to the checked addresses and to nothing else: no resolver, no proxy, no redirect.

@@ -52,7 +52,7 @@ impl Capability for SearchWeb {
 
     async fn run(self, _: &Internet, _: &Context) -> Result<SearchOutput> {
         Err(Error::NotImplemented(
-            "Web search not yet implemented: no search provider is set. Fetch a page by its URL with /internet/fetch \
+            "Web search not yet implemented: no search provider is set. Fetch a page by its URL with internet_fetch \
              instead"
                 .into(),
         ))

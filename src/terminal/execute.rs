@@ -25,9 +25,9 @@ use tokio::time::timeout_at;
 
 /// Run a shell command and wait for its end.
 ///
-/// By bash where there is one, else sh (terminal_info says). For commands that end within seconds; one that fails is an
-/// answer too. Nothing that it started goes on after the reply. One that runs out of its time is ended, and the error has
-/// its output; on_timeout "background" lets it go on.
+/// By bash where there is one, else sh (terminal_info says). For commands that end soon; one that fails is an answer
+/// too. Nothing that it started outlives the reply. One out of time is ended; its error has the output. on_timeout
+/// "background" lets it go on.
 #[derive(Deserialize, JsonSchema)]
 pub struct ExecuteCommand {
     /// The command line.

@@ -9,6 +9,7 @@ mod confinement;
 mod contract;
 mod documentation;
 mod faces;
+mod fetched;
 mod filesystem;
 mod history;
 mod internet;
