@@ -47,9 +47,11 @@ impl Look {
 pub struct Looks {
     mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
-    /// None: it could not be read.
-    folders: RefCell<BTreeMap<(PathBuf, Names), Option<Vec<OsString>>>>,
+    folders: RefCell<BTreeMap<(PathBuf, Names), Listing>>,
 }
+
+/// The names in a folder; none: it could not be read.
+type Listing = Option<Vec<OsString>>;
 
 /// Which names of a folder are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
