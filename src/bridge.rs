@@ -256,7 +256,7 @@ impl Bridge {
 
     /// A call's arguments, as its history line shows them.
     fn preview<C: Capability>(&self, arguments: &Arguments) -> Value {
-        arguments::preview(arguments, C::IS_RECORDED, &self.keys.secrets())
+        arguments::preview::<C>(arguments, C::IS_RECORDED, &self.keys.secrets())
     }
 
     /// Records a call that was refused before its caller was known. A flood of them is recorded in part only.
@@ -315,12 +315,13 @@ impl Bridge {
 /// Decodes what a capability takes. What is large is held within the limits, and decoded where nobody waits for it.
 async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Result<C> {
     if !arguments.is_large() {
-        return arguments.decode();
+        return context.take_decoded(arguments.decode());
     }
     let measured = tokio::task::spawn_blocking(move || (arguments.decoded_size::<C>(), arguments));
     let (size, arguments) = measured.await.map_err(Error::internal)?;
     context.holding.more(size).await?;
-    tokio::task::spawn_blocking(move || arguments.decode()).await.map_err(Error::internal)?
+    let decoded = tokio::task::spawn_blocking(move || arguments.decode()).await;
+    context.take_decoded(decoded.map_err(Error::internal)?)
 }
 
 /// Claims the memory's folder: two bridges over one memory would overwrite each other.

@@ -1,6 +1,7 @@
 //! What a capability is: a request that knows its name, what it needs and how to run, and knows no protocol.
 
 use crate::{
+    arguments::Ignored,
     caller::{Access, Caller, Holding},
     error::Result,
 };
@@ -97,6 +98,17 @@ impl Medium {
     }
 }
 
+/// What a call answers, and which fields of its request did not count.
+#[derive(Debug, Serialize)]
+pub struct Answer<T> {
+    /// The capability's answer.
+    #[serde(flatten)]
+    pub output: T,
+    /// The fields that did not count; left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
+}
+
 /// A sign of life from a long call.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -135,6 +147,7 @@ pub struct Context {
     /// How much output was told, in bytes.
     told: AtomicU64,
     details: Recorded,
+    ignored: Mutex<Vec<Ignored>>,
 }
 
 /// What the history line says of a call instead of its arguments.
@@ -152,6 +165,7 @@ impl Context {
             teller: None,
             told: AtomicU64::new(0),
             details: Recorded::default(),
+            ignored: Mutex::default(),
         }
     }
 
@@ -203,6 +217,17 @@ impl Context {
             let message = message.into();
             reporter(Progress { done, total, message });
         }
+    }
+
+    /// Notes which fields of the request did not count.
+    pub(crate) fn take_decoded<C>(&self, (decoded, ignored): (Result<C>, Vec<Ignored>)) -> Result<C> {
+        *self.ignored.lock().expect("no one panics while holding it") = ignored;
+        decoded
+    }
+
+    /// The fields of the request that did not count, for a face to name in its answer.
+    pub fn ignored(&self) -> Vec<Ignored> {
+        self.ignored.lock().expect("no one panics while holding it").clone()
     }
 
     /// Replaces what the history line says of the call; without it, the line holds the arguments. Either is cut and

@@ -10,12 +10,16 @@ use std::{
     path::Path,
     sync::{Mutex, PoisonError},
 };
+use unicode_normalization::UnicodeNormalization;
 
 /// The longest expression or text to look for, in characters. Parsing takes some kilobytes of memory a character.
 pub const MAX_CHARACTERS: usize = 4096;
 
 /// The most classes of an expression such as `\w` and `\pL`: each takes some 30 KB before it is compiled.
 const MAX_CLASSES: usize = 200;
+
+/// The most characters of an expression that are looked for in two forms.
+const MAX_FORMS: usize = 200;
 
 /// The longest glob, in characters, the most of them in a list, and how long they are together at the most.
 pub const MAX_GLOB: usize = 1000;
@@ -59,11 +63,10 @@ impl Query<'_> {
     pub fn for_files(&self) -> Result<RegexMatcher> {
         self.check_size()?;
         let mut builder = RegexMatcherBuilder::new();
-        builder.case_insensitive(!self.case_sensitive).fixed_strings(!self.is_expression).multi_line(true);
-        builder.line_terminator(Some(b'\n')).nest_limit(MAX_DEPTH);
+        builder.case_insensitive(!self.case_sensitive).multi_line(true).crlf(true).nest_limit(MAX_DEPTH);
         builder.size_limit(MAX_COMPILED).dfa_size_limit(MAX_REMEMBERED);
         let _turn = compiling();
-        builder.build(self.text).map_err(|error| self.refuse(error.to_string()))
+        builder.build(&self.expression()).map_err(|error| self.refuse(error.to_string()))
     }
 
     /// Compiled for texts in memory; `^` and `$` are the ends of lines.
@@ -72,12 +75,16 @@ impl Query<'_> {
     /// As [`Self::for_files`].
     pub fn for_texts(&self) -> Result<Regex> {
         self.check_size()?;
-        let text = if self.is_expression { Cow::Borrowed(self.text) } else { regex::escape(self.text).into() };
-        let mut builder = RegexBuilder::new(&text);
-        builder.case_insensitive(!self.case_sensitive).multi_line(true).nest_limit(MAX_DEPTH);
+        let mut builder = RegexBuilder::new(&self.expression());
+        builder.case_insensitive(!self.case_sensitive).multi_line(true).crlf(true).nest_limit(MAX_DEPTH);
         builder.size_limit(MAX_COMPILED).dfa_size_limit(MAX_REMEMBERED);
         let _turn = compiling();
         builder.build().map_err(|error| self.refuse(error.to_string()))
+    }
+
+    fn expression(&self) -> Cow<'_, str> {
+        let text = if self.is_expression { Cow::Borrowed(self.text) } else { regex::escape(self.text).into() };
+        if text.is_ascii() { text } else { in_both_forms(&text).map_or(text, Cow::Owned) }
     }
 
     fn check_size(&self) -> Result<()> {
@@ -102,6 +109,30 @@ impl Query<'_> {
         };
         Error::invalid(self.field, format!("{:?} is not usable as {what}: {reason}", shortened(self.text)))
     }
+}
+
+/// An expression that finds characters with accents in both forms of Unicode, as one character and as several: who asks
+/// cannot see which a text has. `None` where there are no such characters, or too many for what may be compiled.
+fn in_both_forms(expression: &str) -> Option<String> {
+    let (mut text, mut forms, mut in_class, mut escaped) = (String::new(), 0, 0_u32, false);
+    for character in expression.nfc() {
+        let parts: String = std::iter::once(character).nfd().collect();
+        let is_one_form = parts.chars().eq([character]);
+        match character {
+            _ if escaped => {}
+            '[' => in_class += 1,
+            ']' => in_class = in_class.saturating_sub(1),
+            _ => {}
+        }
+        escaped = character == '\\' && !escaped;
+        if is_one_form || in_class > 0 {
+            text.push(character);
+        } else {
+            forms += 1;
+            text.push_str(&format!("(?:{character}|{parts})"));
+        }
+    }
+    (text != expression && forms <= MAX_FORMS).then_some(text)
 }
 
 /// How often an expression names a class of Unicode.
@@ -208,6 +239,24 @@ mod tests {
         let text = "kſ".repeat(2048);
         let query = Query { is_expression: false, ..query(&text) };
         assert!(query.for_files().is_ok() && query.for_texts().is_ok());
+    }
+
+    #[test]
+    fn a_character_is_found_in_either_form_and_a_line_may_end_in_cr_lf() {
+        for (text, found) in [
+            ("caf\u{e9}$", "un cafe\u{301}\r\n"),
+            ("cafe\u{301}$", "un caf\u{e9}\n"),
+            ("^\u{e9}+t", "e\u{301}\u{e9}t"),
+            ("[\u{e0}\u{e9}]t", "\u{e9}t"),
+            ("\\[\u{e9}", "[e\u{301}"),
+            ("\u{ac00}", "\u{1100}\u{1161}"),
+        ] {
+            assert!(query(text).for_texts().unwrap().is_match(found), "{text}");
+            assert!(query(text).for_files().is_ok());
+        }
+        assert!(!query("\u{e9}?x$").for_texts().unwrap().is_match("e\u{301}y"));
+        let many = "\u{ac00}".repeat(4096);
+        assert!(query(&many).for_files().is_ok() && query(&many).for_texts().is_ok());
     }
 
     #[test]

@@ -1,128 +1,51 @@
-//! What a capability's schema demands beyond types: which fields must be there, and the bounds of numbers, texts and
-//! lists. The schema states them once; they are published with it and enforced here.
+//! What a capability's schema demands beyond types is enforced here: which fields must be there, and the bounds of
+//! numbers, texts and lists.
 
 use super::{
     MAX_PROBLEMS,
     lax::Fields,
     problem::{FIELD_REQUIRED, MAX_INPUT, Problem, Segment},
+    resolve::Unknown,
+    shape::Shape,
 };
-use schemars::JsonSchema;
 use serde_json::{Value, value::RawValue};
-use std::{
-    any::TypeId,
-    collections::HashMap,
-    sync::{Arc, LazyLock, Mutex},
-};
 
-/// The demands of a type.
-#[derive(Debug, Default)]
-pub(super) struct Bounds {
-    order: Vec<String>,
-    required: Vec<String>,
-    fields: HashMap<String, Bounds>,
-    items: Option<Box<Bounds>>,
-    number: Limits<f64>,
-    length: Limits<usize>,
-    count: Limits<usize>,
-}
-
-#[derive(Debug, Default)]
-struct Limits<T> {
-    min: Option<T>,
-    max: Option<T>,
-}
-
-impl<T> Limits<T> {
-    fn is_any(&self) -> bool {
-        self.min.is_some() || self.max.is_some()
-    }
-}
-
-static KNOWN: LazyLock<Mutex<HashMap<TypeId, Arc<Bounds>>>> = LazyLock::new(Mutex::default);
-
-impl Bounds {
-    /// The demands of `T`, read from its schema the first time.
-    pub fn of<T: JsonSchema + 'static>() -> Arc<Self> {
-        let mut known = KNOWN.lock().expect("no one panics while holding it");
-        let entry = known.entry(TypeId::of::<T>()).or_insert_with(|| {
-            let schema = Value::from(schemars::schema_for!(T));
-            Arc::new(Self::read(&schema, &schema, 0).unwrap_or_default())
-        });
-        Arc::clone(entry)
-    }
-
-    /// Reads a schema node; `None` where it demands nothing.
-    fn read(node: &Value, root: &Value, depth: usize) -> Option<Self> {
-        // Deeper than any argument nests: a schema that refers to itself ends here.
-        if depth > 8 {
-            return None;
-        }
-        if let Some(target) = node["$ref"].as_str() {
-            return Self::read(root.pointer(target.trim_start_matches('#'))?, root, depth + 1);
-        }
-        if let Some(choices) = node["anyOf"].as_array() {
-            // An optional value: what it demands when it is there.
-            let there = choices.iter().find(|choice| choice["type"] != "null")?;
-            return Self::read(there, root, depth + 1);
-        }
-        let names = |key: &str| strings(&node[key]);
-        let properties = node["properties"].as_object();
-        let bounds = Self {
-            order: properties.map(|all| all.keys().cloned().collect()).unwrap_or_default(),
-            required: names("required"),
-            fields: properties
-                .into_iter()
-                .flatten()
-                .filter_map(|(name, node)| Some((name.clone(), Self::read(node, root, depth + 1)?)))
-                .collect(),
-            items: Self::read(&node["items"], root, depth + 1).map(Box::new),
-            number: Limits { min: node["minimum"].as_f64(), max: node["maximum"].as_f64() },
-            length: limits(node, "minLength", "maxLength"),
-            count: limits(node, "minItems", "maxItems"),
-        };
-        let demands = !bounds.required.is_empty()
-            || !bounds.fields.is_empty()
-            || bounds.items.is_some()
-            || bounds.number.is_any()
-            || bounds.length.is_any()
-            || bounds.count.is_any();
-        demands.then_some(bounds)
-    }
-
-    /// The names of the fields, in their order.
-    pub fn names(&self) -> &[String] {
-        &self.order
-    }
-
+impl Shape {
     /// Adds what the fields lack or exceed, of each field as much as is ever said; what failed to decode is left alone.
-    pub fn check(&self, fields: &Fields, problems: &mut Vec<Problem>) {
-        self.check_missing(fields, &[], problems);
-        for (name, bounds) in &self.fields {
+    /// A missing field shows the object as it was `sent`, and names those of `unknown` that may be meant for it.
+    pub fn check(&self, fields: &Fields, sent: &Fields, unknown: &[Unknown], problems: &mut Vec<Problem>) {
+        self.check_missing(fields, sent, &[], &mut Found { most: MAX_PROBLEMS, problems, unknown });
+        for (name, shape) in self.demanding() {
             let Some(json) = fields.get(name.as_str()) else { continue };
-            let mut found = Found { most: problems.len() + MAX_PROBLEMS, problems };
-            bounds.check_value(json, &mut vec![Segment::Field(name.clone())], &mut found);
+            let mut found = Found { most: problems.len() + MAX_PROBLEMS, problems, unknown };
+            shape.check_value(json, &mut vec![Segment::Field(name.clone())], &mut found);
         }
     }
 
-    fn check_missing(&self, fields: &Fields, path: &[Segment], problems: &mut Vec<Problem>) {
+    fn demanding(&self) -> impl Iterator<Item = (&String, &Shape)> {
+        self.fields.iter().filter(|(_, shape)| shape.demands)
+    }
+
+    fn check_missing(&self, fields: &Fields, sent: &Fields, path: &[Segment], found: &mut Found) {
         let missing: Vec<&String> = self.required.iter().filter(|name| !fields.contains_key(name.as_str())).collect();
         if missing.is_empty() {
             return;
         }
-        let input = object(fields);
+        let input = object(sent);
         for name in missing {
             let mut place = path.to_owned();
             place.push(Segment::Field(name.clone()));
-            problems.push(Problem::new("missing", place, FIELD_REQUIRED, input.as_deref()));
+            let message = said_of_missing(name, path, found.unknown);
+            found.problems.push(Problem::new("missing", place, message, input.as_deref()));
         }
     }
 
     fn check_object(&self, fields: &Fields, path: &mut Vec<Segment>, found: &mut Found) {
-        self.check_missing(fields, path, found.problems);
-        for (name, bounds) in &self.fields {
+        self.check_missing(fields, fields, path, found);
+        for (name, shape) in self.demanding() {
             let Some(json) = fields.get(name.as_str()) else { continue };
             path.push(Segment::Field(name.clone()));
-            bounds.check_value(json, path, found);
+            shape.check_value(json, path, found);
             path.pop();
         }
     }
@@ -147,7 +70,8 @@ impl Bounds {
             let fields = sent.into_iter().map(|(name, raw)| (name, raw.get())).collect();
             self.check_object(&fields, path, found);
         }
-        if let (Some(items), Ok(elements)) = (&self.items, serde_json::from_str::<Vec<&RawValue>>(json)) {
+        let items = self.items.as_ref().filter(|items| items.demands);
+        if let (Some(items), Ok(elements)) = (items, serde_json::from_str::<Vec<&RawValue>>(json)) {
             for (place, raw) in elements.iter().enumerate() {
                 if found.problems.len() >= found.most {
                     break;
@@ -160,7 +84,7 @@ impl Bounds {
     }
 
     /// The type and the sentence of the first bound that a value exceeds.
-    fn exceeded(&self, json: &str) -> Option<(&'static str, String)> {
+    pub fn exceeded(&self, json: &str) -> Option<(&'static str, String)> {
         if self.number.is_any()
             && let Ok(number) = json.trim_matches('"').trim().parse::<f64>()
         {
@@ -199,7 +123,7 @@ impl Bounds {
     /// Puts problems into the order in which the capability lists its fields.
     pub fn sort(&self, problems: &mut [Problem]) {
         let rank = |problem: &Problem| match problem.path().first() {
-            Some(Segment::Field(name)) => self.order.iter().position(|known| known == name),
+            Some(Segment::Field(name)) => self.fields.get_index_of(name),
             _ => None,
         };
         problems.sort_by_key(rank);
@@ -210,16 +134,17 @@ impl Bounds {
 struct Found<'a> {
     problems: &'a mut Vec<Problem>,
     most: usize,
+    unknown: &'a [Unknown],
 }
 
-fn strings(list: &Value) -> Vec<String> {
-    let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str);
-    texts.map(str::to_owned).collect()
-}
-
-fn limits(node: &Value, min: &str, max: &str) -> Limits<usize> {
-    let size = |key: &str| node[key].as_u64().and_then(|size| usize::try_from(size).ok());
-    Limits { min: size(min), max: size(max) }
+/// That a field is not there, and what came that is nearly called so.
+fn said_of_missing(name: &str, path: &[Segment], unknown: &[Unknown]) -> String {
+    let near = unknown.iter().filter(|other| other.parent == path && other.meant.as_deref() == Some(name));
+    let near: Vec<String> = near.map(|other| format!("'{}'", other.shown_name())).collect();
+    match near.is_empty() {
+        true => FIELD_REQUIRED.to_owned(),
+        false => format!("{FIELD_REQUIRED}: {} came, did you mean '{name}'?", near.join(" and ")),
+    }
 }
 
 /// The object as JSON, unless it is longer than what is sent back.

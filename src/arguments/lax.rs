@@ -114,6 +114,11 @@ impl<'a, 'de> Lax<'a, 'de> {
         Self { value: Source::Object(fields), trail: Trail::Root, skip }
     }
 
+    /// One value by itself.
+    pub fn value(json: &'de str) -> Self {
+        Self { value: Source::Json(json), trail: Trail::Root, skip: &[] }
+    }
+
     fn json(&self) -> &'de str {
         match self.value {
             Source::Json(json) => json,
@@ -160,7 +165,7 @@ impl<'a, 'de> Lax<'a, 'de> {
         visitor.visit_map(entries).map_err(|failure| failure.of(self.json()))
     }
 
-    fn integer(&self) -> Result<i128, Failure> {
+    pub fn integer(&self) -> Result<i128, Failure> {
         let json = self.json();
         let text = match json.as_bytes()[0] {
             b'"' => serde_json::from_str::<String>(json).unwrap_or_default().trim().to_owned(),
@@ -185,7 +190,7 @@ impl<'a, 'de> Lax<'a, 'de> {
         }
     }
 
-    fn float(&self) -> Result<f64, Failure> {
+    pub fn float(&self) -> Result<f64, Failure> {
         let json = self.json();
         let text = match json.as_bytes()[0] {
             b'"' => serde_json::from_str::<String>(json).unwrap_or_default().trim().to_owned(),
@@ -198,7 +203,7 @@ impl<'a, 'de> Lax<'a, 'de> {
         }
     }
 
-    fn boolean(&self) -> Result<bool, Failure> {
+    pub fn boolean(&self) -> Result<bool, Failure> {
         let json = self.json();
         let text = match json.as_bytes()[0] {
             b'"' => serde_json::from_str::<String>(json).unwrap_or_default().to_lowercase(),

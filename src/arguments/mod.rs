@@ -7,21 +7,26 @@ mod lax;
 mod outline;
 mod preview;
 mod problem;
+mod resolve;
 mod secrets;
+mod shape;
+mod synonyms;
 
 pub use outline::decoded_size;
 pub use preview::{details, not_kept, preview};
 pub use problem::{Problem, Segment};
+pub use resolve::Ignored;
 pub use secrets::{clean, clean_beginning};
 
 use crate::error::{Error, Result};
-use bounds::Bounds;
 use bytes::Bytes;
 use lax::{Failure, Fields, Lax};
 use outline::Outline;
+use resolve::{Reading, Unknown, resolve};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use shape::Shape;
 use std::{borrow::Cow, ops::Range};
 
 /// How many problems one answer names at the most; a caller with more mends these first.
@@ -39,6 +44,7 @@ pub struct Arguments {
     text: Bytes,
     outline: Outline,
     origin: Origin,
+    reading: Reading,
 }
 
 /// Where arguments came from, as the first part of a problem's `loc`.
@@ -67,7 +73,7 @@ impl Arguments {
             Ok(outline) => outline,
             Err(error) => return Err(not_an_object(json, &error).into()),
         };
-        Ok(Self { text, outline, origin: Origin::Body })
+        Ok(Self { text, outline, ..Self::default() })
     }
 
     /// Adds the pairs of a query string, whose values are texts and decoded as leniently as in JSON. What the body says
@@ -77,8 +83,7 @@ impl Arguments {
             self.origin = Origin::Query;
         }
         let pairs: Vec<(String, String)> = pairs.into_iter().collect();
-        let names: Vec<String> = pairs.iter().map(|(name, _)| name.clone()).collect();
-        let sent = self.outline.with(&self.text, &names);
+        let sent = self.outline.with(&self.text, &|name| pairs.iter().any(|(asked, _)| asked == name));
         let pairs: Vec<_> = pairs.into_iter().filter(|(name, _)| !sent.fields.contains_key(name)).collect();
         drop(sent);
         if pairs.is_empty() {
@@ -98,6 +103,12 @@ impl Arguments {
     pub fn from_object(object: &serde_json::Map<String, serde_json::Value>) -> Self {
         let text = serde_json::to_vec(object).expect("a JSON object can be written as JSON");
         Self::from_json(text.into()).expect("what was just written is an object in UTF-8")
+    }
+
+    /// The same from clients that fill in every field: an empty text in an optional one is absence.
+    pub fn with_empty_as_absent(mut self) -> Self {
+        self.reading.empty_is_absent = true;
+        self
     }
 
     /// Whether there is no field at all.
@@ -123,7 +134,7 @@ impl Arguments {
 
     /// Removes a field and returns its JSON text.
     pub fn take(&mut self, name: &str) -> Option<String> {
-        if let Cow::Owned(outline) = self.outline.with(&self.text, &[name.to_owned()]) {
+        if let Cow::Owned(outline) = self.outline.with(&self.text, &|other| other == name) {
             self.outline = outline;
         }
         let place = self.outline.fields.shift_remove(name)?;
@@ -135,35 +146,54 @@ impl Arguments {
         self.outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place)))
     }
 
-    /// How many bytes of memory `T` takes at the most when it is decoded, beside the text.
+    /// How many bytes of memory `T` takes at most when it is decoded, beside the text.
     pub fn decoded_size<T: JsonSchema + 'static>(&self) -> u64 {
-        let bounds = Bounds::of::<T>();
-        let outline = self.outline.with(&self.text, bounds.names());
-        let known = bounds.names().iter().filter_map(|name| outline.fields.get(name));
-        known.map(|place| decoded_size(&self.text[place.clone()])).sum()
+        let shape = Shape::of::<T>();
+        let outline = self.outline_for(&shape);
+        let fields = outline.fields.iter().map(|(name, place)| (name, &self.text[place.clone()]));
+        let known = fields.filter_map(|(name, json)| Some((synonyms::field(name, &shape)?, json)));
+        let size = |name: &str, json| match shape.fields[name].is_structured {
+            true => outline::decoded_size_with_texts(json),
+            false => decoded_size(json),
+        };
+        known.map(|(name, json)| size(name, json)).sum()
     }
 
-    /// Decodes into a capability's fields and checks the bounds that its schema states.
+    /// Decodes into a capability's fields and checks the bounds that its schema states. What did not count is named
+    /// either way.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every problem, in the order in which the capability lists its fields.
-    pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Result<T> {
-        let bounds = Bounds::of::<T>();
-        let outline = self.outline.with(&self.text, bounds.names());
-        let fields: Fields = outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place))).collect();
+    pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> (Result<T>, Vec<Ignored>) {
+        let shape = Shape::of::<T>();
+        let outline = self.outline_for(&shape);
+        let sent: Fields = outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place))).collect();
+        let (meant, unknown) = resolve(&sent, &shape, self.reading);
+        let fields: Fields = meant.iter().map(|(name, json)| (&**name, &**json)).collect();
+        let ignored = unknown.iter().map(Unknown::told).collect();
         let (decoded, mut problems) = decode_collecting::<T>(&fields);
-        bounds.check(&fields, &mut problems);
-        match decoded {
+        shape.check(&fields, &sent, &unknown, &mut problems);
+        let result = match decoded {
             Some(decoded) if problems.is_empty() => Ok(decoded),
             _ => {
-                bounds.sort(&mut problems);
+                shape.sort(&mut problems);
                 problems.truncate(MAX_PROBLEMS);
                 for problem in &mut problems {
                     problem.came_from(self.origin);
                 }
                 Err(Error::Invalid(problems))
             }
+        };
+        (result, ignored)
+    }
+
+    /// The outline with all that the shape may take, however many fields were sent.
+    fn outline_for(&self, shape: &Shape) -> Cow<'_, Outline> {
+        if !self.outline.is_partial() {
+            return Cow::Borrowed(&self.outline);
         }
+        let names = synonyms::Names::of(shape);
+        self.outline.with(&self.text, &|name| names.may_hold(name) && synonyms::field(name, shape).is_some())
     }
 
     fn slice(&self, place: &Range<usize>) -> &str {

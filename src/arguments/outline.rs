@@ -42,15 +42,20 @@ impl Outline {
         Ok(outline)
     }
 
-    /// The same with the fields of these names, where the object has them. `text` begins with the object's.
-    pub fn with(&self, text: &[u8], names: &[String]) -> Cow<'_, Self> {
-        if !self.is_partial || names.iter().all(|name| self.fields.contains_key(name)) {
+    /// Whether there are more fields than are kept.
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// The same with the fields whose names are `wanted`, where the object has them. `text` begins with the object's.
+    pub fn with(&self, text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Cow<'_, Self> {
+        if !self.is_partial {
             return Cow::Borrowed(self);
         }
         let json = std::str::from_utf8(&text[..self.length]).expect("the text was checked to be UTF-8");
         let mut whole = self.clone();
         let found = scan(json, &mut |name, place| {
-            if names.iter().any(|wanted| *wanted == *name) {
+            if wanted(&name) {
                 whole.fields.insert(name.into_owned(), place);
             }
         });
@@ -115,23 +120,44 @@ impl<'de> Deserialize<'de> for Name<'de> {
 /// What a decoded value takes in memory beside its text, in bytes: a number in a tree of values, in a list that grows.
 const VALUE: u64 = 200;
 
-/// How many bytes of memory a text of JSON takes at the most when it is decoded, beside the text itself.
+/// How many bytes of memory a text of JSON takes at most when it is decoded, beside the text itself.
 pub fn decoded_size(json: &[u8]) -> u64 {
-    values(json).saturating_mul(VALUE)
+    values(json, false).saturating_mul(VALUE)
 }
 
-/// How many values a text of JSON holds at the most.
-fn values(json: &[u8]) -> u64 {
+/// The same where lists and objects may also come in texts, which are decoded once more.
+pub(super) fn decoded_size_with_texts(json: &[u8]) -> u64 {
+    values(json, true).saturating_mul(VALUE)
+}
+
+/// How many values a text of JSON holds at most.
+fn values(json: &[u8], in_texts: bool) -> u64 {
     let (mut count, mut place) = (1, 0);
     while let Some(&byte) = json.get(place) {
         place += 1;
         match byte {
-            b'"' => place = end_of_string(json, place),
+            b'"' => {
+                let end = end_of_string(json, place);
+                if in_texts {
+                    count += values_in_text(&json[place..end]);
+                }
+                place = end;
+            }
             b',' | b'[' | b'{' => count += 1,
             _ => {}
         }
     }
     count
+}
+
+/// How many values a text holds at most, if it is decoded: any sign of JSON may be written as an escape.
+fn values_in_text(text: &[u8]) -> u64 {
+    let begins_one = matches!(text.trim_ascii_start().first(), Some(b'[' | b'{' | b'\\'));
+    if !begins_one {
+        return 0;
+    }
+    let signs = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    (signs + memchr::memmem::find_iter(text, b"\\u").count()) as u64
 }
 
 /// The place behind a string that began before `place`.
@@ -152,8 +178,9 @@ mod tests {
 
     #[test]
     fn values_are_counted_outside_of_strings() {
-        assert_eq!(values(br#"{"a": [1, 2, {"b": "x,[{\",,"}], "c": 3}"#), 7);
-        assert_eq!(values(br#""no end, \"#), 1);
+        assert_eq!(values(br#"{"a": [1, 2, {"b": "x,[{\",,"}], "c": 3}"#, false), 7);
+        assert_eq!(values(br#""no end, \"#, false), 1);
+        assert_eq!(values(br#"["a, b", "[1,2]", " {\"a\u0022: 1}"]"#, true), 4 + 2 + 2);
     }
 
     #[test]
@@ -162,7 +189,7 @@ mod tests {
         let json = format!("{{{many}\"late\":1,\"l\\u0061te\":22}}");
         let outline = Outline::of(&json).unwrap();
         assert!(outline.is_partial && !outline.fields.contains_key("late"));
-        let outline = outline.with(json.as_bytes(), &["late".to_owned()]);
+        let outline = outline.with(json.as_bytes(), &|name| name == "late");
         assert_eq!(&json[outline.fields["late"].clone()], "22");
         assert_eq!(outline.fields.len(), MAX_FIELDS + 1);
     }

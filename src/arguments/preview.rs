@@ -3,7 +3,10 @@
 use super::{
     Arguments,
     secrets::{MASK, clean, clean_beginning, clean_list, sounds_secret},
+    shape::Shape,
+    synonyms,
 };
+use schemars::JsonSchema;
 use serde_json::{Map, Value, value::RawValue};
 use std::borrow::Cow;
 
@@ -21,10 +24,13 @@ const ITEMS_MAX: usize = 10;
 const PARSED_MAX: usize = 16 << 10;
 
 /// Each argument cut to 100 characters, without secrets: `secrets`, what has a secret-sounding name, what looks like one.
-/// Of those that are not `kept`, only how long they are.
-pub fn preview(arguments: &Arguments, kept: fn(&str) -> bool, secrets: &[String]) -> Value {
+/// Of those that are not `kept`, only how long they are. A field of another name is judged as the field of `T` that it
+/// may mean, too.
+pub fn preview<T: JsonSchema + 'static>(arguments: &Arguments, kept: fn(&str) -> bool, secrets: &[String]) -> Value {
+    let shape = Shape::of::<T>();
     let fields = arguments.iter().take(FIELDS_MAX).map(|(name, json)| {
-        let value = if kept(name) { shown(name, json, secrets) } else { measured(json) };
+        let meant = synonyms::nearest(name, &shape).unwrap_or(name);
+        let value = if kept(name) && kept(meant) { shown(name, meant, json, secrets) } else { measured(json) };
         (clean_beginning(name, ARGUMENT_MAX, secrets), value)
     });
     Value::Object(fields.collect::<Map<_, _>>())
@@ -49,8 +55,8 @@ pub fn details(said: Value, secrets: &[String]) -> Value {
     rule.apply(said)
 }
 
-fn shown(name: &str, json: &str, secrets: &[String]) -> Value {
-    let all_secret = name == "env";
+fn shown(name: &str, meant: &str, json: &str, secrets: &[String]) -> Value {
+    let all_secret = meant == "env";
     if sounds_secret(name) || (all_secret && json.len() > PARSED_MAX) {
         return MASK.into();
     }

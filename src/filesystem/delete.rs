@@ -3,7 +3,7 @@
 use super::{
     Files,
     undo::{Changed, Edit, Source, State, Who},
-    write::is_as_expected,
+    write::{is_as_expected, may_go},
 };
 use crate::{
     caller::Access,
@@ -28,6 +28,9 @@ pub struct DeletePath {
     /// Whether a directory goes with all that is in it; without it, only an empty one goes.
     #[serde(default)]
     recursive: bool,
+    /// Whether a file that is read-only goes anyway. What lies in a directory goes with it.
+    #[serde(default)]
+    force: bool,
     /// `sha256` of an earlier read: when the file has changed since, it stays and the answer is 409.
     expected_sha256: Option<String>,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
@@ -68,6 +71,7 @@ impl DeletePath {
         let path = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
         let found = *path.existing()?;
         may_leave(files, &path)?;
+        may_go(&path, self.force, "delete")?;
         is_as_expected(&path, self.expected_sha256.as_deref())?;
         let change = if found.is_folder() {
             let is_empty = path.open_folder()?.children()?.next().is_none();

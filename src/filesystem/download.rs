@@ -5,7 +5,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
-    policy::paths::{Intent, Named},
+    policy::paths::{Intent, Named, spelled},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ impl DownloadFile {
         file.by_ref().take(8192).read_to_end(&mut start)?;
         file.rewind()?;
         Ok(DownloadOutput {
-            name: path.name().to_string_lossy().into_owned(),
+            name: spelled(path.name()),
             size: found.size,
             mime_type: mime_type(&self.path, &start),
             tag: format!("\"{:x}-{:x}-{:x}\"", found.identity.1, found.size, found.changed),

@@ -10,7 +10,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
-    policy::paths::{Found, Intent, Kind, Named},
+    policy::paths::{Found, Intent, Kind, Named, spelled},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -166,7 +166,7 @@ impl Link {
             None => visit.folder.look(name).is_ok_and(|found| found.kind == Kind::Link),
         };
         is_link.then(|| Self {
-            target: visit.folder.directory().read_link(name).ok().map(|text| text.to_string_lossy().into_owned()),
+            target: visit.folder.directory().read_link(name).ok().map(spelled),
             leads_to: visit.folder.look_through(name),
         })
     }
@@ -189,7 +189,7 @@ fn item(sent: &str, visit: &Visit) -> Option<Item> {
     let is_folder = visit.child.kind == Some(Kind::Folder) || found.is_some_and(|found| found.is_folder());
     let file: Option<Found> = found.filter(|_| !is_folder);
     Some(Item {
-        name: name.to_string_lossy().into_owned(),
+        name: spelled(name),
         path: shown(sent, visit.path),
         kind: if is_folder { ItemKind::Directory } else { ItemKind::File },
         size: file.map(|found| found.size),

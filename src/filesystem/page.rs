@@ -1,7 +1,10 @@
 //! Pages of long listings: a cursor names the last thing of a page, so that the next one starts after it whatever came
 //! or went in between.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    policy::paths::spelled,
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use std::{
     ffi::{OsStr, OsString},
@@ -53,7 +56,7 @@ fn name_of(bytes: &[u8]) -> Option<OsString> {
 
 /// The path that a caller sees for something below a place that he named: the two joined, with one slash.
 pub fn shown(sent: &str, below: &Path) -> String {
-    let below = below.to_string_lossy();
+    let below = spelled(below);
     match (below.is_empty(), sent.ends_with('/')) {
         (true, _) => sent.to_owned(),
         (false, true) => format!("{sent}{below}"),

@@ -5,7 +5,7 @@ use super::{
     copy::{Copy, is_free},
     delete::may_leave,
     undo::{Changed, Edit, Source, Staging, State, Who},
-    write::is_as_expected,
+    write::{is_as_expected, may_go},
 };
 use crate::{
     caller::Access,
@@ -34,6 +34,9 @@ pub struct MovePath {
     /// Whether a file that is there is replaced; without it that is a conflict.
     #[serde(default)]
     overwrite: bool,
+    /// Whether a file that is read-only is moved, or replaced, anyway.
+    #[serde(default)]
+    force: bool,
     /// `sha256` of an earlier read: when the file has changed since, it stays and the answer is 409.
     expected_sha256: Option<String>,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
@@ -78,6 +81,8 @@ impl MovePath {
         let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
         is_free(&from, &to, self.overwrite)?;
         may_leave(files, &from)?;
+        may_go(&from, self.force, "move")?;
+        may_go(&to, self.force, "replace")?;
         is_as_expected(&from, self.expected_sha256.as_deref())?;
         let change = match files.undo.relocate(who, &from, &to, self.overwrite) {
             Err(error) if crosses_devices(&error) => over_devices(files, who, &from, to.real(), cancelled)?,

@@ -6,7 +6,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::Result,
-    policy::paths::{Intent, Kind, Named, Times},
+    policy::paths::{Intent, Kind, Named, Times, spelled},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ impl StatPath {
     fn link_target(&self, files: &Files) -> Option<String> {
         let link = files.workspace.resolve_link(&self.path, Named::File, Intent::Read).ok()?;
         link.found().filter(|found| found.kind == Kind::Link)?;
-        Some(link.holder().ok()?.read_link(link.name()).ok()?.to_string_lossy().into_owned())
+        link.holder().ok()?.read_link(link.name()).ok().map(spelled)
     }
 
     fn stat(self, files: &Files) -> Result<StatOutput> {
@@ -116,7 +116,7 @@ impl StatPath {
             success: true,
             path: self.path,
             // The top of the disk is `/.` for who walks.
-            real_path: path.real().components().collect::<PathBuf>().to_string_lossy().into_owned(),
+            real_path: spelled(path.real().components().collect::<PathBuf>()),
             kind: match found.kind {
                 Kind::File => "file",
                 Kind::Folder => "directory",

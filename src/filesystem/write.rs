@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     policy::{
         SafePath,
-        paths::{Intent, Named, OURS, not_a_file},
+        paths::{Found, Intent, Named, OURS, not_a_file},
     },
 };
 use schemars::JsonSchema;
@@ -197,11 +197,7 @@ pub(super) fn may_be_written(path: &SafePath, force: bool) -> Result<()> {
             Err(Error::Unusable("Path is not a file: take the slash off its end, or name a file in it".into()))
         }
         Some(_) if force => Ok(()),
-        Some(found) if found.mode & 0o222 == 0 => Err(Error::Refused(format!(
-            "The file is read-only: nobody may write to it (mode {:04o}). Set force to change it anyway, or make it \
-             writable first (chmod u+w)",
-            found.mode
-        ))),
+        Some(found) if is_read_only(found) => Err(read_only(found, "change")),
         Some(found) => path.holder()?.may_write(path.name()).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => Error::Refused(format!(
                 "Permission denied by the operating system: the file belongs to user {} and group {} (mode {:04o}), and \
@@ -213,6 +209,25 @@ pub(super) fn may_be_written(path: &SafePath, force: bool) -> Result<()> {
         }),
         None => Ok(()),
     }
+}
+
+/// Fails for a file that is read-only, unless it is to be forced: a rename and a removal need no right to the file, so the
+/// system would not ask for it.
+pub(super) fn may_go(path: &SafePath, force: bool, what: &str) -> Result<()> {
+    let found = path.found().filter(|found| found.is_file() && is_read_only(found) && !force);
+    found.map_or(Ok(()), |found| Err(read_only(found, what)))
+}
+
+fn is_read_only(found: &Found) -> bool {
+    found.mode & 0o222 == 0
+}
+
+fn read_only(found: &Found, what: &str) -> Error {
+    Error::Refused(format!(
+        "The file is read-only: nobody may write to it (mode {:04o}). Set force to {what} it anyway, or make it writable \
+         first (chmod u+w)",
+        found.mode
+    ))
 }
 
 fn start_of(path: &SafePath) -> Result<Vec<u8>> {

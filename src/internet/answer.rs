@@ -1,6 +1,6 @@
 //! What a server answered, as text: decompressed, decoded by its charset, cut where it is too long.
 
-use super::fetch::upstream;
+use super::{fetch::upstream, layer::Layer};
 use crate::{
     capability::Context,
     error::{Error, Result},
@@ -221,8 +221,11 @@ async fn decompress(mut bytes: Bytes, layer: &str) -> io::Result<Bytes> {
     if first.is_empty() {
         return Ok(bytes);
     }
+    // RFC 7932 has no such window; the decoder would take it for one of up to 1 GiB.
+    let has_large_window = first[0] & 0x7f == 0x11;
     // RFC 1950: eight of the low bits say deflate. Servers that send deflate without zlib's header are common.
     let has_zlib_header = first[0] & 0x0f == 8;
+    let bytes = Layer::over(bytes);
     Ok(match layer {
         "gzip" | "x-gzip" => {
             let mut decoder = GzipDecoder::new(bytes);
@@ -231,12 +234,13 @@ async fn decompress(mut bytes: Bytes, layer: &str) -> io::Result<Bytes> {
         }
         "deflate" if has_zlib_header => Box::pin(BufReader::new(ZlibDecoder::new(bytes))),
         "deflate" => Box::pin(BufReader::new(DeflateDecoder::new(bytes))),
+        "br" if has_large_window => return Err(io::Error::other("its window is larger than brotli has")),
         "br" => Box::pin(BufReader::new(BrotliDecoder::new(bytes))),
         "zstd" => {
             let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
             Box::pin(BufReader::new(ZstdDecoder::with_params(bytes, &window)))
         }
-        _ => bytes,
+        _ => Box::pin(bytes),
     })
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod fetch;
 mod form;
+mod layer;
 mod search;
 
 pub use fetch::FetchUrl;
@@ -34,9 +35,6 @@ pub struct Saved {
     pub change_id: String,
 }
 
-/// Whether a caller may save to a new file at a path.
-pub type Check = Box<dyn Fn(&Context, &str) -> Result<()> + Send + Sync>;
-
 /// Writes bytes to a new file at a path that the caller names.
 pub type Save = Box<dyn for<'a> Fn(&'a Context, &'a str, Vec<u8>) -> BoxFuture<'a, Result<Saved>> + Send + Sync>;
 
@@ -46,7 +44,7 @@ pub type TextOf = Box<dyn for<'a> Fn(&'a Context, [&str; 2], Vec<u8>) -> BoxFutu
 /// What the side of the bridge that has files does with what was fetched.
 pub struct Receivers {
     /// Fails where [`Self::save`] would, before anything is fetched.
-    pub check: Check,
+    pub check: Box<dyn Fn(&Context, &str) -> Result<()> + Send + Sync>,
     /// Saves it.
     pub save: Save,
     /// Reads it.

@@ -38,7 +38,7 @@ pub struct UpdateEntry {
     /// Its new source.
     #[serde(default)]
     source: Option<String>,
-    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; an empty text makes it stay for good.
+    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; `never`, or an empty text, makes it stay for good.
     #[serde(default)]
     expires_at: Option<String>,
 }
@@ -66,7 +66,7 @@ impl Capability for UpdateEntry {
     type Output = EntryUpdated;
 
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntryUpdated> {
-        if let Some(end) = self.expires_at.as_ref().filter(|end| !end.is_empty())
+        if let Some(end) = self.expires_at.as_ref().filter(|end| !is_never(end))
             && clock::parse(end).is_none()
         {
             return Err(Error::invalid("expires_at", "Input should be a time as YYYY-MM-DDTHH:MM:SS"));
@@ -79,6 +79,11 @@ impl Capability for UpdateEntry {
         let (entry, change_id, timestamp) = (done.outcome, done.change_id, clock::timestamp());
         Ok(EntryUpdated { success: true, entry, change_id, timestamp })
     }
+}
+
+/// Over MCP, where an empty text is no text, only the word says so.
+fn is_never(end: &str) -> bool {
+    matches!(end, "" | "never")
 }
 
 impl UpdateEntry {
@@ -98,7 +103,7 @@ impl UpdateEntry {
             entry.source = source.into();
         }
         if let Some(end) = self.expires_at {
-            entry.expires_at = Some(end).filter(|end| !end.is_empty()).map(Into::into);
+            entry.expires_at = Some(end).filter(|end| !is_never(end)).map(Into::into);
         }
         let view = MemoryEntry::from(&entry);
         let changes = if entry == **present { vec![] } else { vec![Change::Update(Arc::new(entry))] };

@@ -6,11 +6,11 @@ use super::{
     status::{self, ErrorBody},
 };
 use crate::{
-    arguments::Arguments,
+    arguments::{Arguments, Ignored},
     bridge::Bridge,
     caller::Held,
-    capability::{Capability, Context, Told},
-    error::{Error, Result},
+    capability::{Answer, Capability, Context, Told},
+    error::Error,
 };
 use axum::{
     http::{HeaderMap, header::ACCEPT},
@@ -71,14 +71,19 @@ where
     let mut call = JoinSet::new();
     call.spawn(async move {
         let result = shared.bridge.call::<C>(&context, arguments).await;
-        (result.map(|output| without_output(&output)), context.holding.take())
+        let ignored = context.ignored();
+        let result = match result {
+            Ok(output) => Ok(without_output(&Answer { output, ignored })),
+            Err(error) => Err((error, ignored)),
+        };
+        (result, context.holding.take())
     });
     let mut telling = Telling { waiting, call, last: None, _held: Held::default() };
     tokio::select! {
         biased;
         () = telling.waiting.begun() => {}
         Some(ended) = telling.call.join_next() => match ended {
-            Ok((Err(refusal), _)) => return refusal.into_response(),
+            Ok((Err((refusal, ignored)), _)) => return status::failed(refusal, ignored),
             ended => telling.end(ended),
         }
     }
@@ -90,12 +95,15 @@ where
 }
 
 /// How a call ended, and the memory that its output still takes.
-type Ended = std::result::Result<(Result<Value>, Held), JoinError>;
+type Ended = Result<(Outcome, Held), JoinError>;
+
+/// What it answered, or why it failed and which fields did not count.
+type Outcome = Result<Value, (Error, Vec<Ignored>)>;
 
 /// A call whose output is told. Dropping it ends the call.
 struct Telling {
     waiting: Arc<Waiting>,
-    call: JoinSet<(Result<Value>, Held)>,
+    call: JoinSet<(Outcome, Held)>,
     last: Option<Event>,
     _held: Held,
 }
@@ -119,7 +127,7 @@ impl Telling {
     }
 
     fn end(&mut self, ended: Ended) {
-        let error = match ended {
+        let (error, ignored) = match ended {
             Ok((result, held)) => {
                 self._held = held;
                 match result {
@@ -127,13 +135,13 @@ impl Telling {
                         self.last = Some(event("exit", &exit));
                         return;
                     }
-                    Err(error) => error,
+                    Err(failed) => failed,
                 }
             }
-            Err(panicked) => Error::internal(panicked),
+            Err(panicked) => (Error::internal(panicked), vec![]),
         };
         let status = status::code(&error).as_u16();
-        let mut body = without_output(&ErrorBody::of(error));
+        let mut body = without_output(&ErrorBody::of(error, ignored));
         body["status"] = status.into();
         self.last = Some(event("error", &body));
     }

@@ -196,6 +196,7 @@ impl Document {
 
     fn responses<T: JsonSchema>(&mut self, operation: OperationBuilder) -> OperationBuilder {
         let done = reference::<T>(&mut self.answers);
+        schema::name_ignored::<T>(&mut self.answers);
         let content = ContentBuilder::new().schema(Some(done)).build();
         let done = ResponseBuilder::new().description("Done").content("application/json", content).build();
         self.failures(operation.response("200", done))

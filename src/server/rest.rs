@@ -7,12 +7,13 @@ use super::{
     limits::{self, Received, Sender},
     openapi::Document,
     request_log::LastWarning,
+    status,
 };
 use crate::{
     arguments::{Arguments, Problem},
     bridge::{Bridge, Face},
     caller::{Caller, Held},
-    capability::{Capability, Context},
+    capability::{Answer, Capability, Context},
     error::Result,
 };
 use axum::{
@@ -129,8 +130,8 @@ where
         return events::serve::<C>(shared, context, arguments).await;
     }
     match shared.bridge.call::<C>(&context, arguments).await {
-        Ok(output) => limits::answer(output, &context.holding).await,
-        Err(error) => error.into_response(),
+        Ok(output) => limits::answer(Answer { output, ignored: context.ignored() }, &context.holding).await,
+        Err(error) => status::failed(error, context.ignored()),
     }
 }
 

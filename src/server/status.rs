@@ -1,6 +1,9 @@
 //! The one table from the bridge's errors to HTTP, and the body that every error has.
 
-use crate::error::{Error, PartialOutput, Problem};
+use crate::{
+    arguments::Ignored,
+    error::{Error, PartialOutput, Problem},
+};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
@@ -24,18 +27,21 @@ pub struct ErrorBody {
     /// Of a program that ran out of time: what it had done until then.
     #[serde(flatten)]
     pub partial: Option<PartialOutput>,
+    /// The fields that were sent and did not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
 }
 
 impl ErrorBody {
-    /// What an error says, whatever its status.
-    pub fn of(error: Error) -> Self {
+    /// What an error says, whatever its status, and which fields did not count.
+    pub fn of(error: Error, ignored: Vec<Ignored>) -> Self {
         let (detail, hint) = (error.to_string(), error.hint().map(str::to_owned));
         let (bytes_appended, partial) = match error {
             Error::PartlyAppended { bytes_appended } => (Some(bytes_appended), None),
             Error::ProgramTimedOut { partial, .. } => (None, Some(*partial)),
             _ => (None, None),
         };
-        Self { detail, hint, bytes_appended, partial }
+        Self { detail, hint, bytes_appended, partial, ignored }
     }
 }
 
@@ -44,6 +50,9 @@ impl ErrorBody {
 pub struct ValidationErrorBody {
     /// Every problem, in the order of the fields.
     pub detail: Vec<Problem>,
+    /// The fields that were sent and did not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
 }
 
 /// The status of an error.
@@ -68,22 +77,27 @@ pub fn code(error: &Error) -> StatusCode {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let retry_after = match &self {
-            Self::TooMany { retry_after, .. } => Some(*retry_after),
-            Self::Unavailable { retry_after, .. } => *retry_after,
-            _ => None,
-        };
-        let mut response = match self {
-            Self::Invalid(detail) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail })).into_response()
-            }
-            error => (code(&error), Json(ErrorBody::of(error))).into_response(),
-        };
-        if let Some(wait) = retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-        }
-        response
+        failed(self, vec![])
     }
+}
+
+/// The answer to a request that failed, and of which these fields did not count.
+pub fn failed(error: Error, ignored: Vec<Ignored>) -> Response {
+    let retry_after = match &error {
+        Error::TooMany { retry_after, .. } => Some(*retry_after),
+        Error::Unavailable { retry_after, .. } => *retry_after,
+        _ => None,
+    };
+    let mut response = match error {
+        Error::Invalid(detail) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail, ignored })).into_response()
+        }
+        error => (code(&error), Json(ErrorBody::of(error, ignored))).into_response(),
+    };
+    if let Some(wait) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    response
 }
 
 /// An answer with the body that every error has.

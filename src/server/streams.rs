@@ -4,11 +4,12 @@
 use super::{
     auth,
     rest::{Rest, Shared, admit},
+    status,
 };
 use crate::{
-    arguments::{Arguments, Problem},
+    arguments::{Arguments, Ignored, Problem},
     bridge::{Bridge, Record},
-    capability::{Capability, Context},
+    capability::{Answer, Capability, Context},
     error::{Error, Result},
     filesystem::{DownloadFile, DownloadOutput, Told, Upload, UploadFile, UploadOutput, Watch, WatchPath},
 };
@@ -58,16 +59,25 @@ pub fn add(rest: &mut Rest) {
 }
 
 /// Admits and calls; a refusal is recorded too. The record goes along with the stream.
-async fn begin<C: Capability>(shared: &Shared, parts: &Parts, body: Body) -> Result<(C::Output, Record)>
+async fn begin<C: Capability>(
+    shared: &Shared,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Answer<C::Output>, Record), Response>
 where
     Bridge: AsRef<C::Service>,
 {
-    match admit(shared, parts, body, true).await {
-        Ok((caller, arguments, _)) => shared.bridge.begin::<C>(&Context::new(caller), arguments).await,
-        Err(error) => {
-            shared.bridge.record_refusal::<C>(&error);
-            Err(error)
-        }
+    let admitted = admit(shared, parts, body, true).await;
+    let (caller, arguments, _) = admitted.map_err(|error| {
+        shared.bridge.record_refusal::<C>(&error);
+        error.into_response()
+    })?;
+    let context = Context::new(caller);
+    let begun = shared.bridge.begin::<C>(&context, arguments).await;
+    let ignored = context.ignored();
+    match begun {
+        Ok((output, record)) => Ok((Answer { output, ignored }, record)),
+        Err(error) => Err(status::failed(error, ignored)),
     }
 }
 
@@ -76,16 +86,16 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let keys = shared.bridge.keys.clone();
     let generation = keys.generation();
     match begin::<WatchPath>(&shared, &parts, body).await {
-        Ok((mut output, mut record)) => {
+        Ok((mut answer, mut record)) => {
             // A watch has no other end than that its client goes.
             record.ends(&Ok(()));
-            let watch = output.watch.take().expect("a watch that began is there");
-            let ready = Event::default().event("ready").data(serde_json::json!(output).to_string());
+            let watch = answer.output.watch.take().expect("a watch that began is there");
+            let ready = Event::default().event("ready").data(serde_json::json!(answer).to_string());
             let other_key = Box::pin(async move { keys.replaced_since(generation).await });
             let all = stream::iter([Ok(ready)]).chain(events(watch, record).take_until(other_key));
             Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
         }
-        Err(error) => error.into_response(),
+        Err(refusal) => refusal,
     }
 }
 
@@ -102,11 +112,11 @@ fn events(watch: Watch, record: Record) -> impl Stream<Item = Result<Event, Infa
 
 async fn download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (output, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
+    let (answer, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
         Ok(begun) => begun,
-        Err(error) => return error.into_response(),
+        Err(refusal) => return refusal,
     };
-    let sent = send(output, &parts.headers).await;
+    let sent = send(answer.output, &parts.headers).await;
     record.ends(&sent);
     match sent {
         Ok(response) if parts.method == Method::HEAD => response,
@@ -198,14 +208,15 @@ fn part(range: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
 }
 
 async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    match receive(&shared, request).await {
-        Ok(output) => Json(output).into_response(),
-        Err(error) => error.into_response(),
+    let mut ignored = Vec::new();
+    match receive(&shared, request, &mut ignored).await {
+        Ok(output) => Json(Answer { output, ignored }).into_response(),
+        Err(error) => status::failed(error, ignored),
     }
 }
 
 /// Reads the fields up to the file, calls the capability with them, then streams the file to disk.
-async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
+async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) -> Result<UploadOutput> {
     let keys = auth::presented_keys(request.headers(), request.uri())?;
     let peer = auth::peer(request.extensions());
     let query: Vec<(String, String)> = auth::query(request.uri()).filter(|(name, _)| name != "auth").collect();
@@ -231,7 +242,9 @@ async fn receive(shared: &Shared, request: Request) -> Result<UploadOutput> {
     };
     let names_path = fields.contains_key("path") || query.iter().any(|(name, _)| name == "path");
     let arguments = Arguments::from_object(&fields).or_query(query);
-    let begun = shared.bridge.begin::<UploadFile>(&Context::new(caller), arguments).await;
+    let context = Context::new(caller);
+    let begun = shared.bridge.begin::<UploadFile>(&context, arguments).await;
+    *ignored = context.ignored();
     let (mut output, mut record) = begun.map_err(|error| match &file {
         Some(_) if !names_path => {
             Problem::value("path", "Field required before the part file: send the form's fields first").into()

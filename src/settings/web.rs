@@ -1,9 +1,6 @@
 //! Names of the network in settings: hosts, origins, addresses of services.
 
-use super::{
-    names::distance,
-    value::{SettingValue, parts},
-};
+use super::value::{SettingValue, parts};
 use std::{
     net::{IpAddr, Ipv6Addr},
     ops::Deref,
@@ -146,7 +143,8 @@ impl SettingValue for PrivateHosts {
         }
         let expected = || "true, false, or hosts (`name`, `name:port`, an address) separated by commas".to_owned();
         let hosts = parts(text).map_err(|_| expected())?;
-        let mistaken = |host: &String| ["true", "false"].iter().any(|word| distance(&host.to_lowercase(), word) == 1);
+        let mistaken =
+            |host: &String| ["true", "false"].iter().any(|word| strsim::osa_distance(&host.to_lowercase(), word) == 1);
         if !hosts.iter().all(|host| is_host_with_port(host)) || hosts.iter().any(mistaken) {
             return Err(expected());
         }

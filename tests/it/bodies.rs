@@ -69,6 +69,10 @@ async fn six_bodies_of_any_kind_at_once_leave_the_server_small_and_answering() {
         ("/memory/add", format!(r#"{{"content":"x","tags":[{}]}}"#, many("\"\"", size))),
         ("/memory/add", format!(r#"{{"content":"x","unknown":"{}"}}"#, "\\u0041".repeat(size / 6))),
         ("/memory/add_many", format!(r#"{{"entries":[{}]}}"#, many("{}", size / 8))),
+        ("/memory/add", format!(r#"{{"content":"x","tags":"[{}]"}}"#, many("0", size))),
+        ("/memory/add", format!(r#"{{"content":"x","tags":"\u005b{}\u005d"}}"#, "0\\u002c".repeat(size / 7) + "0")),
+        ("/memory/add_many", format!(r#"{{"entries":[{{{fields}"content":"x"}}]}}"#)),
+        ("/sandbox/notebook", format!(r#"{{"notebook":"[{}]"}}"#, many("0", size))),
         ("/filesystem/edit", format!(r#"{{"path":"a","edits":[{}]}}"#, many(r#"{"old":1}"#, size / 8))),
         ("/memory/add", format!(r#"{{"content":"x","unknown":{}1}}"#, "9".repeat(size))),
         (

@@ -109,7 +109,7 @@ async fn integers_are_taken_from_text_and_whole_floats_but_not_from_fractions() 
         let reply = server.post("/sandbox/run", json!({"command": "true", "timeout": good})).await;
         assert_eq!(reply.status, 503, "{}", reply.text);
     }
-    for bad in [json!(1.5), json!(null), json!("five"), json!(0), json!(-3), json!([5])] {
+    for bad in [json!(1.5), json!("five"), json!(0), json!(-3), json!([5])] {
         let reply = server.post("/sandbox/run", json!({"command": "true", "timeout": bad})).await;
         assert_eq!(reply.status, 422, "{bad}: {}", reply.text);
     }

@@ -73,7 +73,9 @@ async fn over_rest(server: &Server, name: &str, arguments: &Value) -> Outcome {
 /// The detail, or the list of problems as one sentence: `field: message; …`.
 fn sentence(reply: &Reply) -> String {
     let detail = &reply.body["detail"];
-    let Some(problems) = detail.as_array() else { return detail.as_str().unwrap_or_default().to_owned() };
+    let Some(problems) = detail.as_array() else {
+        return detail.as_str().unwrap_or_default().to_owned() + &ignored(reply);
+    };
     let said = problems.iter().map(|problem| {
         let steps = &problem["loc"].as_array().unwrap()[1..];
         let place: String = steps
@@ -87,7 +89,21 @@ fn sentence(reply: &Reply) -> String {
             .collect();
         format!("{place}: {}", problem["msg"].as_str().unwrap())
     });
-    said.collect::<Vec<_>>().join("; ")
+    said.collect::<Vec<_>>().join("; ") + &ignored(reply)
+}
+
+/// The fields that did not count, as the end of that sentence.
+fn ignored(reply: &Reply) -> String {
+    let fields: Vec<String> = reply.body["ignored"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|field| {
+            let name = field["field"].as_str().unwrap();
+            field["did_you_mean"].as_str().map_or(name.to_owned(), |meant| format!("{name} (did you mean {meant}?)"))
+        })
+        .collect();
+    if fields.is_empty() { String::new() } else { format!(". Ignored: {}", fields.join("; ")) }
 }
 
 async fn over_mcp(server: &Server, session: &str, name: &str, arguments: &Value) -> Outcome {

@@ -141,6 +141,24 @@ async fn a_text_is_cut_after_ten_million_characters_however_small_it_was_packed(
 }
 
 #[tokio::test]
+async fn an_answer_that_unpacks_without_end_and_without_a_word_keeps_neither_the_deadline_nor_others_waiting() {
+    let server = open().await;
+    // Empty parts, 300 MB of them, which become a few kilobytes.
+    let empty = packed(GzipEncoder::new(vec![]), b"").await.into_inner();
+    let many = packed(ZstdEncoder::new(vec![]), &empty.repeat(300_000_000 / empty.len())).await.into_inner();
+    assert!(many.len() < 1 << 20, "{}", many.len());
+    let upstream = Upstream::with_body("content-encoding: gzip, zstd\r\n", many).await;
+    let started = std::time::Instant::now();
+    let reply = fetch(&server, json!({"url": upstream.url, "timeout": 2})).await;
+    assert!([408, 502].contains(&reply.status), "{}", reply.text);
+    assert!(started.elapsed().as_secs() < 6, "{:?}", started.elapsed());
+    // A window of up to 1 GiB, which brotli's standard does not have.
+    let upstream = Upstream::with_body("content-encoding: br\r\n", [0x11, 0x1e, 0, 0]).await;
+    let reply = fetch(&server, json!({"url": upstream.url})).await;
+    assert_eq!((reply.status, reply.detail().contains("window")), (502, true), "{}", reply.text);
+}
+
+#[tokio::test]
 async fn a_server_that_is_slow_is_408_and_one_that_breaks_off_is_502() {
     let server = open().await;
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

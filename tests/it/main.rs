@@ -29,6 +29,7 @@ mod processes;
 mod program;
 mod readme;
 mod redaction;
+mod requests;
 mod sandbox;
 mod secrets;
 mod server;

@@ -31,6 +31,9 @@ pub struct ExtractArchive {
     /// Whether files that are there are replaced.
     #[serde(default)]
     overwrite: bool,
+    /// Whether files that are read-only are replaced anyway.
+    #[serde(default)]
+    force: bool,
     /// The most that all files together may have, in bytes; without it, a hundred times the archive, and no less than
     /// 100 MiB and no more than 1 GiB.
     max_bytes: Option<u64>,
@@ -106,7 +109,7 @@ impl ExtractArchive {
             Some(Format::TarGz) => unpack.tar(MultiGzDecoder::new(reader))?,
             None => return Err(damaged("it begins like none")),
         }
-        let unpacked = unpack.finish(self.overwrite)?;
+        let unpacked = unpack.finish(self.overwrite, self.force)?;
         let change = files.undo.commit(who, unpacked.edits, Some(unpacked.staging))?;
         Ok(ExtractOutput {
             success: true,

@@ -2,6 +2,7 @@
 
 mod extract;
 mod links;
+mod metered;
 mod pack;
 mod unpack;
 

@@ -10,6 +10,7 @@ use crate::{
         Files,
         undo::{Changed, Edit, Staging, Who},
         walk::{Next, Visit, walk},
+        write::may_go,
     },
     policy::{
         SafePath,
@@ -43,6 +44,9 @@ pub struct PackArchive {
     /// Whether a file that is there is replaced.
     #[serde(default)]
     overwrite: bool,
+    /// Whether an archive that is read-only is replaced anyway.
+    #[serde(default)]
+    force: bool,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.
     session: Option<String>,
 }
@@ -95,7 +99,7 @@ impl PackArchive {
                 return Err(Error::Conflict("The archive is there already: set overwrite to replace it".into()));
             }
             Some(found) if !found.is_file() => return Err(crate::policy::paths::not_a_file()),
-            _ => {}
+            _ => may_go(&to, self.force, "replace")?,
         }
         let mode = files.undo.new_file_mode();
         let mut staging = Staging::beside(&files.undo, &to)?;

@@ -1,15 +1,16 @@
 //! What is taken out of an archive, until all of it can be put in its place.
 
-use super::{MAX_ENTRIES, damaged, links, too_many};
+use super::{MAX_ENTRIES, damaged, links, metered::Metered, too_many};
 use crate::{
     error::{Error, Result},
     filesystem::{
         Files, go_on,
         undo::{Edit, Source, Staging, State},
+        write::may_go,
     },
     policy::{
         SafePath,
-        paths::{Intent, Named, OURS, Times},
+        paths::{Intent, Named, OURS, Times, spelled},
     },
 };
 use indexmap::IndexMap;
@@ -31,8 +32,12 @@ const MAX_TEXTS: usize = 32 * 1024 * 1024;
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
-/// What headers between files may take beside the files themselves, in bytes each.
-const HEADERS: u64 = 2048;
+/// What a tar may have beside its files, for each that it may have, in bytes.
+const PASSED_OVER: u64 = 2048;
+
+/// What a tar may have before one of its files, in bytes: headers, long names, attributes, a table of holes. They are
+/// held in memory, and a long name shrinks to next to nothing.
+const HEADERS: u64 = 1024 * 1024;
 
 /// So many of the names that were left out are told.
 const MAX_NAMED: usize = 100;
@@ -114,33 +119,46 @@ impl<'a> Unpack<'a> {
     /// # Errors
     /// As [`Self::zip`].
     pub fn tar(&mut self, reader: impl Read) -> Result<()> {
-        // Long names are read into memory: with this bound they cannot grow without end either.
-        let most = self.left.saturating_add(MAX_ENTRIES as u64 * HEADERS);
-        let mut archive = tar::Archive::new(reader.take(most));
-        for entry in archive.entries().map_err(damaged)? {
+        // With this bound, what is passed over does not go on without end either.
+        let most = self.left.saturating_add(MAX_ENTRIES as u64 * PASSED_OVER);
+        let metered = Metered::new(reader.take(most));
+        let mut archive = tar::Archive::new(&metered);
+        let mut entries = archive.entries().map_err(damaged)?;
+        // What the last entry holds and nobody read is passed over before the next one's headers.
+        let mut unread = 0;
+        loop {
+            metered.allow(HEADERS.saturating_add(unread));
+            let Some(entry) = entries.next() else { return Ok(()) };
             let entry = entry.map_err(damaged)?;
-            let name = entry.path().map_err(damaged)?.into_owned();
-            let mode = entry.header().mode().ok();
-            let seconds = entry.header().mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
-            let times = at(seconds.unwrap_or(0));
-            match entry.header().entry_type() {
-                tar::EntryType::Directory => self.folder(&name, mode, times)?,
-                tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
-                    self.file(&name, entry, mode, times)?;
-                }
-                tar::EntryType::Symlink => {
-                    let target = entry.link_name().map_err(damaged)?.unwrap_or_default().into_owned();
-                    self.link(&name, &target, times)?;
-                }
-                tar::EntryType::Link => {
-                    let target = entry.link_name().map_err(damaged)?.unwrap_or_default().into_owned();
-                    self.hard_link(&name, &target, mode, times)?;
-                }
-                tar::EntryType::XGlobalHeader => {}
-                _ => self.leave_out(&name),
+            let size = match entry.header().entry_type() {
+                tar::EntryType::GNUSparse => entry.header().entry_size().map_err(damaged)?,
+                _ => entry.size(),
+            };
+            metered.allow(size);
+            self.tar_entry(entry)?;
+            unread = metered.left();
+        }
+    }
+
+    fn tar_entry(&mut self, entry: tar::Entry<impl Read>) -> Result<()> {
+        let name = entry.path().map_err(damaged)?.into_owned();
+        let mode = entry.header().mode().ok();
+        let seconds = entry.header().mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
+        let times = at(seconds.unwrap_or(0));
+        let target = || -> Result<PathBuf> { Ok(entry.link_name().map_err(damaged)?.unwrap_or_default().into_owned()) };
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => self.folder(&name, mode, times),
+            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+                self.file(&name, entry, mode, times)
+            }
+            tar::EntryType::Symlink => self.link(&name, &target()?, times),
+            tar::EntryType::Link => self.hard_link(&name, &target()?, mode, times),
+            tar::EntryType::XGlobalHeader => Ok(()),
+            _ => {
+                self.leave_out(&name);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     fn file(&mut self, name: &Path, content: impl Read, mode: Option<u32>, times: Times) -> Result<()> {
@@ -206,7 +224,7 @@ impl<'a> Unpack<'a> {
     fn leave_out(&mut self, name: &Path) {
         self.skipped += 1;
         if self.skipped_names.len() < MAX_NAMED {
-            self.skipped_names.push(name.to_string_lossy().into_owned());
+            self.skipped_names.push(spelled(name));
         }
     }
 
@@ -223,7 +241,7 @@ impl<'a> Unpack<'a> {
         go_on(self.cancelled)?;
         self.charge(name.as_os_str().len())?;
         let hostile = || {
-            let shown: String = name.to_string_lossy().chars().take(100).collect();
+            let shown: String = spelled(name).chars().take(100).collect();
             Error::Unusable(format!("The archive names {shown:?}, which lies outside: nothing was unpacked"))
         };
         let mut place = self.to.real().to_owned();
@@ -256,7 +274,7 @@ impl<'a> Unpack<'a> {
     }
 
     /// Fails when something is in the way.
-    fn is_free(&self, overwrite: bool) -> Result<()> {
+    fn is_free(&self, overwrite: bool, force: bool) -> Result<()> {
         for edit in self.edits.values() {
             let there = self.files.workspace.resolve_real(&edit.path, Intent::Write)?;
             let Some(found) = there.found() else { continue };
@@ -267,16 +285,17 @@ impl<'a> Unpack<'a> {
             if !overwrite || found.is_folder() || becomes_folder {
                 return Err(Error::Conflict(format!(
                     "{} is there already: set overwrite to replace files, or unpack into a new folder",
-                    edit.path.display()
+                    spelled(&edit.path)
                 )));
             }
+            may_go(&there, force, "replace")?;
         }
         Ok(())
     }
 
     /// Fails when the archive itself puts something below what is no folder in it.
     fn agrees_with_itself(&self) -> Result<()> {
-        let named = |place: &Path| place.strip_prefix(self.to.real()).unwrap_or(place).display().to_string();
+        let named = |place: &Path| spelled(place.strip_prefix(self.to.real()).unwrap_or(place));
         for place in self.edits.keys() {
             let above = place.ancestors().skip(1).take_while(|above| *above != self.to.real());
             let mut above = above.filter_map(|above| self.edits.get(above));
@@ -295,10 +314,10 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// [`Error::Conflict`] when something is in the way.
-    pub fn finish(mut self, overwrite: bool) -> Result<Unpacked> {
+    pub fn finish(mut self, overwrite: bool, force: bool) -> Result<Unpacked> {
         self.drop_links_outside()?;
         self.agrees_with_itself()?;
-        self.is_free(overwrite)?;
+        self.is_free(overwrite, force)?;
         self.staging.sync()?;
         let there = |edit: &Edit| {
             matches!(edit.after, State::Folder { .. })

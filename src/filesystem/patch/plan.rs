@@ -13,7 +13,7 @@ use crate::{
         encoding::{self, Codec},
         read::bytes_of,
         undo::{Edit, Source, State},
-        write::{may_be_written, replaced},
+        write::{may_be_written, may_go, replaced},
     },
     policy::SafePath,
 };
@@ -103,6 +103,7 @@ impl PatchFiles {
         if matches!(act.kind, "deleted" | "renamed")
             && let Some(source) = &source
         {
+            may_go(source, self.force, "change")?;
             edits.push(Edit { path: source.real().to_owned(), after: State::Absent, source: Source::Nothing });
         }
         diffs.add(&before, &patched.text, name);

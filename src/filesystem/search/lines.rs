@@ -4,7 +4,7 @@ use super::{
     hits::{Content, Hit, Hits},
     room::{ENTRY, Room},
 };
-use grep_matcher::Matcher;
+use grep_matcher::{LineTerminator, Matcher};
 use grep_regex::RegexMatcher;
 use grep_searcher::{BinaryDetection, Searcher as Grep, SearcherBuilder, Sink, SinkContext, SinkFinish, SinkMatch};
 use std::{
@@ -38,7 +38,7 @@ impl<'a> Searcher<'a> {
     pub fn new(matcher: &'a RegexMatcher, context: usize, most: usize) -> Self {
         let mut builder = SearcherBuilder::new();
         builder.line_number(true).binary_detection(BinaryDetection::quit(0)).heap_limit(Some(MAX_HEAP));
-        builder.before_context(context).after_context(context);
+        builder.line_terminator(LineTerminator::crlf()).before_context(context).after_context(context);
         Self { matcher, context, most, grep: builder.build(), buffer: Vec::new() }
     }
 

@@ -28,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
+use unicode_normalization::UnicodeNormalization;
 
 /// Search files by name and content.
 ///
@@ -56,7 +57,7 @@ pub struct SearchFiles {
     #[serde(default = "default_results")]
     #[schemars(range(min = 1, max = 10_000))]
     max_results: usize,
-    /// Whether to search files and folders whose name starts with a dot.
+    /// Whether to search files and folders whose name starts with a dot. A `name` that starts so finds them anyway.
     #[serde(default)]
     include_hidden: bool,
     /// Whether to leave out what .gitignore files name.
@@ -147,11 +148,18 @@ struct Name {
 
 impl Name {
     fn fits(&self, path: &Path) -> bool {
-        if self.whole_path {
-            return self.glob.is_match(path);
-        }
-        path.file_name().is_some_and(|name| self.glob.is_match(name))
+        let name = if self.whole_path { Some(path.as_os_str()) } else { path.file_name() };
+        name.is_some_and(|name| match name.to_str().filter(|text| !text.is_ascii()) {
+            Some(text) => self.glob.is_match(text.nfc().collect::<String>()),
+            None => self.glob.is_match(name),
+        })
     }
+}
+
+/// Whether a glob itself names something hidden: `.env*`, `.github/**`, `{.a,b}`.
+fn names_hidden(glob: &str) -> bool {
+    let parts = glob.trim_start_matches("./").split(['/', '{', ',']);
+    parts.into_iter().any(|part| part.starts_with('.') || part.starts_with("[.]") || part.starts_with("\\."))
 }
 
 impl SearchFiles {
@@ -185,7 +193,7 @@ impl SearchFiles {
             matcher: query.map(|query| self.matcher(query)).transpose()?,
             name: name.map(|name| self.glob(name)).transpose()?,
             context: self.context,
-            include_hidden: self.include_hidden,
+            include_hidden: self.include_hidden || name.is_some_and(names_hidden),
         })
     }
 
@@ -196,7 +204,9 @@ impl SearchFiles {
 
     fn glob(&self, name: &str) -> Result<Name> {
         let style = GlobStyle { stops_at_slash: true, case_sensitive: self.case_sensitive };
-        let glob = Globs::new("name", [name.trim_start_matches("./")], style)?;
+        // Names are compared as single characters, whichever form they have on the disk.
+        let composed: String = name.trim_start_matches("./").nfc().collect();
+        let glob = Globs::new("name", [composed.as_str()], style)?;
         Ok(Name { glob, whole_path: name.contains('/') })
     }
 

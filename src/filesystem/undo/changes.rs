@@ -7,7 +7,7 @@ use crate::{
     clock,
     error::{Error, Result},
     filesystem::{Files, diff::Diffs},
-    policy::paths::{Intent, Named},
+    policy::paths::{Intent, Named, composed, spelled},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,7 @@ fn number_of_cursor(cursor: &str) -> Result<u64> {
 
 /// Which changes are meant.
 pub struct Choice {
+    /// With its names in one form of Unicode: what is gone is found by either.
     path: Option<PathBuf>,
     session: Option<String>,
     since: Option<chrono::NaiveDateTime>,
@@ -170,12 +171,12 @@ impl Choice {
             let wrong = || Error::invalid("since", "Input should be a date and time such as 2026-01-31T12:00:00");
             clock::parse(text).ok_or_else(wrong)
         });
-        Ok(Self { path: path.map(|path| path.real().to_owned()), session, since: since.transpose()? })
+        Ok(Self { path: path.map(|path| composed(path.real()).into_owned()), session, since: since.transpose()? })
     }
 
     /// Whether a change is meant.
     pub fn takes(&self, change: &Change) -> bool {
-        let is_there = |path: &Path| self.path.as_ref().is_none_or(|chosen| path.starts_with(chosen));
+        let is_there = |path: &Path| self.path.as_ref().is_none_or(|chosen| composed(path).starts_with(chosen));
         let is_late =
             || self.since.is_none_or(|since| clock::parse(&change.timestamp).is_some_and(|time| time >= since));
         change.paths().any(is_there) && (self.session.is_none() || self.session == change.session) && is_late()
@@ -191,17 +192,17 @@ impl Undo {
     fn shown(&self, change: &Change, with_diff: bool) -> ChangeItem {
         let diff = with_diff.then(|| self.diff(change));
         let moved = change.moved.iter().map(|moved| ChangedPath {
-            path: text(&moved.from.0),
+            path: spelled(&moved.from.0),
             kind: ChangeKind::Moved,
-            to: Some(text(&moved.to.0)),
+            to: Some(spelled(&moved.to.0)),
         });
         let appended = change.appended.iter().map(|appended| ChangedPath {
-            path: text(&appended.path.0),
+            path: spelled(&appended.path.0),
             kind: ChangeKind::Modified,
             to: None,
         });
         let steps = change.steps.iter().map(|step| ChangedPath {
-            path: text(&step.path.0),
+            path: spelled(&step.path.0),
             kind: match (&step.before, &step.after) {
                 (State::Absent, _) => ChangeKind::Created,
                 (_, State::Absent) => ChangeKind::Deleted,
@@ -234,7 +235,7 @@ impl Undo {
                 continue;
             }
             if let (Some(before), Some(after)) = (self.text_of(&step.before), self.text_of(&step.after)) {
-                all.add(&before, &after, &text(&step.path.0));
+                all.add(&before, &after, &spelled(&step.path.0));
             }
         }
         if let Some(appended) = &change.appended
@@ -242,7 +243,7 @@ impl Undo {
             && let Some(bytes) = self.kept().store.bytes(&appended.sha256, MAX_SHOWN)
             && let Ok(bytes) = String::from_utf8(bytes)
         {
-            all.add_lines(&append::shown(&text(&appended.path.0), appended, &bytes));
+            all.add_lines(&append::shown(&spelled(&appended.path.0), appended, &bytes));
         }
         all.finish()
     }
@@ -254,8 +255,4 @@ impl Undo {
             _ => None,
         }
     }
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }

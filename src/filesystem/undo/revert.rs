@@ -3,7 +3,7 @@
 use super::{Change, Edit, Source, State, Undo, Who, journal::Moved};
 use crate::{
     error::{Error, Result},
-    policy::paths::{Intent, Times},
+    policy::paths::{Intent, Times, spelled},
 };
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub struct Clash {
 
 impl Clash {
     pub(super) fn at(path: &Path, reason: &str) -> Self {
-        Self { path: path.to_string_lossy().into_owned(), reason: reason.to_owned() }
+        Self { path: spelled(path), reason: reason.to_owned() }
     }
 }
 

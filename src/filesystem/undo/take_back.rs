@@ -7,6 +7,7 @@ use crate::{
     clock,
     error::{Error, Result},
     filesystem::Files,
+    policy::paths::spelled,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,7 @@ fn many(undo: &Undo, who: &Who, changes: &[Arc<Change>]) -> UndoOutput {
             match undo.revert(who, change) {
                 Ok(undo_id) => done.push(undone(change, undo_id)),
                 Err(error) => {
-                    let path = change.paths().next().map(|path| path.to_string_lossy().into_owned());
+                    let path = change.paths().next().map(spelled);
                     let reason = error.to_string();
                     conflicts.push(Conflict { id: change.id.clone(), path: path.unwrap_or_default(), reason });
                 }
@@ -149,7 +150,7 @@ fn undone(change: &Change, undo_id: String) -> Undone {
     Undone {
         id: change.id.clone(),
         action: change.action.clone(),
-        paths: change.paths().take(100).map(|path| path.to_string_lossy().into_owned()).collect(),
+        paths: change.paths().take(100).map(spelled).collect(),
         undo_id,
     }
 }

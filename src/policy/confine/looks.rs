@@ -47,11 +47,9 @@ impl Look {
 pub struct Looks {
     mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
-    folders: RefCell<BTreeMap<(PathBuf, Names), Listing>>,
+    /// None: it could not be read.
+    folders: RefCell<BTreeMap<(PathBuf, Names), Option<Vec<OsString>>>>,
 }
-
-/// The names in a folder; none: it could not be read.
-type Listing = Option<Vec<OsString>>;
 
 /// Which names of a folder are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

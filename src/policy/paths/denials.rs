@@ -34,7 +34,7 @@ impl Denials {
             if is_linked && denial.reading_too && secrets::is_there(&path) {
                 linked.insert(path.clone());
             }
-            let target = is_linked.then_some(Denial { path, ..denial });
+            let target = is_linked.then(|| Denial { path, ..denial });
             for one in target.into_iter().chain([denial]) {
                 if known.insert((one.path.clone(), one.reading_too)) {
                     list.push(one);

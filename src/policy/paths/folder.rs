@@ -60,7 +60,8 @@ impl Folder {
 
     /// What a link leads to, where that may be known.
     pub fn look_through(&self, name: &OsStr) -> Option<Found> {
-        walk::walk(&self.workspace, &self.real.join(name), Intent::Read, true).ok()?.found
+        let manner = walk::Manner { follow: true, exact: true };
+        walk::walk(&self.workspace, &self.real.join(name), Intent::Read, manner).ok()?.found
     }
 
     /// The directory of this name, unless it is denied, a link or gone.

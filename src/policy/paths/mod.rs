@@ -26,10 +26,12 @@ mod linked;
 mod look;
 mod patterns;
 mod safe_path;
+mod same_name;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod sight;
 mod spared;
+mod spelling;
 mod text;
 #[cfg(target_os = "linux")]
 mod upwards;
@@ -43,5 +45,7 @@ pub use found::{Found, Kind, OURS, Times};
 pub use held::{Identity, Present};
 pub use patterns::{Entry, Pattern};
 pub use safe_path::{SafePath, not_a_file};
+pub use same_name::composed;
 use spared::Spared;
+pub use spelling::{path_of, spelled};
 pub use workspace::{Denial, Intent, Named, Workspace};

@@ -1,5 +1,6 @@
 //! The rules on the text of a path, before the disk is looked at.
 
+use super::path_of;
 use std::path::{Path, PathBuf};
 
 /// Places of the system that are refused however their name is written.
@@ -35,7 +36,7 @@ pub fn means_folder(text: &str) -> bool {
 /// The path from the top of the disk that the text means, without empty and `.` components; relative ones start at
 /// `start`. The text has no `..`: [`is_unsafe`] refused it.
 pub fn absolute(start: &Path, text: &str) -> PathBuf {
-    start.join(text).components().collect()
+    start.join(path_of(text)).components().collect()
 }
 
 #[cfg(test)]

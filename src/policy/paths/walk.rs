@@ -1,6 +1,6 @@
 //! The walk from the top of the disk to where a path leads, by descriptors, following links by itself.
 
-use super::{Directory, Found, Intent, Kind, Named, Workspace};
+use super::{Directory, Found, Intent, Kind, Named, Workspace, same_name};
 use crate::error::Error;
 use std::{
     ffi::OsString,
@@ -60,26 +60,36 @@ impl Stop {
     }
 }
 
-/// Walks to `path`, which is absolute and without dots. With `follow`, a link at the end is followed too.
-pub fn walk(workspace: &Workspace, path: &Path, intent: Intent, follow: bool) -> Result<Place, Stop> {
-    let place = match without_links(workspace, path, intent, follow) {
+/// How a path is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whether a link at the end is followed too.
+    pub follow: bool,
+    /// Whether names are meant to the byte; otherwise one that is not there may be there in another form of Unicode.
+    pub exact: bool,
+}
+
+/// Walks to `path`, which is absolute and without dots.
+pub fn walk(workspace: &Workspace, path: &Path, intent: Intent, manner: Manner) -> Result<Place, Stop> {
+    let place = match without_links(workspace, path, intent, manner) {
         Some(place) => place,
-        None => Walk::new(workspace, path, intent, follow).run()?,
+        None => Walk::new(workspace, path, intent, manner).run()?,
     };
     let is_denied = place.found.is_some_and(|found| workspace.is_denied_place(found.identity, intent));
     if is_denied || workspace.lies_in_denied_place(&place.holder, intent) { Err(Stop::Refused) } else { Ok(place) }
 }
 
 /// The usual case: no link on the way, so the text is where it leads, and the kernel vouches for it in one call.
-fn without_links(workspace: &Workspace, path: &Path, intent: Intent, follow: bool) -> Option<Place> {
+fn without_links(workspace: &Workspace, path: &Path, intent: Intent, manner: Manner) -> Option<Place> {
     let name = path.file_name()?;
     if !workspace.allows(path, intent) {
         return None;
     }
     let holder = workspace.top.descend_without_links(path.parent()?.strip_prefix("/").ok()?)?;
     let found = match holder.look(name) {
-        Ok(found) if found.kind == Kind::Link && follow => return None,
+        Ok(found) if found.kind == Kind::Link && manner.follow => return None,
         Ok(found) => Some(found),
+        Err(_) if !manner.exact && !name.as_encoded_bytes().is_ascii() => return None,
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(_) => return None,
     };
@@ -93,7 +103,7 @@ fn is_denied(workspace: &Workspace, directory: &Directory) -> bool {
 struct Walk<'a> {
     workspace: &'a Workspace,
     intent: Intent,
-    follow: bool,
+    manner: Manner,
     /// Every directory from the top to where the walk is, so that a link's `..` goes back to the very same one.
     way: Vec<Directory>,
     real: PathBuf,
@@ -104,11 +114,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(workspace: &'a Workspace, path: &Path, intent: Intent, follow: bool) -> Self {
+    fn new(workspace: &'a Workspace, path: &Path, intent: Intent, manner: Manner) -> Self {
         let mut walk = Self {
             workspace,
             intent,
-            follow,
+            manner,
             way: vec![workspace.top.clone()],
             real: PathBuf::from("/"),
             ahead: vec![],
@@ -154,11 +164,14 @@ impl<'a> Walk<'a> {
             }
             let is_last = self.ahead.is_empty();
             match self.here().look(&name) {
-                Ok(found) if found.kind == Kind::Link && (self.follow || !is_last) => self.follow_link(&name)?,
+                Ok(found) if found.kind == Kind::Link && (self.manner.follow || !is_last) => self.follow_link(&name)?,
                 Ok(found) if is_last => return self.arrive(name, Some(found)),
                 Ok(found) if found.is_folder() => self.step(name)?,
                 Ok(_) => return Err(self.stop(&name, io::ErrorKind::NotADirectory.into())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return self.arrive_at_nothing(name),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => match self.other_form(&name) {
+                    Some(there) => self.ahead.push(there),
+                    None => return self.arrive_at_nothing(name),
+                },
                 Err(error) => return Err(self.stop(&name, error)),
             }
         }
@@ -169,6 +182,13 @@ impl<'a> Walk<'a> {
     /// Whether nothing denied begins here. Roots are not asked: a way may lead through elsewhere and come back.
     fn may_pass(&self, name: &OsString) -> bool {
         !self.workspace.hides(&self.real.join(name))
+    }
+
+    /// The name that is there in another form. It could go as fast as it is found, so that is not done without end.
+    fn other_form(&mut self, name: &OsString) -> Option<OsString> {
+        self.swaps += 1;
+        let may_look = !self.manner.exact && self.swaps <= MAX_SWAPS;
+        may_look.then(|| same_name::other_form(self.here(), name)).flatten()
     }
 
     fn step(&mut self, name: OsString) -> Result<(), Stop> {

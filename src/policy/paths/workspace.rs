@@ -208,7 +208,8 @@ impl Workspace {
             });
         }
         let means_folder = text::means_folder(sent);
-        self.find_absolute(&text::absolute(&self.start, sent), named, intent, follow, means_folder)
+        let manner = walk::Manner { follow, exact: false };
+        self.find_absolute(&text::absolute(&self.start, sent), named, intent, manner, means_folder)
     }
 
     /// Checks again a path that was resolved before, in another process perhaps. Links on the way are refused.
@@ -216,7 +217,8 @@ impl Workspace {
     /// # Errors
     /// As [`Self::resolve`].
     pub fn resolve_real(self: &Arc<Self>, real: &Path, intent: Intent) -> Result<SafePath> {
-        let found = self.find_absolute(real, Named::File, intent, false, false)?;
+        let manner = walk::Manner { follow: false, exact: true };
+        let found = self.find_absolute(real, Named::File, intent, manner, false)?;
         if found.real() == real { Ok(found) } else { Err(Named::File.refused()) }
     }
 
@@ -225,10 +227,10 @@ impl Workspace {
         path: &Path,
         named: Named,
         intent: Intent,
-        follow: bool,
+        manner: walk::Manner,
         means_folder: bool,
     ) -> Result<SafePath> {
-        let walked = walk::walk(self, path, intent, follow);
+        let walked = walk::walk(self, path, intent, manner);
         let place = walked.map_err(|stop| stop.explain(named, intent))?;
         match place.found.filter(|found| means_folder && !found.is_folder()) {
             Some(found) if found.kind == Kind::Link => return Err(ambiguous_link()),

@@ -9,6 +9,7 @@ use super::{
     session::{CellError, Interpreter, Outcome},
 };
 use crate::{
+    arguments::decoded_size,
     caller::Access,
     capability::{Capability, Context, Medium},
     clock,
@@ -119,7 +120,7 @@ impl Capability for ExecuteNotebook {
         if self.timeout > MAX_TIMEOUT {
             return Err(Error::Unusable(format!("Timeout too high. Max: {MAX_TIMEOUT}s")));
         }
-        let mut notebook = self.read(sandbox).await?;
+        let mut notebook = self.read(sandbox, context).await?;
         if let Some(parameters) = self.parameters.as_ref().filter(|parameters| !parameters.is_empty()) {
             notebook.insert_parameters(&parameters::cell(parameters, &notebook.language())?);
         }
@@ -132,23 +133,34 @@ impl Capability for ExecuteNotebook {
 }
 
 impl ExecuteNotebook {
-    async fn read(&mut self, sandbox: &Sandbox) -> Result<Notebook> {
-        match (self.notebook.take(), self.path.take()) {
-            (Some(Value::String(text)), None) => Notebook::parse("notebook", text.as_bytes()),
-            (Some(value), None) => Notebook::new("notebook", value),
-            (None, Some(path)) => {
-                let path = sandbox.workspace.resolve(&path, Named::File, Intent::Read)?;
-                let bytes = tokio::task::spawn_blocking(move || {
-                    let (file, _) = path.open()?;
-                    let mut bytes = Vec::new();
-                    file.take(MAX_SIZE).read_to_end(&mut bytes)?;
-                    Ok::<_, Error>(bytes)
-                });
-                Notebook::parse("path", &bytes.await.map_err(Error::internal)??)
-            }
-            _ => Err(Error::invalid("notebook", "Give either a notebook or the path of one")),
-        }
+    async fn read(&mut self, sandbox: &Sandbox, context: &Context) -> Result<Notebook> {
+        let (field, text) = match (self.notebook.take(), self.path.take()) {
+            (Some(Value::String(text)), None) => ("notebook", text.into_bytes()),
+            (Some(value), None) => return Notebook::new("notebook", value),
+            (None, Some(path)) => ("path", read_file(sandbox, &path, context).await?),
+            _ => return Err(Error::invalid("notebook", "Give either a notebook or the path of one")),
+        };
+        // Two bytes of a text become many in a tree of its values.
+        let measured = tokio::task::spawn_blocking(move || (decoded_size(&text), text));
+        let (size, text) = measured.await.map_err(Error::internal)?;
+        context.holding.more(size).await?;
+        tokio::task::spawn_blocking(move || Notebook::parse(field, &text)).await.map_err(Error::internal)?
     }
+}
+
+async fn read_file(sandbox: &Sandbox, path: &str, context: &Context) -> Result<Vec<u8>> {
+    let path = sandbox.workspace.resolve(path, Named::File, Intent::Read)?;
+    let (file, found) = path.open()?;
+    if found.size > MAX_SIZE {
+        return Err(Error::TooLarge("The notebook is larger than 64 MiB: clear its outputs first".into()));
+    }
+    context.holding.more(found.size).await?;
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        file.take(MAX_SIZE).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    read.await.map_err(Error::internal)?
 }
 
 impl Sandbox {

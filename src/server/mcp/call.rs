@@ -7,7 +7,7 @@ use super::{
     tools::{Answer, RESULT_CURSOR},
 };
 use crate::{
-    arguments::Arguments,
+    arguments::{Arguments, Ignored},
     caller::{Caller, Holding},
     capability::{Context, Progress},
     error::{Error, Result},
@@ -47,19 +47,20 @@ impl Mcp {
         let caller = self.caller(&rpc)?;
         let arguments = request.arguments.unwrap_or_default();
         let (progress, reports) = Reports::of(&rpc);
-        let context = match &progress {
+        let context = Arc::new(match &progress {
             Some(progress) => Context::new(caller.clone()).reporting_to(progress.reporter()),
             None => Context::new(caller.clone()),
-        };
+        });
         let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
         let (name, owner) = (&request.name, owner(&caller, &request.name));
         let budget = self.bridge.settings.mcp_max_result_bytes;
-        let outcome = match arguments.get(RESULT_CURSOR).and_then(Value::as_str) {
+        let cursor = arguments.get(RESULT_CURSOR).and_then(Value::as_str).filter(|cursor| !cursor.is_empty());
+        let outcome = match cursor {
             Some(cursor) if self.tools.get(name).is_some() => {
                 self.continuations.find(&owner, cursor, budget).map(|part| success(name, part, Vec::new(), budget))
             }
             _ => {
-                let run = self.start(name, Arc::new(context), arguments)?;
+                let run = self.start(name, context.clone(), arguments)?;
                 let outcome = tokio::select! {
                     outcome = watched(run, progress, reports) => outcome,
                     // Dropping the call stops what it runs.
@@ -71,7 +72,10 @@ impl Mcp {
                 }
             }
         };
-        Ok(outcome.unwrap_or_else(|error| failure(self.tools.sentence(&error), &error, budget)))
+        Ok(outcome.unwrap_or_else(|error| {
+            let sentence = self.tools.sentence(&error) + &said_of_ignored(&context.ignored());
+            failure(sentence, &error, budget)
+        }))
     }
 
     /// The first part of an answer, with its media, which share its room.
@@ -101,7 +105,7 @@ impl Mcp {
         arguments.remove(RESULT_CURSOR);
         // The key came with the request: one among the arguments is not for the capability, and not for the history.
         arguments.remove("auth");
-        let arguments = Arguments::from_object(&arguments);
+        let arguments = Arguments::from_object(&arguments).with_empty_as_absent();
         let run = self.tools.run(name, self.bridge.clone(), context, arguments);
         run.ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {name}"), None))
     }
@@ -212,6 +216,15 @@ async fn watched(
     };
     let _ = tokio::time::timeout(LAST_REPORTS, rest).await;
     outcome
+}
+
+/// Which arguments did not count, as the end of a sentence about a failure.
+fn said_of_ignored(ignored: &[Ignored]) -> String {
+    if ignored.is_empty() {
+        return String::new();
+    }
+    let fields: Vec<String> = ignored.iter().map(Ignored::to_string).collect();
+    format!(". Ignored: {}", fields.join("; "))
 }
 
 /// What a program did before its call failed, of which the parts share `budget`.

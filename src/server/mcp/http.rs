@@ -4,6 +4,7 @@ use super::{
     message::{self, Meant},
     patience::{Form, KEEP_ALIVE, in_time},
     sessions::Sessions,
+    unreadable::Unreadable,
 };
 use crate::{
     bridge::Bridge,
@@ -19,7 +20,7 @@ use crate::{
     },
 };
 use axum::{
-    Extension, Router,
+    Extension, Json, Router,
     body::Body,
     extract::{Request, State},
     http::{
@@ -196,18 +197,11 @@ fn unknown_session() -> Response {
     rpc_error(StatusCode::NOT_FOUND, ErrorData::new(SESSION_NOT_FOUND, text, None))
 }
 
-/// What is wrong with a body that the SDK cannot read, as JSON-RPC says it.
+/// What is wrong with a body that the SDK cannot read. A request is answered as one; for the rest, the status says it.
 fn unreadable(body: &Bytes) -> Response {
-    let error = match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
-        Err(error) => ErrorData::parse_error(format!("The message is not JSON: {error}"), None),
-        Ok(_) if body.trim_ascii_start().starts_with(b"[") => {
-            ErrorData::invalid_request("Batches are not supported: send each message as a request of its own", None)
-        }
-        Ok(_) => {
-            ErrorData::invalid_request("The message is not a JSON-RPC 2.0 request, notification or response", None)
-        }
-    };
-    rpc_error(StatusCode::BAD_REQUEST, error)
+    let Unreadable { answer, is_for_request } = Unreadable::of(body);
+    let status = if is_for_request { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    (status, Json(answer)).into_response()
 }
 
 fn rpc_error(status: StatusCode, error: ErrorData) -> Response {

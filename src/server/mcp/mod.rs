@@ -12,8 +12,10 @@ pub mod message;
 mod patience;
 mod sessions;
 mod tools;
+mod unreadable;
 
 pub use http::{Endpoint, routes};
+pub use unreadable::Unreadable;
 
 use crate::{
     bridge::{Bridge, Catalog},

@@ -134,8 +134,8 @@ async fn as_json(response: Response) -> Response {
     let Ok(events) = axum::body::to_bytes(body, usize::MAX).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let mut lines = events.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
-    let Some(answer) = lines.rfind(|data| !data.trim_ascii().is_empty()).map(<[u8]>::trim_ascii) else {
+    let lines = events.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
+    let Some(answer) = lines.map(<[u8]>::trim_ascii).filter(|data| !data.is_empty()).next_back() else {
         // A call that was cancelled is not answered.
         return StatusCode::ACCEPTED.into_response();
     };

@@ -5,7 +5,7 @@ use crate::{
     arguments::Arguments,
     bridge::{Bridge, Catalog, Face},
     caller::Access,
-    capability::{Capability, Context, Medium},
+    capability::{self, Capability, Context, Medium},
     error::{Error, Result},
     server::{rest::path_of, schema},
 };
@@ -103,7 +103,8 @@ impl Face for Tools {
             let call = async move {
                 let mut output = bridge.call::<C>(&context, arguments).await?;
                 let media = C::media(&mut output);
-                Ok(Answer { json: json!(output), media, full_media: C::FULL_MEDIA })
+                let json = json!(capability::Answer { output, ignored: context.ignored() });
+                Ok(Answer { json, media, full_media: C::FULL_MEDIA })
             };
             // The SDK would leave the client of a call that panics without any answer.
             let whole = AssertUnwindSafe(call).catch_unwind();

@@ -3,9 +3,9 @@
 mod nullable;
 mod portable;
 
-use crate::capability::Capability;
+use crate::{arguments::Ignored, capability::Capability};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A generator of what clients send, whose definitions stand where OpenAPI keeps them.
 pub fn requests_for_openapi() -> SchemaGenerator {
@@ -41,7 +41,10 @@ pub fn of_request<T: JsonSchema>() -> Map<String, Value> {
 pub fn of_answer<T: JsonSchema>() -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let settings = settings.with_transform(RecursiveTransform(portable::simplify));
-    alone::<T>(settings.with_transform(RecursiveTransform(nullable::branch)))
+    let mut answer = alone::<T>(settings.clone().with_transform(RecursiveTransform(nullable::branch)));
+    let list = alone::<Vec<Ignored>>(settings.with_transform(RecursiveTransform(nullable::branch)));
+    add_ignored(&mut answer, list.into());
+    answer
 }
 
 fn alone<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
@@ -55,6 +58,24 @@ fn alone<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
     schema.remove("title");
     schema.remove("description");
     schema
+}
+
+/// Every answer names the fields of the request that did not count.
+pub fn name_ignored<T: JsonSchema>(answers: &mut SchemaGenerator) {
+    let list = Vec::<Ignored>::json_schema(answers);
+    let name = answers.subschema_for::<T>();
+    let name = name.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
+    let definition = name.map(str::to_owned).and_then(|name| answers.definitions_mut().get_mut(&name));
+    if let Some(definition) = definition.and_then(Value::as_object_mut) {
+        add_ignored(definition, list.into());
+    }
+}
+
+fn add_ignored(answer: &mut Map<String, Value>, mut list: Value) {
+    list["description"] = "Sent fields that did not count.".into();
+    if let Value::Object(properties) = answer.entry("properties").or_insert_with(|| json!({})) {
+        properties.insert("ignored".to_owned(), list);
+    }
 }
 
 /// Leaves out what only Rust means: `uint64` and its like are no formats of JSON Schema.

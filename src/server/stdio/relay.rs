@@ -1,11 +1,15 @@
 //! Passes lines between a client and a bridge, and finds it another bridge when that one goes.
 
 use super::{
-    super::mcp::message::{self, Meant},
+    super::mcp::{
+        Unreadable,
+        message::{self, Meant},
+    },
     Place,
 };
 use anyhow::Result;
 use indexmap::IndexMap;
+use rmcp::model::ClientJsonRpcMessage;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 use std::pin::Pin;
@@ -191,7 +195,9 @@ pub async fn run(
     output: impl AsyncWrite + Send + Unpin,
     stop: CancellationToken,
 ) -> Result<()> {
-    let mut client = Client { lines: lines_of(input), output, conversation: Conversation::default() };
+    let max_line = place.settings.max_request_mib.saturating_mul(1024 * 1024);
+    let max_line = usize::try_from(max_line).unwrap_or(usize::MAX);
+    let mut client = Client { lines: lines_of(input), output, conversation: Conversation::default(), max_line };
     let mut upstream = place.reach(false).await?;
     loop {
         let end = tokio::select! {
@@ -224,6 +230,8 @@ struct Client<W> {
     lines: mpsc::Receiver<Vec<u8>>,
     output: W,
     conversation: Conversation,
+    /// The longest line that a bridge takes, in bytes.
+    max_line: usize,
 }
 
 impl<W: AsyncWrite + Unpin> Client<W> {
@@ -242,6 +250,12 @@ impl<W: AsyncWrite + Unpin> Client<W> {
                             continue;
                         }
                     };
+                    if let Some(answer) = self.refusal(&line) {
+                        if self.write(&answer).await.is_err() {
+                            return End::ClientGone;
+                        }
+                        continue;
+                    }
                     self.conversation.heard_from_client(&line);
                     if upstream.send(&line).await.is_err() {
                         return End::BridgeGone;
@@ -269,6 +283,17 @@ impl<W: AsyncWrite + Unpin> Client<W> {
                 return;
             }
         }
+    }
+
+    /// The answer to a request that no bridge could read: the SDK would drop the line, and the client wait.
+    fn refusal(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let unreadable = match line.len() > self.max_line {
+            true => Unreadable::too_long(line, self.max_line),
+            false if serde_json::from_slice::<ClientJsonRpcMessage>(line).is_ok() => return None,
+            false => Unreadable::of(line),
+        };
+        let answer = Some(unreadable).filter(|unreadable| unreadable.is_for_request)?.answer;
+        Some(format!("{answer}\n").into_bytes())
     }
 
     async fn show(&mut self, line: &[u8]) -> bool {

@@ -31,7 +31,7 @@ use crate::{
     policy::{
         Confinement, Guard, Line, PermittedCommand, Shell, Shells, Workspace,
         confine::Report,
-        paths::{Intent, Named},
+        paths::{Intent, Named, path_of},
     },
     settings::{ConfinementMode, Settings},
 };
@@ -187,7 +187,7 @@ impl Spawner {
             Some(sent) if sent.contains('\0') => {
                 return Err(Error::invalid("cwd", "A folder's name cannot hold a NUL character"));
             }
-            Some(sent) => start.join(sent),
+            Some(sent) => start.join(path_of(sent)),
         };
         if !self.is_confined {
             return Ok(folder);

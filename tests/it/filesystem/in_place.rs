@@ -156,6 +156,37 @@ async fn a_file_that_was_made_read_only_is_changed_only_by_force() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_was_made_read_only_is_moved_replaced_or_deleted_only_by_force() {
+    let server = Server::start().await.with_file("f", "old\n").with_file("g", "other\n").with_file("d/x", "x");
+    server.call("filesystem_archive", json!({"path": "d", "to": "x.tar"})).await;
+    let mut header = tar::Builder::new(Vec::new());
+    header.append_path_with_name(server.path("g"), "f").unwrap();
+    fs::write(server.path("f.tar"), header.into_inner().unwrap()).unwrap();
+    fs::set_permissions(server.path("f"), Permissions::from_mode(0o444)).unwrap();
+    for (route, mut arguments) in [
+        ("/filesystem/move", json!({"path": "f", "to": "elsewhere"})),
+        ("/filesystem/move", json!({"path": "g", "to": "f", "overwrite": true})),
+        ("/filesystem/delete", json!({"path": "f"})),
+        ("/filesystem/archive", json!({"path": "d", "to": "f", "format": "zip", "overwrite": true})),
+        ("/filesystem/extract", json!({"path": "f.tar", "to": ".", "overwrite": true})),
+    ] {
+        let refused = server.post(route, arguments.clone()).await;
+        assert_eq!((refused.status, fs::read_to_string(server.path("f")).unwrap().as_str()), (403, "old\n"), "{route}");
+        assert!(refused.detail().contains("read-only") && refused.detail().contains("force"), "{}", refused.detail());
+        arguments["force"] = true.into();
+        let change = server.post(route, arguments).await.ok()["change_id"].clone();
+        assert!(!fs::read(server.path("f")).is_ok_and(|content| content == b"old\n"), "{route}");
+        server.call("filesystem_undo", json!({"id": change})).await;
+        let mode = fs::metadata(server.path("f")).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((fs::read_to_string(server.path("f")).unwrap().as_str(), mode), ("old\n", 0o444), "{route}");
+    }
+    // A repository's objects are read-only: what lies in a folder goes with it.
+    fs::set_permissions(server.path("d/x"), Permissions::from_mode(0o444)).unwrap();
+    server.call("filesystem_move", json!({"path": "d", "to": "e"})).await;
+    server.call("filesystem_delete", json!({"path": "e", "recursive": true})).await;
+}
+
 /// `user::rw-, user:1234:rw-, group::r--, mask::rw-, other::r--`, as the kernel keeps it.
 fn access_list() -> Vec<u8> {
     let entries: [(u16, u16, u32); 5] =

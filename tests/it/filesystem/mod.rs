@@ -3,6 +3,8 @@
 mod append;
 mod archive;
 mod archive_links;
+#[cfg(target_os = "linux")]
+mod archive_sizes;
 mod bombs;
 mod bounded;
 mod documents;
@@ -12,6 +14,8 @@ mod in_place;
 mod killed;
 mod links;
 mod list;
+#[cfg(unix)]
+mod names;
 mod patch;
 mod patch_property;
 mod patterns;

@@ -1,6 +1,6 @@
 //! The face over standard input and output, with the real program: one folder, one owner, however many clients.
 
-use super::{answer, call, initialize};
+use super::{answer, call, initialize, wire::HALF};
 use crate::server::{Pipe, Reply, client, scratch};
 use serde_json::{Value, json};
 use std::{
@@ -250,4 +250,30 @@ async fn arguments_that_are_a_text_of_json_are_taken_over_stdio_too() {
     let mut program = Program::stdio(directory.path()).await;
     program.say(&call(5, "filesystem_read", json!("{\"path\": \"a.txt\"}"))).await;
     assert_eq!(program.hear().await["result"]["structuredContent"]["content"], "found");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_with_its_id_at_once() {
+    let directory = scratch();
+    std::fs::write(directory.path().join(".env"), "MCP_MAX_REQUEST_MIB=1\n").unwrap();
+    let mut program = Program::stdio(directory.path()).await;
+    let deep =
+        format!(r#"{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+    let long = format!(r#"{{"jsonrpc":"2.0","id":3,"method":"ping","params":{{"x":"{}"}}}}"#, "x".repeat(2 << 20));
+    for (line, id, words) in [
+        (HALF, json!("n-7"), "half of a character"),
+        (&deep, json!(2), "recursion limit"),
+        (&long, json!(3), "MCP_MAX_REQUEST_MIB"),
+        (r#"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":7}}"#, json!(4), "tools/call"),
+    ] {
+        program.input.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        let answer = program.hear().await;
+        assert_eq!(answer["id"], id, "{answer}");
+        assert!(answer.to_string().contains(words), "{answer}");
+    }
+    // And the next call goes through.
+    let written = program.ask(9, "filesystem_write", json!({"path": "whole.txt", "content": "\u{1f600}"})).await;
+    assert_eq!(written["result"]["structuredContent"]["success"], true);
+    assert!(!directory.path().join("cut.txt").exists());
+    program.end().await;
 }

@@ -237,6 +237,29 @@ async fn what_is_no_message_is_told_what_is_wrong_with_it() {
     assert_eq!(plain.await.status, 415);
 }
 
+/// Half of a character is what is left when a text is cut inside an emoji.
+pub const HALF: &str = r#"{"jsonrpc":"2.0","id":"n-7","method":"tools/call","params":{"name":"filesystem_write","arguments":{"path":"cut.txt","content":"cut \ud83d"}}}"#;
+
+#[tokio::test]
+async fn half_a_character_is_answered_with_the_id_and_changes_nothing() {
+    let server = Server::start().await;
+    let session = server.session("2025-11-25").await;
+    let last = r#"{"params":{"uri":"\udc00"},"method":"resources/read","jsonrpc":"2.0","id":8}"#;
+    for (body, id) in [(HALF, json!("n-7")), (last, json!(8))] {
+        let request = server.request("/mcp").bearer_auth(KEY).header("accept", ACCEPT);
+        let request = request.header("mcp-session-id", &session).header("content-type", "application/json").body(body);
+        let reply = request.pipe(Reply::send).await;
+        assert_eq!((reply.status, &reply.body["id"]), (200, &id), "{}", reply.text);
+        assert!(reply.text.contains("half of a character"), "{}", reply.text);
+        assert_eq!(reply.body["result"]["isError"] == true, id == "n-7");
+    }
+    let body = format!(r#"{{"path": "{}", "content": "cut \ud83d"}}"#, server.at("cut.txt"));
+    let rest =
+        server.request("/filesystem/write").bearer_auth(KEY).header("content-type", "application/json").body(body);
+    assert_eq!(Reply::send(rest).await.status, 422);
+    assert!(!server.path("cut.txt").exists());
+}
+
 #[tokio::test]
 async fn json_nested_too_deep_is_refused() {
     let server = Server::start().await;

@@ -1,0 +1,224 @@
+//! What was sent, as what was meant: `null` where a default stands is absence, a list or object in a text is decoded, a
+//! field by another of its names counts. What is left over is told, and never refused.
+
+use super::{
+    lax::Fields,
+    problem::Segment,
+    shape::Shape,
+    synonyms::{self, Meaning},
+};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use std::{borrow::Cow, fmt};
+
+/// As many fields that no capability knows are told of one call.
+const MAX_UNKNOWN: usize = 50;
+
+/// The longest part of a name that is told, in characters.
+const MAX_NAME: usize = 100;
+
+/// A field that was sent and did not count.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "IgnoredField")]
+pub struct Ignored {
+    /// Its name, and before it the way to the object that it stands in: `edits[0].line`.
+    pub field: String,
+    /// The field that may have been meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.did_you_mean {
+            Some(meant) => write!(f, "{} (did you mean {meant}?)", self.field),
+            None => f.write_str(&self.field),
+        }
+    }
+}
+
+/// The same with its place.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    /// The way to the object that it stands in.
+    pub parent: Vec<Segment>,
+    name: String,
+    /// The field that may have been meant.
+    pub meant: Option<String>,
+}
+
+impl Unknown {
+    /// Its name, as far as it is told.
+    pub fn shown_name(&self) -> Cow<'_, str> {
+        match self.name.char_indices().nth(MAX_NAME) {
+            Some((end, _)) => format!("{}…", &self.name[..end]).into(),
+            None => self.name.as_str().into(),
+        }
+    }
+
+    pub fn told(&self) -> Ignored {
+        let mut field = String::new();
+        for step in &self.parent {
+            match step {
+                Segment::Field(name) if field.is_empty() => field.push_str(name),
+                Segment::Field(name) => field.extend([".", name]),
+                Segment::Index(place) => field.push_str(&format!("[{place}]")),
+            }
+        }
+        if !field.is_empty() {
+            field.push('.');
+        }
+        field.push_str(&self.shown_name());
+        Ignored { field, did_you_mean: self.meant.clone() }
+    }
+}
+
+/// How requests are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reading {
+    /// An empty text in an optional field is absence: there are clients that fill in every field of a form.
+    pub empty_is_absent: bool,
+}
+
+/// An object as it was meant.
+type Object<'a> = IndexMap<Cow<'a, str>, Cow<'a, str>>;
+
+/// Puts a request right, and says which fields did not count.
+pub(super) fn resolve<'a>(fields: &Fields<'a>, shape: &'a Shape, reading: Reading) -> (Object<'a>, Vec<Unknown>) {
+    let mut resolver = Resolver { reading, unknown: Vec::new(), path: Vec::new() };
+    let object = resolver.object(fields.iter().map(|(name, json)| (Cow::Borrowed(*name), *json)), shape);
+    (object.0, resolver.unknown)
+}
+
+struct Resolver {
+    reading: Reading,
+    unknown: Vec<Unknown>,
+    path: Vec<Segment>,
+}
+
+impl Resolver {
+    /// The fields that count, and whether they are others than those sent.
+    fn object<'a>(
+        &mut self,
+        fields: impl Iterator<Item = (Cow<'a, str>, &'a str)>,
+        shape: &'a Shape,
+    ) -> (Object<'a>, bool) {
+        let (mut object, mut others, mut changed) = (Object::new(), Vec::new(), false);
+        for (name, json) in fields {
+            let Some(field) = shape.fields.get(&*name) else {
+                others.push((name, json));
+                continue;
+            };
+            if self.is_absent(json) && !shape.required.iter().any(|required| *required == *name) {
+                changed = true;
+                continue;
+            }
+            let value = match field.is_structured {
+                true => self.below(Segment::Field(name.clone().into_owned()), |resolver| resolver.value(json, field)),
+                false => None,
+            };
+            changed |= value.is_some();
+            object.insert(name, value.map_or(Cow::Borrowed(json), Cow::Owned));
+        }
+        changed |= self.count_synonyms(others, shape, &mut object);
+        (object, changed)
+    }
+
+    fn is_absent(&self, json: &str) -> bool {
+        json == "null" || (self.reading.empty_is_absent && json == "\"\"")
+    }
+
+    /// Adds what goes by another name, where its own name was not sent and nothing contradicts it.
+    fn count_synonyms<'a>(
+        &mut self,
+        others: Vec<(Cow<'a, str>, &'a str)>,
+        shape: &'a Shape,
+        object: &mut Object<'a>,
+    ) -> bool {
+        let mut meant: IndexMap<&str, Vec<(usize, Cow<'_, str>)>> = IndexMap::new();
+        for (place, (name, json)) in others.iter().enumerate() {
+            if let Some(Meaning { field, value }) = synonyms::meaning(name, json, shape)
+                && !object.contains_key(field)
+            {
+                meant.entry(field).or_default().push((place, value));
+            }
+        }
+        // Two that disagree are not chosen between.
+        meant.retain(|_, sent| sent.iter().all(|(_, value)| *value == sent[0].1));
+        let mut counted = vec![false; others.len()];
+        for (field, sent) in meant {
+            sent.iter().for_each(|(place, _)| counted[*place] = true);
+            let place = Segment::Field(field.to_owned());
+            let value = self.below(place, |resolver| resolver.value(&sent[0].1, &shape.fields[field]));
+            let value = value.unwrap_or_else(|| sent[0].1.clone().into_owned());
+            object.insert(Cow::Borrowed(shape.fields.get_key_value(field).expect("it is a field").0), value.into());
+        }
+        let has_counted = counted.contains(&true);
+        for ((name, json), counted) in others.into_iter().zip(counted) {
+            if counted {
+                continue;
+            }
+            if self.unknown.len() < MAX_UNKNOWN && !shape.fields.is_empty() {
+                let meant = synonyms::nearest(&name, shape).map(str::to_owned);
+                self.unknown.push(Unknown { parent: self.path.clone(), name: name.clone().into_owned(), meant });
+            }
+            object.insert(name, json.into());
+        }
+        has_counted
+    }
+
+    /// The value as it was meant; nothing where it is that already.
+    fn value(&mut self, json: &str, shape: &Shape) -> Option<String> {
+        let decoded = if shape.wants_structure() { structure_in(json) } else { None };
+        let json = decoded.as_deref().unwrap_or(json);
+        let inside = match json.as_bytes().first() {
+            Some(b'{') if !shape.fields.is_empty() => self.fields_of(json, shape),
+            Some(b'[') => self.elements_of(json, shape),
+            _ => None,
+        };
+        inside.or(decoded)
+    }
+
+    fn fields_of(&mut self, json: &str, shape: &Shape) -> Option<String> {
+        let fields: IndexMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+        let pairs = fields.iter().map(|(name, raw)| (Cow::Borrowed(name.as_str()), raw.get()));
+        let (object, changed) = self.object(pairs, shape);
+        let pairs = || object.iter().map(|(name, json)| format!("{}:{json}", Value::from(&**name)));
+        changed.then(|| format!("{{{}}}", pairs().collect::<Vec<_>>().join(",")))
+    }
+
+    fn elements_of(&mut self, json: &str, shape: &Shape) -> Option<String> {
+        let items = shape.items.as_deref().filter(|items| items.is_structured)?;
+        let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        let mut changed = false;
+        let mut all = Vec::with_capacity(elements.len());
+        for (place, raw) in elements.iter().enumerate() {
+            let value = self.below(Segment::Index(place), |resolver| resolver.value(raw.get(), items));
+            changed |= value.is_some();
+            all.push(value.map_or(Cow::Borrowed(raw.get()), Cow::Owned));
+        }
+        changed.then(|| format!("[{}]", all.join(",")))
+    }
+
+    fn below<T>(&mut self, step: Segment, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step);
+        let done = work(self);
+        self.path.pop();
+        done
+    }
+}
+
+/// The list or object that a text holds as JSON.
+fn structure_in(json: &str) -> Option<String> {
+    let inside = json.strip_prefix('"')?.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    // What begins otherwise is not decoded only to see that; an escape may stand for white space.
+    if !inside.starts_with(['[', '{', '\\']) {
+        return None;
+    }
+    let text: String = serde_json::from_str(json).ok()?;
+    let text = text.trim();
+    let is_structure = text.starts_with(['[', '{']) && serde_json::from_str::<&RawValue>(text).is_ok();
+    is_structure.then(|| text.to_owned())
+}
