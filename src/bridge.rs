@@ -210,6 +210,13 @@ impl Bridge {
         self.owner.folder()
     }
 
+    /// Says to those who look into the folder where this bridge serves HTTP.
+    pub fn announce(&self, url: &str) {
+        if let Err(error) = self.owner.announce(url) {
+            tracing::warn!(%error, "other programs of this folder are not told the bridge's address");
+        }
+    }
+
     /// The one way in: authorise, limit, decode, run, record. Every face ends here.
     ///
     /// Dropping the future stops the work and records the call as cancelled.

@@ -10,6 +10,14 @@ pub use crate::arguments::Problem;
 /// A result of the bridge.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// How a key is sent. No hint before the key is known says anything of this machine.
+const SEND_THE_KEY: &str =
+    "Send it as the header `Authorization: Bearer KEY`. `mcp-server key show`, in the server's folder, prints it";
+
+/// What may be the matter with a key.
+const WHICH_KEY: &str = "The key is MCP_API_KEY of the server's .env, or of its environment, which wins; `mcp-server key show`, in the \
+    server's folder, prints it. It may have been replaced since this client was configured";
+
 /// Why a call did not do what was asked. The text of each is shown to the caller and says how to mend the matter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -98,6 +106,14 @@ pub enum Error {
     /// A program that was run for the call failed in a way the caller should see.
     #[error("{0}")]
     Failed(String),
+    /// Another one, and how to fix it.
+    #[error("{error}")]
+    Hinted {
+        /// What is wrong.
+        error: Box<Error>,
+        /// How to fix it.
+        hint: String,
+    },
     /// A fault of the bridge or the machine. The cause is logged, never sent.
     #[error("Internal server error; the server's log has the cause")]
     Internal(#[source] anyhow::Error),
@@ -123,16 +139,60 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Undecodable { suggestion, .. } => suggestion.as_deref(),
-            Self::ProgramTimedOut { hint, .. } => Some(hint),
+            Self::ProgramTimedOut { hint, .. } | Self::Hinted { hint, .. } => Some(hint),
+            Self::MissingKey => Some(SEND_THE_KEY),
+            Self::WrongKey => Some(WHICH_KEY),
             _ => None,
         }
     }
 
     /// What a program did before the call failed.
     pub fn partial(&self) -> Option<&PartialOutput> {
-        match self {
+        match self.kind() {
             Self::ProgramTimedOut { partial, .. } => Some(partial),
             _ => None,
+        }
+    }
+
+    /// The same with how to fix it, unless that is said already.
+    #[must_use]
+    pub fn with_hint(self, hint: impl FnOnce() -> Option<String>) -> Self {
+        if self.hint().is_some() {
+            return self;
+        }
+        match hint() {
+            Some(hint) => Self::Hinted { error: Box::new(self), hint },
+            None => self,
+        }
+    }
+
+    /// What is wrong, without how to fix it.
+    pub fn kind(&self) -> &Self {
+        match self {
+            Self::Hinted { error, .. } => error.kind(),
+            error => error,
+        }
+    }
+
+    /// The same, taken out of what says how to fix it.
+    pub fn into_kind(self) -> Self {
+        match self {
+            Self::Hinted { error, .. } => error.into_kind(),
+            error => error,
+        }
+    }
+
+    /// The problems of arguments that do not fit.
+    ///
+    /// # Errors
+    /// Any other error as it is.
+    pub fn into_problems(self) -> Result<Vec<Problem>> {
+        match self {
+            Self::Invalid(problems) => Ok(problems),
+            Self::Hinted { error, hint } => {
+                error.into_problems().map_err(|error| Self::Hinted { error: Box::new(error), hint })
+            }
+            error => Err(error),
         }
     }
 
@@ -153,6 +213,7 @@ impl Error {
             Self::Full(_) | Self::PartlyAppended { .. } => "full",
             Self::Cancelled => "cancelled",
             Self::Failed(_) | Self::Internal(_) => "failed",
+            Self::Hinted { error, .. } => error.outcome(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     settings::{Secret, Settings},
 };
 use anyhow::{Result, bail};
-use std::{net::SocketAddr, path::Path};
+use std::path::Path;
 
 /// The beginnings of the keys that stand in READMEs, in upper case: whoever can read may know them.
 const PLACEHOLDERS: [&str; 6] = ["CHANGE_ME", "CHANGEME", "YOUR_API_KEY", "YOUR_SECRET", "VOTRE_CLE", "REPLACE_ME"];
@@ -18,8 +18,8 @@ const MIN_LENGTH: usize = 16;
 pub struct Key {
     /// The key itself.
     pub secret: Secret,
-    /// Whether it was made just now, so that its owner must be told.
-    pub is_new: bool,
+    /// Whether nobody has seen it, so that its owner must be told.
+    pub is_unseen: bool,
 }
 
 /// Takes the key from the settings, or makes one and writes it to `.env` of `directory`.
@@ -28,12 +28,12 @@ pub struct Key {
 /// When the key is a placeholder, is too short for a bind that others can reach, or `.env` cannot be written.
 pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
     let Some(secret) = settings.api_key.clone() else {
-        return Ok(Key { secret: key_file::make(directory)?, is_new: true });
+        return Ok(Key { secret: key_file::make(directory)?, is_unseen: true });
     };
     check(secret.expose(), &settings.host)?;
     key_file::guard(directory)?;
     key_file::tighten(directory);
-    Ok(Key { secret, is_new: false })
+    Ok(Key { secret, is_unseen: key_file::is_unseen(directory) })
 }
 
 /// The key of a bridge that nobody calls with one: the settings', or one that is kept nowhere.
@@ -66,30 +66,4 @@ pub fn check(key: &str, host: &str) -> Result<()> {
         tracing::warn!("MCP_API_KEY is shorter than {MIN_LENGTH} characters: {advice}");
     }
     Ok(())
-}
-
-/// What a person needs to know once the server listens.
-pub fn welcome(address: SocketAddr, key: &Key, directory: &Path) -> String {
-    let url = format!("http://{address}");
-    if !key.is_new {
-        return format!("MCP Server listens on {url} (docs: {url}/docs). The key is MCP_API_KEY.");
-    }
-    let secret = key.secret.expose();
-    format!(
-        "MCP Server listens on {url}\n\n  Docs  {url}/docs\n  Key   {secret}\n        \
-         (made just now, kept in {}; not shown again)\n\nTry it:\n\n  \
-         curl -s {url}/terminal/execute -H 'Authorization: Bearer {secret}' \
-         -H 'Content-Type: application/json' -d '{{\"command\": \"echo hello\"}}'\n",
-        directory.join(".env").display()
-    )
-}
-
-/// What a person needs to know after `key rotate`.
-pub fn rotated(key: &Secret, directory: &Path) -> String {
-    format!(
-        "The key was replaced. A server that runs here takes the new one at once, and no longer the old one.\n\n  \
-         Key   {}\n        (kept in {}; not shown again)",
-        key.expose(),
-        directory.join(".env").display()
-    )
 }

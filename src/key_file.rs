@@ -1,6 +1,7 @@
 //! The key in `.env`: written there, replaced there, and followed there while the bridge runs.
 
 use crate::{
+    bridge::Bridge,
     first_start,
     policy::{
         paths::{Directory, Identity},
@@ -10,7 +11,12 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use std::{ffi::OsStr, ops::Range, path::Path, sync::Mutex};
+use std::{
+    ffi::OsStr,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 /// Where it stands, in the bridge's folder.
 const FILE: &str = ".env";
@@ -25,14 +31,38 @@ const EXAMPLE: &str = include_str!("../.env.example");
 const GUARD: &str = "# The bridge made this file, so that no command can put one of its own here. Settings may stand in it: see the README.
 ";
 
-/// Makes a key of 256 random bits and writes it to `.env` of `directory`.
+/// Is there from when a key was made until it was shown to somebody.
+const UNSEEN: &str = ".key-unseen";
+
+/// Makes a key of 256 random bits and writes it to `.env` of `directory`. It [`is_unseen`] from then on.
 ///
 /// # Errors
 /// When there are no random numbers or `.env` cannot be written.
 pub fn make(directory: &Path) -> Result<Secret> {
     let key = random()?;
+    let mark = unseen(directory);
+    let folder = mark.parent().expect("it lies in the bridge's folder");
+    private::create_folder(folder).and_then(|()| private::replace(&mark, b"")).with_context(|| {
+        format!("{} cannot be used: it must be a folder that this user may write", folder.display())
+    })?;
     write(key.expose(), directory)?;
     Ok(key)
+}
+
+/// Whether nobody has seen the key that was made for `.env` of `directory`.
+pub fn is_unseen(directory: &Path) -> bool {
+    unseen(directory).exists() && !settings::is_in_environment(NAME)
+}
+
+/// Notes that the key was shown.
+#[expect(clippy::disallowed_methods, reason = "the bridge's own file, not a path that a caller names")]
+pub fn was_seen(directory: &Path) {
+    // Where it cannot be removed, the key is shown once more.
+    let _ = std::fs::remove_file(unseen(directory));
+}
+
+fn unseen(directory: &Path) -> PathBuf {
+    Bridge::folder_in(directory).join(UNSEEN)
 }
 
 /// Makes a key of 256 random bits.

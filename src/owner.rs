@@ -10,8 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The lock's file; it holds the owner's process id, for whoever finds it taken.
+/// The lock's file; it holds the owner's process id and the address that it serves, a line each, for whoever finds it
+/// taken.
 const LOCK: &str = ".lock";
+
+/// The longest text of the lock's file that is read, in bytes.
+const MAX_TEXT: u64 = 400;
 
 /// The answer to a claim.
 pub enum Claim {
@@ -33,13 +37,25 @@ pub struct Owner {
 #[error(
     "{} is in use by another bridge{}: use the one that runs, stop it, or choose another folder with --directory",
     folder.display(),
-    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    self.whose()
 )]
 pub struct Held {
     /// The folder that was claimed.
     pub folder: PathBuf,
     /// The owner's process id, where it can be read.
     pub pid: Option<u32>,
+    /// Where the owner serves HTTP, if it does: `http://127.0.0.1:7860`.
+    pub url: Option<String>,
+}
+
+impl Held {
+    fn whose(&self) -> String {
+        match (self.pid, &self.url) {
+            (Some(pid), Some(url)) => format!(" (process {pid}, {url})"),
+            (Some(pid), None) => format!(" (process {pid})"),
+            (None, _) => String::new(),
+        }
+    }
 }
 
 impl Owner {
@@ -55,12 +71,34 @@ impl Owner {
         let folder = folder.to_owned();
         match lock.try_lock() {
             Ok(()) => {
-                sign(&mut lock)?;
+                sign(&lock, "")?;
                 Ok(Claim::Owned(Self { lock, folder }))
             }
-            Err(TryLockError::WouldBlock) => Ok(Claim::HeldBy(Held { folder, pid: signature(&mut lock) })),
+            Err(TryLockError::WouldBlock) => Ok(Claim::HeldBy(signature(&mut lock, folder))),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Who owns `folder` now; nobody where it was never owned. Nothing is made.
+    pub fn of(folder: &Path) -> Option<Held> {
+        let mut lock = File::open(folder.join(LOCK)).ok()?;
+        match lock.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(signature(&mut lock, folder.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Whether `folder` was ever owned.
+    pub fn was_in(folder: &Path) -> bool {
+        folder.join(LOCK).is_file()
+    }
+
+    /// Says where the folder's bridge serves HTTP.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn announce(&self, url: &str) -> io::Result<()> {
+        sign(&self.lock, url)
     }
 
     /// The folder that is owned.
@@ -75,15 +113,18 @@ impl Owner {
     }
 }
 
-fn sign(lock: &mut File) -> io::Result<()> {
+fn sign(mut lock: &File, url: &str) -> io::Result<()> {
     lock.set_len(0)?;
-    writeln!(lock, "{}", std::process::id())
+    lock.rewind()?;
+    write!(lock, "{}\n{url}\n", std::process::id())
 }
 
 /// Whose lock it is; unknown while the owner is just writing it.
-fn signature(lock: &mut File) -> Option<u32> {
+fn signature(lock: &mut File, folder: PathBuf) -> Held {
     let mut text = String::new();
-    lock.rewind().ok()?;
-    lock.take(20).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    let read = lock.rewind().and_then(|()| lock.take(MAX_TEXT).read_to_string(&mut text));
+    let mut lines = text.lines().filter(|_| read.is_ok());
+    let pid = lines.next().and_then(|line| line.trim().parse().ok());
+    let url = lines.next().map(str::trim).filter(|url| url.starts_with("http://")).map(str::to_owned);
+    Held { folder, pid, url }
 }

@@ -81,6 +81,11 @@ impl Problem {
         Self::new("json_invalid", vec![Segment::Index(offset)], message, None)
     }
 
+    /// Whether the body as a whole is wrong: none, no JSON, or no object.
+    pub fn is_about_body(&self) -> bool {
+        self.path().is_empty() || self.kind == "json_invalid"
+    }
+
     /// The way to the value, without where the arguments came from.
     pub(super) fn path(&self) -> &[Segment] {
         &self.location[1..]

@@ -1,9 +1,13 @@
-//! `mcp-server doctor`: what works, what does not, and how to mend it.
+//! `mcp-server doctor`: what works, what does not, and how to fix it. It changes nothing and makes nothing.
 
+use super::{
+    connect::{self, Connection},
+    target::{TIMEOUT, Target, http},
+};
 use crate::{
     bridge, first_start,
-    owner::{Claim, Owner},
-    settings::Settings,
+    sandbox::{self, Diagnosis},
+    settings::{ConfinementMode, Settings},
 };
 use rmcp::{
     ServiceExt,
@@ -12,10 +16,7 @@ use rmcp::{
     transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
 use serde_json::{Value, json};
-use std::{path::Path, time::Duration};
-
-/// How long anything that is asked may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+use std::path::Path;
 
 /// What a check found.
 pub enum Finding {
@@ -23,49 +24,49 @@ pub enum Finding {
     Well(String),
     /// It works without something.
     Lacking(String, String),
-    /// It does not work; how to mend it.
+    /// It does not work; how to fix it.
     Broken(String, String),
 }
 
 use Finding::{Broken, Lacking, Well};
 
-/// Looks at everything. Each finding is one line for a person; true when nothing is broken.
-pub async fn run(settings: &Settings, directory: &Path, mut show: impl FnMut(&str)) -> bool {
+/// Looks at everything with the settings that the server has. Each finding is one line for a person; true when nothing
+/// is broken.
+pub async fn run(settings: &Settings, target: &Target, program: &str, mut show: impl FnMut(&str)) -> bool {
     let mut well = true;
     let mut tell = |finding: Finding| {
         let text = match finding {
             Well(what) => format!("ok      {what}"),
-            Lacking(what, mend) => format!("note    {what}\n        {mend}"),
-            Broken(what, mend) => {
+            Lacking(what, fix) => format!("note    {what}\n        {fix}"),
+            Broken(what, fix) => {
                 well = false;
-                format!("BROKEN  {what}\n        {mend}")
+                format!("BROKEN  {what}\n        {fix}")
             }
         };
         show(&text);
     };
     tell(key(settings));
-    tell(memory(directory));
-    let url = format!("http://{}:{}", reachable(&settings.host), settings.port);
-    match port(&url).await {
-        Ok(found) => {
-            tell(found);
-            for finding in client(settings, &url).await {
+    tell(memory(target));
+    match health(&target.url).await {
+        Ok(health) => {
+            tell(Well(format!("The server answers at {}, running for {} s", target.url, health["uptime_seconds"])));
+            tell(confinement(&health));
+            for finding in client(settings, &target.url).await {
                 tell(finding);
             }
         }
-        Err(finding) => tell(finding),
+        Err(finding) => {
+            tell(finding);
+            if settings.confinement == ConfinementMode::Off {
+                tell(unconfined("MCP_CONFINEMENT is off"));
+            }
+        }
+    }
+    for finding in clients(target, program) {
+        tell(finding);
     }
     tell(docker(settings).await);
     well
-}
-
-fn reachable(host: &str) -> String {
-    match host {
-        "0.0.0.0" | "" => "127.0.0.1".to_owned(),
-        "::" => "[::1]".to_owned(),
-        host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
-        host => host.to_owned(),
-    }
 }
 
 fn key(settings: &Settings) -> Finding {
@@ -74,59 +75,94 @@ fn key(settings: &Settings) -> Finding {
     };
     match first_start::check(key.expose(), &settings.host) {
         Ok(()) if key.expose().chars().count() < 16 => {
-            let mend = "Use at least 16 characters, or `mcp-server key rotate` for a new one";
-            Lacking("The key is short and could be guessed".into(), mend.into())
+            let fix = "Use at least 16 characters, or `mcp-server key rotate` for a new one";
+            Lacking("The key is short and could be guessed".into(), fix.into())
         }
         Ok(()) => Well("The key is set (MCP_API_KEY)".into()),
         Err(error) => Broken("The key cannot be used".into(), format!("{error:#}")),
     }
 }
 
-fn memory(directory: &Path) -> Finding {
-    let folder = bridge::Bridge::folder_in(directory);
+fn memory(target: &Target) -> Finding {
+    let folder = bridge::Bridge::folder_in(&target.directory);
     let shown = folder.display();
-    match Owner::claim(&folder) {
-        Ok(Claim::HeldBy(held)) => {
-            let who = held.pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
-            Well(format!("The memory folder {shown} is in use by a bridge{who}"))
-        }
-        Ok(Claim::Owned(_)) => match tempfile::tempfile_in(&folder) {
-            Ok(_) => Well(format!("The memory folder {shown} is there and can be written")),
-            Err(error) => Broken(format!("The memory folder {shown} cannot be written"), error.to_string()),
-        },
-        Err(error) => {
-            let mend = format!("{error}: it must be a folder that this user may write");
-            Broken(format!("The memory folder {shown} cannot be used"), mend)
-        }
+    if let Some(held) = &target.owner {
+        let who = held.pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
+        return Well(format!("The memory folder {shown} is in use by a bridge{who}"));
+    }
+    let fix = "It must be a folder that this user may write".to_owned();
+    if folder.is_dir() {
+        return match is_writable(&folder) {
+            true => Well(format!("The memory folder {shown} is there and can be written")),
+            false => Broken(format!("The memory folder {shown} cannot be written"), fix),
+        };
+    }
+    match !folder.exists() && is_writable(&target.directory) {
+        true => Well(format!("The memory folder {shown} is not there yet: the first start makes it")),
+        false => Broken(format!("The memory folder {shown} cannot be made or used"), fix),
     }
 }
 
-/// Whether this program answers there.
-async fn port(url: &str) -> Result<Finding, Finding> {
+/// Asked, not tried: nothing is made.
+fn is_writable(folder: &Path) -> bool {
+    #[cfg(unix)]
+    return rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok();
+    #[cfg(not(unix))]
+    return folder.metadata().is_ok_and(|found| !found.permissions().readonly());
+}
+
+/// What this program says of itself there.
+async fn health(url: &str) -> Result<Value, Finding> {
     let other = || {
-        let mend = "Stop it, or choose another port: MCP_PORT in .env or --port";
-        Broken(format!("Another program answers at {url}"), mend.into())
+        let fix = "Stop it, or choose another port: MCP_PORT in .env or --port";
+        Broken(format!("Another program answers at {url}"), fix.into())
     };
     let reply = match http().get(format!("{url}/health")).send().await {
         Ok(reply) => reply,
         Err(error) if error.is_connect() => {
-            let mend = "Start it with `mcp-server` in this directory, and leave it running";
-            return Err(Broken(format!("No server listens at {url}"), mend.into()));
+            let fix = "Start it with `mcp-server` in this directory, and leave it running";
+            return Err(Broken(format!("No server listens at {url}"), fix.into()));
         }
         Err(_) => return Err(other()),
     };
     let health: Value = reply.json().await.unwrap_or_default();
-    if health["status"] != "healthy" {
-        return Err(other());
-    }
-    Ok(Well(format!("The server answers at {url}, running for {} s", health["uptime_seconds"])))
+    if health["status"] == "healthy" { Ok(health) } else { Err(other()) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "asks this machine's own server, at the user's terminal")]
-fn http() -> reqwest::Client {
-    // A second call finds one in place.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a plain client can be made")
+/// How firmly the running server holds commands.
+fn confinement(health: &Value) -> Finding {
+    let (level, why) = (&health["confinement"], health["confinement_reason"].as_str().unwrap_or_default());
+    match level.as_str() {
+        Some("none") => unconfined(why),
+        Some(level) => Well(format!("Commands are confined ({level}): {why}")),
+        None => Lacking("The server does not say whether commands are confined".into(), "Start the newest one".into()),
+    }
+}
+
+fn unconfined(why: &str) -> Finding {
+    let fix = "They can reach whatever this user can. MCP_CONFINEMENT=require runs none that is not confined";
+    Lacking(format!("Commands are NOT confined: {why}"), fix.into())
+}
+
+/// The clients that know this bridge.
+fn clients(target: &Target, program: &str) -> Vec<Finding> {
+    let Ok(key) = target.key() else { return vec![] };
+    let known = connect::connected(target, key);
+    if known.is_empty() {
+        let fix = format!("Connect one: `{program} connect claude-code --write`, or cursor, vscode, gemini, codex");
+        return vec![Lacking("No client is connected".into(), fix)];
+    }
+    let finding = |(client, path, connection): (_, std::path::PathBuf, _)| {
+        let name = connect::name(client);
+        match connection {
+            Connection::Good => Well(format!("{name} is connected ({})", path.display())),
+            Connection::Stale => Lacking(
+                format!("{name} has another address or key of this bridge ({})", path.display()),
+                format!("Give it the right ones: `{program} connect {name} --write`"),
+            ),
+        }
+    };
+    known.into_iter().map(finding).collect()
 }
 
 /// What a client of the protocol meets: getting in, the list of tools, a call that changes nothing.
@@ -134,7 +170,7 @@ async fn client(settings: &Settings, url: &str) -> Vec<Finding> {
     let Some(key) = &settings.api_key else { return vec![] };
     let config = StreamableHttpClientTransportConfig::with_uri(format!("{url}/mcp")).auth_header(key.expose());
     let transport = StreamableHttpClientTransport::with_client(http(), config);
-    let client = match tokio::time::timeout(PATIENCE, ClientConfig::default().serve(transport)).await {
+    let client = match tokio::time::timeout(TIMEOUT, ClientConfig::default().serve(transport)).await {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return vec![shut_out(&format!("{error:?}"))],
         Err(_) => return vec![Broken("MCP does not answer".into(), "Restart the server and look at its log".into())],
@@ -156,8 +192,8 @@ async fn client(settings: &Settings, url: &str) -> Vec<Finding> {
 
 fn shut_out(error: &str) -> Finding {
     if error.contains("403") || error.contains("401") || error.contains("Auth") {
-        let mend = "It was started with another key: MCP_API_KEY in its environment wins over .env. Restart it here";
-        return Broken("The server refuses this directory's key".into(), mend.into());
+        let fix = "It was started with another key: MCP_API_KEY in its environment wins over .env. Restart it here";
+        return Broken("The server refuses this directory's key".into(), fix.into());
     }
     Broken("An MCP client does not get in".into(), error.chars().take(300).collect())
 }
@@ -185,24 +221,22 @@ fn called(tool: &str, result: Result<rmcp::model::CallToolResult, ServiceError>)
 
 /// Whether there is an engine, and the image on it.
 async fn docker(settings: &Settings) -> Finding {
-    let absent = |error: String| {
-        let mend = format!("Only the sandbox needs it. Install Docker or set DOCKER_HOST ({error})");
-        Lacking("No Docker engine answers".into(), mend)
-    };
-    let engine = match bollard::Docker::connect_with_defaults() {
-        Ok(engine) => engine,
-        Err(error) => return absent(error.to_string()),
-    };
-    match tokio::time::timeout(PATIENCE, engine.ping()).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => return absent(error.to_string()),
-        Err(_) => return absent("it is silent".to_owned()),
-    }
-    match engine.inspect_image(&settings.sandbox_image).await {
-        Ok(_) => Well(format!("Docker answers and has the image {}", settings.sandbox_image)),
-        Err(_) => {
-            let mend = "Build it once: POST /sandbox/build, or the tool sandbox_build";
-            Lacking(format!("Docker answers; the image {} is not there", settings.sandbox_image), mend.into())
+    match sandbox::diagnose(settings).await {
+        Diagnosis::Ready { place } => {
+            Well(format!("Docker answers ({place}) and has the image {}", settings.sandbox_image))
+        }
+        Diagnosis::NoImage { place } => {
+            let fix = "Build it once: POST /sandbox/build, or the tool sandbox_build";
+            Lacking(format!("Docker answers ({place}); the image {} is not there", settings.sandbox_image), fix.into())
+        }
+        Diagnosis::Refused { place } => {
+            let fix = "This user may not use it: `sudo usermod -aG docker $USER`, then log in again (whoever is in that \
+                       group can become root), or set up rootless Docker. Only the sandbox needs it";
+            Lacking(format!("Docker is there and refuses this user its socket {place}"), fix.into())
+        }
+        Diagnosis::Absent { why } => {
+            let fix = format!("Only the sandbox needs it. Install Docker or set DOCKER_HOST ({why})");
+            Lacking("No Docker engine answers".into(), fix)
         }
     }
 }

@@ -3,11 +3,17 @@
 mod attach;
 pub mod connect;
 pub mod doctor;
+mod history;
+mod invocation;
+mod lists;
+mod print;
 mod run;
+mod target;
+mod welcome;
 
 pub use run::run;
 
-use crate::settings::{Host, SettingValue, Settings};
+use crate::settings::{Host, Port, SettingValue, Settings};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -32,9 +38,11 @@ pub struct CommandLine {
     pub task: Option<Task>,
 }
 
-/// What the program can do beside serving.
+/// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
+    /// Serve over HTTP until Ctrl-C: what happens without any command, too
+    Serve,
     /// Speak MCP over standard input and output, for a client that starts the bridge itself
     Stdio,
     /// Print the configuration that makes a client use this bridge
@@ -44,9 +52,43 @@ pub enum Task {
         /// Merge it into the client's own file, keeping a backup
         #[arg(long)]
         write: bool,
+        /// Take it out of the client's own file, keeping a backup
+        #[arg(long, conflicts_with = "write")]
+        remove: bool,
     },
-    /// Check the key, the server, its tools, Docker and the memory folder, and say how to mend what is broken
+    /// Check the key, the server, its tools, confinement, clients, Docker and the memory folder, and say how to fix what
+    /// is broken
     Doctor,
+    /// Show what was done today: when, how it ended, what, by whom, how long it took
+    History {
+        /// Another day: 2026-01-31
+        date: Option<String>,
+        /// Go on with what comes, until Ctrl-C
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// List the background processes that run or ran
+    Processes,
+    /// List what was changed in files, newest first
+    Changes {
+        /// Only of this file or folder
+        path: Option<String>,
+        /// Only those with this label
+        #[arg(long)]
+        session: Option<String>,
+    },
+    /// Undo the last change of files, or the one that is named
+    Undo {
+        /// The change, as `changes` names it
+        #[arg(conflicts_with_all = ["path", "session"])]
+        id: Option<String>,
+        /// The last change of this file or folder
+        #[arg(long, conflicts_with = "session")]
+        path: Option<String>,
+        /// All changes with this label
+        #[arg(long)]
+        session: Option<String>,
+    },
     /// Bring a process of the running bridge into this terminal; Enter ~ . leaves it running
     Attach {
         /// The process, as terminal_start named it.
@@ -90,7 +132,7 @@ impl CommandLine {
         if let Some(host) = &self.host {
             settings.host.clone_from(host);
         }
-        settings.port = self.port.unwrap_or(settings.port);
+        settings.port = self.port.map_or(settings.port, Port::chosen);
         settings
     }
 }

@@ -1,26 +1,54 @@
 //! Does what the command line says.
 
-use super::{CommandLine, KeyAction, Task, attach, connect, doctor};
+use super::{
+    CommandLine, KeyAction, Task, attach,
+    connect::{self, Doing},
+    doctor, history,
+    invocation::invocation,
+    lists::{self, Chosen},
+    target::{Target, require_bridge},
+    welcome::{self, Welcome},
+};
 use crate::{
     bridge::Bridge,
     caller::Keys,
     first_start, key_file,
     policy::paths::Directory,
-    server,
-    settings::{Settings, hide_key, key_in_environment, key_in_file, warn_of_doubtful_names},
+    server::{self, address},
+    settings::{Secret, Settings, hide_key, key_in_environment, key_in_file, warn_of_doubtful_names},
 };
 use anyhow::{Context, Result};
-use std::{io::Write, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+/// How long what must be tidied may take when everything is to end at once.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// The exit code of a program that was interrupted, as shells have it: 128 and SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// Does it, to its end.
 ///
 /// # Errors
-/// What a person must mend; the message says how.
+/// What a person must fix; the message says how.
 pub async fn run(command: &CommandLine) -> Result<ExitCode> {
     let directory = command.enter()?;
-    if let Some(Task::Key { action }) = &command.task {
-        key(action, &directory)?;
-        return Ok(ExitCode::SUCCESS);
+    match &command.task {
+        Some(Task::Key { action }) => {
+            key(action, command, &directory)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Task::History { date, follow }) => {
+            require_bridge(&directory)?;
+            history::show(&directory, date.as_deref(), *follow).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let settings = command.over(Settings::load(&directory)?);
     hide_key();
@@ -28,28 +56,56 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
     warn_of_doubtful_names();
     server::raise_open_files();
     match &command.task {
+        None | Some(Task::Serve) => serve(settings, command, &directory).await,
         Some(Task::Stdio) => {
             let key = first_start::key_unasked(&settings, &directory)?;
-            server::stdio::serve(settings, key, &directory, server::stop_signal()).await?;
+            server::stdio::serve(settings, key, &directory, server::stop_signals().stop).await?;
+            Ok(ExitCode::SUCCESS)
         }
-        Some(Task::Attach { id }) => return attach::attach(&settings, id).await,
-        Some(Task::Connect { client, write }) => {
-            let key = first_start::key(&settings, &directory)?;
-            say(&connect::run(*client, *write, &settings, key.secret.expose(), &directory)?);
-        }
-        Some(Task::Doctor) => {
-            let well = doctor::run(&settings, &directory, say).await;
-            return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-        }
-        _ => serve(settings, &directory).await?,
+        Some(task) => of_a_bridge(task, command, &settings, &directory).await,
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// What is done with a bridge that is there.
+async fn of_a_bridge(task: &Task, command: &CommandLine, settings: &Settings, directory: &Path) -> Result<ExitCode> {
+    let target = Target::find(command, settings, directory);
+    let program = called(command, directory);
+    let is_well = match task {
+        Task::Doctor => doctor::run(settings, &target, &program, |line| drop(say(line))).await,
+        Task::Attach { id } => return attach::attach(&target, id).await,
+        Task::Connect { client, write, remove } => {
+            require_bridge(directory)?;
+            let doing = match (write, remove) {
+                (true, _) => Doing::Write,
+                (_, true) => Doing::Remove,
+                _ => Doing::Show,
+            };
+            let _ = say(&connect::run(*client, doing, settings, &target)?);
+            true
+        }
+        Task::Processes => lists::processes(&target).await.map(|()| true)?,
+        Task::Changes { path, session } => {
+            let chosen = Chosen { id: None, path: path.clone(), session: session.clone() };
+            lists::changes(&target, &chosen).await.map(|()| true)?
+        }
+        Task::Undo { id, path, session } => {
+            let chosen = Chosen { id: id.clone(), path: path.clone(), session: session.clone() };
+            lists::undo(&target, &chosen).await?
+        }
+        Task::Serve | Task::Stdio | Task::Key { .. } | Task::History { .. } => true,
+    };
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How the program is called again for the same directory.
+fn called(command: &CommandLine, directory: &Path) -> String {
+    invocation(Some(directory).filter(|_| command.directory != Path::new(".")))
 }
 
 /// Replaces the key, or shows it: alone on standard output, so that a script can take it.
-fn key(action: &KeyAction, directory: &Path) -> Result<()> {
+fn key(action: &KeyAction, command: &CommandLine, directory: &Path) -> Result<()> {
     match action {
-        KeyAction::Rotate => say(&first_start::rotated(&key_file::rotate(directory)?, directory)),
+        KeyAction::Rotate => rotate(command, directory),
         KeyAction::Show => {
             let file = directory.join(".env");
             let (key, place) = match key_in_environment() {
@@ -62,23 +118,59 @@ fn key(action: &KeyAction, directory: &Path) -> Result<()> {
                     )
                 }
             };
-            say(key.expose());
+            if say(key.expose()).is_ok() {
+                key_file::was_seen(directory);
+            }
             eprintln!("The key is MCP_API_KEY of {place}");
+            Ok(())
+        }
+    }
+}
+
+fn rotate(command: &CommandLine, directory: &Path) -> Result<()> {
+    require_bridge(directory)?;
+    let old = key_in_file(&Directory::own(directory)?, directory)?;
+    let new = key_file::rotate(directory)?;
+    let program = called(command, directory);
+    if say(&welcome::rotated(&new, directory, &program)).is_ok() {
+        key_file::was_seen(directory);
+    }
+    // Settings that a server would not start with say where it would be, no more.
+    if let Ok(settings) = Settings::load(directory) {
+        let target = Target::find(command, &command.over(settings), directory);
+        let _ = say(&format!("\nIt is the key of {}.", target.described()));
+        if let Some(old) = old {
+            tell_holders(&target, &old, &program);
         }
     }
     Ok(())
 }
 
+/// Names the clients that hold a key that opens nothing any more.
+fn tell_holders(target: &Target, old: &Secret, program: &str) {
+    let holders = connect::holders(target, old);
+    if !holders.is_empty() {
+        let _ =
+            say("\nThese clients still hold the old key, which opens nothing any more. To give them the new one:\n");
+    }
+    for (client, path) in holders {
+        let _ = say(&format!("  {program} connect {} --write    ({})", connect::name(client), path.display()));
+    }
+}
+
 /// Nobody may be there to read it.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+fn say(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{text}")?;
+    output.flush()
 }
 
 /// Serves over HTTP until a signal.
-async fn serve(settings: Settings, directory: &Path) -> Result<()> {
+async fn serve(settings: Settings, command: &CommandLine, directory: &Path) -> Result<ExitCode> {
+    let signals = server::stop_signals();
     let key = first_start::key(&settings, directory)?;
-    let socket = server::bind(&settings).await?;
-    let address = socket.local_addr()?;
+    let bound = server::bind(&settings).await?;
+    let address = bound.socket.local_addr()?;
     let max_connections = settings.max_connections;
     let mut keys = Keys::new(key.secret.expose()).allowing_wrong(settings.max_wrong_keys);
     if let Some(source) = key_file::follow(directory, &key.secret, &settings.host) {
@@ -86,13 +178,26 @@ async fn serve(settings: Settings, directory: &Path) -> Result<()> {
     }
     server::stdio::make_way(directory).await;
     let bridge = Arc::new(Bridge::open(settings, keys, directory)?);
-    let listener = server::listen(socket)?;
+    let listener = server::listen(bound.socket)?;
+    bridge.announce(&address::local_url(&address.ip().to_string(), address.port()));
     let doorway = server::stdio::Doorway::open(bridge.clone(), None);
-    say(&first_start::welcome(address, &key, directory));
-    server::serve(listener, server::router(bridge.clone()), max_connections, server::stop_signal()).await;
-    if let Some(doorway) = doorway {
-        doorway.close().await;
+    let (program, instead_of) = (called(command, directory), bound.instead_of.as_deref());
+    let welcome = Welcome { address, instead_of, key: &key, directory, program: &program };
+    if say(&welcome.text()).is_ok() {
+        key_file::was_seen(directory);
     }
-    bridge.close().await;
-    Ok(())
+    let served = async {
+        server::serve(listener, server::router(bridge.clone()), max_connections, signals.stop.clone()).await;
+        if let Some(doorway) = doorway {
+            doorway.close().await;
+        }
+        bridge.close().await;
+    };
+    tokio::select! {
+        () = served => Ok(ExitCode::SUCCESS),
+        () = signals.at_once.cancelled() => {
+            let _ = tokio::time::timeout(LAST_MOMENT, bridge.close()).await;
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod session;
 mod transcript;
 
 pub use build::BuildImage;
+pub use engine::{Diagnosis, diagnose};
 pub use notebook::ExecuteNotebook;
 pub use run::RunCode;
 pub use session::{ListSessions, RunInSession, SessionFiles, StartSession, StopSession};

@@ -1,8 +1,6 @@
 //! Connections: how many, how long they may be silent, and how they end at a stop.
 
 use super::traffic::Flowing;
-use crate::settings::Settings;
-use anyhow::Context as _;
 use axum::{
     Router,
     body::Body,
@@ -23,7 +21,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -41,48 +39,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many connections are taken beyond the limit while all others are at work; more are closed at once.
 const RESERVE: usize = 64;
-
-/// How many connections the system keeps until they are accepted; it takes less where its own limit is lower.
-const BACKLOG: u32 = 8192;
-
-/// Takes the first of the addresses of the settings' host that can be had. Nobody can connect before [`listen`].
-///
-/// # Errors
-/// When none can be had; the message says which and what may be the matter.
-pub async fn bind(settings: &Settings) -> anyhow::Result<TcpSocket> {
-    let (host, port) = (&*settings.host, settings.port);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((bare, port)).await;
-    let addresses: Vec<SocketAddr> =
-        found.with_context(|| format!("MCP_HOST is {host:?}, which has no address"))?.collect();
-    let mut failure = anyhow::anyhow!("MCP_HOST is {host:?}, which has no address");
-    for address in addresses {
-        match bind_to(address) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => failure = error.into(),
-        }
-    }
-    Err(failure.context(format!(
-        "cannot listen on {host}:{port}: is another server running there? Choose another with --port"
-    )))
-}
-
-/// Listens where [`bind`] took an address.
-///
-/// # Errors
-/// When somebody else has come to listen there meanwhile.
-pub fn listen(socket: TcpSocket) -> anyhow::Result<TcpListener> {
-    socket.listen(BACKLOG).context("cannot listen: another server has taken the port just now")
-}
-
-fn bind_to(address: SocketAddr) -> std::io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // As the standard library does: a server that was just stopped must not keep the port from the next one.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
 
 /// Serves until `stop` is cancelled, then lets running requests finish, at most 10 s.
 pub async fn serve(listener: TcpListener, router: Router, max_connections: usize, stop: CancellationToken) {
@@ -228,9 +184,14 @@ async fn answer(
     }))
 }
 
-/// Cancelled when the server stops, for streams that would else go on.
+/// Cancelled when the server stops, for streams that would otherwise go on.
 #[derive(Clone)]
-pub struct Stopping(pub CancellationToken);
+struct Stopping(CancellationToken);
+
+/// What is cancelled when the server of a request stops.
+pub fn stopping(request: &Extensions) -> CancellationToken {
+    request.get::<Stopping>().map(|Stopping(stop)| stop.clone()).unwrap_or_default()
+}
 
 /// Marks a request's connection as one that is at work, which is not closed to make room for others.
 pub struct Working(Option<Arc<Connection>>);

@@ -70,6 +70,6 @@ fn swagger(file: &str, config: &Arc<Config<'static>>) -> Response {
             page_of(page.replace("</body>", "<script src=\"/docs/focus.js\"></script></body>"))
         }
         Ok(Some(found)) => ([(CONTENT_TYPE, found.content_type)], found.bytes.into_owned()).into_response(),
-        _ => status::detail(StatusCode::NOT_FOUND, "Not Found"),
+        _ => status::detail(StatusCode::NOT_FOUND, "Not Found", None),
     }
 }

@@ -30,6 +30,7 @@ use tokio::{
     sync::{Notify, futures::Notified},
     task::{JoinError, JoinSet},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Text is joined up to this many bytes when the client is slower than the program.
 const PIECE: usize = 64 * 1024;
@@ -60,8 +61,13 @@ fn weighed(kind: &str) -> Option<(bool, f64)> {
 }
 
 /// Runs the call and tells its output. The call runs on its own, so that a slow client does not slow the program: what
-/// waits for it is bounded by what the answer may hold. A client that goes away ends the call.
-pub async fn serve<C: Capability>(shared: Arc<Shared>, context: Context, arguments: Arguments) -> Response
+/// waits for it is bounded by what the answer may hold. A client that goes away ends the call, and so does `stop`.
+pub async fn serve<C: Capability>(
+    shared: Arc<Shared>,
+    context: Context,
+    arguments: Arguments,
+    stop: CancellationToken,
+) -> Response
 where
     Bridge: AsRef<C::Service>,
 {
@@ -78,7 +84,7 @@ where
         };
         (result, context.holding.take())
     });
-    let mut telling = Telling { waiting, call, last: None, _held: Held::default() };
+    let mut telling = Telling { waiting, call, last: None, stop, _held: Held::default() };
     tokio::select! {
         biased;
         () = telling.waiting.begun() => {}
@@ -105,6 +111,7 @@ struct Telling {
     waiting: Arc<Waiting>,
     call: JoinSet<(Outcome, Held)>,
     last: Option<Event>,
+    stop: CancellationToken,
     _held: Held,
 }
 
@@ -112,6 +119,9 @@ impl Telling {
     /// What is to be sent next; nothing after the end of the call.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if self.stop.is_cancelled() && !self.call.is_empty() {
+                self.break_off();
+            }
             let changed = self.waiting.changed();
             if let Some(part) = self.waiting.take() {
                 return Some(event(part.stream, &json!({"text": part.text})));
@@ -122,6 +132,7 @@ impl Telling {
             tokio::select! {
                 () = changed => {}
                 Some(ended) = self.call.join_next() => self.end(ended),
+                () = self.stop.cancelled() => {}
             }
         }
     }
@@ -140,10 +151,20 @@ impl Telling {
             }
             Err(panicked) => (Error::internal(panicked), vec![]),
         };
+        self.fail(error, ignored);
+    }
+
+    fn fail(&mut self, error: Error, ignored: Vec<Ignored>) {
         let status = status::code(&error).as_u16();
         let mut body = without_output(&ErrorBody::of(error, ignored));
         body["status"] = status.into();
         self.last = Some(event("error", &body));
+    }
+
+    /// Ends the call in the middle.
+    fn break_off(&mut self) {
+        self.call = JoinSet::new();
+        self.fail(Error::unavailable("The server is stopping, so the command was ended"), vec![]);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rim: HTTP in, the bridge behind it. The only place that knows a protocol.
 
+pub mod address;
 mod auth;
 mod connections;
 mod docs;
@@ -8,6 +9,7 @@ mod guard;
 mod limits;
 pub mod mcp;
 mod openapi;
+mod port;
 mod process;
 mod request_log;
 mod rest;
@@ -18,18 +20,20 @@ mod streams;
 pub mod terminal;
 mod traffic;
 mod welcome;
+mod wrong_way;
 
-pub use connections::{bind, listen, serve};
+pub use connections::serve;
 pub use guard::is_loopback;
-pub use process::{LogGuard, give_memory_back, log_to_stderr, raise_open_files, stop_signal};
+pub use port::{Bound, bind, listen};
+pub use process::{LogGuard, StopSignals, give_memory_back, log_to_stderr, raise_open_files, stop_signals};
 
 use crate::bridge::{Bridge, Everything};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{Method, StatusCode, Uri},
+    http::{Method, Uri},
     middleware,
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
     routing::get,
 };
 use rest::{Rest, Shared};
@@ -60,9 +64,9 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
         .merge(mcp::routes(mcp::Endpoint::new(&bridge, handler)))
         .fallback({
             let known = known.clone();
-            move |uri: Uri| async move { not_found(&known, &uri) }
+            move |uri: Uri| async move { wrong_way::path(&known, &uri) }
         })
-        .method_not_allowed_fallback(|method: Method, uri: Uri| async move { not_allowed(&method, &uri) })
+        .method_not_allowed_fallback(|method: Method, uri: Uri| async move { wrong_way::method(&method, &uri) })
         .layer(DefaultBodyLimit::disable())
         .layer(axum::Extension(welcome::Endpoints(known)))
         .layer(CatchPanicLayer::custom(status::panicked))
@@ -71,24 +75,4 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
         .layer(guard::cors(&bridge.settings.cors_origins))
         .layer(middleware::from_fn_with_state(state.clone(), request_log::log_request))
         .with_state(state)
-}
-
-/// A path with a slash too many leads to the one without; any other is not there.
-fn not_found(known: &[String], uri: &Uri) -> Response {
-    let path = uri.path().trim_end_matches('/');
-    if uri.path().ends_with('/') && known.iter().any(|known| known == path) {
-        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        return Redirect::temporary(&format!("{path}{query}")).into_response();
-    }
-    status::detail(StatusCode::NOT_FOUND, "Not Found")
-}
-
-/// Clients that were given the address without its path say `initialize` here.
-fn not_allowed(method: &Method, uri: &Uri) -> Response {
-    let hint = (method == Method::POST && uri.path() == "/").then(|| {
-        "MCP is spoken at /mcp: add it to the address in the client's configuration. Capabilities are at \
-         /module/action: see /docs"
-            .to_owned()
-    });
-    status::refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", hint)
 }

@@ -2,6 +2,7 @@
 
 use crate::arguments::clean;
 use std::{
+    ffi::OsString,
     io::Write,
     sync::{
         Arc, Mutex, PoisonError,
@@ -9,6 +10,8 @@ use std::{
     },
     time::Duration,
 };
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -23,7 +26,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// reads it: a pipe that is full, or a terminal that is paused, must not stop the bridge. Keep the guard to the end.
 pub fn log_to_stderr(level: &str) -> LogGuard {
     let filter = EnvFilter::new(format!("warn,rmcp=error,skynet_bridge={level}"));
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let terminal = shows_colours(&std::io::stderr());
     let (lines, waiting) = sync_channel::<Vec<u8>>(MAX_LINES);
     let (done, finished) = sync_channel(0);
     // What looks like a secret is taken out here, where nobody waits for it.
@@ -46,6 +49,16 @@ pub fn log_to_stderr(level: &str) -> LogGuard {
         })
         .try_init();
     LogGuard { lines, finished }
+}
+
+/// Whether what is written there may have colours: a terminal that shows them, whose person has not declined them
+/// (`NO_COLOR`, see no-color.org).
+fn shows_colours(stream: &impl std::io::IsTerminal) -> bool {
+    stream.is_terminal() && may_colour(std::env::var_os("NO_COLOR"), std::env::var_os("TERM"))
+}
+
+fn may_colour(no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
 }
 
 type Lines = Arc<Mutex<Option<SyncSender<Vec<u8>>>>>;
@@ -112,29 +125,116 @@ pub fn raise_open_files() {
     }
 }
 
-/// Cancelled by SIGINT or SIGTERM (Ctrl-C elsewhere).
-pub fn stop_signal() -> CancellationToken {
-    let stop = CancellationToken::new();
-    let token = stop.clone();
+/// Two signals nearer to each other than this are one: what starts the bridge passes on the Ctrl-C that the terminal sent
+/// to both.
+const ECHO: Duration = Duration::from_millis(200);
+
+/// What asks the process to stop.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignals {
+    /// Cancelled by the first SIGINT (Ctrl-C), SIGTERM or SIGHUP: what runs may finish.
+    pub stop: CancellationToken,
+    /// Cancelled by a second SIGINT or SIGTERM: everything ends.
+    pub at_once: CancellationToken,
+}
+
+/// Listens from now on.
+pub fn stop_signals() -> StopSignals {
+    let signals = StopSignals::default();
+    let (asked, mut system) = (signals.clone(), SystemSignals::listen());
     tokio::spawn(async move {
-        wait().await;
-        tracing::info!("stopping");
-        token.cancel();
+        system.first().await;
+        tracing::info!("stopping: what runs has 10 s to finish; press Ctrl-C again to end it at once");
+        asked.stop.cancel();
+        tokio::time::sleep(ECHO).await;
+        system.again().await;
+        asked.at_once.cancel();
     });
-    stop
+    signals
 }
 
 #[cfg(unix)]
-async fn wait() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened to");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+struct SystemSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// `None` where hanging up was ignored at the start: that is how `nohup` says that the bridge is to stay.
+    hang_up: Option<Signal>,
+}
+
+#[cfg(unix)]
+impl SystemSignals {
+    fn listen() -> Self {
+        let listen = |kind| signal(kind).expect("signals can be listened to");
+        let hang_up = (!is_ignored(libc::SIGHUP)).then(|| listen(SignalKind::hangup()));
+        Self { interrupt: listen(SignalKind::interrupt()), terminate: listen(SignalKind::terminate()), hang_up }
+    }
+
+    async fn first(&mut self) {
+        let Self { interrupt, terminate, hang_up } = self;
+        let hung_up = async {
+            match hang_up {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = hung_up => {}
+        }
+    }
+
+    /// What came since the first one and is its echo does not count.
+    async fn again(&mut self) {
+        let (interrupt, terminate) = (&mut self.interrupt, &mut self.terminate);
+        for signal in [&mut *interrupt, &mut *terminate] {
+            let _ = futures::FutureExt::now_or_never(signal.recv());
+        }
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}
+
+/// Whether the process was started with a signal ignored.
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: sigaction(2) with no new action only writes the present one to memory that is ours; zeroes are a valid one.
+    #[expect(unsafe_code, reason = "no safe interface tells how a signal is handled")]
+    unsafe {
+        let mut present: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut present) == 0 && present.sa_sigaction == libc::SIG_IGN
     }
 }
 
 #[cfg(not(unix))]
-async fn wait() {
-    let _ = tokio::signal::ctrl_c().await;
+struct SystemSignals;
+
+#[cfg(not(unix))]
+impl SystemSignals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn first(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+
+    async fn again(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_colour;
+
+    #[test]
+    fn colours_are_left_out_for_no_color_and_a_dumb_terminal() {
+        let may =
+            |no_color: Option<&str>, term: Option<&str>| may_colour(no_color.map(Into::into), term.map(Into::into));
+        assert!(may(None, Some("xterm")) && may(Some(""), Some("xterm")) && may(None, None));
+        assert!(!may(Some("1"), Some("xterm")) && !may(None, Some("dumb")));
+    }
 }

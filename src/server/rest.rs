@@ -2,7 +2,7 @@
 
 use super::{
     auth,
-    connections::Working,
+    connections::{Working, stopping},
     events,
     limits::{self, Received, Sender},
     openapi::Document,
@@ -14,7 +14,7 @@ use crate::{
     bridge::{Bridge, Face},
     caller::{Caller, Held},
     capability::{Answer, Capability, Context},
-    error::Result,
+    error::{Error, Result},
 };
 use axum::{
     Router,
@@ -120,19 +120,28 @@ where
         Ok(admitted) => admitted,
         Err(error) => {
             shared.bridge.record_refusal::<C>(&error);
-            return error.into_response();
+            return with_example::<C>(error).into_response();
         }
     };
     let _working = Working::of(&parts.extensions);
     let context = Context::new(caller);
     context.holding.join(held);
     if C::TELLS_OUTPUT && events::wanted(&parts.headers) {
-        return events::serve::<C>(shared, context, arguments).await;
+        return events::serve::<C>(shared, context, arguments, stopping(&parts.extensions)).await;
     }
     match shared.bridge.call::<C>(&context, arguments).await {
         Ok(output) => limits::answer(Answer { output, ignored: context.ignored() }, &context.holding).await,
-        Err(error) => status::failed(error, context.ignored()),
+        Err(error) => status::failed(with_example::<C>(error), context.ignored()),
     }
+}
+
+/// A body that cannot be read at all is answered with one that can.
+fn with_example<C: Capability>(error: Error) -> Error {
+    let is_about_body = matches!(error.kind(), Error::Invalid(problems) if problems.iter().any(Problem::is_about_body));
+    error.with_hint(|| {
+        let hint = format!("Send POST with JSON: -H 'Content-Type: application/json' -d '{}'", C::EXAMPLE);
+        is_about_body.then_some(hint)
+    })
 }
 
 /// Key, media type, body: in this order, so that who has no key learns nothing of the rest. A body is read before the

@@ -16,7 +16,7 @@ use std::any::Any;
 /// Why a request was not served.
 #[derive(Default, JsonSchema, Serialize)]
 pub struct ErrorBody {
-    /// What was wrong and how to mend it.
+    /// What was wrong.
     pub detail: String,
     /// How to fix it, where `detail` does not say so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ impl ErrorBody {
     /// What an error says, whatever its status, and which fields did not count.
     pub fn of(error: Error, ignored: Vec<Ignored>) -> Self {
         let (detail, hint) = (error.to_string(), error.hint().map(str::to_owned));
-        let (bytes_appended, partial) = match error {
+        let (bytes_appended, partial) = match error.into_kind() {
             Error::PartlyAppended { bytes_appended } => (Some(bytes_appended), None),
             Error::ProgramTimedOut { partial, .. } => (None, Some(*partial)),
             _ => (None, None),
@@ -50,6 +50,9 @@ impl ErrorBody {
 pub struct ValidationErrorBody {
     /// Every problem, in the order of the fields.
     pub detail: Vec<Problem>,
+    /// How to fix it, where `detail` does not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// The fields that were sent and did not count.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Ignored>,
@@ -72,6 +75,7 @@ pub fn code(error: &Error) -> StatusCode {
         Error::Upstream(_) => StatusCode::BAD_GATEWAY,
         Error::Unavailable { .. } | Error::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
         Error::Full(_) | Error::PartlyAppended { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Hinted { error, .. } => code(error),
     }
 }
 
@@ -83,16 +87,15 @@ impl IntoResponse for Error {
 
 /// The answer to a request that failed, and of which these fields did not count.
 pub fn failed(error: Error, ignored: Vec<Ignored>) -> Response {
-    let retry_after = match &error {
+    let (code, hint) = (code(&error), error.hint().map(str::to_owned));
+    let retry_after = match error.kind() {
         Error::TooMany { retry_after, .. } => Some(*retry_after),
         Error::Unavailable { retry_after, .. } => *retry_after,
         _ => None,
     };
-    let mut response = match error {
-        Error::Invalid(detail) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(ValidationErrorBody { detail, ignored })).into_response()
-        }
-        error => (code(&error), Json(ErrorBody::of(error, ignored))).into_response(),
+    let mut response = match error.into_problems() {
+        Ok(detail) => (code, Json(ValidationErrorBody { detail, hint, ignored })).into_response(),
+        Err(error) => (code, Json(ErrorBody::of(error, ignored))).into_response(),
     };
     if let Some(wait) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
@@ -101,12 +104,7 @@ pub fn failed(error: Error, ignored: Vec<Ignored>) -> Response {
 }
 
 /// An answer with the body that every error has.
-pub fn detail(code: StatusCode, text: &str) -> Response {
-    refused(code, text, None)
-}
-
-/// The same, with how to fix it.
-pub fn refused(code: StatusCode, text: &str, hint: Option<String>) -> Response {
+pub fn detail(code: StatusCode, text: &str, hint: Option<String>) -> Response {
     (code, Json(ErrorBody { detail: text.to_owned(), hint, ..ErrorBody::default() })).into_response()
 }
 

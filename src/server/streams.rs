@@ -3,6 +3,7 @@
 
 use super::{
     auth,
+    connections::stopping,
     rest::{Rest, Shared, admit},
     status,
 };
@@ -91,8 +92,14 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
             record.ends(&Ok(()));
             let watch = answer.output.watch.take().expect("a watch that began is there");
             let ready = Event::default().event("ready").data(serde_json::json!(answer).to_string());
-            let other_key = Box::pin(async move { keys.replaced_since(generation).await });
-            let all = stream::iter([Ok(ready)]).chain(events(watch, record).take_until(other_key));
+            let stop = stopping(&parts.extensions);
+            let end = Box::pin(async move {
+                tokio::select! {
+                    () = keys.replaced_since(generation) => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+            let all = stream::iter([Ok(ready)]).chain(events(watch, record).take_until(end));
             Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
         }
         Err(refusal) => refusal,

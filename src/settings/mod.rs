@@ -12,7 +12,7 @@ mod web;
 pub use environment::{hide_key, is_in_environment, key_in_environment, warn_of_doubtful_names};
 pub use file::assignment;
 pub use path::{PathList, SettingPath};
-pub use value::{ConfinementMode, LogLevel, Secret, SettingValue};
+pub use value::{ConfinementMode, LogLevel, Port, Secret, SettingValue};
 pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program};
 
 use crate::policy::paths::Directory;
@@ -68,8 +68,8 @@ settings! {
     api_key: Option<Secret> = "MCP_API_KEY" or "",
     /// The address to listen on. Anything but loopback opens the bridge to the network.
     host: Host = "MCP_HOST" or "127.0.0.1",
-    /// The port to listen on; 0 takes a free one.
-    port: u16 = "MCP_PORT" or "7860",
+    /// The port to listen on; 0 takes a free one. Where it is not set and 7860 is in use, the next free one is taken.
+    port: Port = "MCP_PORT" or "7860",
     /// How much the terminal log says: DEBUG, INFO, WARNING, ERROR or CRITICAL.
     log_level: LogLevel = "LOG_LEVEL" or "INFO",
     /// Accepted and ignored: the original reloaded its code with it.

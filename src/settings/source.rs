@@ -80,7 +80,8 @@ impl Source {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T> {
         let Some(found) = self.find(name)? else {
-            return parse(default).map_err(|expected| anyhow!("the default of {name} is not {expected}"));
+            let value = parse(default).map_err(|expected| anyhow!("the default of {name} is not {expected}"))?;
+            return Ok(value.by_default());
         };
         let text = found.text.trim();
         // A key in an address is a secret too.

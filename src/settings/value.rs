@@ -12,6 +12,11 @@ pub trait SettingValue: Sized {
 
     /// Reads it; the error says what the setting must be ("a whole number").
     fn parse(text: &str) -> Result<Self, String>;
+
+    /// The value where nobody set it.
+    fn by_default(self) -> Self {
+        self
+    }
 }
 
 /// A text that never shows itself in logs.
@@ -73,6 +78,32 @@ macro_rules! numbers {
 }
 
 numbers!(u16, u32, u64, usize);
+
+/// The port to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its number; 0 is any that is free.
+    pub number: u16,
+    /// Whether somebody chose it; otherwise one nearby does as well.
+    pub is_chosen: bool,
+}
+
+impl Port {
+    /// One that was chosen.
+    pub fn chosen(number: u16) -> Self {
+        Self { number, is_chosen: true }
+    }
+}
+
+impl SettingValue for Port {
+    fn parse(text: &str) -> Result<Self, String> {
+        u16::parse(text).map(Self::chosen)
+    }
+
+    fn by_default(self) -> Self {
+        Self { is_chosen: false, ..self }
+    }
+}
 
 impl SettingValue for f64 {
     fn parse(text: &str) -> Result<Self, String> {

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bodies;
+mod command_line;
 mod commands;
 mod confinement;
 mod contract;
@@ -11,6 +12,7 @@ mod documentation;
 mod faces;
 mod fetched;
 mod filesystem;
+mod hints;
 mod history;
 mod internet;
 mod kept_output;
@@ -36,6 +38,7 @@ mod server;
 mod settings;
 #[cfg(unix)]
 mod shells;
+mod start;
 mod terminal;
 mod terminal_check;
 mod tidy;

@@ -6,14 +6,14 @@ use super::{
     typing::{self, Escape},
 };
 use crate::{
+    command_line::target::Target,
     server::terminal::messages::{FromClient, FromServer},
-    settings::Settings,
     terminal::processes::Stream,
 };
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
-use std::{net::IpAddr, process::ExitCode};
+use std::process::ExitCode;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -28,13 +28,13 @@ type Socket = WebSocketStream<TcpStream>;
 /// How much of what was written before is fetched, in bytes: enough to know the modes that a program set at its start.
 const BEFORE: u32 = 256 * 1024;
 
-/// Brings the process `id` of the bridge with these settings into this terminal. Returns the process's exit code, or
+/// Brings the process `id` of a bridge into this terminal. Returns the process's exit code, or
 /// success when the person leaves it running.
 ///
 /// # Errors
 /// When the bridge cannot be reached or refuses; the message says how to mend it.
-pub async fn attach(settings: &Settings, id: &str) -> Result<ExitCode> {
-    let socket = connect(settings, id).await?;
+pub async fn attach(target: &Target, id: &str) -> Result<ExitCode> {
+    let socket = connect(target, id).await?;
     let (sink, mut stream) = socket.split();
     let FromServer::Ready { id, command, pty, cursor, end, .. } = hear(&mut stream).await? else {
         bail!("the bridge speaks another protocol: is it the same version?");
@@ -72,25 +72,13 @@ pub async fn attach(settings: &Settings, id: &str) -> Result<ExitCode> {
     }
 }
 
-async fn connect(settings: &Settings, id: &str) -> Result<Socket> {
-    let host = match settings.host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) if address.is_unspecified() => "127.0.0.1".to_owned(),
-        Ok(IpAddr::V6(address)) if address.is_unspecified() => "::1".to_owned(),
-        _ => settings.host.to_string(),
-    };
-    let port = settings.port;
-    let Some(key) = &settings.api_key else {
-        bail!(
-            "there is no key in .env or the environment: start the bridge once, or say --directory where its .env is"
-        );
-    };
-    let stream = TcpStream::connect((host.as_str(), port)).await.with_context(|| {
-        format!(
-            "no bridge answers on {host}:{port}: start it, or say --host, --port or --directory of the one that runs"
-        )
+async fn connect(target: &Target, id: &str) -> Result<Socket> {
+    let key = target.key()?;
+    let authority = target.url.trim_start_matches("http://");
+    let stream = TcpStream::connect(authority).await.with_context(|| {
+        format!("no bridge answers on {authority}: start it, or say --host, --port or --directory of the one that runs")
     })?;
     let _ = stream.set_nodelay(true);
-    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     let uri = format!("ws://{authority}/terminal/{id}/ws?cursor=-{BEFORE}").parse()?;
     let request = ClientRequestBuilder::new(uri).with_header("Authorization", format!("Bearer {}", key.expose()));

@@ -1,9 +1,9 @@
 //! Where each client keeps its servers, and how it writes them.
 
-use super::{Bridge, Client, NAME};
+use super::{Bridge, Client, NAME, merge};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// A client's configuration of this bridge.
@@ -18,32 +18,41 @@ pub struct Config {
     pub after: &'static str,
 }
 
-/// How a client writes its servers.
-pub enum Form {
-    /// `{parent: {name: entry}}`.
-    Json {
-        /// The field that holds all servers.
-        parent: &'static str,
-        /// This one.
-        entry: Value,
-    },
-    /// `[mcp_servers.name]`.
-    Toml {
-        /// The lines below the heading.
-        section: String,
-    },
+/// How a client writes its servers: `{parent: {name: entry}}`.
+pub struct Form {
+    /// The field that holds all servers.
+    parent: &'static str,
+    /// This one.
+    entry: Map<String, Value>,
+    /// Whether the file is TOML; otherwise it is JSON, perhaps with comments.
+    is_toml: bool,
+}
+
+impl Form {
+    fn json(parent: &'static str, entry: &Value) -> Self {
+        Self { parent, entry: entry.as_object().cloned().unwrap_or_default(), is_toml: false }
+    }
 }
 
 impl Config {
     /// What a person would add by hand.
     pub fn snippet(&self) -> String {
-        match &self.form {
-            Form::Json { parent, entry } => {
-                let whole = json!({*parent: {NAME: entry}});
-                serde_json::to_string_pretty(&whole).expect("a configuration is plain data")
-            }
-            Form::Toml { section } => format!("[mcp_servers.{NAME}]\n{section}"),
+        let Form { parent, entry, is_toml } = &self.form;
+        if *is_toml {
+            return self.merged("", true).expect("a server can be added to an empty file");
         }
+        let whole = json!({*parent: {NAME: entry}});
+        serde_json::to_string_pretty(&whole).expect("a configuration is plain data")
+    }
+
+    /// The text of the client's file with this bridge in it, or without it.
+    ///
+    /// # Errors
+    /// When the text is not what the client reads.
+    pub fn merged(&self, text: &str, add: bool) -> Result<String> {
+        let Form { parent, entry, is_toml } = &self.form;
+        let merge = if *is_toml { merge::toml } else { merge::json };
+        merge(text, parent, NAME, Some(entry).filter(|_| add))
     }
 }
 
@@ -54,7 +63,7 @@ impl Config {
 pub fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> {
     let home = std::env::home_dir().context("your home folder is not known: set HOME")?;
     let (url, headers) = (&bridge.url, bridge.authorization());
-    let servers = |entry: Value| Form::Json { parent: "mcpServers", entry };
+    let servers = |entry: Value| Form::json("mcpServers", &entry);
     let (path, form) = match client {
         Client::ClaudeCode => {
             (home.join(".claude.json"), servers(json!({"type": "http", "url": url, "headers": headers})))
@@ -66,14 +75,13 @@ pub fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> {
         Client::Cursor => (home.join(".cursor/mcp.json"), servers(json!({"url": url, "headers": headers}))),
         Client::Vscode => {
             let entry = json!({"type": "http", "url": url, "headers": headers});
-            (application_data(&home).join("Code/User/mcp.json"), Form::Json { parent: "servers", entry })
+            (application_data(&home).join("Code/User/mcp.json"), Form::json("servers", &entry))
         }
         Client::Gemini => (home.join(".gemini/settings.json"), servers(json!({"httpUrl": url, "headers": headers}))),
         Client::Codex => {
-            let quoted = |text: &str| Value::from(text).to_string();
-            let header = quoted(&format!("Bearer {}", bridge.key));
-            let section = format!("url = {}\nhttp_headers = {{ Authorization = {header} }}\n", quoted(url));
-            (home.join(".codex/config.toml"), Form::Toml { section })
+            let entry = json!({"url": url, "http_headers": headers});
+            let form = Form { is_toml: true, ..Form::json("mcp_servers", &entry) };
+            (home.join(".codex/config.toml"), form)
         }
         Client::Chatgpt => return Ok(None),
     };
@@ -130,6 +138,6 @@ pub fn about_chatgpt(settings: &Settings) -> String {
          3. Keep the GPT private: whoever can use it can use this machine\n\n\
          As a connector (developer mode), the address is https://YOUR.NAME/mcp; it must be able to send the header\n\
          Authorization: Bearer KEY. Whoever knows the key can do what you can do here: close the tunnel when you are done.\n",
-        settings.host, settings.port
+        settings.host, settings.port.number
     )
 }

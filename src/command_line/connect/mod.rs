@@ -1,12 +1,14 @@
 //! `mcp-server connect`: the configuration that makes a client use this bridge.
 
 mod clients;
+mod file;
 mod merge;
 
-use crate::settings::Settings;
+use super::target::Target;
+use crate::settings::{Secret, Settings};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use clients::{Config, Form};
+use clients::Config;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +34,17 @@ pub enum Client {
     Chatgpt,
 }
 
+/// What to do with a client's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Nothing: show what a person would put there.
+    Show,
+    /// Put the bridge there.
+    Write,
+    /// Take it out.
+    Remove,
+}
+
 /// How the bridge is reached.
 pub struct Bridge {
     /// `http://host:port/mcp`.
@@ -45,16 +58,10 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    fn of(settings: &Settings, key: String, directory: &Path) -> Result<Self> {
-        let host = match &*settings.host {
-            "0.0.0.0" | "" => "127.0.0.1".to_owned(),
-            "::" => "[::1]".to_owned(),
-            host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
-            host => host.to_owned(),
-        };
+    fn of(target: &Target, key: &Secret) -> Result<Self> {
         let program = std::env::current_exe().context("this program's own path is not known")?;
-        let url = format!("http://{host}:{}/mcp", settings.port);
-        Ok(Self { url, key, program, directory: directory.to_owned() })
+        let (url, key) = (format!("{}/mcp", target.url), key.expose().to_owned());
+        Ok(Self { url, key, program, directory: target.directory.clone() })
     }
 
     fn authorization(&self) -> Value {
@@ -62,19 +69,25 @@ impl Bridge {
     }
 }
 
-/// Prints the client's configuration, or with `write` puts it into the client's file.
+/// Prints the client's configuration, or changes the client's own file.
 ///
 /// # Errors
-/// When the client's file cannot be read or written, or holds what cannot be merged into; it is left as it was.
-pub fn run(client: Client, write: bool, settings: &Settings, key: &str, directory: &Path) -> Result<String> {
-    let bridge = Bridge::of(settings, key.to_owned(), directory)?;
+/// When there is no key yet, or the client's file cannot be read or written, or holds what cannot be merged into; it is
+/// left as it was.
+pub fn run(client: Client, doing: Doing, settings: &Settings, target: &Target) -> Result<String> {
+    let bridge = Bridge::of(target, target.key()?)?;
+    let about = format!("This is {}.\n", target.described());
     let Some(config) = clients::config(client, &bridge)? else {
-        if write {
-            bail!("ChatGPT is configured on its web pages, there is no file to write: run this without --write");
+        if doing != Doing::Show {
+            bail!("ChatGPT is configured on its web pages, there is no file to change: run this without a flag");
         }
-        return Ok(clients::about_chatgpt(settings));
+        return Ok(about + &clients::about_chatgpt(settings));
     };
-    if write { apply(&config) } else { Ok(shown(&config)) }
+    let text = match doing {
+        Doing::Show => shown(&config),
+        Doing::Write | Doing::Remove => apply(&config, doing == Doing::Write)?,
+    };
+    Ok(about + &text)
 }
 
 fn shown(config: &Config) -> String {
@@ -88,17 +101,61 @@ fn shown(config: &Config) -> String {
     )
 }
 
-fn apply(config: &Config) -> Result<String> {
-    let path = merge::real_path(&config.path);
-    let before = merge::read(&path)?;
-    let after = match &config.form {
-        Form::Json { parent, entry } => merge::json(&before, parent, NAME, entry),
-        Form::Toml { section } => Ok(merge::toml(&before, NAME, section)),
+fn apply(config: &Config, add: bool) -> Result<String> {
+    let path = file::real_path(&config.path);
+    let before = file::read(&path)?;
+    let by_hand = || match add {
+        true => format!("{} is left as it was: add this by hand instead\n\n{}\n", path.display(), config.snippet()),
+        false => format!("{} is left as it was: take {NAME} out by hand", path.display()),
     };
-    let after = after.with_context(|| {
-        format!("{} is left as it was: add this by hand instead\n\n{}\n", path.display(), config.snippet())
-    })?;
-    let backup = merge::write(&path, &before, &after)?;
+    let after = config.merged(&before, add).with_context(by_hand)?;
+    if after == before {
+        let has = if add { "knows this bridge already" } else { "does not know this bridge" };
+        return Ok(format!("{} {has}: nothing was changed.\n", path.display()));
+    }
+    let backup = file::write(&path, &before, &after)?;
     let kept = backup.map(|backup| format!(" What it was before is in {}.", backup.display())).unwrap_or_default();
-    Ok(format!("{} now knows this bridge as {NAME}.{kept}\n{}\n", path.display(), config.after))
+    Ok(match add {
+        true => format!("{} now knows this bridge as {NAME}.{kept}\n{}\n", path.display(), config.after),
+        false => format!("{} no longer knows this bridge.{kept}\n", path.display()),
+    })
+}
+
+/// How a client is with this bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// It has the bridge's address and key.
+    Good,
+    /// It has the bridge under another address or with another key.
+    Stale,
+}
+
+/// The clients whose files name the bridge, with the file of each.
+pub fn connected(target: &Target, key: &Secret) -> Vec<(Client, PathBuf, Connection)> {
+    let look = |client: &Client| {
+        let config = clients::config(*client, &Bridge::of(target, key).ok()?).ok()??;
+        let text = file::read(&config.path).ok()?;
+        let without = config.merged(&text, false).ok()?;
+        if without == text {
+            return None;
+        }
+        let is_good = config.merged(&text, true).is_ok_and(|merged| merged == text);
+        Some((*client, config.path, if is_good { Connection::Good } else { Connection::Stale }))
+    };
+    Client::value_variants().iter().filter_map(look).collect()
+}
+
+/// The clients whose files hold `key`.
+pub fn holders(target: &Target, key: &Secret) -> Vec<(Client, PathBuf)> {
+    let look = |client: &Client| {
+        let config = clients::config(*client, &Bridge::of(target, key).ok()?).ok()??;
+        let holds = |path: &Path| file::read(path).is_ok_and(|text| text.contains(key.expose()));
+        holds(&config.path).then_some((*client, config.path))
+    };
+    Client::value_variants().iter().filter_map(look).collect()
+}
+
+/// A client's name on the command line.
+pub fn name(client: Client) -> String {
+    client.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -108,7 +108,7 @@ impl Guard {
             Line::Shell { shell, text } => self.judge_for(shell, text, directory, &environment),
             Line::Program(argv) => self.judge_program(argv, directory, &environment),
         };
-        judged.map_err(|refusal| Error::Refused(refusal.to_string()))?;
+        judged.map_err(|refusal| Error::Refused(refusal.to_string()).with_hint(|| refusal.remedy()))?;
         Ok(PermittedCommand { line, directory: directory.to_owned(), environment })
     }
 

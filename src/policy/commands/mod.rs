@@ -56,7 +56,17 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+/// What no line of the owner's lifts: a denial of his own wins, and what cannot be read cannot be told to be allowed.
+const FINAL: [&str; 4] = ["user-rule", "hidden-character", "unparsable", "too-complex"];
+
 impl Refusal {
+    /// Who can decide otherwise, and how.
+    fn remedy(&self) -> Option<String> {
+        let remedy =
+            "The bridge's owner can allow such a call with an `allow` line in the file that MCP_COMMAND_RULES names";
+        (!FINAL.contains(&self.rule)).then(|| remedy.to_owned())
+    }
+
     fn new(rule: &'static str, reason: impl Into<String>) -> Self {
         Self { rule, reason: reason.into() }
     }

@@ -66,6 +66,18 @@ impl Denials {
         real.ancestors().any(|path| self.unreadable.contains(path) || is_kept(path)) || self.homes.deny(&real)
     }
 
+    /// Whether a place is denied as a secret of somebody's home.
+    pub fn are_of_homes(&self, real: &Path) -> bool {
+        let lies = |denial: &Denial| lies_under(real, &denial.path);
+        self.homes.deny(&key(real)) || self.list[self.own..].iter().any(lies)
+    }
+
+    /// The denial, not of homes, by which a place is denied.
+    pub fn covering(&self, real: &Path, intent: Intent) -> Option<&Denial> {
+        let counts = |denial: &&Denial| denial.reading_too || intent == Intent::Write;
+        self.list[..self.own].iter().filter(counts).find(|denial| lies_under(real, &denial.path))
+    }
+
     /// Whether a place that may not be read is this one or lies above it.
     pub fn hide(&self, real: &Path) -> bool {
         self.unreadable.contains(&key(real)) || self.homes.deny(real)

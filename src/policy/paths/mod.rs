@@ -21,6 +21,7 @@ mod found;
 #[cfg_attr(target_os = "linux", path = "held.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "held_plain.rs")]
 mod held;
+mod hints;
 mod linked;
 #[cfg(target_os = "linux")]
 mod look;

@@ -1,6 +1,6 @@
 //! A checked path.
 
-use super::{Directory, Folder, Found, Intent, Named, Workspace, walk::Place};
+use super::{Directory, Folder, Found, Intent, Named, Workspace, hints, walk::Place};
 use crate::error::{Error, Result};
 use std::{
     ffi::{OsStr, OsString},
@@ -49,7 +49,7 @@ impl SafePath {
     /// # Errors
     /// [`Error::NotFound`] when nothing was.
     pub fn existing(&self) -> Result<&Found> {
-        self.found.as_ref().ok_or_else(|| self.named.not_found())
+        self.found.as_ref().ok_or_else(|| self.not_found())
     }
 
     /// Whether the caller's text can only mean a directory (`notes/`).
@@ -62,7 +62,11 @@ impl SafePath {
     /// # Errors
     /// [`Error::NotFound`] when it has to be made first.
     pub fn holder(&self) -> Result<&Directory> {
-        if self.missing.is_empty() { Ok(&self.holder) } else { Err(self.named.not_found()) }
+        if self.missing.is_empty() { Ok(&self.holder) } else { Err(self.not_found()) }
+    }
+
+    fn not_found(&self) -> Error {
+        self.named.not_found().with_hint(|| Some(hints::of_missing(self)))
     }
 
     /// The directories above it that are not there, topmost first.
@@ -180,7 +184,7 @@ impl SafePath {
     /// Tells what the system said about this path in the caller's words.
     pub fn explain(&self, error: io::Error) -> Error {
         match (error.kind(), self.named) {
-            (io::ErrorKind::NotFound, named) => named.not_found(),
+            (io::ErrorKind::NotFound, _) => self.not_found(),
             (io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory, Named::File) => not_a_file(),
             (io::ErrorKind::NotADirectory, Named::Folder) => Error::Unusable("Path is not a directory".into()),
             _ if is_link(&error) => self.named.refused(),

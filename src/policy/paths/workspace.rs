@@ -37,10 +37,14 @@ pub enum Named {
 impl Named {
     /// The refusal.
     pub fn refused(self) -> Error {
-        Error::Refused(match self {
-            Self::File => "Unsafe file path".into(),
-            Self::Folder => "Unsafe directory path".into(),
-        })
+        Error::Refused(self.refusal().into())
+    }
+
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::File => "Unsafe file path",
+            Self::Folder => "Unsafe directory path",
+        }
     }
 
     /// That it is not there.
@@ -66,11 +70,11 @@ pub struct Denial {
 pub struct Workspace {
     start: PathBuf,
     roots: Vec<PathBuf>,
-    denials: Denials,
+    pub(super) denials: Denials,
     patterns: Vec<Pattern>,
     held: Held,
     spared: Spared,
-    environment: PathBuf,
+    pub(super) environment: PathBuf,
     pub(super) top: Directory,
     top_identity: Identity,
 }
@@ -176,7 +180,7 @@ impl Workspace {
         moved.is_none_or(|paths| paths.iter().any(|(path, hides)| *hides && lies_under(real, path)))
     }
 
-    fn is_in_roots(&self, real: &Path) -> bool {
+    pub(super) fn is_in_roots(&self, real: &Path) -> bool {
         self.roots.is_empty() || self.roots.iter().any(|root| lies_under(real, root))
     }
 
@@ -198,6 +202,19 @@ impl Workspace {
     }
 
     fn find(self: &Arc<Self>, sent: &str, named: Named, intent: Intent, follow: bool) -> Result<SafePath> {
+        self.find_plain(sent, named, intent, follow).map_err(|error| match error {
+            // What the system refuses says so itself.
+            Error::Refused(said) if said == named.refusal() => {
+                named.refused().with_hint(|| Some(self.why_refused(sent, intent)))
+            }
+            Error::NotFound(_) if !sent.is_empty() => {
+                error.with_hint(|| Some(self.where_looked(&text::absolute(&self.start, sent))))
+            }
+            error => error,
+        })
+    }
+
+    fn find_plain(self: &Arc<Self>, sent: &str, named: Named, intent: Intent, follow: bool) -> Result<SafePath> {
         if text::is_unsafe(sent) {
             return Err(named.refused());
         }

@@ -4,7 +4,10 @@ use super::ssh::{self, Target};
 use crate::settings::Settings;
 use anyhow::{Context as _, Result, bail, ensure};
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error as EngineError};
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// How long the engine may take to begin an answer, in seconds. Longer than any step of a run; a build streams.
 const ANSWER_TIMEOUT: u64 = 120;
@@ -61,6 +64,16 @@ impl Address {
         }
     }
 
+    /// The path of a socket that is there and that this user may not use.
+    pub fn refuses_this_user(&self) -> Option<String> {
+        #[cfg(unix)]
+        if let Self::Socket(path) = self {
+            let refused = std::os::unix::net::UnixStream::connect(path).err();
+            return refused.filter(|error| error.kind() == std::io::ErrorKind::PermissionDenied).map(|_| path.clone());
+        }
+        None
+    }
+
     /// A client for it; nothing is sent yet.
     pub fn client(&self) -> Result<Docker, EngineError> {
         match self {
@@ -76,6 +89,19 @@ impl Address {
             Self::Ssh(target) => ssh::client(target.clone(), ANSWER_TIMEOUT),
             #[cfg(windows)]
             Self::Pipe(path) => Docker::connect_with_named_pipe(path, ANSWER_TIMEOUT, API_DEFAULT_VERSION),
+        }
+    }
+}
+
+/// Where it is, as a person would write it.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "{path}"),
+            Self::Tcp(place) | Self::Tls(place, _) => write!(f, "tcp://{place}"),
+            Self::Ssh(target) => write!(f, "ssh://{}", target.host()),
+            #[cfg(windows)]
+            Self::Pipe(path) => write!(f, "{path}"),
         }
     }
 }

@@ -2,9 +2,12 @@
 //! that the engine sees this machine's files.
 
 mod address;
+mod diagnosis;
 mod owner;
 mod removal;
 mod ssh;
+
+pub use diagnosis::{Diagnosis, diagnose};
 
 use crate::{error::Error, settings::Settings};
 use address::Address;

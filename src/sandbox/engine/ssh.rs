@@ -55,6 +55,11 @@ impl Target {
         })
     }
 
+    /// The machine's name.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     fn arguments(&self) -> Vec<String> {
         let mut words = self.program[1..].to_vec();
         words.extend(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-T"].map(str::to_owned));

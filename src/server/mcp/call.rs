@@ -4,7 +4,7 @@ use super::{
     Mcp,
     continuations::Part,
     cut, media,
-    tools::{Answer, RESULT_CURSOR},
+    tools::{Answer, RESULT_CURSOR, Tools},
 };
 use crate::{
     arguments::{Arguments, Ignored},
@@ -72,10 +72,7 @@ impl Mcp {
                 }
             }
         };
-        Ok(outcome.unwrap_or_else(|error| {
-            let sentence = self.tools.sentence(&error) + &said_of_ignored(&context.ignored());
-            failure(sentence, &error, budget)
-        }))
+        Ok(outcome.unwrap_or_else(|error| failure(&self.tools, &error, &context.ignored(), budget)))
     }
 
     /// The first part of an answer, with its media, which share its room.
@@ -136,9 +133,11 @@ fn success(tool: &str, part: Part, media: Vec<ContentBlock>, budget: usize) -> C
 }
 
 /// Only text: clients hold structured content against the tool's schema, which describes its successes.
-fn failure(sentence: String, error: &Error, budget: usize) -> CallToolResult {
-    let (text, _) = cut::shortened(sentence + &partial(error, budget), budget);
-    CallToolResult::error(vec![ContentBlock::text(text)])
+/// What is wrong comes first and in REST's words, then how to fix it, with tools in place of their routes.
+fn failure(tools: &Tools, error: &Error, ignored: &[Ignored], budget: usize) -> CallToolResult {
+    let (what, _) = cut::shortened(tools.named(&error.to_string()) + &said_of_ignored(ignored), budget);
+    let texts = [Some(what), error.hint().map(|hint| tools.named(hint)), output_before(error, budget)];
+    CallToolResult::error(texts.into_iter().flatten().map(ContentBlock::text).collect())
 }
 
 /// Where reports of progress go, when the client asked for them.
@@ -227,9 +226,9 @@ fn said_of_ignored(ignored: &[Ignored]) -> String {
     format!(". Ignored: {}", fields.join("; "))
 }
 
-/// What a program did before its call failed, of which the parts share `budget`.
-fn partial(error: &Error, budget: usize) -> String {
-    let Some(partial) = error.partial() else { return String::new() };
+/// What a program did before the call failed, of which the parts share `budget`.
+fn output_before(error: &Error, budget: usize) -> Option<String> {
+    let partial = error.partial()?;
     let outputs = partial.outputs.as_ref().map(Value::to_string);
     let parts = [
         ("running", partial.running.join("\n")),
@@ -238,10 +237,9 @@ fn partial(error: &Error, budget: usize) -> String {
         ("outputs", outputs.unwrap_or_default()),
     ];
     let share = Bound::halves(budget / (parts.len() + 1));
-    let mut text = String::new();
-    for (name, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
+    let shown = parts.into_iter().filter(|(_, part)| !part.is_empty()).map(|(name, part)| {
         let part = Parts { head: part, ..Parts::default() }.bounded(share).join();
-        text.push_str(&format!("\n\n{name}:\n{}", part.trim_end_matches('\n')));
-    }
-    text
+        format!("{name}:\n{}", part.trim_end_matches('\n'))
+    });
+    Some(shown.collect::<Vec<_>>().join("\n\n")).filter(|text| !text.is_empty())
 }

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     server::{
         auth,
-        connections::{Stopping, Working},
+        connections::{Working, stopping},
         guard,
         limits::{self, Received, Sender},
         rest::Shared,
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 use axum::{
-    Extension, Json, Router,
+    Json, Router,
     body::Body,
     extract::{Request, State},
     http::{
@@ -91,11 +91,9 @@ async fn follow_the_key(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: Cancella
 /// `/mcp` and `/mcp/`.
 pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Shared>> {
     let endpoint = Arc::new(endpoint);
-    let serve = any(
-        move |State(shared): State<Arc<Shared>>, stopping: Option<Extension<Stopping>>, request: Request| async move {
-            admit(&shared, &endpoint, stopping, request).await.unwrap_or_else(refusal)
-        },
-    );
+    let serve = any(move |State(shared): State<Arc<Shared>>, request: Request| async move {
+        admit(&shared, &endpoint, request).await.unwrap_or_else(refusal)
+    });
     Router::new().route("/mcp", serve.clone()).route("/mcp/", serve)
 }
 
@@ -103,7 +101,6 @@ pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Sha
 async fn admit<H: ServerHandler + Clone>(
     shared: &Shared,
     endpoint: &Endpoint<H>,
-    stopping: Option<Extension<Stopping>>,
     request: Request,
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
@@ -111,10 +108,11 @@ async fn admit<H: ServerHandler + Clone>(
     let keys = presented_keys(&parts.headers);
     let generation = shared.bridge.keys.generation();
     let caller = shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?;
+    let stop = stopping(&parts.extensions);
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {
         let text = "Send the message as application/json";
-        return Ok(status::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        return Ok(status::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text, None));
     }
     let max = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let sender = Sender { limits: &shared.bridge.limits, name: Some(caller.name()), max };
@@ -141,7 +139,6 @@ async fn admit<H: ServerHandler + Clone>(
         StatusCode::NOT_FOUND => return Ok(unknown_session()),
         _ => {}
     }
-    let stop = stopping.map(|Extension(Stopping(stop))| stop).unwrap_or_default();
     let keys = shared.bridge.keys.clone();
     Ok(match posts {
         // Clients take an end that is only accepted for one that failed.
@@ -178,7 +175,7 @@ fn until(stop: CancellationToken, keys: Arc<Keys>, generation: u64, body: Body) 
 /// The refusals in REST's words, with the status and the challenge that the protocol has for a key that does not open
 /// (RFC 6750, section 3). No `resource_metadata`: there is no authorization server, the key is configured.
 fn refusal(error: Error) -> Response {
-    let challenge = match error {
+    let challenge = match error.kind() {
         Error::MissingKey => "Bearer",
         Error::WrongKey => "Bearer error=\"invalid_token\", error_description=\"Invalid API key\"",
         _ => return error.into_response(),

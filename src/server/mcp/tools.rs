@@ -74,8 +74,12 @@ impl Tools {
 
     /// What is wrong and how to fix it, with tools in place of their routes.
     pub fn sentence(&self, error: &Error) -> String {
-        let whole = error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}"));
-        let named = ROUTE.replace_all(&whole, |found: &Captures<'_>| match self.by_route.get(&found[2]) {
+        self.named(&error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}")))
+    }
+
+    /// A text with tools in place of their routes.
+    pub fn named(&self, text: &str) -> String {
+        let named = ROUTE.replace_all(text, |found: &Captures<'_>| match self.by_route.get(&found[2]) {
             Some(tool) => format!("{}{tool}", &found[1]),
             None => found[0].to_owned(),
         });

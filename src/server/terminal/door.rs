@@ -9,11 +9,10 @@ use crate::{
     caller::{Access, Caller},
     capability::Context,
     error::{Error, Result},
-    server::{auth, connections::Stopping, guard, rest::Shared},
+    server::{auth, connections::stopping, guard, rest::Shared},
     terminal::processes::{Processes, Watcher},
 };
 use axum::{
-    Extension,
     extract::{
         Path, Request, State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
@@ -45,7 +44,6 @@ struct Visitor {
 pub async fn open(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
-    stopping: Option<Extension<Stopping>>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
     request: Request,
 ) -> Response {
@@ -64,7 +62,7 @@ pub async fn open(
             return Error::Unusable(text.into()).into_response();
         }
     };
-    let stop = stopping.map(|Extension(Stopping(stop))| stop).unwrap_or_default();
+    let stop = stopping(request.extensions());
     upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |mut socket| async move {
         let farewell = tokio::select! {
             farewell = receive(&shared, visitor, &mut socket) => farewell,
@@ -121,7 +119,7 @@ impl Farewell {
 impl From<Error> for Farewell {
     /// The codes are HTTP's, moved to the range that applications may use (RFC 6455, section 7.4.2).
     fn from(error: Error) -> Self {
-        let code = match &error {
+        let code = match error.kind() {
             Error::MissingKey => 4401,
             Error::WrongKey | Error::Refused(_) => 4403,
             Error::NotFound(_) => 4404,

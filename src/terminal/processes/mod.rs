@@ -35,7 +35,7 @@ pub use poll::PollProcess;
 pub use process::{Process, State, Status};
 pub use registry::{Origin, Processes};
 pub use resize::ResizeTerminal;
-pub use running::Adopted;
+pub use running::{Adopted, PortHolder, port_holder};
 pub use signal::SignalProcess;
 pub use start::StartProcess;
 pub use stop::StopProcess;

@@ -11,6 +11,18 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Who listens on a port.
+#[expect(missing_docs, reason = "as in the version for Unix")]
+pub struct PortHolder {
+    pub process: Option<(u32, String)>,
+    pub user: u32,
+}
+
+/// The system does not tell here.
+pub fn port_holder(_: u16) -> Option<PortHolder> {
+    None
+}
+
 /// What is to run.
 #[expect(missing_docs, reason = "as in the version for Unix")]
 pub struct Order {

@@ -181,13 +181,13 @@ impl Spawner {
 
     fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {
         let start = self.workspace.start();
-        let folder = match sent {
+        let (sent, folder) = match sent {
             None => return Ok(start.to_owned()),
             Some("") => return Err(not_found()),
             Some(sent) if sent.contains('\0') => {
                 return Err(Error::invalid("cwd", "A folder's name cannot hold a NUL character"));
             }
-            Some(sent) => start.join(path_of(sent)),
+            Some(sent) => (sent, start.join(path_of(sent))),
         };
         if !self.is_confined {
             return Ok(folder);
@@ -195,8 +195,8 @@ impl Spawner {
         // The program goes there within its confinement: this check is for the words of the refusal.
         let real = real(&folder);
         match self.workspace.allows(real.as_deref().unwrap_or(&folder), Intent::Read) {
-            false => Err(Named::Folder.refused()),
-            true => real.ok_or_else(not_found),
+            false => Err(Named::Folder.refused().with_hint(|| Some(self.workspace.why_refused(sent, Intent::Read)))),
+            true => real.ok_or_else(|| not_found().with_hint(|| Some(self.workspace.where_looked(&folder)))),
         }
     }
 
@@ -257,7 +257,7 @@ fn not_found() -> Error {
 fn explain(cause: io::Error, cwd: &Path) -> Error {
     use io::ErrorKind as Kind;
     match cause.kind() {
-        Kind::NotFound => not_found(),
+        Kind::NotFound => not_found().with_hint(|| Some(what_is_missing(cwd))),
         Kind::NotADirectory if !cwd.is_dir() => {
             Error::Unusable(format!("The working directory {} is not a directory", cwd.display()))
         }
@@ -278,6 +278,13 @@ fn explain(cause: io::Error, cwd: &Path) -> Error {
             Error::Unusable("The file is not a program: give a script a first line such as #!/bin/sh".into())
         }
         _ => Error::internal(cause),
+    }
+}
+
+fn what_is_missing(cwd: &Path) -> String {
+    match cwd.is_dir() {
+        true => "No program of this name is in PATH: name it by its whole path, or install it".to_owned(),
+        false => format!("The working directory {} is not there", cwd.display()),
     }
 }
 

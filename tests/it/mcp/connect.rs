@@ -83,12 +83,47 @@ fn a_file_that_cannot_be_merged_into_is_left_as_it_was() {
     let (directory, home) = (scratch(), scratch());
     let path = home.path().join(".cursor/mcp.json");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(&path, "{ // my servers\n}").unwrap();
+    std::fs::write(&path, "{ // my servers\n").unwrap();
     let output = run(directory.path(), home.path(), &["connect", "cursor", "--write"]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{ // my servers\n}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{ // my servers\n");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("by hand") && error.contains("skynet-bridge"), "{error}");
+}
+
+/// The files beside a client's, backups among them.
+fn beside(path: &Path) -> usize {
+    path.parent().unwrap().read_dir().unwrap().count()
+}
+
+#[test]
+fn comments_stay_nothing_new_makes_no_backup_and_remove_takes_the_bridge_out() {
+    let (directory, home) = (scratch(), scratch());
+    let json = "{\n  // mine\n  \"mcpServers\": {\n    \"other\": { \"command\": \"x\" }, // keep\n  },\n}\n";
+    let toml = "# mine\nmodel = \"x\" # why\n\n[mcp_servers.other]\ncommand = \"x\"\n";
+    for (client, file, before) in [("cursor", ".cursor/mcp.json", json), ("codex", ".codex/config.toml", toml)] {
+        let path = home.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, before).unwrap();
+        let text = || std::fs::read_to_string(&path).unwrap();
+        let change = |flag: &str| {
+            let output = run(directory.path(), home.path(), &["connect", client, flag]);
+            assert!(output.status.success(), "{client} {flag}: {output:?}");
+            said(&output)
+        };
+        change("--write");
+        let written = text();
+        for kept in before.split_whitespace() {
+            assert!(written.contains(kept), "{client}: {kept} is lost in {written}");
+        }
+        assert!(written.contains("skynet-bridge") && beside(&path) == 2, "{written}");
+        assert!(change("--write").contains("nothing was changed"));
+        assert_eq!((text(), beside(&path)), (written, 2), "no second backup");
+        change("--remove");
+        assert!(!text().contains("skynet-bridge") && !text().contains(KEY), "{}", text());
+        assert!(text().contains("mine") && text().contains("other"), "{}", text());
+        assert!(change("--remove").contains("nothing was changed") && beside(&path) == 3);
+    }
 }
 
 /// The doctor beside a server; what it says and whether all was well.

@@ -138,5 +138,6 @@ async fn files_are_read_under_the_policy_of_filesystem_read() {
     let error = client.read_resource(ReadResourceRequestParams::new("file:///etc/passwd")).await.unwrap_err();
     assert!(error.to_string().contains(rest.detail()), "{error}");
     let found = client.call_tool(params("filesystem_read", json!({"path": "/etc/passwd"}))).await.unwrap();
-    assert_eq!(super::text(&found), rest.detail());
+    let (said, hint) = (super::text(&found), rest.body["hint"].as_str().unwrap());
+    assert_eq!(said, format!("{}\n{hint}", rest.detail()), "what is wrong in REST's words, then how to fix it");
 }

@@ -88,7 +88,7 @@ impl Asker {
     pub fn refusal(&self, error: &Error, uri: Option<&str>) -> ErrorData {
         let data = uri.map(|uri| serde_json::json!({"uri": uri}));
         let sentence = self.tools.sentence(error);
-        match error {
+        match error.kind() {
             Error::NotFound(_) => ErrorData::resource_not_found(sentence, data),
             Error::Internal(_) => ErrorData::internal_error(sentence, data),
             _ => ErrorData::invalid_params(sentence, data),

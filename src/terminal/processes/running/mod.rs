@@ -7,7 +7,7 @@ mod pump;
 #[cfg(target_os = "linux")]
 mod sockets;
 
-pub use ports::Ports;
+pub use ports::{PortHolder, Ports, port_holder};
 
 use super::{
     log::{Log, Stream, Writer},

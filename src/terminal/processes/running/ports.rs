@@ -50,6 +50,26 @@ pub fn tree_listens(root: u32, port: u16) -> bool {
     }
 }
 
+/// Who listens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortHolder {
+    /// The process's number and its command line, where this user may know them.
+    pub process: Option<(u32, String)>,
+    /// The number of the user that opened the port.
+    pub user: u32,
+}
+
+/// Who listens on `port`, where the system tells.
+pub fn port_holder(port: u16) -> Option<PortHolder> {
+    #[cfg(target_os = "linux")]
+    return linux::port_holder(port);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = port;
+        None
+    }
+}
+
 /// The processes that a process started and that run.
 pub fn children(process: u32) -> Vec<u32> {
     #[cfg(target_os = "linux")]
@@ -62,11 +82,33 @@ pub fn children(process: u32) -> Vec<u32> {
 }
 
 #[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "the system's list of processes")]
 mod linux {
+    use super::PortHolder;
     use crate::{
         policy::confine::trees::{descendants, open_sockets},
         terminal::processes::running::sockets,
     };
+    use std::fs;
+
+    /// A command line is shown up to so many characters.
+    const MAX_COMMAND: usize = 80;
+
+    pub(super) fn port_holder(port: u16) -> Option<PortHolder> {
+        let socket = sockets::here().into_iter().find(|socket| socket.port == port)?;
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let holder = ids.find(|id| open_sockets(*id).contains(&socket.inode));
+        Some(PortHolder { process: holder.map(|id| (id, command_line(id))), user: socket.user })
+    }
+
+    /// Whatever a program calls itself must not reach the terminal that it is shown on but as letters.
+    fn command_line(id: u32) -> String {
+        let bytes = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
+        let shown: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_COMMAND).collect();
+        if shown.is_empty() { "another program".to_owned() } else { format!("`{shown}`") }
+    }
 
     pub(super) fn tree_listens(root: u32, port: u16) -> bool {
         let tree = descendants(root);

@@ -11,8 +11,9 @@ const LISTEN: u8 = 10;
 /// The size of `struct inet_diag_req_v2` (linux/inet_diag.h).
 const REQUEST: usize = 56;
 
-/// Where `struct inet_diag_msg` has the local port and the socket's inode.
+/// Where `struct inet_diag_msg` has the local port, the user that opened the socket, and its inode.
 const PORT: usize = 4;
+const USER: usize = 64;
 const INODE: usize = 68;
 
 /// A socket that listens.
@@ -22,6 +23,8 @@ pub struct Listener {
     pub port: u16,
     /// Its number, by which descriptors name it.
     pub inode: u64,
+    /// The number of the user that opened it.
+    pub user: u32,
 }
 
 /// All that listen in the network of this process.
@@ -55,8 +58,9 @@ fn ask(family: libc::c_int) -> io::Result<Vec<Listener>> {
     request[4..8].copy_from_slice(&(1_u32 << LISTEN).to_ne_bytes());
     let mut listeners = Vec::new();
     sock_diag::dump(&request, |answer| {
-        if let (Some(port), Some(inode)) = (answer.get(PORT..PORT + 2), sock_diag::number(answer, INODE)) {
-            listeners.push(Listener { port: u16::from_be_bytes([port[0], port[1]]), inode: inode.into() });
+        let numbers = (sock_diag::number(answer, INODE), sock_diag::number(answer, USER));
+        if let (Some(port), (Some(inode), Some(user))) = (answer.get(PORT..PORT + 2), numbers) {
+            listeners.push(Listener { port: u16::from_be_bytes([port[0], port[1]]), inode: inode.into(), user });
         }
     })?;
     Ok(listeners)
@@ -70,9 +74,10 @@ fn read(process: &str) -> Vec<Listener> {
 
 fn listener(line: &str) -> Option<Listener> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-    let (address, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    let (address, state, user, inode) = (fields.get(1)?, fields.get(3)?, fields.get(7)?, fields.get(9)?);
     let port = u16::from_str_radix(address.rsplit(':').next()?, 16).ok()?;
-    (u8::from_str_radix(state, 16).ok()? == LISTEN).then_some(Listener { port, inode: inode.parse().ok()? })
+    let (inode, user) = (inode.parse().ok()?, user.parse().ok()?);
+    (u8::from_str_radix(state, 16).ok()? == LISTEN).then_some(Listener { port, inode, user })
 }
 
 #[cfg(test)]
