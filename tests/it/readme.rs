@@ -28,9 +28,62 @@ async fn every_command_of_the_french_readme_answers_as_printed() {
     run_all("README.fr.md").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_english_guide_answers_as_printed() {
+    run_all("docs/guide.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_french_guide_answers_as_printed() {
+    run_all("docs/guide.fr.md").await;
+}
+
+/// The pages with commands, English beside French.
+const PAGES: [[&str; 2]; 2] = [["README.md", "README.fr.md"], ["docs/guide.md", "docs/guide.fr.md"]];
+
+#[test]
+fn every_command_is_one_that_curl_7_81_understands() {
+    for name in PAGES.as_flattened() {
+        for example in examples(&text_of(name)) {
+            // It came with 7.82; Ubuntu 22.04 has 7.81.
+            assert!(!example.command.contains("--json"), "{name}: {}", example.command);
+        }
+    }
+}
+
+#[test]
+fn both_languages_show_the_same_commands_and_routes() {
+    let routes = |name: &str| {
+        let text = text_of(name);
+        let shown = examples(&text);
+        let commands = shown.iter().map(|example| {
+            example.command.split_whitespace().filter(|word| word.contains("localhost")).collect::<String>()
+        });
+        // Names of files are in the page's language.
+        let commands = commands.map(|command| command.replace("visite", "tour").replace("copie", "copy"));
+        let rows =
+            text.lines().filter(|line| line.starts_with("| `")).map(|row| row[..row.find(" | ").unwrap()].to_owned());
+        commands.chain(rows).collect::<Vec<_>>()
+    };
+    for [english, french] in PAGES {
+        assert_eq!(routes(english), routes(french), "{english} and {french}");
+    }
+}
+
+#[test]
+fn the_readmes_stay_short() {
+    for name in PAGES[0] {
+        let lines = text_of(name).lines().count();
+        assert!(lines <= 250, "{name} has {lines} lines: docs/guide.md has room");
+    }
+}
+
+fn text_of(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
 async fn run_all(name: &str) {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
-    let examples = examples(&text);
+    let examples = examples(&text_of(name));
     assert!(examples.len() >= 8, "{name} shows only {} commands", examples.len());
     let (server, has_engine) = match sandbox::with_engine(&[]).await {
         Some(server) => (server, true),
@@ -46,6 +99,9 @@ async fn run_all(name: &str) {
             example.command
         );
     }
+    let left = fs::read_dir(server.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name != ".env" && name != "memory").collect();
+    assert!(left.is_empty(), "{name} leaves {left:?} behind");
     server.stop().await;
 }
 

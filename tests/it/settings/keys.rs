@@ -86,13 +86,12 @@ fn key_show_prints_the_key_alone_and_says_on_standard_error_where_it_stands() {
 #[test]
 fn the_readmes_take_the_key_from_key_show() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for readme in ["README.md", "README.fr.md"] {
+    for readme in ["README.md", "README.fr.md", "docs/guide.md", "docs/guide.fr.md"] {
         let text = fs::read_to_string(root.join(readme)).unwrap();
         let line = text.lines().find(|line| line.starts_with("KEY=")).unwrap();
         let directory = scratch();
         fs::write(directory.path().join(".env"), "MCP_API_KEY='abc$def#0123456789'\n").unwrap();
-        let script =
-            line.replace("target/release/mcp-server", env!("CARGO_BIN_EXE_mcp-server")) + "; printf %s \"$KEY\"";
+        let script = line.replace("mcp-server", env!("CARGO_BIN_EXE_mcp-server")) + "; printf %s \"$KEY\"";
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).current_dir(directory.path()).env_remove("MCP_API_KEY");
         let printed = shell.output().unwrap().stdout;
