@@ -24,13 +24,14 @@ const ITEMS_MAX: usize = 10;
 const PARSED_MAX: usize = 16 << 10;
 
 /// Each argument cut to 100 characters, without secrets: `secrets`, what has a secret-sounding name, what looks like one.
-/// Of those that are not `kept`, only how long they are. A field of another name is judged as the field of `T` that it
-/// may mean, too.
+/// Of those that are not `kept`, and of those that `T` does not know by any name, only how long they are: what a route
+/// makes nothing of may be anything. A field of another name is judged as the field of `T` that it may mean, too.
 pub fn preview<T: JsonSchema + 'static>(arguments: &Arguments, kept: fn(&str) -> bool, secrets: &[String]) -> Value {
     let shape = Shape::of::<T>();
     let fields = arguments.iter().take(FIELDS_MAX).map(|(name, json)| {
         let meant = synonyms::nearest(name, &shape).unwrap_or(name);
-        let value = if kept(name) && kept(meant) { shown(name, meant, json, secrets) } else { measured(json) };
+        let is_kept = synonyms::field(name, &shape).is_some() && kept(name) && kept(meant);
+        let value = if is_kept { shown(name, meant, json, secrets) } else { measured(json) };
         (clean_beginning(name, ARGUMENT_MAX, secrets), value)
     });
     Value::Object(fields.collect::<Map<_, _>>())

@@ -55,6 +55,30 @@ async fn of_five_hundred_ordinary_lines_at_most_one_in_a_hundred_is_changed() {
     assert!(changed.len() <= 5, "{} changed: {changed:#?}", changed.len());
 }
 
+#[tokio::test]
+async fn what_only_looks_like_a_secret_stays_in_the_history_as_it_was() {
+    let rows = rows(include_str!("../corpora/look-alikes.jsonl"));
+    let kept = kept(&rows).await;
+    let texts: Vec<_> = rows.iter().map(|row| &row.text).collect();
+    assert_eq!(kept.iter().collect::<Vec<_>>(), texts);
+}
+
+#[tokio::test]
+async fn of_a_field_that_a_route_does_not_know_only_the_name_is_kept() {
+    let server = Server::start().await;
+    let unknown = json!({"command": "true", "stdin": "hunter2", "foo": {"bar": "hunter2"}, "typed": ["a", "hunter2"]});
+    server.post("/terminal/execute", unknown.clone()).await;
+    server.post("/terminal/start", unknown).await;
+    server.post("/terminal/input", json!({"id": "x", "text": ["a", "hunter2"]})).await;
+    let lines = server.history().await;
+    assert!(!json!(lines).to_string().contains("hunter2"), "{lines:?}");
+    for line in &lines[..2] {
+        assert_eq!(line["details"]["command"], "true");
+        assert_eq!(line["details"]["stdin"], "(7 characters, not kept)");
+        assert!(line["details"]["foo"].is_string(), "{line}");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn of_what_is_typed_into_a_program_only_the_length_and_the_keys_are_kept() {
@@ -89,18 +113,18 @@ async fn a_password_on_a_command_line_is_in_no_list_of_processes() {
 #[tokio::test]
 async fn secrets_in_lists_and_in_pairs_of_a_name_and_a_value_are_left_out() {
     let server = Server::start().await;
-    let arguments = json!({
-        "command": "true",
+    let metadata = json!({
         "args": ["curl", "-u", "ana:hunter2", "http://x"],
         "more": ["--password", "hunter2", "--quiet"],
         "vars": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "TZ", "value": "UTC"}],
-        "env": {"HARMLESS": "hunter2"},
         "options": {"max_tokens": 100, "has_password": true, "deep": {"apiKey": "hunter2"}},
-        "long": "password=hunter2 ".repeat(2000),
     });
-    server.post("/terminal/check", arguments).await;
-    let details = &server.history().await[0]["details"];
-    assert!(!details.to_string().contains("hunter2"), "{details}");
+    let content = "password=hunter2 ".repeat(2000);
+    server.post("/memory/add", json!({"content": content, "metadata": metadata})).await;
+    server.post("/terminal/execute", json!({"command": "true", "env": {"HARMLESS": "hunter2"}})).await;
+    let lines = server.history().await;
+    assert!(!json!(lines).to_string().contains("hunter2"), "{lines:?}");
+    let details = &lines[0]["details"]["metadata"];
     assert_eq!(details["args"], json!(["curl", "-u", "ana:[removed]", "http://x"]));
     assert_eq!(details["more"], json!(["--password", "[removed]", "--quiet"]));
     assert_eq!(details["vars"][1], json!({"name": "TZ", "value": "UTC"}));
@@ -129,8 +153,11 @@ async fn a_token_in_an_address_is_not_in_the_servers_log() {
     let mut server = Program::start(&[("LOG_LEVEL", "DEBUG")]);
     let token = format!("ghp_{}", "a1B2".repeat(9));
     server.get(&format!("/{token}")).await;
+    server.get(&format!("/{}/{}", &KEY[..KEY.len() / 2], &KEY[KEY.len() / 2..])).await;
+    server.get(&format!("/{}", &KEY[..KEY.len() - 1])).await;
     server.terminate();
     assert!(server.wait().success());
     let log = server.stderr();
     assert!(log.contains("GET /[removed] 404") && !log.contains(&token), "{log}");
+    assert!(!KEY.as_bytes().windows(10).any(|part| log.contains(str::from_utf8(part).unwrap())), "{log}");
 }

@@ -30,7 +30,7 @@ enum Notation {
 const FORMS: [(Notation, &str); 11] = [
     (
         Notation::Pair,
-        r"(?P<name>{N})(?:{Q})?\]?[ \t]*(?P<sep>:[ \t]*&?(?:'static )?[A-Za-z]+(?:<[^<>\n]*>)?[ \t]*=|=>|:=|\?=|!=|={1,3}|:)[ \t]*",
+        r"(?P<name>{N})(?:{Q})?\]?[ \t]*(?P<sep>:[ \t]*&?(?:'static )?[A-Za-z]+(?:<[^<>\n]*>)?[ \t]*=|=>|->[ \t]|:=|\?=|!=|={1,3}|:)[ \t]*",
     ),
     (Notation::Option, r#"(?-u:\B)--?(?P<name>{N})(?:{Q},\s*|(?:[ \t]|\\+\r?\n|\\+n[ \t])+)"#),
     (
@@ -87,7 +87,10 @@ fn secret(text: &str, notation: Notation, found: &Captures<'_>) -> Option<Range<
         Notation::Encoded => Some(encoded(text, start)),
         Notation::Words => words(text, name, start),
     };
-    range.filter(|range| !range.is_empty() && !value::is_reference(&text[range.clone()]))
+    let is_secret = |range: &Range<usize>| {
+        !range.is_empty() && !value::is_reference(&text[range.clone()]) && !value::is_from_a_program(text, range)
+    };
+    range.filter(is_secret)
 }
 
 fn pair(text: &str, name: Match<'_>, separator: Option<Match<'_>>, start: usize) -> Option<Range<usize>> {
@@ -114,11 +117,21 @@ fn pair(text: &str, name: Match<'_>, separator: Option<Match<'_>>, start: usize)
     }
     let Value { range, quoted } = value::at(text, start);
     let spaced = start > name.end() + separator.len();
+    let in_sentence = separator == ":" && spaced && !own_line && !quoted && value::begins_a_sentence(&text[start..]);
+    if in_sentence || is_identifier(text, name.start()) {
+        return None;
+    }
     if value::may_be_seen(name.as_str(), &text[range.clone()], quoted, spaced) {
         return None;
     }
     let goes_on = !quoted && own_line && spaced && !range.is_empty();
     Some(if goes_on { value::line(text, start) } else { range })
+}
+
+/// Whether a name is a part of what names something at Amazon: `arn:aws:secretsmanager:…:secret:name`.
+fn is_identifier(text: &str, name: usize) -> bool {
+    let word = text[..name].rsplit(|letter: char| letter.is_whitespace() || "\"'=`(,".contains(letter)).next();
+    word.is_some_and(|word| word.starts_with("arn:"))
 }
 
 /// Whether the quote behind a name ends a text that the name stands in: `"Password: "`.
@@ -141,7 +154,9 @@ fn header(text: &str, name: usize, start: usize) -> Option<Range<usize>> {
     let opening = opening.trim_end_matches('\\').len();
     let around = Some(value::at(text, opening)).filter(|around| around.quoted && around.range.start == name);
     let end = around.map_or(value::line(text, start).end, |around| around.range.end.max(start));
-    (!value::may_be_seen("", &text[start..end], false, false)).then_some(start..end)
+    let is_prose = text[start..end].chars().all(|letter| letter.is_ascii_lowercase() || letter == ' ');
+    let is_cookie = text[name..start].to_ascii_lowercase().contains("cookie");
+    (!(is_prose && is_cookie) && !value::may_be_seen("", &text[start..end], false, false)).then_some(start..end)
 }
 
 /// Headers whose values have blanks in them.
@@ -206,8 +221,13 @@ fn words(text: &str, name: Match<'_>, start: usize) -> Option<Range<usize>> {
     if closes_a_text(text, name.start(), start) {
         return None;
     }
+    let is_labelled = text[..start].trim_end().ends_with(':') && !begins_line(text, name.start());
+    let is_phrase = name.as_str().to_lowercase().ends_with("phrase");
+    if is_labelled && !is_phrase && value::begins_a_sentence(&text[start..]) {
+        return None;
+    }
     let Value { range, quoted } = value::at(text, start);
-    let is_phrase = !quoted && name.as_str().to_lowercase().ends_with("phrase");
+    let is_phrase = is_phrase && !quoted;
     let range = if is_phrase { value::line(text, start) } else { range };
     let range = range.start..range.start + text[range.clone()].trim_end_matches(['.', ',', '!', '?']).len();
     (!value::may_be_seen(name.as_str(), &text[range.clone()], quoted, false)).then_some(range)

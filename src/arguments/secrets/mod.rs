@@ -5,6 +5,7 @@
 //! Both only say where secrets stand in the text as it came, so their order does not matter.
 
 mod assigned;
+mod escapes;
 mod names;
 mod rules;
 mod value;
@@ -26,6 +27,9 @@ const SHORTEST_KEY: usize = 16;
 /// A beginning of so many bytes of a known secret gives it away at the end of a text that was cut elsewhere.
 const TELLING: usize = 4;
 const CUT: usize = 100;
+
+/// Any part of so many bytes of a known secret gives it away, wherever it stands.
+const PART: usize = 10;
 
 /// A text without `secrets`, without a beginning of one at its end, and without what looks like a secret.
 pub fn clean(text: &str, secrets: &[String]) -> String {
@@ -72,8 +76,11 @@ fn places(text: &str, secrets: &[String]) -> Vec<Range<usize>> {
     {
         return places;
     }
-    places.extend(rules::find(text));
-    places.extend(assigned::find(text));
+    let looked_for = |text: &str| [rules::find(text), assigned::find(text)].concat();
+    places.extend(looked_for(text));
+    if let Some(plain) = escapes::plain(text) {
+        places.extend(looked_for(&plain.text).into_iter().map(|place| plain.in_the_original(place)));
+    }
     places.sort_by_key(|place| place.start);
     places
 }
@@ -97,6 +104,9 @@ fn known(text: &str, secrets: &[String]) -> Vec<Range<usize>> {
     let mut places = Vec::new();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         places.extend(text.match_indices(secret.as_str()).map(|(start, found)| start..start + found.len()));
+        let parts = secret.as_bytes().windows(PART).filter_map(|part| std::str::from_utf8(part).ok());
+        let found = parts.flat_map(|part| text.match_indices(part));
+        places.extend(found.map(|(start, part)| start..start + part.len()));
         let mut beginnings = (TELLING..secret.len()).rev().filter_map(|end| secret.get(..end));
         if text.len() >= CUT
             && let Some(beginning) = beginnings.find(|beginning| text.ends_with(beginning))

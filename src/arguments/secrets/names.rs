@@ -47,7 +47,7 @@ pub fn sounds_secret(name: &str) -> bool {
     }
     let words = split(name);
     let joined = words.concat();
-    if WORDS.harmless_whole.contains(joined.as_str()) {
+    if WORDS.harmless_whole.iter().any(|harmless| joined.ends_with(harmless)) {
         return false;
     }
     let ends_in_auth = is_environment(name) && words.last().is_some_and(|last| last == "auth");
@@ -72,12 +72,18 @@ fn has_secret_word(words: &[String]) -> bool {
     })
 }
 
-/// `…_KEY` of the environment always, but for the keys of tables; `api_key`, `secretKey` in any case of letters.
+/// `…_KEY` of the environment and `X-…-Key` of headers always, but for the keys of tables; `api_key`, `secretKey` in any
+/// case of letters.
 fn is_key(name: &str, words: &[String]) -> bool {
     let [.., before, last] = words else { return false };
     last == "key"
         && !WORDS.no_keys.contains(before.as_str())
-        && (is_environment(name) || WORDS.keys.contains(before.as_str()))
+        && (is_environment(name) || is_own_header(name) || WORDS.keys.contains(before.as_str()))
+}
+
+/// Whether a name is a header's that a program made up.
+fn is_own_header(name: &str) -> bool {
+    name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
 }
 
 /// Whether a name is written as those of the environment are: in capital letters.

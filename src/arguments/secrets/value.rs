@@ -121,6 +121,24 @@ pub fn is_reference(text: &str) -> bool {
     rest.len() < bare.len() && !rest.contains(|letter: char| letter.is_alphanumeric())
 }
 
+/// Whether a shell asks a program for the value: `cat token.txt` in backticks. Those of JavaScript hold texts.
+pub fn is_from_a_program(text: &str, range: &Range<usize>) -> bool {
+    static PROGRAM: LazyLock<Regex> = LazyLock::new(|| {
+        let names = "cat|head|tail|pass|op|vault|aws|gcloud|az|kubectl|jq|curl|grep|security|bw|gh|sops|gpg|openssl";
+        Regex::new(&format!(r"^(?:{names}|cut|awk|sed|tr|base64|pwgen|uuidgen)\s"))
+            .expect("the pattern is written here")
+    });
+    text[..range.start].ends_with('`') && PROGRAM.is_match(&text[range.clone()])
+}
+
+/// Whether words follow that no program would take for one value: `password: allow 64 characters`.
+pub fn begins_a_sentence(text: &str) -> bool {
+    let line = text.split(['\n', '"', '\'']).next().unwrap_or_default();
+    let mut words = line.split(' ');
+    let is_word = |word: &str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.next().is_some_and(is_word) && words.next().is_some_and(|word| !word.is_empty())
+}
+
 /// Whether a value beside the name of a secret may be seen.
 pub fn may_be_seen(name: &str, value: &str, quoted: bool, spaced: bool) -> bool {
     let value = value.trim_end_matches([';', ',']);
@@ -129,14 +147,44 @@ pub fn may_be_seen(name: &str, value: &str, quoted: bool, spaced: bool) -> bool 
         || is_harmless_value(value.trim_end_matches(['.', '?', '!', '(', ')']))
         || (value.len() <= 3 && !value.contains(char::is_alphabetic))
         || is_version(value)
+        || is_harmless_value(
+            value.split_once(':').filter(|(_, rest)| rest.chars().all(char::is_alphabetic)).map_or("", |it| it.0),
+        )
+        || names_a_secret(name, value)
         || (name.eq_ignore_ascii_case("pwd") && starts(&["/", "C:", "$"]))
         || (!quoted && name.eq_ignore_ascii_case("auth") && value.bytes().all(|byte| byte.is_ascii_alphabetic()))
         || value.eq_ignore_ascii_case(name)
         || starts(&[
-            ".*", "[^", "env:", "file:", "fd:", "id=", "/run/", "/etc/", "/var/", "/dev/", "/home/", "/tmp/", "~/",
-            "./", "../",
+            ".*",
+            "[^",
+            "env:",
+            "file:",
+            "fd:",
+            "id=",
+            "/run/",
+            "/etc/",
+            "/var/",
+            "/dev/",
+            "/home/",
+            "/tmp/",
+            "~/",
+            "./",
+            "../",
+            "!vault",
+            "!reference",
+            "!Ref",
+            "!Sub",
+            "!GetAtt",
+            "!ImportValue",
+            "!secret",
         ])
         || (!quoted && (starts(&["{", "[", "("]) || is_expression(value, spaced)))
+}
+
+/// Whether a secret is called so where it is kept: `--secret=db-password`.
+fn names_a_secret(name: &str, value: &str) -> bool {
+    let is_name = value.contains('-') && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    is_name && name.to_ascii_lowercase().ends_with("secret") && sounds_secret(value)
 }
 
 /// `^1.4.6`, beside the name of a package.
