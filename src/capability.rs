@@ -31,6 +31,8 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     const FROM_QUERY: bool = false;
     /// Whether it runs a program whose output can be told while it runs.
     const TELLS_OUTPUT: bool = false;
+    /// The fields of its answer that hold what a program wrote: their ends say as much as their beginnings.
+    const OUTPUT: &'static [&'static str] = &[];
     /// The name of its history lines; `None` leaves no line.
     const ACTION: Option<&'static str> = Some(Self::NAME);
     /// Whether its history line shows what an argument of this name says, or only how long it is: what is typed into a
@@ -144,6 +146,7 @@ pub struct Context {
     pub holding: Holding,
     reporter: Option<Reporter>,
     teller: Option<Teller>,
+    plain: bool,
     /// How much output was told, in bytes.
     told: AtomicU64,
     details: Recorded,
@@ -163,6 +166,7 @@ impl Context {
             holding,
             reporter: None,
             teller: None,
+            plain: false,
             told: AtomicU64::new(0),
             details: Recorded::default(),
             ignored: Mutex::default(),
@@ -173,6 +177,17 @@ impl Context {
     pub fn reporting_to(mut self, reporter: Reporter) -> Self {
         self.reporter = Some(reporter);
         self
+    }
+
+    /// The same call for one who reads: a model, to whom colours and the frames of progress bars say nothing.
+    pub fn preferring_plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    /// Whether a program's output is wanted as a person reads it when the arguments do not say.
+    pub fn prefers_plain(&self) -> bool {
+        self.plain
     }
 
     /// The same call with someone to tell the output of its program to.

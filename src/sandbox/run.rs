@@ -108,6 +108,7 @@ impl Capability for RunCode {
     const EXAMPLE: &'static str = r#"{"code": "print(2 + 2)"}"#;
     const IS_RECORDED: fn(&str) -> bool = |name| name != "stdin";
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
+    const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
     type Service = Sandbox;
     type Output = RunOutput;
 

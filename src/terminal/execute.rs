@@ -49,6 +49,9 @@ pub struct ExecuteCommand {
     /// What becomes of it when its time is over: `kill` ends it, `background` lets it go on as a process.
     #[serde(default)]
     on_timeout: OnTimeout,
+    /// Whether output is returned as a person reads it: without colours, and of what is drawn over the last. Default: false,
+    /// and true over MCP.
+    plain: Option<bool>,
     /// How much of each stream to return, in bytes: of longer output the start and the end. MAX_OUTPUT_BYTES at most.
     #[schemars(range(min = 1))]
     max_bytes: Option<usize>,
@@ -123,6 +126,7 @@ impl Capability for ExecuteCommand {
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
     const TELLS_OUTPUT: bool = true;
+    const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
     const EXAMPLE: &'static str = r#"{"command": "echo hello"}"#;
     type Service = Terminal;
     type Output = ExecuteOutput;
@@ -132,7 +136,8 @@ impl Capability for ExecuteCommand {
         if timeout > terminal.max_timeout {
             return Err(Error::Unusable(format!("Timeout too high. Max allowed: {}s", terminal.max_timeout)));
         }
-        let form = Form::new(self.max_bytes, self.tail_bytes);
+        let plain = self.plain.unwrap_or(context.prefers_plain());
+        let form = Form::new(self.max_bytes, self.tail_bytes, plain);
         let permitted = terminal.spawner.permit(Asked {
             command: &self.command,
             shell: self.shell,
@@ -152,13 +157,13 @@ impl Capability for ExecuteCommand {
         };
         let mut following = Following::new(tree?, terminal.max_output, context);
         if let Ok(exit_code) = timeout_at(deadline.into(), following.until_end()).await {
-            return Ok(run.answer(following.finish(exit_code?).await));
+            return run.answer(following.finish(exit_code?).await).await;
         }
         if self.on_timeout == OnTimeout::Background {
             drop(turn);
             return run.go_on(terminal, following, context).await;
         }
-        Err(terminal.timed_out(timeout, run.partial(following.cut_off().await)))
+        Err(terminal.timed_out(timeout, run.partial(following.cut_off().await).await?))
     }
 }
 
@@ -173,9 +178,9 @@ struct Run {
 }
 
 impl Run {
-    fn answer(self, end: End) -> ExecuteOutput {
-        let end = self.formed(end);
-        ExecuteOutput {
+    async fn answer(self, end: End) -> Result<ExecuteOutput> {
+        let end = self.formed(end).await?;
+        Ok(ExecuteOutput {
             success: end.exit_code == Some(0),
             truncated: end.is_cut(),
             command: self.command,
@@ -186,15 +191,15 @@ impl Run {
             memory_exceeded: end.memory_exceeded,
             background: None,
             timestamp: clock::timestamp(),
-        }
+        })
     }
 
     /// What a command that was ended for its time had done.
-    fn partial(self, end: End) -> PartialOutput {
-        let end = self.formed(end);
+    async fn partial(&self, end: End) -> Result<PartialOutput> {
+        let end = self.formed(end).await?;
         let truncated = end.is_cut();
         let (stdout, stderr) = (end.stdout.join(), end.stderr.join());
-        PartialOutput { stdout, stderr, truncated, running: end.running, outputs: None }
+        Ok(PartialOutput { stdout, stderr, truncated, running: end.running, outputs: None })
     }
 
     /// Hands the command over to the processes.
@@ -203,7 +208,7 @@ impl Run {
             Ok(slot) => slot,
             Err(full) => {
                 let hint = format!("It could not go on in the background: {full}");
-                let (message, partial) = (late(self.timeout), Box::new(self.partial(following.cut_off().await)));
+                let (message, partial) = (late(self.timeout), Box::new(self.partial(following.cut_off().await).await?));
                 return Err(Error::ProgramTimedOut { message, hint, partial });
             }
         };
@@ -219,12 +224,14 @@ impl Run {
             format!("Its time is over, and it goes on in the background: read it with terminal_poll, id {id:?}");
         let end = End { exit_code: None, stdout, stderr, is_flood: false, memory_exceeded: false, running: vec![] };
         let background = Some(Background { id, cursor, status: process.state().status(), message });
-        Ok(ExecuteOutput { background, ..self.answer(end) })
+        Ok(ExecuteOutput { background, ..self.answer(end).await? })
     }
 
-    fn formed(&self, end: End) -> End {
-        let (stdout, stderr) = (self.form.of(end.stdout), self.form.of(end.stderr));
-        End { stdout, stderr, ..end }
+    /// Its output as the caller wants it, made where nobody waits for it: it may be long.
+    async fn formed(&self, end: End) -> Result<End> {
+        let form = self.form;
+        let work = move || End { stdout: form.of(end.stdout, None), stderr: form.of(end.stderr, None), ..end };
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
 }
 

@@ -3,6 +3,7 @@
 //! `spawn` is the one place that starts a program; what it starts ends with the call, or with the server.
 
 mod check;
+mod drawn;
 mod environment;
 mod execute;
 mod following;

@@ -45,6 +45,7 @@ impl Capability for RunInSession {
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
+    const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
     type Service = Sandbox;
     type Output = SessionRunOutput;
 

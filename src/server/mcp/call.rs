@@ -3,7 +3,8 @@
 use super::{
     Mcp,
     continuations::Part,
-    cut, media,
+    cut::{self, Remainder},
+    media,
     tools::{Answer, RESULT_CURSOR, Tools},
 };
 use crate::{
@@ -47,9 +48,10 @@ impl Mcp {
         let caller = self.caller(&rpc)?;
         let arguments = request.arguments.unwrap_or_default();
         let (progress, reports) = Reports::of(&rpc);
+        let context = Context::new(caller.clone()).preferring_plain();
         let context = Arc::new(match &progress {
-            Some(progress) => Context::new(caller.clone()).reporting_to(progress.reporter()),
-            None => Context::new(caller.clone()),
+            Some(progress) => context.reporting_to(progress.reporter()),
+            None => context,
         });
         let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
         let (name, owner) = (&request.name, owner(&caller, &request.name));
@@ -78,9 +80,9 @@ impl Mcp {
     /// The first part of an answer, with its media, which share its room.
     async fn show(&self, tool: &str, owner: &str, answer: Answer, holding: &Holding) -> Result<CallToolResult> {
         let budget = self.bridge.settings.mcp_max_result_bytes;
-        let Answer { json, media, full_media } = answer;
+        let Answer { json, media, full_media, output } = answer;
         let for_media = media::length(&media).min(budget / 2);
-        let mut part = self.continuations.first(owner, json, budget - for_media)?;
+        let mut part = self.continuations.first(owner, Remainder::of_answer(json, output), budget - for_media)?;
         if media.is_empty() {
             return Ok(success(tool, part, Vec::new(), budget));
         }

@@ -49,8 +49,7 @@ impl ContinuationStore {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub fn first(&self, owner: &str, answer: Value, budget: usize) -> Result<Part> {
-        let mut rest = Remainder::of(answer);
+    pub fn first(&self, owner: &str, mut rest: Remainder, budget: usize) -> Result<Part> {
         let whole = rest.size();
         let json = rest.take(budget);
         let next = if rest.has_more() { Some(self.keep(owner, rest)?) } else { None };
@@ -117,7 +116,7 @@ mod tests {
     fn a_cursor_opens_nothing_for_anyone_else_and_the_same_part_again() {
         let store = ContinuationStore::default();
         let text = "0123456789".repeat(100);
-        let first = store.first("owner/filesystem_read", text.clone().into(), 300).unwrap();
+        let first = store.first("owner/filesystem_read", Remainder::of(text.clone().into()), 300).unwrap();
         let next = first.next.expect("there is more");
         let part = store.find("owner/filesystem_read", &next, 300).unwrap();
         let again = store.find("owner/filesystem_read", &next, 300).unwrap();

@@ -1,10 +1,14 @@
 //! Answers cut by their shape into parts that fit a model's context. A part costs what it holds, however much remains.
 
+use crate::excerpt::gap;
 use serde_json::{Map, Value};
 use std::iter::Peekable;
 
 /// A text or list at most this long, in bytes of JSON, is never cut: it names things.
 const SMALL: usize = 256;
+
+/// The room for saying how much is left out in the middle of a text, in bytes.
+const GAP: usize = 80;
 
 /// What remains of a text that would be cut to nothing, in bytes of JSON: enough to see what it is.
 const LEAST: usize = 64;
@@ -15,8 +19,10 @@ type Items = Peekable<Box<dyn Iterator<Item = (String, Value)> + Send>>;
 /// What remains of an answer from which parts are taken. The small fields of an object are in each of its parts, so that
 /// each says what it belongs to.
 pub enum Remainder {
-    /// Nothing was taken of it yet.
-    Whole { value: Value, size: usize },
+    /// Nothing was taken of it yet. Its fields of the names in `output` hold what a program wrote.
+    Whole { value: Value, size: usize, output: &'static [&'static str] },
+    /// What a program wrote, of which nothing was taken yet: its start and its end come first, and then what is between.
+    Output { text: String, size: usize },
     /// What each part repeats.
     Fixed { value: Value, size: usize },
     /// A text from a place on.
@@ -31,15 +37,20 @@ pub enum Remainder {
 impl Remainder {
     /// All of an answer.
     pub fn of(value: Value) -> Self {
+        Self::of_answer(value, &[])
+    }
+
+    /// All of an answer whose fields `output` hold what a program wrote.
+    pub fn of_answer(value: Value, output: &'static [&'static str]) -> Self {
         let size = size(&value);
-        Self::Whole { value, size }
+        Self::Whole { value, size, output }
     }
 
     /// About how long its JSON is, in bytes.
     pub fn size(&self) -> usize {
         match self {
             Self::Whole { size, .. } | Self::Fixed { size, .. } | Self::Text { size, .. } => *size,
-            Self::Sequence { size, .. } => *size,
+            Self::Output { size, .. } | Self::Sequence { size, .. } => *size,
             Self::Record { fields } => {
                 2 + fields.iter().map(|(name, field)| overhead(name) + field.size()).sum::<usize>()
             }
@@ -49,7 +60,7 @@ impl Remainder {
     /// Whether another part has anything new.
     pub fn has_more(&mut self) -> bool {
         match self {
-            Self::Whole { .. } => true,
+            Self::Whole { .. } | Self::Output { .. } => true,
             Self::Fixed { .. } => false,
             Self::Text { text, start, .. } => *start < text.len(),
             Self::Sequence { items, begun, .. } => begun.is_some() || items.peek().is_some(),
@@ -59,15 +70,21 @@ impl Remainder {
 
     /// The next part, whose JSON has at most about `budget` bytes.
     pub fn take(&mut self, budget: usize) -> Value {
-        if let Self::Whole { value, size } = self {
+        if let Self::Whole { value, size, output } = self {
             let value = std::mem::take(value);
             if *size <= budget {
                 *self = Self::fixed(emptied(&value));
                 return value;
             }
-            *self = Self::opened(value, *size, budget);
+            *self = Self::opened(value, *size, output, budget);
         }
         match self {
+            Self::Output { text, size } => {
+                let (part, middle) = take_ends(std::mem::take(text), *size, budget);
+                let size = text_size(&middle);
+                *self = Self::Text { text: middle, start: 0, size };
+                part.into()
+            }
             Self::Text { text, start, size } => take_text(text, start, size, budget.max(LEAST)).into(),
             Self::Sequence { items, begun, is_table, size } => {
                 let part = take_items(items, begun, *is_table, size, budget).into_iter();
@@ -84,7 +101,7 @@ impl Remainder {
     }
 
     /// A value that does not fit into a part of this budget, ready to be taken piece by piece.
-    fn opened(value: Value, size: usize, budget: usize) -> Self {
+    fn opened(value: Value, size: usize, output: &[&str], budget: usize) -> Self {
         match value {
             Value::String(text) => Self::Text { text, start: 0, size },
             Value::Array(items) => {
@@ -98,9 +115,13 @@ impl Remainder {
                 if names + least > budget {
                     return Self::sequence(Box::new(fields.into_iter()), true, size);
                 }
-                let open = |((name, value), size)| {
-                    let is_small = size <= SMALL;
-                    (name, if is_small { Self::Fixed { value, size } } else { Self::Whole { value, size } })
+                let open = |((name, value), size): ((String, Value), usize)| {
+                    let field = match value {
+                        value if size <= SMALL => Self::Fixed { value, size },
+                        Value::String(text) if output.contains(&name.as_str()) => Self::Output { text, size },
+                        value => Self::Whole { value, size, output: &[] },
+                    };
+                    (name, field)
                 };
                 Self::Record { fields: fields.into_iter().zip(sizes).map(open).collect() }
             }
@@ -137,6 +158,28 @@ fn take_text(text: &str, start: &mut usize, size: &mut usize, budget: usize) -> 
     *start = end.unwrap_or(text.len());
     *size -= used - 2;
     text[from..*start].to_owned()
+}
+
+/// The start and the end of a text, each of half of the budget, and what is between them.
+fn take_ends(text: String, size: usize, budget: usize) -> (String, String) {
+    if size <= budget {
+        return (text, String::new());
+    }
+    let half = budget.saturating_sub(GAP).max(LEAST) / 2;
+    let start = take_while_fits(text.chars(), half);
+    let end = text.len() - take_while_fits(text[start..].chars().rev(), half);
+    let gap = gap((end - start) as u64, ": result_cursor brings them");
+    ([&text[..start], &gap, &text[end..]].concat(), text[start..end].to_owned())
+}
+
+/// How many bytes the first characters have whose JSON takes at most `budget` bytes.
+fn take_while_fits(characters: impl Iterator<Item = char>, budget: usize) -> usize {
+    let mut used = 0;
+    let fits = |character: &char| {
+        used += escaped_size(*character);
+        used <= budget
+    };
+    characters.take_while(fits).map(char::len_utf8).sum()
 }
 
 /// Whole items first; the first that does not fit is itself cut where that leaves something worth reading.

@@ -32,6 +32,8 @@ pub struct Answer {
     pub media: Vec<Medium>,
     /// How to get a medium that is too large to be shown.
     pub full_media: Option<&'static str>,
+    /// The fields of the answer that hold what a program wrote.
+    pub output: &'static [&'static str],
 }
 
 type Run = Box<dyn Fn(Arc<Bridge>, Arc<Context>, Arguments) -> BoxFuture<'static, Result<Answer>> + Send + Sync>;
@@ -108,7 +110,7 @@ impl Face for Tools {
                 let mut output = bridge.call::<C>(&context, arguments).await?;
                 let media = C::media(&mut output);
                 let json = json!(capability::Answer { output, ignored: context.ignored() });
-                Ok(Answer { json, media, full_media: C::FULL_MEDIA })
+                Ok(Answer { json, media, full_media: C::FULL_MEDIA, output: C::OUTPUT })
             };
             // The SDK would leave the client of a call that panics without any answer.
             let whole = AssertUnwindSafe(call).catch_unwind();

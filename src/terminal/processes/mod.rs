@@ -20,6 +20,7 @@ mod running;
 #[cfg(not(unix))]
 #[path = "running_nowhere.rs"]
 mod running;
+mod screen;
 mod signal;
 mod start;
 mod stop;

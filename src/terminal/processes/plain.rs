@@ -1,10 +1,7 @@
 //! Output as text: bytes that are no UTF-8 become U+FFFD, and escape sequences are left out where they disturb.
 
-/// The text of `bytes`; without escape sequences and carriage returns at line ends when `plain`.
-pub fn text(bytes: Vec<u8>, plain: bool) -> String {
-    if plain {
-        return without_escapes(&bytes);
-    }
+/// The text of `bytes`.
+pub fn text(bytes: Vec<u8>) -> String {
     match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(broken) => String::from_utf8_lossy(broken.as_bytes()).into_owned(),
@@ -30,7 +27,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_marked() {
-        assert_eq!(text(b"a\xffb".to_vec(), false), "a\u{fffd}b");
-        assert_eq!(text("\x1b[31mé".into(), false), "\x1b[31mé");
+        assert_eq!(text(b"a\xffb".to_vec()), "a\u{fffd}b");
+        assert_eq!(text("\x1b[31mé".into()), "\x1b[31mé");
     }
 }

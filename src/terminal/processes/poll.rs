@@ -1,16 +1,19 @@
 //! Reads what a process wrote since a cursor.
 
 use super::{
-    Processes, Status,
+    Processes, State, Status,
     log::{Piece, Stream},
     plain,
     process::Process,
+    screen::Shown,
 };
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     clock,
-    error::Result,
+    error::{Error, Result},
+    excerpt::Parts,
+    terminal::form::Form,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,13 +34,31 @@ pub struct PollProcess {
     #[serde(default)]
     #[schemars(range(min = 0, max = 60))]
     wait: f64,
-    /// How much output to return at the most, in bytes.
+    /// How much output to return at most, in bytes.
     #[serde(default = "default_max")]
     #[schemars(range(min = 4, max = 16_777_216))]
     max_bytes: usize,
-    /// Whether colours and other escape sequences are left out.
-    #[serde(default)]
-    plain: bool,
+    /// How many of max_bytes are the last ones: of longer output the start and the end are returned, and the cursor goes to
+    /// the end. Without it, output is returned from the cursor on.
+    tail_bytes: Option<usize>,
+    /// Whether output is returned as a person reads it: without colours, and of what is drawn over the last. Default: false,
+    /// and true over MCP.
+    plain: Option<bool>,
+    /// `output` returns what was written; `screen` the rows of the terminal as a person sees them, with the cursor: for
+    /// editors, pagers, installers.
+    #[serde(default, rename = "as")]
+    form: View,
+}
+
+/// What a poll returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum View {
+    /// What was written.
+    #[default]
+    Output,
+    /// The screen.
+    Screen,
 }
 
 fn default_max() -> usize {
@@ -60,6 +81,12 @@ pub struct PolledProcess {
     /// What came over its standard error, if it has no terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<String>,
+    /// What is on its terminal's screen, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    screen: Option<Shown>,
+    /// How many bytes between the start and the end are left out; absent when none.
+    #[serde(skip_serializing_if = "is_zero")]
+    omitted: u64,
     /// Where to go on.
     cursor: u64,
     /// Whether more output is there already.
@@ -88,30 +115,42 @@ fn is_zero(number: &u64) -> bool {
 impl Capability for PollProcess {
     const NAME: &'static str = "terminal_poll";
     const ACCESS: Access = Access::Read;
+    const OUTPUT: &'static [&'static str] = &["output", "stdout", "stderr"];
     const EXAMPLE: &'static str = r#"{"id": "proc_…", "cursor": 0, "wait": 10}"#;
     type Service = Processes;
     type Output = PolledProcess;
 
-    async fn run(self, processes: &Processes, _: &Context) -> Result<PolledProcess> {
+    async fn run(self, processes: &Processes, context: &Context) -> Result<PolledProcess> {
         let process = processes.get(&self.id)?;
         let cursor = process.cursor(self.cursor)?;
         let wait = Duration::from_secs_f64(self.wait.clamp(0.0, 60.0));
         process.reaches(wait, |state| state.end > cursor || state.ending.is_some()).await;
         // The state is taken first: a process that it calls over has written all that is read below.
         let state = process.state();
-        let piece = process.read(cursor, self.max_bytes).await?;
-        let text = |stream| plain::text(piece.of(stream), self.plain);
-        let split = |stream| (!process.record.pty).then(|| text(stream));
+        if self.form == View::Screen {
+            return Ok(screen(&process, &state, process.shown()?));
+        }
+        let (piece, tail) = self.pieces(&process, cursor).await?;
+        let plain = self.plain.unwrap_or(context.prefers_plain());
+        let omitted = tail.as_ref().map_or(0, |tail| tail.start - piece.next);
+        let next = tail.as_ref().map_or(piece.next, |tail| tail.next);
+        let missed = if self.cursor.is_some() { piece.missed } else { piece.start };
+        let size = state.size;
+        let read = move || Stream::ALL.map(|stream| text(&piece, tail.as_ref(), omitted, stream, plain, size));
+        let [stdout, stderr, output] = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
+        let split = |text: String| (!process.record.pty).then_some(text);
         Ok(PolledProcess {
             success: true,
             id: process.record.id(),
-            output: process.record.pty.then(|| text(Stream::Terminal)),
-            stdout: split(Stream::Stdout),
-            stderr: split(Stream::Stderr),
-            cursor: piece.next,
-            more: more(&process, &piece),
+            output: process.record.pty.then_some(output),
+            stdout: split(stdout),
+            stderr: split(stderr),
+            screen: None,
+            omitted,
+            cursor: next,
+            more: process.log.span().1 > next,
             // Without a cursor the reading begins at the oldest that is kept.
-            missed: if self.cursor.is_some() { piece.missed } else { piece.start },
+            missed,
             status: state.status(),
             exit_code: state.exit_code(),
             memory_exceeded: state.has_exceeded_memory(),
@@ -120,6 +159,53 @@ impl Capability for PollProcess {
     }
 }
 
-fn more(process: &Process, piece: &Piece) -> bool {
-    process.log.span().1 > piece.next
+impl PollProcess {
+    /// What is new from `cursor` on: all, or what fits; with `tail_bytes` the start and the end of what does not fit.
+    async fn pieces(&self, process: &Process, cursor: u64) -> Result<(Piece, Option<Piece>)> {
+        let end = process.log.span().1;
+        let Some(tail) = self.tail_bytes.filter(|_| end - cursor > self.max_bytes as u64) else {
+            return Ok((process.read(cursor, self.max_bytes).await?, None));
+        };
+        let tail = tail.min(self.max_bytes);
+        let head = process.read(cursor, self.max_bytes - tail).await?;
+        let from = (end - tail as u64).max(head.next);
+        let last = process.read(from, tail).await?;
+        Ok((head, Some(last)))
+    }
+}
+
+/// What one stream brought.
+fn text(
+    head: &Piece,
+    tail: Option<&Piece>,
+    omitted: u64,
+    stream: Stream,
+    plain: bool,
+    size: Option<(u16, u16)>,
+) -> String {
+    let text = |piece: &Piece| plain::text(piece.of(stream));
+    let tail = tail.map(text).unwrap_or_default();
+    // The gap is told where there is something behind it: how much of it each stream brought is not known.
+    let omitted = if tail.is_empty() { 0 } else { omitted };
+    Form::new(None, None, plain).of(Parts { head: text(head), omitted, tail }, size).join()
+}
+
+/// The answer that shows the screen.
+fn screen(process: &Process, state: &State, shown: Shown) -> PolledProcess {
+    PolledProcess {
+        success: true,
+        id: process.record.id(),
+        output: None,
+        stdout: None,
+        stderr: None,
+        screen: Some(shown),
+        omitted: 0,
+        cursor: state.end,
+        more: false,
+        missed: 0,
+        status: state.status(),
+        exit_code: state.exit_code(),
+        memory_exceeded: state.has_exceeded_memory(),
+        timestamp: clock::timestamp(),
+    }
 }

@@ -3,6 +3,7 @@
 use super::{
     log::{Log, Piece},
     running::Running,
+    screen::Shown,
 };
 use crate::{
     clock,
@@ -12,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -128,6 +129,8 @@ pub struct Process {
     pub log: Arc<Log>,
     state: watch::Sender<State>,
     running: Mutex<Option<Arc<Running>>>,
+    /// What was on its screen at its end.
+    last_screen: OnceLock<Shown>,
     asked_to_stop: AtomicBool,
 }
 
@@ -135,7 +138,14 @@ impl Process {
     /// A process that begins.
     pub fn begun(record: Record, log: Arc<Log>, state: watch::Sender<State>, running: Arc<Running>) -> Arc<Self> {
         let running = Mutex::new(Some(running));
-        Arc::new(Self { record, log, state, running, asked_to_stop: AtomicBool::new(false) })
+        Arc::new(Self {
+            record,
+            log,
+            state,
+            running,
+            last_screen: OnceLock::new(),
+            asked_to_stop: AtomicBool::new(false),
+        })
     }
 
     /// A process of an earlier server.
@@ -146,6 +156,7 @@ impl Process {
             log,
             state: watch::Sender::new(state),
             running: Mutex::new(None),
+            last_screen: OnceLock::new(),
             asked_to_stop: AtomicBool::new(true),
         })
     }
@@ -180,6 +191,9 @@ impl Process {
         let stopped = self.asked_to_stop.load(Ordering::Relaxed);
         let ending = Ending::now(if stopped { Status::Stopped } else { Status::Exited }, code);
         let ending = Ending { memory_exceeded: running.has_exceeded_memory(), ..ending };
+        if let Some(shown) = running.shown() {
+            let _ = self.last_screen.set(shown);
+        }
         self.running.lock().expect("no one panics while holding it").take();
         self.state.send_modify(|state| {
             state.end = self.log.span().1;
@@ -211,6 +225,21 @@ impl Process {
         self.running()?.resize(columns, rows)?;
         self.state.send_modify(|state| state.size = Some((columns, rows)));
         Ok(())
+    }
+
+    /// What is on its screen, or was at its end.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it has no terminal, or its screen is not kept.
+    pub fn shown(&self) -> Result<Shown> {
+        if !self.record.pty {
+            return Err(Error::Conflict("It has no screen: start it with pty: true".into()));
+        }
+        let running = self.running.lock().expect("no one panics while holding it").clone();
+        let shown = running.and_then(|running| running.shown()).or_else(|| self.last_screen.get().cloned());
+        shown.ok_or_else(|| {
+            Error::Conflict("Its screen is not kept, only its output: it is too large, or of an earlier server".into())
+        })
     }
 
     /// Waits until `condition` holds or `limit` is over; says whether it holds.

@@ -1,6 +1,6 @@
 //! Where there are no Unix processes: nothing can be started, and what would be done with it is never reached.
 
-use super::log::Log;
+use super::{log::Log, screen::Shown};
 use crate::{
     error::{Error, Result},
     policy::PermittedCommand,
@@ -95,6 +95,10 @@ impl Running {
     }
 
     pub fn application_cursor(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn shown(&self) -> Option<Shown> {
         match *self {}
     }
 

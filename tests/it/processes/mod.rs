@@ -8,6 +8,7 @@ mod live;
 mod load;
 mod programs;
 mod reading;
+mod screens;
 
 use crate::server::Server;
 use serde_json::{Value, json};

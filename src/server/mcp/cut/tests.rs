@@ -27,6 +27,25 @@ fn a_short_answer_is_left_as_it_is() {
 }
 
 #[test]
+fn of_what_a_program_wrote_the_ends_come_first_and_then_the_middle() {
+    let lines: String = (0..5000).map(|line| format!("\u{e9} {line}\n")).collect();
+    let answer = json!({"stdout": lines, "stderr": "short", "command": "run it"});
+    let mut rest = Remainder::of_answer(answer, &["stdout", "stderr"]);
+    let first = rest.take(2000);
+    let (start, rest_of_it) = first["stdout"].as_str().unwrap().split_once("\n[... ").unwrap();
+    let (left_out, end) = rest_of_it.split_once(" bytes left out: result_cursor brings them ...]\n").unwrap();
+    assert!(start.len() > 800 && end.len() > 800 && size(&first) <= 2000, "{first}");
+    let mut whole = start.to_owned();
+    while rest.has_more() {
+        let part = rest.take(2000);
+        assert!(size(&part) <= 2000 && part["command"] == "run it" && part["stderr"] == "short", "{part}");
+        whole.push_str(part["stdout"].as_str().unwrap());
+    }
+    assert_eq!(left_out, (whole.len() - start.len()).to_string());
+    assert!(whole + end == lines);
+}
+
+#[test]
 fn a_long_text_comes_in_parts_that_make_the_whole() {
     let text: String = (0..9000).map(|number| format!("é\"{number}\n")).collect();
     let all = parts(&json!({"path": "/x", "content": text}), 5000);

@@ -41,6 +41,11 @@ pub enum Stream {
     Terminal,
 }
 
+impl Stream {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Stdout, Self::Stderr, Self::Terminal];
+}
+
 /// The ring of one process.
 #[derive(Debug)]
 pub struct Log {

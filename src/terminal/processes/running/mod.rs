@@ -12,6 +12,7 @@ pub use ports::{PortHolder, Ports, port_holder};
 use super::{
     log::{Log, Stream, Writer},
     modes::{CURSOR_KEYS, Modes},
+    screen::{Screen, Shown},
 };
 use crate::{
     error::{Error, Result},
@@ -54,6 +55,7 @@ pub struct Running {
     terminal: Option<Terminal>,
     input: Input,
     application_cursor: Arc<AtomicBool>,
+    screen: Option<Arc<Mutex<Screen>>>,
     ports_before: Ports,
     /// Closing it ends the pump.
     pumping: Mutex<Option<OwnedFd>>,
@@ -130,16 +132,21 @@ impl Running {
         let (stop, pumping) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)?;
         let (done, pumped) = oneshot::channel();
         let application_cursor = Arc::new(AtomicBool::new(false));
+        let size = ends.terminal.as_ref().and_then(Terminal::size);
+        let screen = size.and_then(Screen::new).map(|screen| Arc::new(Mutex::new(screen)));
         let watched = ends.terminal.is_some().then(|| application_cursor.clone());
         let input = Input::new(ends.input)?;
         let name = format!("process {}", tree.id());
-        let pump = move || pump_all(ends.sources, &stop, output, watched.as_deref(), done);
+        let drawn = screen.clone();
+        let watch = Watch { application_cursor: watched, screen: drawn, modes: Modes::default() };
+        let pump = move || pump_all(ends.sources, &stop, output, watch, done);
         std::thread::Builder::new().name(name).spawn(pump).map_err(short_of_something)?;
         Ok(Arc::new(Self {
             tree,
             terminal: ends.terminal,
             input,
             application_cursor,
+            screen,
             ports_before,
             pumping: Mutex::new(Some(pumping)),
             pumped: tokio::sync::Mutex::new(Some(pumped)),
@@ -198,13 +205,23 @@ impl Running {
         self.application_cursor.load(Ordering::Relaxed)
     }
 
+    /// What is on its screen, if it has one that is kept.
+    pub fn shown(&self) -> Option<Shown> {
+        self.screen.as_ref().map(|screen| screen.lock().expect("no one panics while holding it").shown())
+    }
+
     /// Changes the size of its terminal.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn resize(&self, columns: u16, rows: u16) -> Result<()> {
         match &self.terminal {
-            Some(terminal) => Ok(terminal.resize(columns, rows)?),
+            Some(terminal) => {
+                if let Some(screen) = &self.screen {
+                    screen.lock().expect("no one panics while holding it").resize(columns, rows);
+                }
+                Ok(terminal.resize(columns, rows)?)
+            }
             None => Err(Error::Conflict("It has no terminal to resize: start it with pty: true".into())),
         }
     }
@@ -247,23 +264,32 @@ impl Running {
     }
 }
 
-fn pump_all(
-    sources: Vec<Source>,
-    stop: &OwnedFd,
-    mut output: Output,
-    application_cursor: Option<&AtomicBool>,
-    done: oneshot::Sender<()>,
-) {
-    let mut writer = Writer::new(output.log);
-    let mut modes = Modes::default();
-    pump::run(sources, stop, &mut writer, |bytes| {
-        if let Some(is_on) = application_cursor {
-            modes.watch(bytes, |mode, on| {
+/// What is watched for in the output of a terminal.
+struct Watch {
+    application_cursor: Option<Arc<AtomicBool>>,
+    screen: Option<Arc<Mutex<Screen>>>,
+    modes: Modes,
+}
+
+impl Watch {
+    fn see(&mut self, bytes: &[u8]) {
+        if let Some(is_on) = &self.application_cursor {
+            self.modes.watch(bytes, |mode, on| {
                 if mode == CURSOR_KEYS {
                     is_on.store(on, Ordering::Relaxed);
                 }
             });
         }
+        if let Some(screen) = &self.screen {
+            screen.lock().expect("no one panics while holding it").feed(bytes);
+        }
+    }
+}
+
+fn pump_all(sources: Vec<Source>, stop: &OwnedFd, mut output: Output, mut watch: Watch, done: oneshot::Sender<()>) {
+    let mut writer = Writer::new(output.log);
+    pump::run(sources, stop, &mut writer, |bytes| {
+        watch.see(bytes);
         (output.grown)();
     });
     // Whoever waited may be gone with the server.

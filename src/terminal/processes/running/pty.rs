@@ -5,7 +5,9 @@ use rustix::{
     fs::OFlags,
     process::Pid,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{InputModes, OptionalActions, SpecialCodeIndex, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
+    termios::{
+        InputModes, OptionalActions, SpecialCodeIndex, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+    },
 };
 use std::{
     fs::OpenOptions,
@@ -46,6 +48,11 @@ impl Terminal {
         let terminal = Self { end: master, device };
         terminal.resize(columns, rows)?;
         Ok((terminal, slave))
+    }
+
+    /// Its columns and rows.
+    pub fn size(&self) -> Option<(u16, u16)> {
+        tcgetwinsize(&self.end).ok().map(|size| (size.ws_col, size.ws_row))
     }
 
     /// Changes the size; the system tells the program (SIGWINCH).
