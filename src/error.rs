@@ -1,5 +1,6 @@
 //! Every way a request can fail, in the domain's own words. No face's status codes here: `server/` holds the one table.
 
+use crate::excerpt::{Bound, Parts};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -221,9 +222,9 @@ impl Error {
 /// What a program did before its time was over.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct PartialOutput {
-    /// What it had written to standard output.
+    /// What it had written to standard output: the start and the end, 1 MiB at most.
     pub stdout: String,
-    /// What it had written to standard error.
+    /// What it had written to standard error: the start and the end, 1 MiB at most.
     pub stderr: String,
     /// Whether a part in the middle of them is left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -234,6 +235,15 @@ pub struct PartialOutput {
     /// The files that were asked for, as they were then: as in the answer of a program that ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Value>,
+}
+
+impl PartialOutput {
+    /// What the answer carries of both streams: no more than [`Bound::OF_PARTIAL`] of each.
+    pub fn of(stdout: Parts, stderr: Parts) -> Self {
+        let [stdout, stderr] = [stdout, stderr].map(|stream| stream.bounded(Bound::OF_PARTIAL));
+        let truncated = stdout.omitted > 0 || stderr.omitted > 0;
+        Self { stdout: stdout.join(), stderr: stderr.join(), truncated, ..Self::default() }
+    }
 }
 
 /// Problems of the disk that a caller can mend keep their name; the rest is a fault.

@@ -12,6 +12,10 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// How much of each stream an answer carries whose program was ended for its time: enough to see what it did. As JSON
+    /// it may be six times as long, and who waits has waited the whole time already.
+    pub const OF_PARTIAL: Self = Self { max: 1024 * 1024, tail: 512 * 1024 };
+
     /// As much of the start as of the end.
     pub fn halves(max: usize) -> Self {
         Self { max, tail: max / 2 }

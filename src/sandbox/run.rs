@@ -166,16 +166,16 @@ impl Sandbox {
             return Err(run.cut_off(limit, answer_by, &selection).await);
         };
         let (verdict, outputs) = ended?;
-        let (stdout, stderr, truncated) = run.transcript.take_texts();
+        let (stdout, stderr) = run.transcript.take();
         Ok(RunOutput {
             success: verdict.exit_code == 0,
             command,
-            stdout,
-            stderr,
+            truncated: stdout.omitted > 0 || stderr.omitted > 0,
+            stdout: stdout.join(),
+            stderr: stderr.join(),
             exit_code: verdict.exit_code,
             sandbox_image: image,
             execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-            truncated,
             oom_killed: verdict.oom_killed,
             outputs,
             timestamp: clock::timestamp(),

@@ -4,7 +4,7 @@ use super::container::Output;
 use crate::{
     caller::Holding,
     error::PartialOutput,
-    excerpt::{Bound, Excerpt},
+    excerpt::{Bound, Excerpt, Parts},
 };
 use bollard::container::LogOutput;
 use bytes::Bytes;
@@ -49,16 +49,15 @@ impl Transcript {
         Self { stdout, stderr, verdict: Vec::new(), limit, holding: holding.clone(), held: FREE }
     }
 
-    /// What was kept of both streams, and whether something of them was dropped.
-    pub fn take_texts(&mut self) -> (String, String, bool) {
-        let truncated = self.stdout.kept.omitted() > 0 || self.stderr.kept.omitted() > 0;
-        (self.stdout.take_text(), self.stderr.take_text(), truncated)
+    /// What was kept of both streams: standard output and standard error.
+    pub fn take(&mut self) -> (Parts, Parts) {
+        (self.stdout.take(), self.stderr.take())
     }
 
     /// What a program that was ended for its time had written, and the files that were asked for.
     pub fn into_partial(mut self, outputs: Option<Value>) -> PartialOutput {
-        let (stdout, stderr, truncated) = self.take_texts();
-        PartialOutput { stdout, stderr, truncated, running: vec![], outputs }
+        let (stdout, stderr) = self.take();
+        PartialOutput { outputs, ..PartialOutput::of(stdout, stderr) }
     }
 
     /// Reads until both streams have brought the mark.
@@ -158,8 +157,8 @@ impl Kept {
     }
 
     /// As text: bad bytes become U+FFFD.
-    fn take_text(&mut self) -> String {
-        std::mem::replace(&mut self.kept, Excerpt::new(Bound::halves(0))).into_parts().join()
+    fn take(&mut self) -> Parts {
+        std::mem::replace(&mut self.kept, Excerpt::new(Bound::halves(0))).into_parts()
     }
 }
 
@@ -175,7 +174,7 @@ mod tests {
             let pieces = [&whole[..cut], &whole[cut..]].map(Bytes::copy_from_slice);
             let after: Vec<u8> = pieces.iter().filter_map(|piece| stream.push(piece)).flatten().collect();
             assert_eq!(
-                (stream.take_text().as_str(), after.as_slice()),
+                (stream.take().join().as_str(), after.as_slice()),
                 ("out\nput", &b"0 0\nrest"[..]),
                 "cut at {cut}"
             );
@@ -189,13 +188,13 @@ mod tests {
             stream.push(&Bytes::from(piece));
         }
         assert!(stream.found);
-        assert_eq!(stream.take_text(), "ab\n[... 5 bytes left out ...]\nhi");
+        assert_eq!(stream.take().join(), "ab\n[... 5 bytes left out ...]\nhi");
     }
 
     #[test]
     fn bytes_that_are_no_text_become_replacement_characters() {
         let mut stream = Kept::new("#", 100);
         stream.push(&Bytes::from_static(b"a\xff\xfeb#"));
-        assert_eq!(stream.take_text(), "a\u{fffd}\u{fffd}b");
+        assert_eq!(stream.take().join(), "a\u{fffd}\u{fffd}b");
     }
 }

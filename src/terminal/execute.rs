@@ -197,9 +197,7 @@ impl Run {
     /// What a command that was ended for its time had done.
     async fn partial(&self, end: End) -> Result<PartialOutput> {
         let end = self.formed(end).await?;
-        let truncated = end.is_cut();
-        let (stdout, stderr) = (end.stdout.join(), end.stderr.join());
-        Ok(PartialOutput { stdout, stderr, truncated, running: end.running, outputs: None })
+        Ok(PartialOutput { running: end.running, ..PartialOutput::of(end.stdout, end.stderr) })
     }
 
     /// Hands the command over to the processes.

@@ -27,6 +27,17 @@ async fn a_command_that_runs_out_of_time_answers_with_what_it_wrote_and_what_was
 }
 
 #[tokio::test]
+async fn of_much_output_a_command_that_runs_out_of_time_shows_the_first_and_the_last_of_a_mebibyte() {
+    let server = Server::start().await;
+    let command = "echo FIRST; head -c 3000000 /dev/zero; echo LAST; sleep 7103";
+    let reply = server.post("/terminal/execute", json!({"command": command, "timeout": 2})).await;
+    assert_eq!((reply.status, &reply.body["truncated"], &reply.body["stderr"]), (408, &json!(true), &json!("")));
+    let stdout = reply.body["stdout"].as_str().unwrap();
+    assert!(stdout.starts_with("FIRST\n\0") && stdout.ends_with("\0LAST\n"), "{} bytes", stdout.len());
+    assert!(stdout.contains("\n[... 1951435 bytes left out ...]\n"), "3,000,011 bytes came, 1,048,576 are shown");
+}
+
+#[tokio::test]
 async fn over_mcp_too_a_command_that_runs_out_of_time_shows_what_it_wrote() {
     let server = Server::start().await;
     let client = server.client().await;

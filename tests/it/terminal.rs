@@ -172,8 +172,8 @@ async fn a_client_that_goes_away_ends_its_command() {
 async fn commands_past_the_limit_wait_for_their_turn() {
     let server = Server::with_settings(&[("MAX_CONCURRENT_COMMANDS", "2")]).await;
     // Each counts those that run beside it.
-    let command = "mkdir run.$$; ls -d run.* | wc -l; sleep 0.2; rmdir run.$$";
-    let calls = (0..6).map(|_| execute(&server, json!({"command": command, "env": {"PATH": "/usr/bin:/bin"}})));
+    let command = |n: u32| format!("mkdir run.{n}; ls -d run.* | wc -l; sleep 0.2; rmdir run.{n}");
+    let calls = (0..6).map(|n| execute(&server, json!({"command": command(n), "env": {"PATH": "/usr/bin:/bin"}})));
     for answer in futures::future::join_all(calls).await {
         let beside: u32 = answer["stdout"].as_str().unwrap().trim().parse().unwrap();
         assert!((1..=2).contains(&beside), "{answer}");

@@ -93,7 +93,7 @@ impl Notebook {
     /// Writes what a cell did into it; gives its error.
     pub fn record(&mut self, place: usize, count: usize, cell: Cell) -> Option<Failure> {
         let mut outputs = Vec::new();
-        for (name, text) in [("stdout", cell.stdout), ("stderr", cell.stderr)] {
+        for (name, text) in [("stdout", cell.stdout.join()), ("stderr", cell.stderr.join())] {
             if !text.is_empty() {
                 outputs.push(json!({"output_type": "stream", "name": name, "text": text}));
             }

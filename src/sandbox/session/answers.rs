@@ -1,6 +1,6 @@
 //! What the calls about sessions answer.
 
-use super::{Bundle, Cell, Done, Failure, Outcome};
+use super::{Bundle, Done, Failure, Outcome};
 use crate::{capability::Medium, clock, error::PartialOutput};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -98,15 +98,14 @@ pub struct SessionRunOutput {
 
 impl SessionRunOutput {
     /// What came of it, or what it had written when it was ended for its time.
-    pub(super) fn of(session: String, done: Done, seconds: f64) -> Result<Self, PartialOutput> {
+    pub(super) fn of(session: String, done: Done, seconds: f64) -> Result<Self, Box<PartialOutput>> {
         let Done { cell, reset } = done;
         let answer = match cell.outcome {
             Outcome::Done(answer) => answer,
             Outcome::Crashed(code) => super::Answer::of_code(code),
             Outcome::Gone => super::Answer::of_code(KILLED),
             Outcome::Interrupted | Outcome::Killed => {
-                let Cell { stdout, stderr, truncated, .. } = cell;
-                return Err(PartialOutput { stdout, stderr, truncated, ..PartialOutput::default() });
+                return Err(Box::new(PartialOutput::of(cell.stdout, cell.stderr)));
             }
         };
         let plain = |bundle: &Bundle| bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
@@ -114,14 +113,14 @@ impl SessionRunOutput {
         Ok(Self {
             success: answer.code == 0,
             session,
-            stdout: cell.stdout,
-            stderr: cell.stderr,
+            truncated: cell.stdout.omitted > 0 || cell.stderr.omitted > 0,
+            stdout: cell.stdout.join(),
+            stderr: cell.stderr.join(),
             result: answer.result.as_ref().and_then(plain),
             outputs: shown.flat_map(rich).collect(),
             error: answer.error.map(CellError::from),
             exit_code: answer.code,
             execution_time: (seconds * 1000.0).round() / 1000.0,
-            truncated: cell.truncated,
             oom_killed: cell.oom_killed,
             reset: reset.is_some(),
             message: reset.map(|why| format!("The session was reset, for {why}")),

@@ -4,6 +4,7 @@
 use crate::{
     caller::Holding,
     error::{Error, Result},
+    excerpt::Parts,
     sandbox::{
         container::{self, Container, Input, Output, Spec},
         engine::Engine,
@@ -83,9 +84,8 @@ pub(in crate::sandbox) struct Failure {
 
 /// What became of a cell.
 pub(in crate::sandbox) struct Cell {
-    pub stdout: String,
-    pub stderr: String,
-    pub truncated: bool,
+    pub stdout: Parts,
+    pub stderr: Parts,
     pub oom_killed: bool,
     pub outcome: Outcome,
 }
@@ -151,7 +151,7 @@ impl Interpreter {
                 "{} does not start in the image {}: {}",
                 setup.command[0],
                 setup.image,
-                first.stderr.trim()
+                first.stderr.join().trim()
             ))),
         }
     }
@@ -223,8 +223,8 @@ impl Interpreter {
                 (Outcome::Gone, end.is_some_and(|end| end.oom_killed))
             }
         };
-        let (stdout, stderr, truncated) = transcript.take_texts();
-        Cell { stdout, stderr, truncated, oom_killed, outcome }
+        let (stdout, stderr) = transcript.take();
+        Cell { stdout, stderr, oom_killed, outcome }
     }
 
     /// Reads what was said after the mark: `done {…}` or `crash CODE KILLS`.

@@ -75,11 +75,11 @@ impl Capability for RunInSession {
     }
 }
 
-fn timed_out(seconds: u64, kept: &str, partial: PartialOutput) -> Error {
+fn timed_out(seconds: u64, kept: &str, partial: Box<PartialOutput>) -> Error {
     Error::ProgramTimedOut {
         message: format!("Sandbox execution timed out after {seconds}s; {kept}"),
         hint: format!("A call may take up to {MAX_TIMEOUT} s (timeout): do longer work in steps"),
-        partial: Box::new(partial),
+        partial,
     }
 }
 

@@ -151,6 +151,8 @@ async fn output_and_signals_do_not_hold_up_the_answer() {
     ] {
         let reply = den.run_for(ENDLESS, json!({"command": endless})).await;
         assert_eq!(reply.status, 408, "{endless}: {}", reply.text);
+        let shown = reply.body["stdout"].as_str().unwrap().len();
+        assert!(shown < (1 << 20) + 100, "{endless}: {shown} bytes, and how much is left out");
     }
     for (ends, code) in [
         ("kill -9 $$; echo no", -9),
