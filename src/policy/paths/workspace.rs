@@ -2,7 +2,7 @@
 
 use super::{
     Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, Spared, denials::without_links,
-    held::Held, linked, patterns::without_parents, secrets, text, walk,
+    held::Held, linked, named::Named, patterns::without_parents, secrets, text, walk,
 };
 use crate::{
     error::{Error, Result},
@@ -23,37 +23,6 @@ pub enum Intent {
     Read,
     /// To change, make or remove what is there.
     Write,
-}
-
-/// What a caller takes the path for: refusals are worded by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
-    /// A file.
-    File,
-    /// A directory.
-    Folder,
-}
-
-impl Named {
-    /// The refusal.
-    pub fn refused(self) -> Error {
-        Error::Refused(self.refusal().into())
-    }
-
-    fn refusal(self) -> &'static str {
-        match self {
-            Self::File => "Unsafe file path",
-            Self::Folder => "Unsafe directory path",
-        }
-    }
-
-    /// That it is not there.
-    pub fn not_found(self) -> Error {
-        Error::NotFound(match self {
-            Self::File => "File not found".into(),
-            Self::Folder => "Directory not found".into(),
-        })
-    }
 }
 
 /// A place that is refused, with all below it.

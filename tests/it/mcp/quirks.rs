@@ -106,7 +106,7 @@ async fn who_speaks_mcp_to_the_root_is_told_where_it_is() {
     assert_eq!(lost.headers["allow"], "GET,HEAD");
     assert!(lost.body["hint"].as_str().unwrap().contains("/mcp"), "{}", lost.text);
     let other = Reply::send(server.request("/health").json(&nothing())).await;
-    assert_eq!(other.body, json!({"detail": "Method Not Allowed"}));
+    assert_eq!(other.body, json!({"detail": "Method Not Allowed", "hint": "Send GET"}));
 }
 
 #[tokio::test]
