@@ -14,7 +14,7 @@ use crate::{
     caller::Keys,
     first_start, key_file,
     policy::paths::Directory,
-    server::{self, address},
+    server::{self, LogGuard, address},
     settings::{Secret, Settings, hide_key, key_in_environment, key_in_file, warn_of_doubtful_names},
 };
 use anyhow::{Context, Result};
@@ -52,11 +52,11 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
     }
     let settings = command.over(Settings::load(&directory)?);
     hide_key();
-    let _log = server::log_to_stderr(settings.log_filter());
-    warn_of_doubtful_names();
+    let log = server::log_to_stderr(settings.log_filter());
+    warn_of_doubtful_names(&directory)?;
     server::raise_open_files();
     match &command.task {
-        None | Some(Task::Serve) => serve(settings, command, &directory).await,
+        None | Some(Task::Serve) => serve(settings, command, &directory, &log).await,
         Some(Task::Stdio) => {
             let key = first_start::key_unasked(&settings, &directory)?;
             server::stdio::serve(settings, key, &directory, server::stop_signals().stop).await?;
@@ -104,6 +104,8 @@ fn called(command: &CommandLine, directory: &Path) -> String {
 
 /// Replaces the key, or shows it: alone on standard output, so that a script can take it.
 fn key(action: &KeyAction, command: &CommandLine, directory: &Path) -> Result<()> {
+    // A key is of no use with a `.env` that no server starts with.
+    Settings::load(directory)?;
     match action {
         KeyAction::Rotate => rotate(command, directory),
         KeyAction::Show => {
@@ -135,13 +137,10 @@ fn rotate(command: &CommandLine, directory: &Path) -> Result<()> {
     if say(&welcome::rotated(&new, directory, &program)).is_ok() {
         key_file::was_seen(directory);
     }
-    // Settings that a server would not start with say where it would be, no more.
-    if let Ok(settings) = Settings::load(directory) {
-        let target = Target::find(command, &command.over(settings), directory);
-        let _ = say(&format!("\nIt is the key of {}.", target.described()));
-        if let Some(old) = old {
-            tell_holders(&target, &old, &program);
-        }
+    let target = Target::find(command, &command.over(Settings::load(directory)?), directory);
+    let _ = say(&format!("\nIt is the key of {}.", target.described()));
+    if let Some(old) = old {
+        tell_holders(&target, &old, &program);
     }
     Ok(())
 }
@@ -166,7 +165,7 @@ fn say(text: &str) -> io::Result<()> {
 }
 
 /// Serves over HTTP until a signal.
-async fn serve(settings: Settings, command: &CommandLine, directory: &Path) -> Result<ExitCode> {
+async fn serve(settings: Settings, command: &CommandLine, directory: &Path, log: &LogGuard) -> Result<ExitCode> {
     let signals = server::stop_signals();
     let key = first_start::key(&settings, directory)?;
     let bound = server::bind(&settings).await?;
@@ -181,6 +180,8 @@ async fn serve(settings: Settings, command: &CommandLine, directory: &Path) -> R
     let listener = server::listen(bound.socket)?;
     bridge.announce(&address::local_url(&address.ip().to_string(), address.port()));
     let doorway = server::stdio::Doorway::open(bridge.clone(), None);
+    // Who waits for these words may end the bridge at once.
+    log.settle();
     let (program, instead_of) = (called(command, directory), bound.instead_of.as_deref());
     let welcome = Welcome { address, instead_of, key: &key, directory, program: &program };
     if say(&welcome.text()).is_ok() {

@@ -27,11 +27,18 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 pub fn log_to_stderr(level: &str) -> LogGuard {
     let filter = EnvFilter::new(format!("warn,rmcp=error,skynet_bridge={level}"));
     let terminal = shows_colours(&std::io::stderr());
-    let (lines, waiting) = sync_channel::<Vec<u8>>(MAX_LINES);
+    let (lines, waiting) = sync_channel::<Entry>(MAX_LINES);
     let (done, finished) = sync_channel(0);
     // What looks like a secret is taken out here, where nobody waits for it.
     std::thread::spawn(move || {
-        for line in waiting {
+        for entry in waiting {
+            let line = match entry {
+                Entry::Line(line) => line,
+                Entry::Mark(reached) => {
+                    drop(reached);
+                    continue;
+                }
+            };
             // A log that nobody can read is no reason to stop.
             let _ = std::io::stderr().write_all(clean(&String::from_utf8_lossy(&line), &[]).as_bytes());
         }
@@ -61,12 +68,31 @@ fn may_colour(no_color: Option<OsString>, term: Option<OsString>) -> bool {
     no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
 }
 
-type Lines = Arc<Mutex<Option<SyncSender<Vec<u8>>>>>;
+/// What goes to the thread that writes.
+enum Entry {
+    Line(Vec<u8>),
+    /// Dropped when all before it is written.
+    Mark(SyncSender<()>),
+}
+
+type Lines = Arc<Mutex<Option<SyncSender<Entry>>>>;
 
 /// Writes the last lines of the log when it is dropped, as far as someone takes them within a second.
 pub struct LogGuard {
     lines: Lines,
     finished: Receiver<()>,
+}
+
+impl LogGuard {
+    /// Waits until what was logged so far is written, as far as someone takes it within a second.
+    pub fn settle(&self) {
+        let (mark, reached) = sync_channel(0);
+        if let Some(lines) = self.lines.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _ = lines.try_send(Entry::Mark(mark));
+        }
+        // Nothing is ever sent: the end of the mark ends the wait.
+        let _ = reached.recv_timeout(LAST_LINES);
+    }
 }
 
 impl Drop for LogGuard {
@@ -86,7 +112,7 @@ impl Write for LogLine {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         if let Some(lines) = self.lines.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             // Dropped when too many wait.
-            let _ = lines.try_send(line.to_owned());
+            let _ = lines.try_send(Entry::Line(line.to_owned()));
         }
         Ok(line.len())
     }

@@ -1,6 +1,9 @@
 //! The process's own environment: what it sets, and what must not be left in it.
 
-use super::{names, value::Secret};
+use super::{names, source, value::Secret};
+use crate::policy::paths::Directory;
+use anyhow::Result;
+use std::path::Path;
 
 /// The setting that holds the key.
 pub const KEY: &str = "MCP_API_KEY";
@@ -11,14 +14,26 @@ pub fn key_in_environment() -> Option<Secret> {
     key.filter(|key| !key.is_empty()).map(Secret::new)
 }
 
-/// Says in the log which variables of the environment must be meant for settings and are none. Only a warning: the
-/// environment is not ours alone, as `.env` is.
-pub fn warn_of_doubtful_names() {
+/// Says in the log which variables of the environment must be meant for settings and are none, and which names of other
+/// programs in `.env` of `directory` could be meant for a setting that is not set. Only a warning: neither is ours alone.
+///
+/// # Errors
+/// When `.env` cannot be read.
+pub fn warn_of_doubtful_names(directory: &Path) -> Result<()> {
+    let lines = source::read(&Directory::own(directory)?, &directory.join(super::FILE))?;
+    for line in &lines {
+        let is_set = |name: &str| is_in_environment(name) || lines.iter().any(|line| line.name == name);
+        if let Some(meant) = names::resembles(&line.name).filter(|name| !is_set(name)) {
+            tracing::warn!(".env, line {}: {} is no setting: did you mean {meant}?", line.number, line.name);
+        }
+    }
+
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
         if let Err(problem) = names::judge(&name) {
             tracing::warn!("in the environment: {problem}");
         }
     }
+    Ok(())
 }
 
 /// Whether the process's environment sets this setting, so that `.env` cannot.

@@ -13,6 +13,8 @@ pub struct Line {
     pub name: String,
     /// The value, without the pair of quotes around it.
     pub value: String,
+    /// Whether one pair of quotes stood around the value.
+    pub is_quoted: bool,
     /// Whether the value begins with something in quotes and goes on after it: only lists are written so.
     pub has_quoted_parts: bool,
 }
@@ -41,7 +43,13 @@ pub fn parse(text: &str) -> Result<Vec<Line>, String> {
             let first = first.number;
             return Err(format!("lines {first} and {number} both set {name}: remove one of them"));
         }
-        found.push(Line { number, name: name.to_owned(), value: value.text, has_quoted_parts: value.has_quoted_parts });
+        found.push(Line {
+            number,
+            name: name.to_owned(),
+            value: value.text,
+            is_quoted: value.is_quoted,
+            has_quoted_parts: value.has_quoted_parts,
+        });
     }
     Ok(found)
 }
@@ -58,8 +66,10 @@ pub fn assignment(line: &str) -> Option<(&str, &str)> {
     (begins && goes_on).then_some((name, rest))
 }
 
+#[derive(Default)]
 struct Value {
     text: String,
+    is_quoted: bool,
     has_quoted_parts: bool,
 }
 
@@ -67,16 +77,16 @@ struct Value {
 fn value(rest: &str) -> Option<Value> {
     let text = rest.trim();
     if text.starts_with('#') && rest.starts_with(char::is_whitespace) {
-        return Some(Value { text: String::new(), has_quoted_parts: false });
+        return Some(Value::default());
     }
     let Some(quote) = text.chars().next().filter(|c| is_quote(*c)) else {
-        return Some(Value { text: without_comment(text).to_owned(), has_quoted_parts: false });
+        return Some(Value { text: without_comment(text).to_owned(), ..Value::default() });
     };
     let (inside, after) = text[1..].split_once(quote)?;
     if is_blank_or_comment(after) {
-        return Some(Value { text: inside.to_owned(), has_quoted_parts: false });
+        return Some(Value { text: inside.to_owned(), is_quoted: true, has_quoted_parts: false });
     }
-    Some(Value { text: without_comment(text).to_owned(), has_quoted_parts: true })
+    Some(Value { text: without_comment(text).to_owned(), is_quoted: false, has_quoted_parts: true })
 }
 
 /// A value of another program's that goes on over several lines, such as a certificate. It ends before what could be a
@@ -100,7 +110,7 @@ fn value_over_lines<'a>(
         text.push('\n');
         if let Some((inside, after)) = line.split_once(quote) {
             text.push_str(inside);
-            let closed = is_blank_or_comment(after).then_some(Value { text, has_quoted_parts: false });
+            let closed = is_blank_or_comment(after).then_some(Value { text, is_quoted: true, has_quoted_parts: false });
             return closed.ok_or_else(unclosed);
         }
         text.push_str(line);

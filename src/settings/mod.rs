@@ -16,7 +16,7 @@ pub use value::{ConfinementMode, LogLevel, Port, Secret, SettingValue};
 pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program};
 
 use crate::policy::paths::Directory;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use source::Source;
 use std::path::Path;
 
@@ -207,7 +207,7 @@ impl Settings {
     /// takes; the message names it.
     pub fn load(directory: &Path) -> Result<Self> {
         let folder = Directory::own(directory).with_context(|| format!("{} cannot be entered", directory.display()))?;
-        Self::parse(&Source::of_file(&folder, &directory.join(FILE))?)
+        Self::checked(&Source::of_file(&folder, &directory.join(FILE))?)
     }
 
     /// The settings of `pairs` alone, for tests and for programs that embed the bridge.
@@ -215,7 +215,18 @@ impl Settings {
     /// # Errors
     /// When a value is not what its setting takes.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
-        Self::parse(&Source::of_pairs(pairs)?)
+        Self::checked(&Source::of_pairs(pairs)?)
+    }
+
+    fn checked(source: &Source) -> Result<Self> {
+        let settings = Self::parse(source)?;
+        let (usual, most) = (settings.default_command_timeout, settings.max_command_timeout);
+        // One that nobody set gives way.
+        ensure!(
+            usual <= most || !source.sets("DEFAULT_COMMAND_TIMEOUT")?,
+            "DEFAULT_COMMAND_TIMEOUT is {usual}, but must be at most MAX_COMMAND_TIMEOUT, which is {most}: lower it, or raise that"
+        );
+        Ok(settings)
     }
 
     /// The level of the terminal log in tracing's words.
@@ -239,5 +250,6 @@ const FILE: &str = ".env";
 pub fn key_in_file(folder: &Directory, directory: &Path) -> Result<Option<Secret>> {
     let lines = source::read(folder, &directory.join(FILE))?;
     let key = lines.into_iter().find(|line| line.name == environment::KEY).map(|line| line.value.trim().to_owned());
-    Ok(key.filter(|key| !key.is_empty()).map(Secret::new))
+    let key = key.filter(|key| !key.is_empty()).map(|key| Secret::parse(&key));
+    key.transpose().map_err(|expected| anyhow!("{} must be {expected}", environment::KEY))
 }

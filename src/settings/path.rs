@@ -1,7 +1,7 @@
 //! Paths in settings. A boundary hangs on them, so what could be meant in two ways is refused: a denied place that is
 //! not the one that was meant denies nothing.
 
-use super::value::{SettingValue, parts};
+use super::value::{Part, SettingValue, parts};
 use std::ops::Deref;
 
 /// Quotes that word processors make of plain ones; a path in them begins nowhere.
@@ -30,23 +30,115 @@ impl SettingValue for SettingPath {
 
 /// Paths, separated by commas; one may stand in quotes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PathList(Vec<String>);
+pub struct PathList {
+    paths: Vec<String>,
+    commas: Vec<Comma>,
+}
+
+/// Commas outside quotes, which may be of a path's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Comma {
+    /// The path that it would be with them.
+    whole: String,
+    /// What stands after the first of them.
+    after: String,
+}
+
+/// How many parts in a row are looked at as if they were one path.
+const MAX_JOINED: usize = 4;
+
+/// Words that are not meant as the name of a folder.
+const WORDS: [&str; 20] = [
+    "none",
+    "null",
+    "nil",
+    "no",
+    "off",
+    "false",
+    "never",
+    "empty",
+    "undefined",
+    "nothing",
+    "yes",
+    "on",
+    "true",
+    "all",
+    "any",
+    "default",
+    "disabled",
+    "enabled",
+    "0",
+    "1",
+];
+
+/// Whether a text says that something is on, off or not set.
+pub fn is_word(text: &str) -> bool {
+    WORDS.contains(&text.to_lowercase().as_str())
+}
+
+impl PathList {
+    /// Whether every comma can only be meant to separate paths; `is_there` tells whether a place is there.
+    ///
+    /// # Errors
+    /// When one may belong to a name; the message says how to write what is meant.
+    pub fn check_commas(&self, is_there: impl Fn(&str) -> bool) -> Result<(), String> {
+        for Comma { whole, after } in &self.commas {
+            if is_there(whole) {
+                return Err(format!("{whole:?}, which is there: put it in quotes of its own, as in '\"{whole}\"'"));
+            }
+            let first = after.split(std::path::is_separator).next().unwrap_or_default();
+            if !after.starts_with(['/', '~', '.']) && !std::path::Path::new(after).is_absolute() && !is_there(first) {
+                return Err(format!(
+                    "{after:?} after a comma, which is not there: begin it with ./, or, if the comma belongs to a name, \
+                     put that path in quotes of its own, as in '\"{whole}\"'"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn commas(parts: &[Part]) -> Vec<Comma> {
+        let mut commas = Vec::new();
+        for start in 0..parts.len() {
+            let run = parts[start..].iter().take(MAX_JOINED).take_while(|part| !part.is_quoted).collect::<Vec<_>>();
+            for end in 2..=run.len() {
+                let whole = run[..end].iter().map(|part| part.whole).collect::<Vec<_>>().join(",");
+                let whole = path(whole.trim()).unwrap_or(whole);
+                commas.push(Comma { whole, after: run[1].text.to_owned() });
+            }
+        }
+        commas
+    }
+}
 
 impl Deref for PathList {
     type Target = [String];
 
     fn deref(&self) -> &[String] {
-        &self.0
+        &self.paths
     }
 }
 
 impl SettingValue for PathList {
     const HAS_QUOTED_PARTS: bool = true;
+    const KEEPS_QUOTES: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
-        let paths = parts(text)?.iter().map(|part| path(part)).collect::<Result<_, _>>();
-        paths.map(Self).map_err(|reason| format!("paths separated by commas, but {reason}"))
+        let parts = parts(text)?;
+        let paths = parts.iter().map(|part| if part.is_quoted { path(part.text) } else { bare_path(part.text) });
+        let paths =
+            paths.collect::<Result<_, _>>().map_err(|reason| format!("paths separated by commas, but {reason}"))?;
+        Ok(Self { paths, commas: Self::commas(&parts) })
     }
+}
+
+/// The path that a text without quotes means.
+fn bare_path(text: &str) -> Result<String, String> {
+    let mut pairs = text.chars().zip(text.chars().skip(1));
+    if pairs.any(|(one, other)| one.is_whitespace() && other == '#') {
+        return Err(format!("{text:?} has a # after a blank: remove the comment, or put the path in quotes"));
+    }
+    path(text)
 }
 
 /// The path that a text means. The error says what is wrong with it.
@@ -55,8 +147,15 @@ fn path(text: &str) -> Result<String, String> {
     if text.contains('$') || is_windows_variable(text) {
         return refused("has a variable, which is not expanded: write the path out");
     }
-    if text.starts_with(['=', '!', ':']) || text.contains("://") || text.starts_with("file:") {
-        return refused("is no path: begin it with /, ~ or a folder's name");
+    let begins_oddly = text.starts_with(|c: char| c.is_ascii_punctuation() && !"/~._\\*?[{\"'`".contains(c));
+    if begins_oddly || text.contains("://") || text.starts_with("file:") {
+        return refused("is no path: begin it with /, ~, ./ or a folder's name");
+    }
+    if is_word(text) {
+        return refused("is a word for a choice that is none here: write nothing after the =, or ./ before a name");
+    }
+    if text.contains(['<', '>', '|']) || text.contains("&&") {
+        return refused("has a sign that joins or replaces things elsewhere: put commas between several paths");
     }
     if text.contains(TYPOGRAPHIC) || text.contains('"') || text.starts_with('\'') || text.ends_with('\'') {
         return refused("has a quote in it: put plain quotes around the whole path");
@@ -80,7 +179,7 @@ fn path(text: &str) -> Result<String, String> {
 /// `/a:/b`, as PATH is written, `/a;/b` or `/a /b` would be one place that is not there.
 fn joins_several(text: &str) -> bool {
     let begins_another = |at: usize| text[at + 1..].starts_with(['/', '~']);
-    let separators = text.char_indices().filter(|(at, c)| *c == ':' && *at >= 2 || c.is_whitespace());
+    let separators = text.char_indices().filter(|(at, c)| ":&".contains(*c) && *at >= 2 || c.is_whitespace());
     text.contains(';') || separators.map(|(at, c)| at + c.len_utf8() - 1).any(begins_another)
 }
 

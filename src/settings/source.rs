@@ -7,7 +7,7 @@ use super::{
 };
 use crate::policy::{paths::Directory, private};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use std::{collections::HashMap, env::VarError, fmt::Display, ops::RangeInclusive, path::Path};
+use std::{borrow::Cow, collections::HashMap, env::VarError, fmt::Display, ops::RangeInclusive, path::Path};
 
 /// Texts of settings by name.
 pub struct Source {
@@ -19,7 +19,21 @@ pub struct Source {
 struct Found {
     text: String,
     place: String,
+    is_quoted: bool,
     has_quoted_parts: bool,
+}
+
+impl Found {
+    /// The text as its kind is to read it: a single path keeps the quotes around it, and with them its blanks. Quotes
+    /// around several are those of the line.
+    fn quoted<T: SettingValue>(&self) -> Cow<'_, str> {
+        let is_list = self.text.contains(',') || self.text.trim().starts_with(file::is_quote);
+        if !T::KEEPS_QUOTES || !self.is_quoted || is_list {
+            return self.text.trim().into();
+        }
+        let quote = if self.text.contains('"') { '\'' } else { '"' };
+        format!("{quote}{}{quote}", self.text).into()
+    }
 }
 
 impl Source {
@@ -46,7 +60,7 @@ impl Source {
         for ((name, value), number) in pairs.into_iter().zip(1..) {
             names::judge(name).map_err(|problem| anyhow!(problem))?;
             let (name, value) = (name.to_owned(), value.to_owned());
-            file.insert(name.clone(), Line { number, name, value, has_quoted_parts: false });
+            file.insert(name.clone(), Line { number, name, value, is_quoted: false, has_quoted_parts: false });
         }
         Ok(Self { file, reads_environment: false })
     }
@@ -59,7 +73,15 @@ impl Source {
         self.value(name, default, T::parse)
     }
 
-    /// The same for a number, which must lie in a range.
+    /// Whether a setting has a value of its own.
+    ///
+    /// # Errors
+    /// When it is no text.
+    pub fn sets(&self, name: &str) -> Result<bool> {
+        Ok(self.find(name)?.is_some())
+    }
+
+    /// The value of a number, which must lie in a range.
     ///
     /// # Errors
     /// When the text is no number, or the number lies outside.
@@ -97,7 +119,7 @@ impl Source {
             T::HAS_QUOTED_PARTS || !found.has_quoted_parts,
             "{place}: {name} is {shown}, which goes on after its closing quote: put the whole value in quotes"
         );
-        parse(text).map_err(|expected| anyhow!("{place}: {name} is {shown}, but must be {expected}"))
+        parse(&found.quoted::<T>()).map_err(|expected| anyhow!("{place}: {name} is {shown}, but must be {expected}"))
     }
 
     fn find(&self, name: &str) -> Result<Option<Found>> {
@@ -108,12 +130,18 @@ impl Source {
             _ => None,
         };
         if let Some(text) = in_environment {
-            return Ok(Some(Found { text, place: "the environment".to_owned(), has_quoted_parts: false }));
+            return Ok(Some(Found {
+                text,
+                place: "the environment".to_owned(),
+                is_quoted: false,
+                has_quoted_parts: false,
+            }));
         }
         let line = self.file.get(name).filter(|line| is_set(&line.value));
         Ok(line.map(|line| Found {
             text: line.value.clone(),
             place: format!(".env, line {}", line.number),
+            is_quoted: line.is_quoted,
             has_quoted_parts: line.has_quoted_parts,
         }))
     }

@@ -7,6 +7,8 @@ use std::fmt;
 pub trait SettingValue: Sized {
     /// Whether parts of the text may stand in quotes of their own.
     const HAS_QUOTED_PARTS: bool = false;
+    /// Whether quotes around the whole text keep what is in them together, as those around a part do.
+    const KEEPS_QUOTES: bool = false;
     /// Whether the text is for nobody else's eyes, so that no message shows it.
     const IS_SECRET: bool = false;
 
@@ -18,6 +20,9 @@ pub trait SettingValue: Sized {
         self
     }
 }
+
+/// How long a key may be, in bytes: it is sent in a header, of which servers and proxies take some kilobytes.
+const MAX_SECRET: usize = 4096;
 
 /// A text that never shows itself in logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,7 +50,8 @@ impl SettingValue for Secret {
     const IS_SECRET: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
+        let fits = text.len() <= MAX_SECRET;
+        fits.then(|| Self(text.to_owned())).ok_or_else(|| format!("at most {MAX_SECRET} bytes long"))
     }
 }
 
@@ -128,26 +134,38 @@ impl<T: SettingValue> SettingValue for Vec<T> {
     const HAS_QUOTED_PARTS: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
-        parts(text)?.iter().map(|part| T::parse(part)).collect()
+        parts(text)?.iter().map(|part| T::parse(part.text.trim())).collect()
     }
 }
 
-/// The parts of a list between its commas, without blanks around them, or what stands in the quotes of one.
+/// A part of a list.
+pub struct Part<'a> {
+    /// What stands in its quotes, or else all of it without the blanks around it.
+    pub text: &'a str,
+    /// Whether it stands in quotes.
+    pub is_quoted: bool,
+    /// It with the blanks before the next comma, to see what commas stand in.
+    pub whole: &'a str,
+}
+
+/// The parts of a list between its commas.
 ///
 /// # Errors
 /// When a part is empty, or a quote is not where a part begins and ends.
-pub fn parts(text: &str) -> Result<Vec<String>, String> {
+pub fn parts(text: &str) -> Result<Vec<Part<'_>>, String> {
     let (mut parts, mut rest) = (Vec::new(), text.trim());
     while !rest.is_empty() || !parts.is_empty() {
-        let (part, after) = match rest.chars().next().filter(|c| is_quote(*c)) {
+        let quote = rest.chars().next().filter(|c| is_quote(*c));
+        let (whole, after) = match quote {
             Some(quote) => rest[1..].split_once(quote).ok_or("a list whose quotes are closed")?,
             None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
         };
-        let (part, after) = (part.trim(), after.trim_start());
-        if part.is_empty() {
+        let after = after.trim_start();
+        if whole.trim().is_empty() {
             return Err("a list without empty parts: remove the comma, or add what is missing".to_owned());
         }
-        parts.push(part.to_owned());
+        let text = if quote.is_some() { whole } else { whole.trim() };
+        parts.push(Part { text, is_quoted: quote.is_some(), whole });
         match after.strip_prefix(',') {
             Some(after) => rest = after.trim_start(),
             None if after.is_empty() => break,

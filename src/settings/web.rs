@@ -1,6 +1,9 @@
 //! Names of the network in settings: hosts, origins, addresses of services.
 
-use super::value::{SettingValue, parts};
+use super::{
+    path::is_word,
+    value::{SettingValue, parts},
+};
 use std::{
     net::{IpAddr, Ipv6Addr},
     ops::Deref,
@@ -89,6 +92,9 @@ fn origin(text: &str) -> Result<String, String> {
     let is_scheme = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
         && letters.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     let is_authority = match scheme {
+        // No page has an origin of these.
+        "ftp" | "ftps" | "sftp" | "ssh" | "ws" | "wss" | "file" | "data" | "blob" | "javascript" | "about"
+        | "mailto" => false,
         "http" | "https" => {
             Url::parse(&text).is_ok_and(|url| url.origin().ascii_serialization() == text) && !authority.contains('*')
         }
@@ -143,8 +149,11 @@ impl SettingValue for PrivateHosts {
         }
         let expected = || "true, false, or hosts (`name`, `name:port`, an address) separated by commas".to_owned();
         let hosts = parts(text).map_err(|_| expected())?;
-        let mistaken =
-            |host: &String| ["true", "false"].iter().any(|word| strsim::osa_distance(&host.to_lowercase(), word) == 1);
+        let hosts: Vec<String> = hosts.iter().map(|host| host.text.trim().to_owned()).collect();
+        let mistaken = |host: &String| {
+            let host = host.to_lowercase();
+            is_word(&host) || ["true", "false"].iter().any(|word| strsim::osa_distance(&host, word) <= 1)
+        };
         if !hosts.iter().all(|host| is_host_with_port(host)) || hosts.iter().any(mistaken) {
             return Err(expected());
         }

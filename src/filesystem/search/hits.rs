@@ -7,7 +7,7 @@ use std::{
     collections::BinaryHeap,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering as Memory},
     },
 };
@@ -23,21 +23,21 @@ pub struct Hit {
     pub content: Option<Content>,
 }
 
-/// A line and those around it.
+/// A line and those around it. Matches that stand near each other share the lines around them.
 #[derive(Debug)]
 pub struct Content {
     /// Where the match starts, in characters, counted from 1.
     pub column: u64,
     /// The line.
-    pub text: String,
+    pub text: Arc<str>,
     /// Lines before it.
-    pub before: Vec<String>,
+    pub before: Vec<Arc<str>>,
     /// Lines after it.
-    pub after: Vec<String>,
+    pub after: Vec<Arc<str>>,
 }
 
 impl Content {
-    /// About how many bytes it takes.
+    /// About how many bytes it takes in an answer, where lines are not shared.
     pub fn weight(&self) -> u64 {
         let around = self.before.iter().chain(&self.after).map(|line| line.len() as u64 + ENTRY / 4);
         ENTRY + self.text.len() as u64 + around.sum::<u64>()

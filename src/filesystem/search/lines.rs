@@ -12,6 +12,7 @@ use std::{
     fs::File,
     io::{self, Read, Seek},
     path::Path,
+    sync::Arc,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -114,11 +115,11 @@ struct Found<'a> {
     /// Matches up to this line were on an earlier page.
     from: u64,
     /// The last lines seen, matching or not.
-    recent: VecDeque<(u64, String)>,
+    recent: VecDeque<(u64, Arc<str>)>,
     lines: Vec<(u64, Content)>,
     /// Matches before this place have all their lines after.
     open: usize,
-    /// How many bytes its lines take.
+    /// How many bytes its lines take in an answer.
     taken: u64,
     room: &'a Room,
     cancelled: &'a CancellationToken,
@@ -126,7 +127,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     /// Gives a line to the matches before it that still want lines after.
-    fn pass(&mut self, number: u64, text: &str) {
+    fn pass(&mut self, number: u64, text: &Arc<str>) {
         if self.context == 0 {
             return;
         }
@@ -135,10 +136,10 @@ impl Found<'_> {
         }
         let taking = self.lines.len() - self.open;
         for (_, content) in &mut self.lines[self.open..] {
-            content.after.push(text.to_owned());
+            content.after.push(text.clone());
         }
         self.take((text.len() as u64 + ENTRY / 4) * taking as u64);
-        self.recent.push_back((number, text.to_owned()));
+        self.recent.push_back((number, text.clone()));
         if self.recent.len() as u64 > self.context {
             self.recent.pop_front();
         }
@@ -149,8 +150,8 @@ impl Found<'_> {
         self.room.take(bytes);
     }
 
-    fn before(&self, number: u64) -> Vec<String> {
-        let near = |(line, _): &&(u64, String)| line + self.context >= number;
+    fn before(&self, number: u64) -> Vec<Arc<str>> {
+        let near = |(line, _): &&(u64, Arc<str>)| line + self.context >= number;
         self.recent.iter().filter(near).map(|(_, text)| text.clone()).collect()
     }
 
@@ -167,7 +168,7 @@ impl Sink for Found<'_> {
         let number = found.line_number().unwrap_or(0);
         let bytes = without_end(found.bytes());
         let start = self.matcher.find(bytes).ok().flatten().map_or(0, |place| place.start());
-        let text = shown(bytes, start);
+        let text: Arc<str> = shown(bytes, start).into();
         let wanted = number > self.from && self.lines.len() < self.most;
         let before = if wanted { self.before(number) } else { vec![] };
         self.pass(number, &text);
@@ -182,7 +183,7 @@ impl Sink for Found<'_> {
 
     fn context(&mut self, _: &Grep, found: &SinkContext) -> io::Result<bool> {
         let number = found.line_number().unwrap_or(0);
-        self.pass(number, &shown(without_end(found.bytes()), 0));
+        self.pass(number, &shown(without_end(found.bytes()), 0).into());
         Ok(self.goes_on(number))
     }
 

@@ -26,7 +26,7 @@ use hits::{Hit, Hits};
 use room::Room;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use unicode_normalization::UnicodeNormalization;
 
@@ -109,13 +109,13 @@ pub struct Match {
     column: Option<u64>,
     /// The line without its end; one longer than 4,000 characters is cut around the match.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    text: Option<Arc<str>>,
     /// The lines before it, as many as `context` asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Vec<String>>,
+    before: Option<Vec<Arc<str>>>,
     /// The lines after it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Vec<String>>,
+    after: Option<Vec<Arc<str>>>,
 }
 
 impl Capability for SearchFiles {

@@ -7,7 +7,7 @@ use super::{
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// All that is denied. A check costs the depth of a path, however many places there are.
@@ -97,13 +97,41 @@ fn key(path: &Path) -> PathBuf {
     if ANY_CASE { path.to_string_lossy().to_lowercase().into() } else { path.to_owned() }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a path of the settings, at start, before any caller")]
+fn link(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok()
+}
+
+/// The path without `.` and `..`.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            component => plain.push(component),
+        }
+    }
+    plain
+}
+
 /// The path with the links of the part that is there followed; what was found out before is in `known`.
 pub fn without_links(path: &Path, known: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
     if let Some(real) = known.get(path) {
         return real.clone();
     }
+    // A link that leads to itself ends here.
+    known.insert(path.to_owned(), path.to_owned());
     let real = canonical(path).unwrap_or_else(|_| match (path.parent(), path.file_name()) {
-        (Some(holder), Some(name)) => without_links(holder, known).join(name),
+        (Some(holder), Some(name)) => {
+            let holder = without_links(holder, known);
+            match link(&holder.join(name)) {
+                // What it leads to may come to be there.
+                Some(target) => without_links(&without_dots(&holder.join(target)), known),
+                None => holder.join(name),
+            }
+        }
         _ => path.to_owned(),
     });
     known.insert(path.to_owned(), real.clone());

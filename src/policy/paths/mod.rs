@@ -12,6 +12,7 @@
 //! The usual path has no link in it; then the kernel walks it with one `openat2` that refuses links altogether
 //! (`RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`), and the text without its dots is where it leads.
 
+mod asked;
 mod denials;
 #[cfg_attr(unix, path = "directory.rs")]
 #[cfg_attr(not(unix), path = "directory_plain.rs")]

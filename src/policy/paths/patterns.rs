@@ -172,6 +172,45 @@ fn is_same(one: &OsStr, other: &OsStr) -> bool {
     if ANY_CASE { one.eq_ignore_ascii_case(other) } else { one == other }
 }
 
+/// Whether a text has no sign that means something in other pattern languages and would be a name's own letter here.
+///
+/// # Errors
+/// When it has; the message says how to write what is meant.
+pub fn check_signs(text: &str) -> Result<()> {
+    ensure!(!text.contains(['{', '}']), "braces are no pattern, so name each place");
+    for name in text.split(std::path::is_separator) {
+        ensure!(
+            name == "**" || !name.contains("**"),
+            "`**` stands for whole folders: write it between slashes, as in **/*.pem, and * for a part of a name"
+        );
+        let mut rest = name;
+        while let Some((before, after)) = rest.split_once('[') {
+            check_outside(before)?;
+            let inside = after.strip_prefix(['!', '^']).unwrap_or(after);
+            // A bracket at the first place is meant itself (glob(7)).
+            let length = inside.char_indices().skip(1).find(|(_, c)| *c == ']');
+            let (end, _) = length.with_context(|| format!("{name:?} has a [ without its ]"))?;
+            let class = &inside[..end];
+            ensure!(
+                !["[:", "[.", "[="].iter().any(|sign| class.contains(sign)),
+                "a class such as [:alpha:] is no pattern here: write the letters, as in [a-zA-Z]"
+            );
+            rest = &inside[end + 1..];
+        }
+        check_outside(rest)?;
+    }
+    Ok(())
+}
+
+fn check_outside(part: &str) -> Result<()> {
+    ensure!(!part.contains(']'), "it has a ] without its [: write []] for the sign itself");
+    ensure!(
+        !["@(", "!(", "+(", "?(", "*("].iter().any(|sign| part.contains(sign)),
+        "what stands in @(…), !(…), +(…), ?(…) or *(…) is no pattern here: name each place, or write [(] for the sign itself"
+    );
+    Ok(())
+}
+
 /// A name's pattern as a regular expression. What is no UTF-8 fits byte by byte, so that no name slips through.
 fn fitting(text: &str) -> Result<Regex> {
     const ANY: &str = "(?:.|(?-u:.))";

@@ -1,8 +1,11 @@
 //! The roots and the denied places.
 
 use super::{
-    Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, Spared, denials::without_links,
-    held::Held, linked, named::Named, patterns::without_parents, secrets, text, walk,
+    Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, Spared,
+    asked::{Asked, check_commas},
+    denials::without_links,
+    held::Held,
+    linked, named::Named, secrets, text, walk,
 };
 use crate::{
     error::{Error, Result},
@@ -61,6 +64,8 @@ impl Workspace {
             Some(first) if !roots.iter().any(|root| lies_under(&directory, root)) => first.clone(),
             _ => directory.clone(),
         };
+        check_commas("MCP_ALLOWED_DIRS", &settings.allowed_dirs, std::slice::from_ref(&directory))?;
+        check_commas("MCP_DENIED_PATHS", &settings.denied_paths, &[&[directory.clone()], roots.as_slice()].concat())?;
         let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
         let spared = Spared::new(&roots, &directory);
         let denials = denials(asked.places, &settings.command_rules, &directory, &spared)?;
@@ -259,49 +264,12 @@ fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(real)
 }
 
-/// What `MCP_DENIED_PATHS` names.
-struct Asked {
-    places: Vec<PathBuf>,
-    patterns: Vec<Pattern>,
-}
-
-impl Asked {
-    /// A relative path is meant from wherever a caller's may start: the server's directory and each root. A pattern is
-    /// also a name, since files can have such names.
-    fn of(texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
-        let (mut places, mut patterns) = (Vec::new(), Vec::new());
-        for text in texts {
-            let problem = || format!("MCP_DENIED_PATHS names {text:?}, which cannot be understood");
-            let is_relative = Path::new(text).is_relative();
-            ensure!(!text.contains(['{', '}']), "{}: braces are no pattern, so name each place", problem());
-            let first = text.split(std::path::is_separator).next().unwrap_or_default();
-            ensure!(
-                !is_relative || !first.contains(['*', '?', '[']),
-                "{}: begin a pattern with a folder, as in /srv/**/{first}",
-                problem()
-            );
-            for start in std::iter::once(directory).chain(roots.iter().map(PathBuf::as_path).filter(|_| is_relative)) {
-                let place = without_parents(&start.join(text), canonical).with_context(problem)?;
-                if let Some(pattern) = Pattern::parse(&place).with_context(problem)? {
-                    let real = pattern.with_base(without_links(pattern.base(), &mut HashMap::new()));
-                    for pattern in [pattern, real] {
-                        pattern.found(roots, &mut entries).with_context(problem)?;
-                        patterns.push(pattern);
-                    }
-                }
-                places.push(place);
-            }
-        }
-        Ok(Self { places, patterns })
-    }
-}
-
 /// What is in a folder; nothing where there is none.
 #[expect(
     clippy::disallowed_methods,
     reason = "what the settings deny is looked for, before any caller's path is opened"
 )]
-fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -47,9 +47,9 @@ impl Address {
         ensure!(!rest.trim_matches('/').is_empty(), "DOCKER_HOST is {host:?}, but must say what is behind its ://");
         match scheme {
             "unix" => Ok(Self::Socket(rest.to_owned())),
-            "tcp" | "http" | "https" => {
+            "tcp" => {
                 let place = with_port(rest.trim_end_matches('/'), settings);
-                Ok(match scheme == "https" || wants_tls(settings) {
+                Ok(match wants_tls(settings) {
                     true => Self::Tls(place, certificates(settings)?),
                     false => Self::Tcp(place),
                 })

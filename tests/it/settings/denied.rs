@@ -13,9 +13,17 @@ const SECRET: &str = "what-must-stay-hidden";
 /// A server in the folder `work` of a directory that is also the home, with this line in its `.env`.
 fn server(line: &str, confinement: &str) -> (Program, TempDir) {
     let home = scratch();
-    for file in
-        ["secret/a.txt", "deep/x/keys/prod.pem", "deep/y/keys/prod.pem", "My Documents, all/a.txt", "open/a.txt"]
-    {
+    for file in [
+        "secret/a.txt",
+        "deep/x/keys/prod.pem",
+        "deep/y/keys/prod.pem",
+        "My Documents, all/a.txt",
+        "open/a.txt",
+        " trail /a.txt",
+        "a # b/a.txt",
+        "caf\u{e9}/a.txt",
+        "cafe\u{301}/a.txt",
+    ] {
         put(&home.path().join(file));
     }
     let work = tempfile::Builder::new().tempdir_in(home.path()).unwrap();
@@ -57,6 +65,14 @@ async fn a_denied_place_is_denied_however_it_is_written_to_files_and_commands() 
         ("MCP_DENIED_PATHS={}/deep/*/keys", "deep/y/keys/prod.pem"),
         ("MCP_DENIED_PATHS={}/deep/**/*.pem", "deep/x/keys/prod.pem"),
         ("MCP_DENIED_PATHS='{}/deep/**'", "deep/x/keys/prod.pem"),
+        ("MCP_DENIED_PATHS='\"{}/My Documents, all\"'", "My Documents, all/a.txt"),
+        ("MCP_DENIED_PATHS=\"{}/ trail \"", " trail /a.txt"),
+        ("MCP_DENIED_PATHS={}/nothing,'{}/ trail '", " trail /a.txt"),
+        ("MCP_DENIED_PATHS=\"{}/a # b\"", "a # b/a.txt"),
+        ("MCP_DENIED_PATHS={}/caf\u{e9}", "cafe\u{301}/a.txt"),
+        ("MCP_DENIED_PATHS={}/cafe\u{301}", "caf\u{e9}/a.txt"),
+        ("MCP_DENIED_PATHS={}/caf\u{e9}*/*.txt", "cafe\u{301}/a.txt"),
+        ("MCP_DENIED_PATHS={}/[s]ec[r]et", "secret/a.txt"),
     ] {
         let (server, home) = server(line, "auto");
         assert_eq!(reads(&server, &home.path().join(hidden)).await, [false, false], "{line}");
@@ -108,4 +124,49 @@ async fn a_relative_denied_path_holds_wherever_a_relative_path_may_start() {
 fn a_pattern_that_begins_so_high_that_it_cannot_be_looked_through_stops_the_start() {
     let text = super::refused(b"MCP_DENIED_PATHS=/**/*.pem\n");
     assert!(text.contains("/**/*.pem") && text.contains("begin it deeper"), "{text}");
+}
+
+#[test]
+fn a_comma_that_belongs_to_a_name_is_never_taken_for_one_between_paths() {
+    let places = scratch();
+    for name in ["s,c", "s", "c", "one, two"] {
+        fs::create_dir(places.path().join(name)).unwrap();
+    }
+    let below = places.path().display();
+    for value in [format!("{below}/s,c"), format!("\"{below}/s,c\""), format!("'{below}/one, two'"), "\"s,d\"".into()] {
+        for name in ["MCP_DENIED_PATHS", "MCP_ALLOWED_DIRS"] {
+            let text = super::refused(format!("{name}={value}\n").as_bytes());
+            assert!(text.contains(name) && (text.contains("quotes") || text.contains("not there")), "{value}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_comment_in_the_environment_is_no_part_of_a_path() {
+    for value in ["/srv/real # c", "/srv/a,/srv/real #c"] {
+        let directory = scratch();
+        let output = crate::program::run(command(directory.path(), &[("MCP_DENIED_PATHS", value)]));
+        let text = super::stopped(&output, value);
+        assert!(text.contains("comment") && text.contains("MCP_DENIED_PATHS"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_denied_link_will_lead_to_is_denied_as_soon_as_it_is_there() {
+    use std::os::unix::fs::symlink;
+    let home = scratch();
+    symlink("later", home.path().join("dangling")).unwrap();
+    symlink(home.path().join("deeper/x/../y"), home.path().join("second")).unwrap();
+    symlink("loop", home.path().join("loop")).unwrap();
+    let work = tempfile::Builder::new().tempdir_in(home.path()).unwrap();
+    let places = ["dangling", "second", "loop"].map(|name| home.path().join(name).display().to_string()).join(",");
+    fs::write(work.path().join(".env"), format!("MCP_DENIED_PATHS={places}\nMCP_API_KEY={KEY}\n")).unwrap();
+    let server = Program::start_in(work, &[]);
+    for file in ["later/a.txt", "deeper/y/a.txt"] {
+        put(&home.path().join(file));
+        assert_eq!(reads(&server, &home.path().join(file)).await, [false, false], "{file}");
+    }
+    put(&home.path().join("open.txt"));
+    assert_eq!(reads(&server, &home.path().join("open.txt")).await, [true, true]);
 }

@@ -98,3 +98,24 @@ fn the_readmes_take_the_key_from_key_show() {
         assert_eq!(String::from_utf8_lossy(&printed), "abc$def#0123456789", "{readme}: {line}");
     }
 }
+
+#[test]
+fn key_show_and_key_rotate_refuse_an_env_that_the_server_refuses_and_leave_it_as_it_is() {
+    for env in ["MCP_ALLOWED_DIR=/x\n".to_owned(), format!("MCP_API_KEY={KEY}\u{1}\n")] {
+        for action in ["show", "rotate"] {
+            let directory = scratch();
+            fs::write(directory.path().join(".env"), &env).unwrap();
+            let mut asked = command(directory.path(), &[]);
+            asked.args(["key", action]);
+            let output = run(asked);
+            assert!(!output.status.success() && output.stdout.is_empty(), "{action}: {output:?}");
+            assert_eq!(fs::read_to_string(directory.path().join(".env")).unwrap(), env);
+        }
+    }
+}
+
+#[test]
+fn a_key_that_fits_in_no_header_stops_the_start() {
+    let text = super::refused(format!("MCP_API_KEY={}\n", "k".repeat(4097)).as_bytes());
+    assert!(text.contains("MCP_API_KEY") && text.contains("4096"), "{text}");
+}

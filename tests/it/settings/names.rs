@@ -27,6 +27,11 @@ fn a_misspelt_setting_in_env_stops_the_start_with_its_line_and_the_name_that_is_
         ("DOCKER_HOSTS", "DOCKER_HOST"),
         ("log_level", "LOG_LEVEL"),
         ("LOG_LEVLE", "LOG_LEVEL"),
+        ("CONFINEMENT", "MCP_CONFINEMENT"),
+        ("TERMINAL_NETWORK", "MCP_TERMINAL_NETWORK"),
+        ("MCPAPIKEY", "MCP_API_KEY"),
+        ("MCP_ROOTS", "MCP_ALLOWED_DIRS"),
+        ("MCP_SERVER_ALLOWED_DIRS", "MCP_ALLOWED_DIRS"),
     ] {
         for line in [format!("{name}=/tmp"), format!("export {name} = \"/tmp\""), format!("{name}=")] {
             let text = refused(format!("MCP_PORT=0\n{line}\n").as_bytes());
@@ -93,5 +98,30 @@ async fn a_setting_counts_however_its_line_is_written() {
         let path = outside.path().join("x");
         let reply = program.post("/filesystem/read", KEY, &serde_json::json!({"path": path})).await;
         assert_eq!(reply.status, 403, "{line}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_its_prefix_is_warned_of_before_the_server_says_that_it_listens() {
+    for (name, meant) in [
+        ("DENIED_PATHS", "MCP_DENIED_PATHS"),
+        ("DENIED_PATH", "MCP_DENIED_PATHS"),
+        ("ALLOWED_DIRS", "MCP_ALLOWED_DIRS"),
+        ("CONFINMENT", "MCP_CONFINEMENT"),
+        ("SANDBOX_MEMORY", "SANDBOX_MEMORY_MIB"),
+        ("COMMAND_TIMEOUT", "DEFAULT_COMMAND_TIMEOUT"),
+    ] {
+        let directory = scratch();
+        std::fs::write(directory.path().join(".env"), format!("{name}=/x\nMCP_API_KEY={KEY}\n")).unwrap();
+        let program = Program::start_in(directory, &[(meant, "")]);
+        program.logged(&format!(".env, line 1: {name} is no setting: did you mean {meant}?"));
+        let directory = program.kill();
+        let value = if meant.contains("PATH") || meant.contains("DIRS") { "/tmp" } else { "" };
+        if !value.is_empty() {
+            let mut program = Program::start_in(directory, &[(meant, value)]);
+            program.terminate();
+            program.wait();
+            assert!(!program.stderr().contains("did you mean"), "{name}: {}", program.stderr());
+        }
     }
 }
