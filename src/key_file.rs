@@ -4,6 +4,7 @@ use crate::{
     bridge::Bridge,
     first_start,
     policy::{
+        env_file::{self, EnvFile, FILE},
         paths::{Directory, Identity},
         private,
     },
@@ -18,18 +19,11 @@ use std::{
     sync::Mutex,
 };
 
-/// Where it stands, in the bridge's folder.
-const FILE: &str = ".env";
-
 /// The setting that holds the key.
 const NAME: &str = "MCP_API_KEY";
 
 /// What `.env` is made from.
 const EXAMPLE: &str = include_str!("../.env.example");
-
-/// What stands in a `.env` that is there to keep the name.
-const GUARD: &str = "# The bridge made this file, so that no command can put one of its own here. Settings may stand in it: see the README.
-";
 
 /// Is there from when a key was made until it was shown to somebody.
 const UNSEEN: &str = ".key-unseen";
@@ -89,12 +83,15 @@ pub fn rotate(directory: &Path) -> Result<Secret> {
 /// Sets the line `MCP_API_KEY=` of `.env`, which is made from the example when it is missing.
 ///
 /// # Errors
-/// When `.env` cannot be read or written, or is not to be trusted.
+/// When `.env` cannot be read or written, or is not trusted.
 pub fn write(key: &str, directory: &Path) -> Result<()> {
     let path = directory.join(FILE);
     let unreadable = || format!("{} cannot be read", path.display());
     let folder = Directory::own(directory).with_context(unreadable)?;
     let there = private::read_own(&folder, FILE).with_context(unreadable)?;
+    if there.as_ref().is_some_and(|text| env_file::is_doubted(&folder, directory, text)) {
+        bail!("{} {}", path.display(), env_file::DOUBTED);
+    }
     let before = there.clone().unwrap_or_else(|| EXAMPLE.to_owned());
     let after = with_key(&before, key);
     let written = match difference(&before, &after) {
@@ -102,31 +99,20 @@ pub fn write(key: &str, directory: &Path) -> Result<()> {
         Some(part) if there.is_some() => private::overwrite(&folder, FILE, part.start as u64, &after.as_bytes()[part]),
         _ => private::replace(&path, after.as_bytes()),
     };
-    written.with_context(|| {
+    written.inspect(|()| env_file::remember_made(&folder, directory)).with_context(|| {
         format!("the new key cannot be written to {}: make the folder writable, or set {NAME}", path.display())
     })
 }
 
-/// Makes a `.env` without any setting where there is none: a command that runs later can put none there, since one that
-/// is there is covered.
+/// Makes a `.env` without any setting where there is none.
 ///
 /// # Errors
 /// When it cannot be made where a command could.
 pub fn guard(directory: &Path) -> Result<()> {
-    use std::io::{ErrorKind, Write};
-    let folder = Directory::own(directory)?;
-    let made = folder.create(OsStr::new(FILE), 0o600);
-    match made.and_then(|mut file| file.write_all(GUARD.as_bytes())) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        // Commands run as the same user and cannot make one there, either.
-        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Ok(()),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied && !private::is_own(&folder) => Ok(()),
-        Err(error) => Err(error).with_context(|| {
-            let file = directory.join(FILE);
-            format!("{} is not there and cannot be made, so that a command could make one: make it", file.display())
-        }),
-    }
+    Directory::own(directory).and_then(|folder| env_file::guard(&folder)).with_context(|| {
+        let file = directory.join(FILE);
+        format!("{} is not there and cannot be made, so that a command could make one: make it", file.display())
+    })
 }
 
 /// The part in which two texts of one length differ: as long as the key of `.env` is one that was made here.
@@ -151,6 +137,7 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
         return None;
     }
     let folder = Directory::own(directory).ok()?;
+    let file = EnvFile::of(directory).ok()?;
     let last = Mutex::new((stamp(&folder), current.clone()));
     let (directory, host) = (directory.to_owned(), host.to_owned());
     Some(Box::new(move || {
@@ -161,10 +148,14 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
             return None;
         }
         last.0 = now;
+        if !file.counts() {
+            return None;
+        }
         let key = usable_key(&folder, &directory, &host)
             .inspect_err(|error| tracing::warn!("the key stays as it was: {error:#}"))
             .ok()?;
-        (key != last.1).then(|| {
+        // What took its place after it was judged is judged at the next request.
+        (key != last.1 && stamp(&folder) == now).then(|| {
             last.1 = key.clone();
             key.expose().to_owned()
         })

@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod confine;
+pub mod env_file;
 pub mod paths;
 pub mod private;
 mod urls;

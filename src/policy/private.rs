@@ -54,8 +54,8 @@ fn take_from_others(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o077))
 }
 
-/// Reads a file of the bridge's own in a folder that is held open: a regular file, which is the bridge's user's or the
-/// superuser's, and which nobody else can write. None where there is none.
+/// Reads a file of the bridge's own in a folder that is held open: a regular file of no other name, which is the bridge's
+/// user's or the superuser's, and which nobody else can write. None where there is none.
 ///
 /// # Errors
 /// When it is something else, somebody else's, or cannot be read.
@@ -93,6 +93,9 @@ fn flaw(found: &Found) -> Option<&'static str> {
     let is_others = found.owner.0 != user && found.owner.0 != 0;
     let by_others = found.mode & 0o002 != 0 || (found.mode & 0o020 != 0 && found.owner.1 != group);
     match (is_others, by_others) {
+        _ if found.names > 1 => {
+            Some("it has another name, by which commands can write it: find that (ls -i) and remove it")
+        }
         (true, _) => Some("it belongs to another user: chown it to yours"),
         (_, true) => Some("other users may write it: chmod 600 it, and look at what is in it"),
         _ => None,

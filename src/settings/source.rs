@@ -5,7 +5,7 @@ use super::{
     names,
     value::SettingValue,
 };
-use crate::policy::{paths::Directory, private};
+use crate::policy::{env_file, paths::Directory, private};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::{borrow::Cow, collections::HashMap, env::VarError, fmt::Display, ops::RangeInclusive, path::Path};
 
@@ -159,6 +159,8 @@ pub fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
         )
     })?;
     let Some(text) = text else { return Ok(Vec::new()) };
+    let holder = path.parent().unwrap_or(Path::new("."));
+    ensure!(!env_file::is_doubted(folder, holder, &text), "{} {}", path.display(), env_file::DOUBTED);
     file::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 

@@ -35,9 +35,11 @@ impl Bounds {
     /// # Errors
     /// When those cannot be made.
     pub fn of(workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+        // The top as a root is the whole disk.
+        let is_whole = workspace.roots().iter().any(|root| root.parent().is_none());
         let mut bounds = Self {
             workspace: workspace.clone(),
-            roots: workspace.roots().to_vec(),
+            roots: if is_whole { Vec::new() } else { workspace.roots().to_vec() },
             hidden: HashSet::new(),
             kept: HashSet::new(),
             present: Vec::new(),

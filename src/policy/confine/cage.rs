@@ -7,7 +7,7 @@ use super::{
     limits::Limits,
     mounts::{self, Failure},
     namespaces::{self, Entry},
-    system_calls::shared_folders,
+    system_calls::questions,
 };
 use seccompiler::BpfProgram;
 use std::{
@@ -26,6 +26,8 @@ pub struct Cage {
     pub(super) filter: BpfProgram,
     pub(super) limits: Limits,
     pub(super) network: bool,
+    /// How much memory a program may take with all that it starts, in bytes.
+    pub(super) memory: u64,
     /// The kernel's rules for what a view does not hold.
     pub(super) beside_view: Option<landlock::BesideView>,
 }
@@ -66,6 +68,11 @@ impl Cage {
     /// Whether programs get processes of their own, so that the first one's end is the end of all.
     pub fn has_processes(&self) -> bool {
         self.entry.is_some()
+    }
+
+    /// Answers a question of a program's filter, which has come in.
+    pub fn answer(&self, question: RawFd) {
+        questions::answer(question, self.memory);
     }
 
     /// Makes what all programs share, in a process that forks them.
@@ -151,7 +158,7 @@ impl Cage {
         } else if let Some(rules) = &self.beside_view {
             rules.enter().map_err(|_| Part::Rules)?;
         }
-        shared_folders::enter(&self.filter, asked).map_err(|_| Part::Calls)
+        questions::enter(&self.filter, asked).map_err(|_| Part::Calls)
     }
 
     /// Enters it in a process that does nothing else, to see whether the host allows it.

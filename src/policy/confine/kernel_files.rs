@@ -3,6 +3,7 @@
 use super::{
     looks::Looks,
     steps::{ANY, Step, at},
+    system_calls::shared_memory::{QUEUES, SEMAPHORES, SETS, SHARE},
 };
 use std::{
     ffi::{CStr, CString, c_ulong},
@@ -34,16 +35,22 @@ pub fn kernel_file_systems(looks: &Looks, share: &Share) -> Vec<Step> {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
     let place = |path: &str| at(Path::new(path));
     let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");
-    // Segments that processes share (shmget(2)), in pages: they stay when nobody has them mapped.
     // SAFETY: a plain call.
     let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-    let segments = CString::new((share.memory / page).to_string()).expect("digits hold no NUL");
+    let counts = [
+        ("shmall", (share.memory / SHARE / page).to_string()),
+        ("msgmni", QUEUES.to_string()),
+        ("sem", format!("{SEMAPHORES} {SEMAPHORES} 500 {SETS}")),
+    ];
     let mut steps = vec![
         new(c"devpts", place("/dev/pts"), c"newinstance,ptmxmode=0666,mode=620", flags),
         new(c"tmpfs", place("/dev/shm"), &files, libc::MS_NOSUID | libc::MS_NODEV),
         new(c"proc", place("/proc"), c"", flags | libc::MS_NODEV),
     ];
-    steps.push(Step::Say { text: segments, at: place("/proc/sys/kernel/shmall") });
+    steps.extend(counts.map(|(name, most)| Step::Say {
+        text: CString::new(most).expect("digits and blanks hold no NUL"),
+        at: place(&format!("/proc/sys/kernel/{name}")),
+    }));
     let most_processes = share.most_processes.clone();
     steps.extend(most_processes.map(|text| Step::Say { text, at: place("/proc/sys/kernel/pid_max") }));
     let there = |place: &&&str| looks.leads_somewhere(Path::new(place));

@@ -11,11 +11,12 @@ use super::{
     memory::{Admission, Memory},
     namespaces::Entry,
     sockets::{Sockets, hidden_variables},
-    steadily, system_calls,
+    steadily,
+    system_calls::{self, Apart, Host},
     view::View,
 };
 use crate::{
-    policy::Workspace,
+    policy::{Workspace, env_file::EnvFile},
     settings::{ConfinementMode, Settings},
 };
 use anyhow::bail;
@@ -46,6 +47,7 @@ struct Parts {
     share: Share,
     memory: Memory,
     sockets: Sockets,
+    env_file: Arc<EnvFile>,
 }
 
 impl Confinement {
@@ -63,7 +65,8 @@ impl Confinement {
         // Commands run as the same user: its memory is none of theirs.
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
         let bounds = Bounds::of(workspace)?;
-        let (report, parts) = find_out(settings, bounds)?;
+        let env_file = EnvFile::of(workspace.directory())?;
+        let (report, parts) = find_out(settings, bounds, env_file)?;
         report.announce();
         if settings.confinement == ConfinementMode::Require && report.level < Level::Kernel {
             bail!("MCP_CONFINEMENT is require, but {}: mend that, or set it to auto to run without", report.why);
@@ -110,9 +113,11 @@ impl Confinement {
     /// Lets one more tree of processes run, within the memory that it may take.
     ///
     /// # Errors
-    /// When it cannot be bounded; it must not run then.
+    /// When it cannot be bounded, or could make the bridge's `.env`; it must not run then.
     pub fn admit(&self) -> io::Result<Admission> {
-        self.parts.as_ref().map_or_else(|| Ok(Admission::default()), |parts| parts.memory.admit())
+        self.parts
+            .as_ref()
+            .map_or_else(|| Ok(Admission::default()), |parts| parts.memory.admit(parts.env_file.begin()?))
     }
 
     /// What a confined program finds in its environment instead of what the server has: places that are not there for
@@ -131,17 +136,19 @@ fn told(error: io::Error) -> io::Error {
     io::Error::from_raw_os_error(FAILED)
 }
 
-fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Parts)> {
+fn find_out(settings: &Settings, bounds: Bounds, env_file: Arc<EnvFile>) -> anyhow::Result<(Report, Parts)> {
     let processes = settings.max_command_processes;
     let entry = Entry::for_this_user();
     let bounded = namespaces_are_bounded();
     let processes_of_user = (entry.is_of_a_user() && !bounded).then_some(processes);
+    let apart = if entry.is_of_a_user() { Apart::Uncounted } else { Apart::Yes };
     let version = landlock::version();
     let cage = Cage {
         entry: Some(entry),
-        filter: system_calls::filter(system_calls::Sockets { local: true, network: true })?,
+        filter: system_calls::filter(Host { local_sockets: true, network: true, apart })?,
         limits: Limits { processes: processes_of_user },
         network: settings.terminal_network,
+        memory: memory(settings),
         beside_view: landlock::BesideView::of(version),
     };
     let most_processes = bounded.then(|| CString::new(processes.to_string())).transpose()?;
@@ -150,7 +157,7 @@ fn find_out(settings: &Settings, bounds: Bounds) -> anyhow::Result<(Report, Part
     let sockets = Sockets::open(&settings.command_sockets, &bounds.home, &trees)
         .map_err(|why| anyhow::anyhow!("MCP_COMMAND_SOCKETS: {why}; give paths, separated by commas"))?;
     let share = Share { most_processes, memory: memory.limit() };
-    let mut parts = Parts { bounds, cage, share, memory, sockets };
+    let mut parts = Parts { bounds, cage, share, memory, sockets, env_file };
     let memory_bound = Some(parts.memory.bound());
     let Some(refusal) = parts.refusal(Level::Namespaces)? else {
         let why = if parts.cage.beside_view.is_some() {
@@ -175,8 +182,8 @@ fn without_namespaces(
     parts.cage.limits.processes = None;
     parts.cage.beside_view = None;
     let level = if version > 0 { Level::Kernel } else { Level::None };
-    let sockets = system_calls::Sockets { local: level == Level::None, network: settings.terminal_network };
-    parts.cage.filter = system_calls::filter(sockets)?;
+    let (local_sockets, network) = (level == Level::None, settings.terminal_network);
+    parts.cage.filter = system_calls::filter(Host { local_sockets, network, apart: Apart::No })?;
     let why = match level {
         Level::Kernel => format!(
             "Landlock version {version} and seccomp are enforced; namespaces are not, since the host refuses them \

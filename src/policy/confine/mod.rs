@@ -64,7 +64,7 @@ pub use mounts::{Failure, MOVED};
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
 #[cfg(target_os = "linux")]
-pub use system_calls::shared_folders;
+pub use system_calls::questions;
 #[cfg(target_os = "linux")]
 pub use view::View;
 

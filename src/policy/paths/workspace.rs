@@ -86,6 +86,11 @@ impl Workspace {
         Ok(Arc::new(workspace))
     }
 
+    /// The server's own directory.
+    pub fn directory(&self) -> &Path {
+        self.environment.parent().unwrap_or(Path::new("/"))
+    }
+
     /// Where relative paths start: the server's directory, or the first root when that lies in none.
     pub fn start(&self) -> &Path {
         &self.start

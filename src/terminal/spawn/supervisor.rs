@@ -8,7 +8,7 @@ use super::{
     plan::{self, Plan},
     signals::{await_children, block_no_signal, reset_signals},
 };
-use crate::policy::confine::{Cage, FAILED, shared_folders};
+use crate::policy::confine::{Cage, FAILED, questions};
 use std::{
     ffi::{c_char, c_int, c_ulong, c_void},
     io,
@@ -71,13 +71,14 @@ pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
         let children = or_refuse(await_children());
         let [answered, asked] = or_refuse(pair());
         let program = or_refuse(start(&Start { cage, plan: &plan, rules, asked }));
-        let questions = shared_folders::receive(answered);
+        let asking = questions::receive(answered);
         for descriptor in (0..CONTROL).chain(rules).chain([answered, asked]) {
             libc::close(descriptor);
         }
         say(word::RUNNING, 0);
         let alone = cage.is_some_and(Cage::has_processes);
-        watch(children, questions.as_ref(), Charge { program, status: None, all_end: cage.is_some(), alone })
+        let charge = Charge { program, status: None, all_end: cage.is_some(), alone };
+        watch(children, cage.zip(asking.as_ref()), charge)
     }
 }
 
@@ -158,10 +159,11 @@ unsafe fn pair() -> io::Result<[RawFd; 2]> {
 }
 
 /// Waits for the program's end, the server's word, or a question of the program's filter of system calls.
-unsafe fn watch(children: RawFd, questions: Option<&OwnedFd>, mut charge: Charge) -> ! {
+unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: Charge) -> ! {
     let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     // A number below zero is not waited for.
-    let mut events = [event(CONTROL), event(children), event(questions.map_or(-1, AsRawFd::as_raw_fd))];
+    let mut events =
+        [event(CONTROL), event(children), event(asking.map_or(-1, |(_, questions)| questions.as_raw_fd()))];
     // SAFETY: plain system calls; nothing of the copied server's memory is used.
     unsafe {
         let mut has_more = false;
@@ -171,7 +173,7 @@ unsafe fn watch(children: RawFd, questions: Option<&OwnedFd>, mut charge: Charge
             }
             match events[2].revents {
                 0 => {}
-                libc::POLLIN => shared_folders::answer(events[2].fd),
+                libc::POLLIN => asking.into_iter().for_each(|(cage, questions)| cage.answer(questions.as_raw_fd())),
                 // The last process under the filter has ended.
                 _ => events[2].fd = -1,
             }

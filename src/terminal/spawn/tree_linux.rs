@@ -74,11 +74,12 @@ impl Starter {
     pub fn start(&self, program: &Program<'_>, streams: Streams, confinement: &Confinement) -> io::Result<Tree> {
         let (ends, output) = ends(streams)?;
         let (control, its_end) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        // Before what is denied is looked at: it may make `.env`.
+        let admission = confinement.admit()?;
         let rules = confinement.rules()?;
         let [stdin, stdout, stderr] = &ends.streams;
         let mut given = vec![stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), its_end.as_fd()];
         given.extend(rules.as_ref().map(AsFd::as_fd));
-        let admission = confinement.admit()?;
         let id = self.forks.fork(confinement, &given)?;
         let plan = plan::encode(program, ends.terminal.as_deref(), admission.entrance());
         drop((ends, its_end));

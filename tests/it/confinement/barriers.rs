@@ -194,3 +194,12 @@ async fn the_old_env_stays_covered_under_another_name_when_an_editor_puts_a_new_
         }
     }
 }
+
+#[tokio::test]
+async fn the_top_of_the_disk_as_a_root_is_confined_as_no_root_is() {
+    let plan = Plan { settings: &[("MCP_ALLOWED_DIRS", "/")], ..Plan::default() };
+    // Which level each of them must have is asserted where they begin.
+    for world in worlds_by(&plan).await {
+        world.keeps_its_secret().await;
+    }
+}

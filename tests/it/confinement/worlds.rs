@@ -137,6 +137,11 @@ impl World {
         self.work.join(name)
     }
 
+    /// The bridge's own process.
+    pub fn process(&self) -> u32 {
+        self.server.process()
+    }
+
     pub async fn post(&self, path: &str, arguments: Value) -> Reply {
         self.server.post(path, KEY, arguments).await
     }
@@ -182,8 +187,13 @@ impl World {
 
     /// Ends the bridge and starts it again over the same folder.
     pub fn restart(self) -> Self {
+        self.try_to_restart().expect("it starts again")
+    }
+
+    /// The same; none where it does not start.
+    pub fn try_to_restart(self) -> Option<Self> {
         let Self { server, work, name } = self;
-        Self { server: server.restart().expect("it starts again"), work, name }
+        Some(Self { server: server.restart()?, work, name })
     }
 }
 

@@ -18,6 +18,9 @@ use std::{
 /// What the folder of a bridge's groups begins with; its process id and a number follow.
 const PREFIX: &str = "bridge-commands-";
 
+/// The part of its memory that a group of version 1 may have on its way by TCP.
+const TCP_SHARE: u64 = 4;
+
 /// How often the removal of the last groups is tried, and the time between: their processes are ending.
 const REMOVAL_TRIES: u32 = 50;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(2);
@@ -162,6 +165,8 @@ impl Group {
             Version::One => {
                 set("memory.limit_in_bytes", &memory)?;
                 let _ = set("memory.memsw.limit_in_bytes", &memory);
+                // What TCP has on its way counts by itself.
+                let _ = set("memory.kmem.tcp.limit_in_bytes", &(limits.memory / TCP_SHARE).to_string());
             }
             Version::Two => {
                 set("memory.max", &memory)?;
@@ -276,6 +281,7 @@ mod tests {
         let read = |group: &Group, file: &str| fs::read_to_string(group.folder.join(file)).unwrap();
         assert_eq!(read(&one, "memory.limit_in_bytes"), "1048576");
         assert_eq!(read(&one, "memory.memsw.limit_in_bytes"), "1048576");
+        assert_eq!(read(&one, "memory.kmem.tcp.limit_in_bytes"), "262144");
         let of_two = ["memory.max", "memory.swap.max", "memory.oom.group", "pids.max"].map(|file| read(&two, file));
         assert_eq!(of_two, ["1048576", "0", "1", "50"]);
         let shared = fs::read_to_string(scratch.path().join("two/cgroup.subtree_control"));

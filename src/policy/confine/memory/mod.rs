@@ -14,6 +14,7 @@ use super::{
     MemoryBound,
     trees::{Listed, Trees},
 };
+use crate::policy::env_file::Running;
 use cgroup::Groups;
 use std::{
     io,
@@ -60,9 +61,15 @@ impl Memory {
     ///
     /// # Errors
     /// When it cannot be bounded; it must not run then.
-    pub fn admit(&self) -> io::Result<Admission> {
+    pub fn admit(&self, running: Running) -> io::Result<Admission> {
         let group = self.groups.as_ref().map(Groups::group).transpose()?;
-        Ok(Admission { limit: self.limit, trees: Some(self.trees.clone()), group, listed: None })
+        Ok(Admission {
+            limit: self.limit,
+            trees: Some(self.trees.clone()),
+            group,
+            listed: None,
+            _running: Some(running),
+        })
     }
 }
 
@@ -73,6 +80,7 @@ pub struct Admission {
     trees: Option<Arc<Trees>>,
     group: Option<Group>,
     listed: Option<Listed>,
+    _running: Option<Running>,
 }
 
 impl Admission {

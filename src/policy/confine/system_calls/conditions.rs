@@ -1,6 +1,6 @@
 //! What the arguments of a call must be like. The kernel compares numbers only: what a pointer leads to it cannot see.
 
-use super::{Sockets, program::Answer};
+use super::{Apart, Host, program::Answer};
 use anyhow::{Context, bail};
 use libc::c_int;
 use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 /// Set-user-id and set-group-id.
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+
+/// The bit of a file's type that devices have, and of all that mknod(2) makes they alone.
+const DEVICE: u32 = libc::S_IFCHR;
 
 /// Flags with which open(2) makes a file. `O_TMPFILE` has the bit of `O_DIRECTORY` in it, which others use, too.
 const CREATES: c_int = (libc::O_CREAT | libc::O_TMPFILE) & !libc::O_DIRECTORY;
@@ -46,6 +49,8 @@ pub enum Condition {
     Mode(u8),
     /// The mode of a new file.
     NewMode(u8),
+    /// The mode of a new file or pipe, and no device: an overlay reads one without a number as a file's absence.
+    NewNode(u8),
     /// The flags of open(2), and the mode of what it may make.
     CreatedMode(u8, u8),
     /// Nothing is typed into a terminal.
@@ -58,6 +63,12 @@ pub enum Condition {
     NeededSocket,
     /// A pair of sockets that cannot leave the program.
     NeededPair,
+    /// A process or thread of the program's own, and where another argument says what kind of number that is, this kind.
+    OwnProcess(u8, Option<u32>),
+    /// What the program shares with nobody else, which goes with it.
+    Own,
+    /// The same, of which it may have so much.
+    OwnAndCounted,
 }
 
 impl FromStr for Condition {
@@ -70,12 +81,16 @@ impl FromStr for Condition {
         Ok(match name {
             "mode" => Self::Mode(place()?),
             "new-mode" => Self::NewMode(place()?),
+            "new-node" => Self::NewNode(place()?),
             "created-mode" => Self::CreatedMode(place()?, place()?),
             "no-typing" => Self::NoTyping(place()?),
             "no-namespaces" => Self::NoNamespaces(place()?),
             "harmless-personality" => Self::HarmlessPersonality(place()?),
             "needed-socket" => Self::NeededSocket,
             "needed-pair" => Self::NeededPair,
+            "own-process" => Self::OwnProcess(place()?, place().ok().map(u32::from)),
+            "own" => Self::Own,
+            "own-and-counted" => Self::OwnAndCounted,
             _ => bail!("no condition on system calls has this name: {name}"),
         })
     }
@@ -86,7 +101,7 @@ impl Condition {
     ///
     /// # Errors
     /// For a place that no argument has.
-    pub fn answer(self, sockets: Sockets) -> anyhow::Result<Answer> {
+    pub fn answer(self, host: Host) -> anyhow::Result<Answer> {
         let refused = Answer::error(libc::EPERM);
         match self {
             Self::Mode(place) => {
@@ -94,6 +109,7 @@ impl Condition {
                 allow(refused.unless(group_at_most, &Answer::ask())?, [vec![none_of(place, SET_ID)?]])
             }
             Self::NewMode(place) => allow(refused, [vec![none_of(place, SET_ID)?]]),
+            Self::NewNode(place) => allow(refused, [vec![none_of(place, SET_ID | DEVICE)?]]),
             Self::CreatedMode(flags, mode) => {
                 allow(refused, [vec![none_of(flags, bits(CREATES))?], vec![none_of(mode, SET_ID)?]])
             }
@@ -106,25 +122,29 @@ impl Condition {
                 let known = PERSONALITIES.iter().map(|way| Ok(vec![is(place, *way)?]));
                 allow(refused, known.collect::<anyhow::Result<Vec<_>>>()?)
             }
-            Self::NeededSocket => needed_socket(sockets),
-            Self::NeededPair => needed_pair(sockets),
+            Self::NeededSocket => needed_socket(host),
+            Self::NeededPair => needed_pair(host),
+            Self::OwnProcess(place, kind) if host.apart == Apart::No => own_process(place, kind),
+            Self::Own | Self::OwnAndCounted if host.apart == Apart::No => Ok(Answer::error(libc::ENOSYS)),
+            Self::OwnAndCounted if host.apart == Apart::Uncounted => Ok(Answer::ask()),
+            Self::OwnProcess(..) | Self::Own | Self::OwnAndCounted => Ok(Answer::allow()),
         }
     }
 }
 
 /// Of families and protocols that nobody needs programs hear that the kernel has none, which they are used to; of those
 /// that the policy takes away, that it is not permitted.
-fn needed_socket(sockets: Sockets) -> anyhow::Result<Answer> {
+fn needed_socket(host: Host) -> anyhow::Result<Answer> {
     let mut answer = Answer::error(libc::EAFNOSUPPORT);
     for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_PACKET] {
         answer = answer.unless(SeccompRule::new(vec![is(0, bits(family))?])?, &Answer::error(libc::EPERM))?;
     }
     // The table of routes and addresses, which looking up a name needs.
     let mut needed = vec![vec![is(0, bits(libc::AF_NETLINK))?, is(2, bits(libc::NETLINK_ROUTE))?]];
-    if sockets.local {
+    if host.local_sockets {
         needed.push(vec![is(0, bits(libc::AF_UNIX))?]);
     }
-    if sockets.network {
+    if host.network {
         for family in [libc::AF_INET, libc::AF_INET6] {
             for (kind, protocols) in INTERNET {
                 for protocol in protocols {
@@ -138,13 +158,25 @@ fn needed_socket(sockets: Sockets) -> anyhow::Result<Answer> {
 
 /// A pair of streams is connected for good. One of datagrams can be sent from to any name, so it is allowed where named
 /// sockets are.
-fn needed_pair(sockets: Sockets) -> anyhow::Result<Answer> {
+fn needed_pair(host: Host) -> anyhow::Result<Answer> {
     let local = is(0, bits(libc::AF_UNIX))?;
-    let needed = match sockets.local {
+    let needed = match host.local_sockets {
         true => vec![vec![local]],
         false => vec![vec![local.clone(), is_type(libc::SOCK_STREAM)?], vec![local, is_type(libc::SOCK_SEQPACKET)?]],
     };
     allow(Answer::error(libc::EPERM), needed)
+}
+
+/// The number 0 is the caller. Whose another one is, the process that looks after the program knows; a number of another
+/// kind may be that of a group or a user, and so of processes outside.
+fn own_process(place: u8, kind: Option<u32>) -> anyhow::Result<Answer> {
+    let kind = kind.map(|kind| is(0, kind)).transpose()?;
+    let (caller, asked) = (is(place, 0)?, Answer::ask());
+    let answer = match kind.clone() {
+        Some(kind) => Answer::error(libc::EPERM).unless(SeccompRule::new(vec![kind])?, &asked)?,
+        None => asked,
+    };
+    allow(answer, [kind.into_iter().chain([caller]).collect()])
 }
 
 /// Another answer where all conditions of one of the rules are met: the call is made.

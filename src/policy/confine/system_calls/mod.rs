@@ -5,9 +5,12 @@
 //! newer kernel brings is not allowed before somebody has read what it does.
 
 mod conditions;
+mod own_processes;
 mod process;
 mod program;
-pub mod shared_folders;
+pub mod questions;
+mod shared_folders;
+pub mod shared_memory;
 
 use conditions::Condition;
 use program::Answer;
@@ -18,13 +21,26 @@ use syscalls::Sysno;
 /// The calls in groups, each with what becomes of it and why.
 const CALLS: &str = include_str!("calls.txt");
 
-/// Kinds of sockets.
+/// What a program finds where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sockets {
-    /// Named ones on this machine, such as a container engine's.
-    pub local: bool,
-    /// To other machines.
+pub struct Host {
+    /// It may have named sockets on this machine, such as a container engine's.
+    pub local_sockets: bool,
+    /// It may have sockets to other machines.
     pub network: bool,
+    /// Whether its processes and what they share are its own.
+    pub apart: Apart,
+}
+
+/// Whether a program has a process and an IPC namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// None: the machine's processes have numbers there, and what it leaves in shared memory stays.
+    No,
+    /// Both, and the kernel counts what is in them.
+    Yes,
+    /// Both; the kernel lets only the superuser tell it how much may be in them.
+    Uncounted,
 }
 
 /// What becomes of the calls of a group.
@@ -44,25 +60,25 @@ struct Call<'a> {
     condition: Option<&'a str>,
 }
 
-/// The filter of a program that may have these kinds of sockets.
+/// The filter of a program on such a host.
 ///
 /// # Errors
 /// On an architecture that it is not written for, and for a list that cannot be read.
-pub fn filter(sockets: Sockets) -> anyhow::Result<BpfProgram> {
+pub fn filter(host: Host) -> anyhow::Result<BpfProgram> {
     let mut answers = BTreeMap::new();
     for call in calls(CALLS) {
         let call = call?;
         // Others are of other architectures.
         if let Ok(number) = call.name.parse::<Sysno>() {
-            answers.insert(u32::try_from(number.id())?, answer(call, sockets)?);
+            answers.insert(u32::try_from(number.id())?, answer(call, host)?);
         }
     }
     program::assemble(&answers)
 }
 
-fn answer(call: Call<'_>, sockets: Sockets) -> anyhow::Result<Answer> {
+fn answer(call: Call<'_>, host: Host) -> anyhow::Result<Answer> {
     Ok(match (call.verdict, call.condition) {
-        (Verdict::Allow, Some(condition)) => condition.parse::<Condition>()?.answer(sockets)?,
+        (Verdict::Allow, Some(condition)) => condition.parse::<Condition>()?.answer(host)?,
         (Verdict::Allow, None) => Answer::allow(),
         (Verdict::Refuse, _) => Answer::error(libc::EPERM),
         (Verdict::Absent, _) => Answer::error(libc::ENOSYS),
@@ -123,6 +139,6 @@ mod tests {
             assert!(calls(list).any(|call| call.is_err()), "{list}");
         }
         let call = Call { name: "open", verdict: Verdict::Allow, condition: Some("any-mode 1") };
-        assert!(answer(call, Sockets { local: true, network: true }).is_err());
+        assert!(answer(call, Host { local_sockets: true, network: true, apart: Apart::Yes }).is_err());
     }
 }

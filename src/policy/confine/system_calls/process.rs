@@ -60,10 +60,7 @@ impl Caller {
             return Ok(false);
         }
         let mut buffer = [0; 4096];
-        let status = open(format_args!("/proc/{}/status", self.0), libc::O_RDONLY)?;
-        // SAFETY: the buffer is as long as is said.
-        let read = unsafe { libc::read(status.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-        let status = &buffer[..usize::try_from(read).map_err(|_| libc::EPERM)?];
+        let status = self.status(&mut buffer)?;
         let rights = field(status, b"CapEff:").next().and_then(|word| u64::from_str_radix(word, 16).ok());
         let is = |word: &str, id: u32| word.parse() == Ok(id);
         // The fourth is the one that counts for files.
@@ -71,6 +68,23 @@ impl Caller {
         let mut groups = field(status, b"Gid:").skip(3).chain(field(status, b"Groups:"));
         let is_member = groups.any(|group| is(group, found.st_gid));
         Ok(rights.is_some_and(|rights| rights >> CAP_FOWNER & 1 == 1) || owns && is_member)
+    }
+
+    /// The process that looks after its end.
+    ///
+    /// # Errors
+    /// When it cannot be told, as of one that is gone.
+    pub fn parent(self) -> Result<u32, c_int> {
+        let mut buffer = [0; 4096];
+        let parent = field(self.status(&mut buffer)?, b"PPid:").next();
+        parent.and_then(|word| word.parse().ok()).ok_or(libc::EPERM)
+    }
+
+    fn status(self, buffer: &mut [u8]) -> Result<&[u8], c_int> {
+        let status = open(format_args!("/proc/{}/status", self.0), libc::O_RDONLY)?;
+        // SAFETY: the buffer is as long as is said.
+        let read = unsafe { libc::read(status.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        Ok(&buffer[..usize::try_from(read).map_err(|_| libc::EPERM)?])
     }
 }
 
@@ -120,7 +134,8 @@ fn owned(descriptor: c_int) -> Result<OwnedFd, c_int> {
     if descriptor < 0 { Err(errno()) } else { Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }) }
 }
 
-fn errno() -> c_int {
+/// What this thread's last system call ended with.
+pub fn errno() -> c_int {
     // SAFETY: it is this thread's.
     unsafe { *libc::__errno_location() }
 }
