@@ -25,7 +25,7 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     let router = server::router_with(bridge.clone(), Asking::new(face));
-    server::serve(listener, router, 1024, server::stop_signal()).await;
+    server::serve(listener, router, 1024, server::stop_signals().stop).await;
     bridge.close().await;
     Ok(())
 }
