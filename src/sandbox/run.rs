@@ -225,12 +225,15 @@ impl Run {
                 hint.push_str(". The files could not be brought back in time");
             }
         }
-        self.transcript.flush();
-        let _ = timeout_at(answer_by, self.container.remove()).await;
+        let Self { mut transcript, container, output, .. } = self;
+        transcript.flush();
+        // The engine removes no container before someone took what it wrote, or went away.
+        drop(output);
+        let _ = timeout_at(answer_by, container.remove()).await;
         Error::ProgramTimedOut {
             message: format!("Sandbox execution timed out after {}s", limit.as_secs()),
             hint,
-            partial: Box::new(self.transcript.into_partial(outputs)),
+            partial: Box::new(transcript.into_partial(outputs)),
         }
     }
 

@@ -45,7 +45,7 @@ async fn over_mcp_too_a_command_that_runs_out_of_time_shows_what_it_wrote() {
     let result = client.call_tool(params("terminal_execute", json!({"command": command, "timeout": 1}))).await.unwrap();
     assert_eq!(result.is_error, Some(true));
     let said = text(&result);
-    assert!(said.starts_with("Command timed out after 1s. "), "{said}");
+    assert!(said.starts_with("Command timed out after 1s\n"), "{said}");
     assert!(said.contains("terminal_start") && said.contains("running:\nsleep 7102"), "{said}");
     assert!(said.contains("stdout:\n1\n2\n") && said.contains("\n99999\n100000\n"), "{said}");
     assert!(said.contains("stderr:\nCRITICAL"), "{said}");
