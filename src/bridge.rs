@@ -1,12 +1,16 @@
 //! The bridge: every service, the catalog of what it can do, and the one way to have it done.
 
+mod record;
+
+pub use record::Record;
+
 use crate::{
     arguments::{self, Arguments},
     caller::{Access, Caller, Keys, Limits},
-    capability::{Capability, Context, Recorded},
+    capability::{Capability, Context},
     error::{Error, Result},
     filesystem::{self, Files},
-    history::{Entry, History},
+    history::History,
     internet::{self, FetchUrl, Internet, Receivers, Saved},
     memory::{self, Memory},
     owner::{Claim, Owner},
@@ -23,7 +27,6 @@ use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
 };
 
 /// Everything that a call can reach.
@@ -331,12 +334,12 @@ async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Resul
     context.take_decoded(decoded.map_err(Error::internal)?)
 }
 
-/// Claims the memory's folder: two bridges over one memory would overwrite each other.
 #[expect(clippy::disallowed_methods, reason = "the bridge's own folder, at start, before any caller")]
 fn is_link(folder: &Path) -> bool {
     std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink())
 }
 
+/// Claims the memory's folder: two bridges over one memory would overwrite each other.
 fn own(folder: &Path) -> anyhow::Result<Owner> {
     let claim = Owner::claim(folder).with_context(|| {
         format!("{} cannot be made: it must be a folder that this user may write", folder.display())
@@ -344,61 +347,5 @@ fn own(folder: &Path) -> anyhow::Result<Owner> {
     match claim {
         Claim::Owned(owner) => Ok(owner),
         Claim::HeldBy(held) => Err(held.into()),
-    }
-}
-
-/// Writes the history line of a call when it is over, however it ends: it is dropped then.
-pub struct Record {
-    history: Arc<History>,
-    keys: Arc<Keys>,
-    action: Option<&'static str>,
-    arguments: Value,
-    said: Recorded,
-    caller: String,
-    started: Instant,
-    outcome: &'static str,
-}
-
-impl Record {
-    fn begin(
-        bridge: &Bridge,
-        context: &Context,
-        action: Option<&'static str>,
-        arguments: impl FnOnce() -> Value,
-    ) -> Self {
-        Self {
-            history: bridge.history.clone(),
-            keys: bridge.keys.clone(),
-            action,
-            arguments: action.map_or(Value::Null, |_| arguments()),
-            said: context.recorded(),
-            caller: context.caller.name().to_owned(),
-            started: Instant::now(),
-            outcome: "cancelled",
-        }
-    }
-
-    /// Notes how the call ends. What nobody noted was cancelled.
-    pub fn ends<T>(&mut self, result: &Result<T>) {
-        if let Err(Error::Internal(cause)) = result {
-            tracing::error!(action = self.action, "{cause:#}");
-        }
-        self.outcome = result.as_ref().map_or_else(Error::outcome, |_| "ok");
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let Some(action) = self.action else { return };
-        // Whatever a capability says of its call is cleaned here, so that none has to think of it.
-        let said = self.said.lock().expect("no one panics while holding it").take();
-        let said = said.map(|said| arguments::details(said, &self.keys.secrets()));
-        self.history.record(Entry {
-            action,
-            details: said.unwrap_or_else(|| self.arguments.take()),
-            caller: std::mem::take(&mut self.caller),
-            outcome: self.outcome,
-            duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,
-        });
     }
 }

@@ -148,14 +148,14 @@ mod tests {
         for (name, synonyms) in SYNONYMS.iter() {
             for (place, synonym) in synonyms.iter().enumerate() {
                 let same = |other: &super::Synonym| {
-                    let switch = |synonym: &super::Synonym| synonym.switch.as_ref().map(|switch| switch.when);
-                    other.field == synonym.field && switch(other) == switch(synonym)
+                    let when = |synonym: &super::Synonym| synonym.switch.as_ref().map(|switch| switch.when);
+                    other.field == synonym.field && when(other) == when(synonym)
                 };
                 assert!(!synonyms[place + 1..].iter().any(same), "{name} stands twice for {}", synonym.field);
                 assert!(!["confirm", "force"].contains(&synonym.field), "{name} must be said in its own words");
             }
         }
-        assert!(LIST.lines().all(|line| line.is_ascii()));
+        assert!(LIST.lines().all(str::is_ascii));
         assert_eq!((squeezed("filePath"), squeezed("File-Path")), ("filepath".into(), "filepath".into()));
     }
 }

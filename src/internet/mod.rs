@@ -41,10 +41,13 @@ pub type Save = Box<dyn for<'a> Fn(&'a Context, &'a str, Vec<u8>) -> BoxFuture<'
 /// The text of a document, of which any of two names may tell the kind.
 pub type TextOf = Box<dyn for<'a> Fn(&'a Context, [&str; 2], Vec<u8>) -> BoxFuture<'a, Result<String>> + Send + Sync>;
 
+/// Fails where a [`Save`] to a path would.
+pub type CheckTarget = Box<dyn Fn(&Context, &str) -> Result<()> + Send + Sync>;
+
 /// What the side of the bridge that has files does with what was fetched.
 pub struct Receivers {
     /// Fails where [`Self::save`] would, before anything is fetched.
-    pub check: Box<dyn Fn(&Context, &str) -> Result<()> + Send + Sync>,
+    pub check: CheckTarget,
     /// Saves it.
     pub save: Save,
     /// Reads it.

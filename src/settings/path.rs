@@ -32,16 +32,8 @@ impl SettingValue for SettingPath {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathList {
     paths: Vec<String>,
-    commas: Vec<Comma>,
-}
-
-/// Commas outside quotes, which may be of a path's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Comma {
-    /// The path that it would be with them.
-    whole: String,
-    /// What stands after the first of them.
-    after: String,
+    /// Neighbours with the comma between them: the names that it may belong to.
+    joined: Vec<String>,
 }
 
 /// How many parts in a row are looked at as if they were one path.
@@ -82,32 +74,24 @@ impl PathList {
     /// # Errors
     /// When one may belong to a name; the message says how to write what is meant.
     pub fn check_commas(&self, is_there: impl Fn(&str) -> bool) -> Result<(), String> {
-        for Comma { whole, after } in &self.commas {
-            if is_there(whole) {
-                return Err(format!("{whole:?}, which is there: put it in quotes of its own, as in '\"{whole}\"'"));
-            }
-            let first = after.split(std::path::is_separator).next().unwrap_or_default();
-            if !after.starts_with(['/', '~', '.']) && !std::path::Path::new(after).is_absolute() && !is_there(first) {
-                return Err(format!(
-                    "{after:?} after a comma, which is not there: begin it with ./, or, if the comma belongs to a name, \
-                     put that path in quotes of its own, as in '\"{whole}\"'"
-                ));
+        match self.joined.iter().find(|whole| is_there(whole)) {
+            None => Ok(()),
+            Some(whole) => {
+                Err(format!("{whole:?}, which is there: put it in quotes of its own, as in '\"{whole}\"'"))
             }
         }
-        Ok(())
     }
 
-    fn commas(parts: &[Part]) -> Vec<Comma> {
-        let mut commas = Vec::new();
+    fn joined(parts: &[Part]) -> Vec<String> {
+        let mut joined = Vec::new();
         for start in 0..parts.len() {
             let run = parts[start..].iter().take(MAX_JOINED).take_while(|part| !part.is_quoted).collect::<Vec<_>>();
             for end in 2..=run.len() {
                 let whole = run[..end].iter().map(|part| part.whole).collect::<Vec<_>>().join(",");
-                let whole = path(whole.trim()).unwrap_or(whole);
-                commas.push(Comma { whole, after: run[1].text.to_owned() });
+                joined.push(path(whole.trim()).unwrap_or(whole));
             }
         }
-        commas
+        joined
     }
 }
 
@@ -128,7 +112,7 @@ impl SettingValue for PathList {
         let paths = parts.iter().map(|part| if part.is_quoted { path(part.text) } else { bare_path(part.text) });
         let paths =
             paths.collect::<Result<_, _>>().map_err(|reason| format!("paths separated by commas, but {reason}"))?;
-        Ok(Self { paths, commas: Self::commas(&parts) })
+        Ok(Self { paths, joined: Self::joined(&parts) })
     }
 }
 

@@ -244,7 +244,7 @@ impl Terminal {
             message: late(seconds),
             hint: format!(
                 "For what takes longer raise timeout (at most {}, MAX_COMMAND_TIMEOUT), let it go on with on_timeout \
-                 \"background\", or start it with terminal_start (POST /terminal/start) and read it with terminal_poll",
+                 \"background\", or start it with POST /terminal/start and read it with POST /terminal/poll",
                 self.max_timeout
             ),
             partial: Box::new(partial),

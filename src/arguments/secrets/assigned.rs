@@ -156,7 +156,8 @@ fn header(text: &str, name: usize, start: usize) -> Option<Range<usize>> {
     let end = around.map_or(value::line(text, start).end, |around| around.range.end.max(start));
     let is_prose = text[start..end].chars().all(|letter| letter.is_ascii_lowercase() || letter == ' ');
     let is_cookie = text[name..start].to_ascii_lowercase().contains("cookie");
-    (!(is_prose && is_cookie) && !value::may_be_seen("", &text[start..end], false, false)).then_some(start..end)
+    let may_be_seen = (is_prose && is_cookie) || value::may_be_seen("", &text[start..end], false, false);
+    (!may_be_seen).then_some(start..end)
 }
 
 /// Headers whose values have blanks in them.

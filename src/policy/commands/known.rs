@@ -121,7 +121,6 @@ impl Shells {
 
 impl Shell {
     #[cfg(not(windows))]
-    #[expect(clippy::disallowed_methods, reason = "the system's programs, looked for at the start")]
     fn in_one_of(self, folders: &[PathBuf]) -> Option<Self> {
         let programs = folders.iter().map(|folder| folder.join(self.name));
         let program = programs.into_iter().find(|program| program.is_file())?;

@@ -42,13 +42,16 @@ impl Look {
     const NOTHING: Self = Self { itself: None, target: None, is_barred: false };
 }
 
+/// The names that folders had when they were listed.
+type Listings = BTreeMap<(PathBuf, Names), Option<Vec<OsString>>>;
+
 /// Everything that was looked at, with what was there.
 #[derive(Debug)]
 pub struct Looks {
     mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
     /// None: it could not be read.
-    folders: RefCell<BTreeMap<(PathBuf, Names), Option<Vec<OsString>>>>,
+    folders: RefCell<Listings>,
 }
 
 /// Which names of a folder are looked at.

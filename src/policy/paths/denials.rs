@@ -34,7 +34,7 @@ impl Denials {
             if is_linked && denial.reading_too && secrets::is_there(&path) {
                 linked.insert(path.clone());
             }
-            let target = is_linked.then(|| Denial { path, ..denial });
+            let target = is_linked.then_some(Denial { path, ..denial });
             for one in target.into_iter().chain([denial]) {
                 if known.insert((one.path.clone(), one.reading_too)) {
                     list.push(one);
@@ -103,7 +103,6 @@ fn key(path: &Path) -> PathBuf {
     if ANY_CASE { path.to_string_lossy().to_lowercase().into() } else { path.to_owned() }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a path of the settings, at start, before any caller")]
 fn link(path: &Path) -> Option<PathBuf> {
     std::fs::read_link(path).ok()
 }

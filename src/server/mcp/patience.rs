@@ -135,7 +135,7 @@ async fn as_json(response: Response) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let lines = events.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
-    let Some(answer) = lines.map(<[u8]>::trim_ascii).filter(|data| !data.is_empty()).next_back() else {
+    let Some(answer) = lines.map(<[u8]>::trim_ascii).rfind(|data| !data.is_empty()) else {
         // A call that was cancelled is not answered.
         return StatusCode::ACCEPTED.into_response();
     };

@@ -133,10 +133,10 @@ fn a_comma_that_belongs_to_a_name_is_never_taken_for_one_between_paths() {
         fs::create_dir(places.path().join(name)).unwrap();
     }
     let below = places.path().display();
-    for value in [format!("{below}/s,c"), format!("\"{below}/s,c\""), format!("'{below}/one, two'"), "\"s,d\"".into()] {
+    for value in [format!("{below}/s,c"), format!("\"{below}/s,c\""), format!("'{below}/one, two'")] {
         for name in ["MCP_DENIED_PATHS", "MCP_ALLOWED_DIRS"] {
             let text = super::refused(format!("{name}={value}\n").as_bytes());
-            assert!(text.contains(name) && (text.contains("quotes") || text.contains("not there")), "{value}: {text}");
+            assert!(text.contains(name) && text.contains("quotes"), "{value}: {text}");
         }
     }
 }
