@@ -76,9 +76,7 @@ impl PathList {
     pub fn check_commas(&self, is_there: impl Fn(&str) -> bool) -> Result<(), String> {
         match self.joined.iter().find(|whole| is_there(whole)) {
             None => Ok(()),
-            Some(whole) => {
-                Err(format!("{whole:?}, which is there: put it in quotes of its own, as in '\"{whole}\"'"))
-            }
+            Some(whole) => Err(format!("{whole:?}, which is there: put it in quotes of its own, as in '\"{whole}\"'")),
         }
     }
 

@@ -113,18 +113,20 @@ const OF_ALL_KINDS: [&str; 16] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copies_of_places_and_those_of_packages_are_refused_and_hidden_also_when_they_come_later() {
-    let server = Program::start(&[]);
-    std::fs::write(server.path("harmless.txt"), "fine").unwrap();
-    assert_eq!(found_by_a_command(&server).await, "0\nfine");
+async fn copies_of_places_and_those_of_packages_are_refused_at_once_and_hidden_from_commands_of_the_next_start() {
+    let home = scratch();
+    std::fs::write(home.path().join("harmless.txt"), "fine").unwrap();
     for place in OF_ALL_KINDS {
-        let place = server.path(place);
+        let place = home.path().join(place);
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
         std::fs::write(&place, CANARY).unwrap();
-        let (status, text) = ask(&server, "/filesystem/read", json!({"path": place})).await;
-        assert_eq!(status, 403, "{}: {text}", place.display());
-        assert_eq!(found_by_a_command(&server).await, "0\nfine", "{}", place.display());
     }
+    let server = Program::start_as(command(home.path(), &[]), home);
+    for place in OF_ALL_KINDS {
+        let (status, text) = ask(&server, "/filesystem/read", json!({"path": server.path(place)})).await;
+        assert_eq!(status, 403, "{place}: {text}");
+    }
+    assert_eq!(found_by_a_command(&server).await, "0\nfine");
 }
 
 #[tokio::test]

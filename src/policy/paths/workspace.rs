@@ -67,7 +67,11 @@ impl Workspace {
             _ => directory.clone(),
         };
         check_commas("MCP_ALLOWED_DIRS", &settings.allowed_dirs, std::slice::from_ref(&directory))?;
-        check_commas("MCP_DENIED_PATHS", &settings.denied_paths, &[std::slice::from_ref(&directory), roots.as_slice()].concat())?;
+        check_commas(
+            "MCP_DENIED_PATHS",
+            &settings.denied_paths,
+            &[std::slice::from_ref(&directory), roots.as_slice()].concat(),
+        )?;
         let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
         let spared = Spared::new(&roots, &directory);
         let denials = denials(asked.places, &settings.command_rules, &directory, &spared)?;

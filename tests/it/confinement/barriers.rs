@@ -31,7 +31,8 @@ async fn a_folder_that_a_command_shuts_before_the_bridge_looks_into_it_stays_shu
         world.keeps_its_secret().await;
         // What is harmless beside it is not denied for that.
         std::fs::write(world.at("home/.config/harmless"), "fine").unwrap();
-        assert_eq!(world.run("cat home/.config/harmless").await["stdout"], "fine", "{}", world.name);
+        let answer = world.run("cat home/.config/harmless").await;
+        assert_eq!(answer["stdout"], "fine", "{}: {answer}", world.name);
     }
 }
 

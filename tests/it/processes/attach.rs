@@ -4,11 +4,18 @@ use super::{Running, WAITING, start_in_terminal, start_with};
 use crate::server::{KEY, Server};
 use serde_json::json;
 
+/// A folder without a `.env`: the one of the bridge is hidden from commands.
+fn elsewhere(server: &Server) -> String {
+    std::fs::create_dir_all(server.path("elsewhere")).unwrap();
+    server.at("elsewhere")
+}
+
 /// Attaches to a process from a terminal.
 async fn attach<'a>(server: &'a Server, id: &str, pty: bool) -> Running<'a> {
     let port = server.url.rsplit(':').next().unwrap();
     let binary = env!("CARGO_BIN_EXE_mcp-server");
-    let command = format!("{binary} attach {id} --port {port} --directory {}; echo code $?; stty -a", server.at(""));
+    let command =
+        format!("{binary} attach {id} --port {port} --directory {}; echo code $?; stty -a", elsewhere(server));
     start_with(
         server,
         json!({"command": command, "pty": pty, "cols": 93, "rows": 31,
@@ -68,7 +75,8 @@ async fn without_a_terminal_the_streams_go_through_as_they_are() {
     let process = start_with(&server, json!({"command": "cat; echo error >&2; exit 3"})).await;
     let port = server.url.rsplit(':').next().unwrap();
     let binary = env!("CARGO_BIN_EXE_mcp-server");
-    let command = format!("echo piped | {binary} attach {} --port {port} --directory {}", process.id, server.at(""));
+    let command =
+        format!("echo piped | {binary} attach {} --port {port} --directory {}", process.id, elsewhere(&server));
     let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
     assert_eq!((all.stdout.as_str(), all.stderr.as_str(), all.exit_code), ("piped\n", "error\n", Some(3)));
 }
@@ -80,7 +88,7 @@ async fn what_cannot_be_reached_is_said_with_the_mend() {
     let all = person.all().await;
     assert!(all.stderr.contains("terminal_processes") && all.stdout.contains("code 1"), "{all:?}");
     let binary = env!("CARGO_BIN_EXE_mcp-server");
-    let command = format!("{binary} attach proc_1 --port 1 --directory {}", server.at(""));
+    let command = format!("{binary} attach proc_1 --port 1 --directory {}", elsewhere(&server));
     let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
     assert!(all.stderr.contains("no bridge answers on 127.0.0.1:1"), "{all:?}");
 }
