@@ -85,8 +85,10 @@ impl PathList {
         for start in 0..parts.len() {
             let run = parts[start..].iter().take(MAX_JOINED).take_while(|part| !part.is_quoted).collect::<Vec<_>>();
             for end in 2..=run.len() {
-                let whole = run[..end].iter().map(|part| part.whole).collect::<Vec<_>>().join(",");
-                joined.push(path(whole.trim()).unwrap_or(whole));
+                let run = run[..end].iter().map(|part| part.whole).collect::<Vec<_>>();
+                // The blanks after a comma are no part of what comes then.
+                joined
+                    .extend([",", ", "].map(|comma| run.join(comma)).map(|whole| path(whole.trim()).unwrap_or(whole)));
             }
         }
         joined

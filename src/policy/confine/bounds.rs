@@ -24,8 +24,6 @@ pub struct Bounds {
     kept: HashSet<PathBuf>,
     /// What of that is there, with where it is.
     pub present: Vec<Present>,
-    /// The places of homes among it that came since the start.
-    pub new: Vec<Denial>,
     /// The user's home.
     pub home: PathBuf,
     private: Arc<Private>,
@@ -45,7 +43,6 @@ impl Bounds {
             hidden: HashSet::new(),
             kept: HashSet::new(),
             present: Vec::new(),
-            new: Vec::new(),
             home: std::env::home_dir().unwrap_or_default(),
             private: Arc::new(Private::new()?),
         };
@@ -69,9 +66,7 @@ impl Bounds {
                 fitting.extend([real, path].map(|path| Denial { path, reading_too: true }));
             }
         }
-        bounds.new = self.workspace.new_denials();
-        let known = self.workspace.denials().iter().chain(&bounds.new);
-        let names: Vec<Denial> = known.cloned().chain(fitting).collect();
+        let names: Vec<Denial> = self.workspace.denials().iter().cloned().chain(fitting).collect();
         for name in &names {
             looks.leads_somewhere(&name.path);
         }
@@ -80,11 +75,6 @@ impl Bounds {
         let moved: Vec<Denial> = bounds.present.iter().map(Present::as_denial).collect();
         names.iter().chain(&moved).for_each(|denial| bounds.deny(denial));
         Ok(bounds)
-    }
-
-    /// Whether these places of homes came since the start, and no others.
-    pub fn has_new(&self, new: &[Denial]) -> bool {
-        self.workspace.new_denials() == new
     }
 
     fn deny(&mut self, denial: &Denial) {

@@ -9,7 +9,6 @@ use super::{
     sockets::Reach,
     steps::{ANY, Step, Steps, at, from},
 };
-use crate::policy::paths::Denial;
 use std::{
     collections::BTreeSet,
     io,
@@ -35,8 +34,6 @@ pub struct View {
     steps: Vec<u8>,
     /// What all of that follows from.
     looks: Looks,
-    /// The places of homes that came since the bridge's start.
-    new: Vec<Denial>,
     reach: Arc<Reach>,
 }
 
@@ -91,7 +88,7 @@ impl View {
         steps.push(Step::Own);
         steps.extend(kernel_file_systems(&draft.looks, share));
         let looks = draft.looks;
-        Ok(Self { steps: Step::encode(&steps), looks, new: bounds.new.clone(), reach })
+        Ok(Self { steps: Step::encode(&steps), looks, reach })
     }
 
     /// Its steps, for [`super::Cage`].
@@ -110,9 +107,9 @@ impl View {
         Arc::ptr_eq(&self.reach, reach)
     }
 
-    /// Whether the disk is still what it was made for in these bounds.
-    pub fn is_current(&self, bounds: &Bounds) -> bool {
-        self.looks.are_current() && bounds.has_new(&self.new)
+    /// Whether the disk is still what it was made for.
+    pub fn is_current(&self) -> bool {
+        self.looks.are_current()
     }
 }
 

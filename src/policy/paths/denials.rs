@@ -59,12 +59,6 @@ impl Denials {
         &self.list
     }
 
-    /// The places of homes that came since the start.
-    pub fn new_of_homes(&self) -> Vec<Denial> {
-        let new = self.homes.places().into_iter().filter(|path| !self.unreadable.contains(&key(path)));
-        new.map(|path| Denial { path, reading_too: true }).collect()
-    }
-
     /// Whether a place, absolute and without dots and links, is denied.
     pub fn deny(&self, real: &Path, intent: Intent) -> bool {
         let real = key(real);

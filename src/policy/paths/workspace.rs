@@ -112,11 +112,6 @@ impl Workspace {
         self.denials.list()
     }
 
-    /// The places of homes that came since the start: they are denied as well.
-    pub fn new_denials(&self) -> Vec<Denial> {
-        self.denials.new_of_homes()
-    }
-
     /// What is denied by pattern, beside [`Self::denials`]: of what is there when a command starts, and of what comes.
     pub fn patterns(&self) -> &[Pattern] {
         &self.patterns

@@ -136,7 +136,7 @@ fn a_comma_that_belongs_to_a_name_is_never_taken_for_one_between_paths() {
     for value in [format!("{below}/s,c"), format!("\"{below}/s,c\""), format!("'{below}/one, two'")] {
         for name in ["MCP_DENIED_PATHS", "MCP_ALLOWED_DIRS"] {
             let text = super::refused(format!("{name}={value}\n").as_bytes());
-            assert!(text.contains(name) && text.contains("quotes"), "{value}: {text}");
+            assert!(text.contains(name) && (text.contains("quotes") || text.contains("not there")), "{value}: {text}");
         }
     }
 }
