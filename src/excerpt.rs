@@ -122,10 +122,14 @@ pub struct Parts {
 impl Parts {
     /// Both parts, and between them how much is left out.
     pub fn join(self) -> String {
-        match self.omitted {
-            0 => self.head,
-            omitted => [self.head, gap(omitted, ""), self.tail].concat(),
+        let mut text = self.head;
+        if self.omitted > 0 {
+            // Exactly as long as it gets: doubling would take as much again, of megabytes.
+            text.reserve_exact(self.tail.len() + 64);
+            text.push_str(&gap(self.omitted, ""));
+            text.push_str(&self.tail);
         }
+        text
     }
 
     /// Adds a line at the end.

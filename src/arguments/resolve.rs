@@ -160,11 +160,13 @@ impl Resolver {
             if counted {
                 continue;
             }
-            if self.unknown.len() < MAX_UNKNOWN && !shape.fields.is_empty() {
+            // Where every name is one of the caller's own, all count; elsewhere nobody decodes what nobody knows.
+            if shape.fields.is_empty() {
+                object.insert(name, json.into());
+            } else if self.unknown.len() < MAX_UNKNOWN {
                 let meant = synonyms::nearest(&name, shape).map(str::to_owned);
-                self.unknown.push(Unknown { parent: self.path.clone(), name: name.clone().into_owned(), meant });
+                self.unknown.push(Unknown { parent: self.path.clone(), name: name.into_owned(), meant });
             }
-            object.insert(name, json.into());
         }
         has_counted
     }

@@ -8,9 +8,8 @@ use futures::future::join_all;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// What the whole server may take through anything, in MiB; a body of 64 MiB is held once. A debug build, whose
-/// futures and frames are several times as large, takes some more.
-const MEMORY: u64 = if cfg!(debug_assertions) { 230 } else { 200 };
+/// What the whole server may take through anything, in MiB; a body of 64 MiB is held once.
+const MEMORY: u64 = 200;
 
 /// A request with this text as its body.
 async fn send(server: &Program, path: &str, body: String) -> Reply {

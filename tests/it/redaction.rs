@@ -72,6 +72,7 @@ async fn of_a_field_that_a_route_does_not_know_only_the_name_is_kept() {
     server.post("/terminal/input", json!({"id": "x", "text": ["a", "hunter2"]})).await;
     let lines = server.history().await;
     assert!(!json!(lines).to_string().contains("hunter2"), "{lines:?}");
+
     for line in &lines[..2] {
         assert_eq!(line["details"]["command"], "true");
         assert_eq!(line["details"]["stdin"], "(7 characters, not kept)");
@@ -121,9 +122,15 @@ async fn secrets_in_lists_and_in_pairs_of_a_name_and_a_value_are_left_out() {
     });
     let content = "password=hunter2 ".repeat(2000);
     server.post("/memory/add", json!({"content": content, "metadata": metadata})).await;
+    server.post("/sandbox/notebook", json!({"notebook": metadata})).await;
     server.post("/terminal/execute", json!({"command": "true", "env": {"HARMLESS": "hunter2"}})).await;
     let lines = server.history().await;
     assert!(!json!(lines).to_string().contains("hunter2"), "{lines:?}");
+    let details = &lines.iter().find(|line| line["action"] == "sandbox_notebook").unwrap()["details"]["notebook"];
+    assert_eq!(details["args"], json!(["curl", "-u", "ana:[removed]", "http://x"]), "{lines:?}");
+    assert_eq!(details["more"], json!(["--password", "[removed]", "--quiet"]));
+    assert_eq!(details["vars"][1], json!({"name": "TZ", "value": "UTC"}));
+    assert_eq!(details["options"]["max_tokens"], 100);
 }
 
 #[tokio::test]

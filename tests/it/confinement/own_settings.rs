@@ -1,7 +1,10 @@
 //! The bridge's own `.env`, whose name comes free while the bridge runs: what a command puts there does not count.
 
 use super::worlds::{World, worlds};
-use crate::server::{KEY, scratch};
+use crate::{
+    program::Program,
+    server::{KEY, scratch},
+};
 use serde_json::json;
 
 const THEIRS: &str = "the-key-of-an-attacker-0123456789";
@@ -97,4 +100,7 @@ async fn a_bridge_whose_env_has_another_name_does_not_start_and_says_why() {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("another name"), "{said}");
+    std::fs::remove_file(directory.path().join("e")).unwrap();
+    let server = Program::start_in(directory, &[]);
+    assert_eq!(server.post("/terminal/info", KEY, &json!({})).await.status, 200, "without it it starts");
 }
