@@ -192,6 +192,29 @@ impl Server {
         entries.unwrap_or_default()
     }
 
+    /// The outcomes of today's calls, once there are `count`: a call that nobody waits for is recorded after its end.
+    pub async fn outcomes(&self, count: usize) -> Vec<String> {
+        self.outcomes_where(count, |_| true).await
+    }
+
+    /// The outcomes of an action's calls, once there are `count`.
+    pub async fn outcomes_of(&self, action: &str, count: usize) -> Vec<String> {
+        self.outcomes_where(count, |line| line["action"] == action).await
+    }
+
+    async fn outcomes_where(&self, count: usize, counts: impl Fn(&Value) -> bool) -> Vec<String> {
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let lines = self.history().await.into_iter().filter(&counts);
+            let outcomes: Vec<String> = lines.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
+            if outcomes.len() >= count {
+                return outcomes;
+            }
+            assert!(std::time::Instant::now() < end, "only {outcomes:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Stops as SIGTERM does and gives back the directory.
     pub async fn stop(self) -> TempDir {
         self.stop.cancel();

@@ -136,7 +136,8 @@ async fn admit<H: ServerHandler + Clone>(
     let response = in_time(work, form).await;
     match response.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => return Ok(unreadable(&body)),
-        StatusCode::NOT_FOUND => return Ok(unknown_session()),
+        // A method that there is not is 404 too, in the protocol's own words.
+        StatusCode::NOT_FOUND if !is_json(response.headers()) => return Ok(unknown_session()),
         _ => {}
     }
     let keys = shared.bridge.keys.clone();

@@ -29,20 +29,6 @@ impl Server {
         fs::read_dir(self.path("memory/undo/parts")).unwrap().count()
     }
 
-    /// The outcomes of an action's calls, once there are so many.
-    async fn lines(&self, action: &str, count: usize) -> Vec<String> {
-        let end = std::time::Instant::now() + Duration::from_secs(20);
-        loop {
-            let lines = self.history().await.into_iter().filter(|line| line["action"] == action);
-            let outcomes: Vec<String> = lines.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
-            if outcomes.len() >= count {
-                return outcomes;
-            }
-            assert!(std::time::Instant::now() < end, "only {outcomes:?}");
-            tokio::task::yield_now().await;
-        }
-    }
-
     async fn received(&self, path: &str) -> Value {
         self.call("filesystem_upload_status", json!({"path": path})).await["received"].clone()
     }
@@ -173,16 +159,16 @@ async fn one_line_of_the_history_tells_how_a_stream_ended() {
     let server = Server::start().await.with_file("large", vec![0; 30_000_000]).with_file("d/x", "");
     server.upload(&[("path", "f"), ("size", "2")], b"123").await;
     server.upload(&[("path", "g")], b"123").await.ok();
-    assert_eq!(server.lines("filesystem_upload", 2).await, ["unusable", "ok"]);
+    assert_eq!(server.outcomes_of("filesystem_upload", 2).await, ["unusable", "ok"]);
     server.download("large", &[]).await.bytes().await.unwrap();
     drop(server.download("large", &[]).await);
-    assert_eq!(server.lines("filesystem_download", 2).await, ["ok", "cancelled"]);
+    assert_eq!(server.outcomes_of("filesystem_download", 2).await, ["ok", "cancelled"]);
     let url = format!("{}/filesystem/watch?path=d&auth={KEY}", server.url);
     let mut watch = server.http.get(url).send().await.unwrap();
     watch.chunk().await.unwrap();
-    assert!(server.lines("filesystem_watch", 0).await.is_empty(), "it goes on");
+    assert!(server.outcomes_of("filesystem_watch", 0).await.is_empty(), "it goes on");
     drop(watch);
-    assert_eq!(server.lines("filesystem_watch", 1).await, ["ok"]);
+    assert_eq!(server.outcomes_of("filesystem_watch", 1).await, ["ok"]);
 }
 
 #[tokio::test]

@@ -17,21 +17,6 @@ fn reports(text: &str) -> Vec<Value> {
     all.map(|message| message["params"].clone()).collect()
 }
 
-impl Server {
-    /// The outcomes of today's calls, once there are `count`.
-    pub async fn outcomes(&self, count: usize) -> Vec<String> {
-        let until = Instant::now() + Duration::from_secs(20);
-        loop {
-            let lines = self.history().await;
-            if lines.len() >= count {
-                return lines.iter().map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
-            }
-            assert!(Instant::now() < until, "{lines:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
 #[tokio::test]
 async fn reports_arrive_in_order_before_the_answer() {
     let server = Server::with_fixtures(&[]).await;

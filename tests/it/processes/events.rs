@@ -131,8 +131,7 @@ async fn a_client_that_leaves_ends_the_whole_tree() {
     until("it runs", || count_with(&time) == 1).await;
     drop(events);
     until("it ended", || count_with(&time) == 0).await;
-    let line = &server.history().await[0];
-    assert_eq!(line["outcome"], "cancelled");
+    assert_eq!(server.outcomes(1).await, ["cancelled"]);
 }
 
 #[tokio::test]
