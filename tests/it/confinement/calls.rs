@@ -1,6 +1,6 @@
 //! The kernel's table of system calls, each really made by a confined program: which rule holds it.
 
-use super::worlds::{World, worlds};
+use super::worlds::{Plan, World, in_each, worlds};
 use std::collections::BTreeMap;
 use syscalls::Sysno;
 
@@ -53,7 +53,7 @@ async fn errors(world: &World, numbers: impl Iterator<Item = i32>) -> BTreeMap<i
 async fn every_call_of_the_kernel_is_held_by_the_rule_that_the_list_names() {
     let list = list();
     let rule = |number: i32| Sysno::new(usize::try_from(number).unwrap()).and_then(|call| list.get(call.name()));
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let found = errors(&world, 0..=HIGHEST).await;
         for number in 0..=HIGHEST {
             let name = Sysno::new(usize::try_from(number).unwrap()).map_or("unknown", |call| call.name());
@@ -67,7 +67,8 @@ async fn every_call_of_the_kernel_is_held_by_the_rule_that_the_list_names() {
             }
         }
         assert!(found.len() > 350, "most calls come back: {}", found.len());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -104,9 +105,10 @@ c = ctypes.CDLL(None, use_errno=True)
 print(\"RING\" if c.syscall({}, 8, ctypes.create_string_buffer(120)) >= 0 else ctypes.get_errno())'",
         Sysno::io_uring_setup.id()
     );
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         assert_eq!(world.run(&script).await["stdout"], format!("{}\n", libc::ENOSYS), "{}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -136,12 +138,13 @@ os.waitpid(child, 0)
 print(os.read(terminal, 1000).decode())
 END
 python3 project/open/type.py";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(script).await;
         let output = answer["stdout"].as_str().unwrap();
         assert!(!output.contains("TYPED"), "{}: {answer}", world.name);
         assert_eq!(output.matches("refused 1\r").count(), 2, "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -149,7 +152,7 @@ async fn debuggers_and_tracers_work() {
     let script = "cd project/open; printf 'int six(void) { return 6; } int main(void) { return six() != 6; }' > m.c
 cc -g m.c -o m && gdb -batch -ex 'break six' -ex run -ex bt -ex continue ./m 2>&1
 strace -f -o trace ./m && grep -c execve trace; setarch -R true && echo fixed";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let has = world.run("command -v cc gdb strace setarch | wc -l").await["stdout"] == "4\n";
         if has {
             let answer = world.run(script).await;
@@ -158,5 +161,6 @@ strace -f -o trace ./m && grep -c execve trace; setarch -R true && echo fixed";
                 assert!(output.contains(word), "{}: {answer}", world.name);
             }
         }
-    }
+    })
+    .await;
 }

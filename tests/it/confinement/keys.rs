@@ -1,6 +1,6 @@
 //! The machine's private keys, which a root bridge's commands could read.
 
-use super::worlds::worlds;
+use super::worlds::{Plan, in_each};
 
 #[tokio::test]
 async fn private_keys_of_the_machine_cannot_be_read_nor_listed() {
@@ -10,8 +10,9 @@ async fn private_keys_of_the_machine_cannot_be_read_nor_listed() {
     let script = "ls -A /etc/ssl/private/; ls -Ad /etc/ssl/private/*; cat /etc/ssl/private/*
 find /etc/ssl /etc/pki -type f ! -perm -4 -exec head -c 20 {} + 2>/dev/null; head -c 10 /etc/ssl/openssl.cnf | wc -c
 find /etc/ssl/certs/ | head -n 3 | wc -l";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(script).await;
         assert_eq!(answer["stdout"], "10\n3\n", "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }

@@ -2,7 +2,7 @@
 
 use super::{
     SECRET,
-    worlds::{Plan, worlds, worlds_by},
+    worlds::{Plan, in_each, worlds_by},
 };
 use crate::{
     program::{command, run},
@@ -16,7 +16,7 @@ async fn what_a_link_led_to_at_the_start_stays_denied_when_the_link_is_gone_also
         "[ -d data ] || { mkdir -p data/gitlab data/conf/doctl; echo the-secret-of-the-outside > data/gitlab/token
 echo the-secret-of-the-outside > data/conf/doctl/config.yaml; ln -s $PWD/data/gitlab home/.config/glab-cli
 ln -s ../../data/conf/doctl home/.config/doctl; }";
-    for world in worlds_by(&Plan { before, ..Plan::default() }).await {
+    in_each(&Plan { before, ..Plan::default() }, async |world| {
         world.run("rm home/.config/glab-cli home/.config/doctl").await;
         for link in ["home/.config/glab-cli", "home/.config/doctl"] {
             let _ = std::fs::remove_file(world.at(link));
@@ -34,12 +34,13 @@ ln -s ../../data/conf/doctl home/.config/doctl; }";
         std::fs::write(&list, "").unwrap();
         let world = world.restart();
         assert_eq!(world.gives("data/gitlab/token").await, [true; 2], "{}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_link_that_comes_later_denies_what_it_leads_to_as_long_as_it_is_there() {
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         std::fs::create_dir_all(world.at("project/data")).unwrap();
         std::fs::write(world.at("project/data/file"), SECRET).unwrap();
         assert_eq!(world.gives("project/data/file").await, [true; 2], "{}", world.name);
@@ -49,7 +50,8 @@ async fn a_link_that_comes_later_denies_what_it_leads_to_as_long_as_it_is_there(
         std::fs::remove_file(world.at("home/.pgpass")).unwrap();
         assert!(world.gives("project/data/file").await[1], "{}", world.name);
         assert_eq!(world.gives("project/data/file").await, [true; 2], "{}", world.name);
-    }
+    })
+    .await;
 }
 
 /// Denied names, and what a link there must not take away.

@@ -1,6 +1,6 @@
 //! The bridge's own `.env`, whose name comes free while the bridge runs: what a command puts there does not count.
 
-use super::worlds::{World, worlds};
+use super::worlds::{Plan, World, in_each, worlds};
 use crate::{
     program::Program,
     server::{KEY, scratch},
@@ -51,7 +51,7 @@ print('PUT', flush=True)
 END
 cd project/open && exec python3 race.py"
     );
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         std::fs::write(world.at("other/script"), &script).unwrap();
         let command = format!("exec sh {}", world.at("other/script").display());
         let start = json!({"command": command, "cwd": world.at("")});
@@ -70,20 +70,22 @@ cd project/open && exec python3 race.py"
         if put {
             assert!(world.try_to_restart().is_none(), "{name}: the start is refused");
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_key_that_a_person_saves_by_renaming_is_taken_while_no_command_runs() {
     let mine = "the-key-of-its-owner-0123456789";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         world.run("true").await;
         std::fs::write(world.at("bridge/new"), format!("MCP_API_KEY={mine}\n")).unwrap();
         let owner = world.at("bridge/.env");
         std::os::unix::fs::chown(world.at("bridge/new"), Some(uid(&owner)), Some(uid(&owner))).unwrap();
         std::fs::rename(world.at("bridge/new"), &owner).unwrap();
         assert!(world.takes(mine).await && !world.takes(KEY).await, "{}", world.name);
-    }
+    })
+    .await;
 }
 
 fn uid(path: &std::path::Path) -> u32 {

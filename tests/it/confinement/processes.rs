@@ -1,6 +1,6 @@
 //! The limits, the priority and the processors of processes: those outside stay as they are, a program's own can be set.
 
-use super::worlds::worlds;
+use super::worlds::{Plan, in_each};
 
 /// Tries every such call on the bridge, then on what the program started itself.
 const CALLS: &str = r#"cat > project/open/calls.py <<'END'
@@ -32,17 +32,19 @@ print()
 def in_thread(): attempt('own', threading.get_native_id())
 thread = threading.Thread(target=in_thread); thread.start(); thread.join()
 read, write = os.pipe()
+ended, lives = os.pipe()
 child = os.fork()
 if child == 0:
+    os.close(lives)
     grandchild = os.fork()
     if grandchild == 0: os.setsid()
     else: os.write(write, b'%d' % grandchild); os._exit(0)
-    os.close(write); os.read(0, 1); os._exit(0)
+    os.close(write); os.read(ended, 1); os._exit(0)
 os.waitpid(child, 0)
 attempt('orphan', int(os.read(read, 20)))
 attempt('self', 0)
 END
-sleep 5 | python3 project/open/calls.py"#;
+python3 project/open/calls.py"#;
 
 #[tokio::test]
 async fn no_command_sets_limits_priority_or_processors_of_a_process_outside() {
@@ -50,7 +52,7 @@ async fn no_command_sets_limits_priority_or_processors_of_a_process_outside() {
     let all = |what: &str| names.map(|name| format!("{what} {name}\n")).concat();
     let numbers = format!("{}, {}", syscalls::Sysno::sched_setattr.id(), syscalls::Sysno::ioprio_set.id());
     let calls = CALLS.replace("NUMBERS", &format!("[{numbers}]"));
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let bridge = world.process();
         let answer = world.run(&format!("{calls} {bridge}")).await;
         let output = answer["stdout"].as_str().unwrap();
@@ -60,5 +62,6 @@ async fn no_command_sets_limits_priority_or_processors_of_a_process_outside() {
             assert_eq!(refused, "Operation not permitted; ".repeat(3), "{}: {answer}", world.name);
         }
         assert_eq!(own, [all("own"), all("orphan"), all("self")].concat(), "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }

@@ -2,7 +2,7 @@
 
 use super::{
     SECRET,
-    worlds::{World, worlds},
+    worlds::{Plan, World, in_each},
 };
 use crate::server::{KEY, Server, scratch};
 use serde_json::{Value, json};
@@ -19,11 +19,12 @@ ln b/f hard; mv b/g b/a/h; cat b/f b/a/h hard
 python3 -c \"import os; os.rename('b/a', '../../other/a'); os.link('b/f', '../../other/g')\"
 cd $(mktemp -d /dev/shm/bridge-test-XXXX); mkdir a b; echo z > a/f; python3 -c \"import os; os.rename('a/f', 'b/f')\"
 rm b/f; rmdir a b $PWD";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(script).await;
         assert_eq!(answer["stdout"], "x\ny\nx\n", "{}: {answer}", world.name);
         assert_eq!(answer["success"], true, "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -33,11 +34,12 @@ async fn git_moves_files_and_pushes_to_a_repository_beside() {
 export GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b; git init -q --bare bare.git; git init -q r; cd r; mkdir src
 echo x > f; git add f; git commit -qm first; git mv f src/g; git commit -qm moved; git push -q ../bare.git HEAD:main
 git gc -q; git -C ../bare.git show --stat --format=%s main";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(script).await;
         let output = answer["stdout"].as_str().unwrap();
         assert!(answer["success"] == true && output.starts_with("moved"), "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -46,13 +48,14 @@ async fn cargo_builds_a_library_with_a_program() {
 printf '[package]\nname = \"c\"\nversion = \"0.1.0\"\nedition = \"2021\"\n' > Cargo.toml
 echo 'pub fn six() -> u32 { 6 }' > src/lib.rs; echo 'fn main() { println!(\"{}\", 7 * c::six()) }' > src/main.rs
 cargo run -q --offline";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         // Another user may not have the tools of this one.
         if has(&world.run("cargo --version").await) {
             let answer = world.run(script).await;
             assert_eq!(answer["stdout"], "42\n", "{}: {answer}", world.name);
         }
-    }
+    })
+    .await;
 }
 
 fn has(answer: &Value) -> bool {
@@ -85,14 +88,15 @@ attempt(os.rename, os.getcwd(), os.getcwd() + '-away')
 
 #[tokio::test]
 async fn no_rename_brings_a_denied_place_within_reach() {
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         std::fs::write(world.at("project/open/renames.py"), RENAMES).unwrap();
         for _ in 0..2 {
             let answer = world.run("python3 project/open/renames.py; find . -type f -exec cat {} + 2>&1; true").await;
             assert!(answer["success"] == true && !answer.to_string().contains(SECRET), "{}: {answer}", world.name);
             world.keeps_its_secret().await;
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -103,19 +107,20 @@ async fn no_command_moves_or_replaces_the_bridges_own_folder_or_gives_it_a_key()
 for place in bridge b2; do echo MCP_API_KEY={theirs} > $place/.env; echo MCP_API_KEY={theirs} > $place/new && mv -f $place/new $place/.env
 echo x > $place/memory/made; echo x > $place/memory/.socket; ln -sf /etc $place/memory/undo; done; true"
     );
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let was = world.at("bridge").metadata().unwrap().ino();
         world.run(&script).await;
         assert_eq!(world.at("bridge").metadata().unwrap().ino(), was, "{}", world.name);
         assert!(std::fs::read_to_string(world.at("bridge/.env")).unwrap().contains(KEY), "{}", world.name);
         assert!(!world.at("bridge/memory/made").exists() && world.at("bridge/memory/undo").is_dir(), "{}", world.name);
         assert!(world.takes(KEY).await && !world.takes(theirs).await, "{}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_denied_place_that_a_person_moved_stays_denied_under_its_new_name() {
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         world.run("true").await;
         std::fs::rename(world.at("home/.config"), world.at("home/conf2")).unwrap();
         std::fs::rename(world.at("project"), world.at("project2")).unwrap();
@@ -128,13 +133,14 @@ async fn a_denied_place_that_a_person_moved_stays_denied_under_its_new_name() {
         let away = json!({"path": world.at("project2"), "recursive": true});
         assert_eq!(world.post("/filesystem/delete", away).await.status, 403, "{}", world.name);
         world.keeps_its_secret().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_key_counts_only_in_the_folder_and_the_file_that_are_the_bridges() {
     let other = "another-key-0123456789abcdef";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let file = world.at("bridge/.env");
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o666)).unwrap();
         std::fs::write(&file, format!("MCP_API_KEY={other}\n")).unwrap();
@@ -146,7 +152,8 @@ async fn a_key_counts_only_in_the_folder_and_the_file_that_are_the_bridges() {
         let kept = world.at("other/bridge/.env");
         std::fs::set_permissions(&kept, PermissionsExt::from_mode(0o600)).unwrap();
         assert!(world.takes(other).await, "{}: the bridge's own folder, wherever it is", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -195,7 +202,7 @@ while True:
             try: os.rename(x, y)
             except OSError: pass
 ";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         std::fs::write(world.at("project/open/swap.py"), swap).unwrap();
         let start =
             json!({"command": format!("python3 {}", world.at("project/open/swap.py").display()), "cwd": world.at("")});
@@ -214,5 +221,6 @@ while True:
         }
         let stop = json!({"id": started["id"]});
         world.post("/terminal/stop", stop).await.ok();
-    }
+    })
+    .await;
 }

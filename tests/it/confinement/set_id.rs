@@ -1,6 +1,9 @@
 //! Programs that would run with their owner's rights: a command of the superuser's leaves none behind.
 
-use super::{Scene, worlds::worlds};
+use super::{
+    Scene,
+    worlds::{Plan, in_each, worlds},
+};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use syscalls::Sysno;
 
@@ -79,13 +82,14 @@ async fn no_file_that_runs_with_its_owners_rights_can_be_made_in_any_way() {
 
 #[tokio::test]
 async fn none_can_be_made_where_there_are_no_namespaces_either() {
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         for mode in ["4755", "2755"] {
             std::fs::create_dir_all(world.at("project/open")).unwrap();
             let answer = world.run(&format!("cd project/open; {}", ways(mode))).await;
             assert_eq!((&answer["stdout"], &answer["success"]), (&"".into(), &true.into()), "{}: {answer}", world.name);
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -120,11 +124,12 @@ async fn folders_hand_on_their_group_as_outside() {
 stat -c %a shared; chmod g-s shared; chmod g+s $PWD/shared; chmod 2750 shared/a; stat -c %a shared shared/a shared/a/b
 python3 -c \"import os; os.fchmod(os.open('shared', os.O_RDONLY), 0o2711); print(oct(os.stat('shared').st_mode))\"
 git init -q --shared=group repository; test -g repository/.git && echo shared; chmod 2755 gone 2>&1 | grep -o 'No such.*'";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(&format!("umask 022; {script}")).await;
         let expected = "2775\n2775\n2750\n2755\n0o42711\nshared\nNo such file or directory\n";
         assert_eq!(answer["stdout"], expected, "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -148,9 +153,10 @@ done = True; thread.join()
 print('GOT' if got else 'held')
 END
 cd project/open && python3 swap.py";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         assert_eq!(world.run(script).await["stdout"], "held\n", "{}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

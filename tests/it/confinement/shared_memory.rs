@@ -3,7 +3,7 @@
 
 use super::{
     hosts::{AS_NOBODY, Started, WITHOUT_NAMESPACES},
-    worlds::worlds,
+    worlds::{Plan, in_each},
 };
 use serde_json::json;
 
@@ -47,7 +47,8 @@ async fn what_a_command_leaves_in_shared_memory_is_bounded_or_cannot_be_made() {
 #[tokio::test]
 async fn no_device_is_made_even_one_that_stands_for_a_file_s_absence() {
     let script = "cd project/open; mknod node c 0 0 2>/dev/null && echo DEVICE; mkfifo pipe && echo made";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         assert_eq!(world.run(script).await["stdout"], "made\n", "{}", world.name);
-    }
+    })
+    .await;
 }

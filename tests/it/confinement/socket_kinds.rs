@@ -1,6 +1,9 @@
 //! Sockets that a program might reach the outside by though it can open none to it.
 
-use super::{SECRET, worlds::worlds};
+use super::{
+    SECRET,
+    worlds::{Plan, in_each},
+};
 use serde_json::json;
 use std::os::unix::net::UnixDatagram;
 use syscalls::Sysno;
@@ -30,7 +33,7 @@ async fn a_pair_of_sockets_reaches_none_outside() {
     let path = outside.path().join("socket");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_nonblocking(true).unwrap();
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let info = world.post("/terminal/info", json!({})).await.ok();
         if info["confinement"] == "kernel" {
             let answer = world.run(&format!("{SEND} {}", path.display())).await;
@@ -38,7 +41,8 @@ async fn a_pair_of_sockets_reaches_none_outside() {
             let mut buffer = [0; 100];
             assert!(socket.recv(&mut buffer).is_err(), "{}: {buffer:?}", world.name);
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -51,7 +55,7 @@ for family in range(46):
             for flags in [0, socket.SOCK_CLOEXEC]:
                 try: socket.socket(family, kind | flags, protocol).close(); print(family, kind, protocol)
                 except OSError: pass'";
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(script).await;
         for line in answer["stdout"].as_str().unwrap().lines() {
             let numbers: Vec<i32> = line.split(' ').map(|number| number.parse().unwrap()).collect();
@@ -65,7 +69,8 @@ for family in range(46):
             assert!(needed, "{}: {line}", world.name);
         }
         assert!(answer["stdout"].as_str().unwrap().contains("2 1 6\n"), "{}: {answer}", world.name);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -89,9 +94,10 @@ python3 project/open/clone.py",
         clone = Sysno::clone.id(),
         clone3 = Sysno::clone3.id()
     );
-    for world in worlds().await {
+    in_each(&Plan::default(), async |world| {
         let answer = world.run(&script).await;
         assert_eq!(answer["stdout"], format!("{}a thread\n", "refused\n".repeat(8)), "{}: {answer}", world.name);
         assert!(!answer.to_string().contains(SECRET));
-    }
+    })
+    .await;
 }

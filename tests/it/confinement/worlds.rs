@@ -79,23 +79,35 @@ pub async fn worlds() -> Vec<World> {
     worlds_by(&Plan::default()).await
 }
 
-/// The same, by a plan.
+/// The same, by a plan. They start at once: each waits more than it works.
 pub async fn worlds_by(plan: &Plan<'_>) -> Vec<World> {
+    let mut begun = Vec::new();
+    std::thread::scope(|scope| {
+        let all = HOSTS.iter().flat_map(|host| [(host, true), (host, false)]);
+        let starts: Vec<_> = all
+            .map(|((prefix, owner, level), roots)| {
+                (level, prefix, scope.spawn(move || World::begin(prefix, *owner, roots, plan)))
+            })
+            .collect();
+        begun.extend(starts.into_iter().map(|(level, prefix, start)| (level, prefix, start.join().unwrap())));
+    });
     let mut worlds = Vec::new();
-    for (prefix, owner, level) in HOSTS {
-        for roots in [true, false] {
-            match World::begin(prefix, owner, roots, plan) {
-                Some(world) => {
-                    let info = world.post("/terminal/info", json!({})).await.ok();
-                    assert_eq!(info["confinement"], level, "{info}");
-                    worlds.push(world);
-                }
-                None => eprintln!("not tried: {prefix:?} cannot be had here"),
-            }
-        }
+    for (level, prefix, world) in begun {
+        let Some(world) = world else {
+            eprintln!("not tried: {prefix:?} cannot be had here");
+            continue;
+        };
+        let info = world.post("/terminal/info", json!({})).await.ok();
+        assert_eq!(info["confinement"], **level, "{info}");
+        worlds.push(world);
     }
     assert!(!worlds.is_empty());
     worlds
+}
+
+/// Does the same in every world, side by side.
+pub async fn in_each(plan: &Plan<'_>, act: impl AsyncFn(World)) {
+    futures::future::join_all(worlds_by(plan).await.into_iter().map(|world| act(world))).await;
 }
 
 impl World {

@@ -166,7 +166,8 @@ async fn the_revision_without_sessions_is_spoken() {
     let result = &answer(&reply.text)["result"];
     assert_eq!(result["isError"], true, "{}", reply.text);
     assert!(!reply.headers.contains_key("mcp-session-id"));
-    let unknown = Reply::send(modern(&server, &json!({"jsonrpc": "2.0", "id": 3, "method": "ping", "params": {}}))).await;
+    let unknown =
+        Reply::send(modern(&server, &json!({"jsonrpc": "2.0", "id": 3, "method": "ping", "params": {}}))).await;
     assert_eq!((unknown.status, &answer(&unknown.text)["error"]["code"]), (404, &json!(-32601)), "{}", unknown.text);
 }
 
