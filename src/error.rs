@@ -235,6 +235,9 @@ pub struct PartialOutput {
     /// The files that were asked for, as they were then: as in the answer of a program that ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Value>,
+    /// Of a notebook: all of it, with what the cells that ran had shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notebook: Option<Value>,
 }
 
 impl PartialOutput {

@@ -109,7 +109,7 @@ impl Excerpt {
 }
 
 /// The start and the end of a text.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
     /// All of it when nothing is left out.
     pub head: String,

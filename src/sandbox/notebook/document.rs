@@ -142,6 +142,10 @@ fn exit(code: i64) -> Failure {
 }
 
 fn died(outcome: &Outcome, oom_killed: bool) -> Failure {
+    if matches!(outcome, Outcome::Interrupted | Outcome::Killed) {
+        let message = "the time of the notebook was over".to_owned();
+        return Failure { name: "TimeoutError".to_owned(), traceback: message.clone(), message };
+    }
     let message = match outcome {
         _ if oom_killed => "the memory limit killed the interpreter".to_owned(),
         Outcome::Crashed(code) if *code < 0 => format!("signal {} ended the interpreter", -code),

@@ -13,7 +13,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context, Medium},
     clock,
-    error::{Error, Result},
+    error::{Error, PartialOutput, Result},
     policy::paths::{Intent, Named},
 };
 use document::Notebook;
@@ -180,12 +180,21 @@ impl Sandbox {
             interpreter.container.unpack(archive).await?.then_some(()).ok_or_else(|| files::no_room(room))?;
         }
         let began = Instant::now();
-        let mut run = Execution { notebook, executed: 0, failed: None, oom_killed: false };
-        run.all(&mut interpreter, limit, context).await?;
+        let mut run = Execution { notebook, executed: 0, failed: None, late: None, oom_killed: false };
+        run.all(&mut interpreter, limit, context).await;
         let outputs = match selection.roots.is_empty() {
             true => None,
-            false => Some(interpreter.container.collect(selection, room, &context.holding).await?),
+            // What the end of a late interpreter took with it is less than what the notebook has.
+            false => match interpreter.container.collect(selection, room, &context.holding).await {
+                Err(_) if run.late.is_some() => None,
+                collected => Some(collected?),
+            },
         };
+        if let Some(late) = run.late {
+            let notebook = Some(run.notebook.into_value());
+            let outputs = outputs.map(serde_json::to_value).transpose().map_err(Error::internal)?;
+            return Err(late.error(limit, notebook, outputs));
+        }
         let (failed_cell, error) = run.failed.unzip();
         Ok(NotebookOutput {
             success: failed_cell.is_none(),
@@ -205,12 +214,33 @@ struct Execution {
     notebook: Notebook,
     executed: usize,
     failed: Option<(usize, CellError)>,
+    late: Option<Late>,
     oom_killed: bool,
 }
 
+/// The cell in which the time was over, and what it had written.
+struct Late {
+    place: usize,
+    shown: PartialOutput,
+}
+
+impl Late {
+    fn error(self, limit: Duration, notebook: Option<Value>, outputs: Option<Value>) -> Error {
+        let (seconds, place) = (limit.as_secs(), self.place);
+        Error::ProgramTimedOut {
+            message: format!("Notebook timed out after {seconds}s in cell {place} (counted from 0)"),
+            hint: format!(
+                "A notebook may take up to {MAX_TIMEOUT} s (timeout). For more, run its cells in a session, which keeps its \
+                 state: sandbox_session_start (POST /sandbox/session/start)"
+            ),
+            partial: Box::new(PartialOutput { notebook, outputs, ..self.shown }),
+        }
+    }
+}
+
 impl Execution {
-    /// Runs one code cell after the other until one fails.
-    async fn all(&mut self, interpreter: &mut Interpreter, limit: Duration, context: &Context) -> Result<()> {
+    /// Runs one code cell after the other until one fails or the time is over.
+    async fn all(&mut self, interpreter: &mut Interpreter, limit: Duration, context: &Context) {
         let end = tokio::time::Instant::now() + limit;
         let places = self.notebook.prepare();
         for place in &places {
@@ -220,17 +250,17 @@ impl Execution {
             self.executed += 1;
             self.oom_killed |= cell.oom_killed;
             if matches!(cell.outcome, Outcome::Interrupted | Outcome::Killed) {
-                let seconds = limit.as_secs();
-                return Err(Error::TimedOut(format!(
-                    "Notebook timed out after {seconds}s in cell {place} (counted from 0)"
-                )));
+                let shown = PartialOutput::of(cell.stdout.clone(), cell.stderr.clone());
+                self.late = Some(Late { place: *place, shown });
             }
             let error = self.notebook.record(*place, self.executed, cell);
             if let Some(error) = error.filter(|_| !self.notebook.may_fail(*place)) {
                 self.failed = Some((*place, error.into()));
                 break;
             }
+            if self.late.is_some() {
+                break;
+            }
         }
-        Ok(())
     }
 }

@@ -88,11 +88,23 @@ async fn a_notebook_of_this_machine_is_read_and_not_changed() {
 }
 
 #[tokio::test]
-async fn a_notebook_out_of_time_names_the_cell() {
+async fn a_notebook_out_of_time_names_the_cell_and_keeps_what_was_shown() {
     let server = server_or_skip!();
-    let request = json!({"notebook": notebook(&[code("1"), code("while True: pass")]), "timeout": 1});
+    let slow = "print('so far')\nopen('half.txt', 'w').write('x')\nwhile True: pass";
+    let request = json!({"notebook": notebook(&[code("6 * 7"), code(slow), code("1")]), "timeout": 3,
+        "outputs": ["half.txt"]});
     let reply = server.post("/sandbox/notebook", request).await;
-    assert_eq!((reply.status, reply.detail()), (408, "Notebook timed out after 1s in cell 1 (counted from 0)"));
+    assert_eq!((reply.status, reply.detail()), (408, "Notebook timed out after 3s in cell 1 (counted from 0)"));
+    let body = &reply.body;
+    assert_eq!(
+        (body["stdout"].as_str(), body["hint"].as_str().map(|hint| hint.contains("session"))),
+        (Some("so far\n"), Some(true))
+    );
+    let cells = &body["notebook"]["cells"];
+    assert_eq!(cells[0]["outputs"][0]["data"]["text/plain"], "42");
+    assert_eq!(cells[1]["outputs"][0]["text"], "so far\n");
+    assert_eq!((&cells[1]["outputs"][1]["ename"], &cells[2]["outputs"]), (&json!("TimeoutError"), &json!([])));
+    assert_eq!(body["outputs"][0]["path"], "half.txt");
     server.stop().await;
 }
 
