@@ -177,9 +177,12 @@ impl Link {
     }
 }
 
-/// What is shown of a name; `None` when it has just gone.
+/// What is shown of a name; `None` when it has just gone, or nobody may know of it.
 fn item(sent: &str, visit: &Visit) -> Option<Item> {
     let name = &visit.child.name;
+    if visit.folder.hides(name) {
+        return None;
+    }
     let link = Link::of(visit);
     let found = match (&link, visit.child.kind) {
         (Some(link), _) => link.leads_to,

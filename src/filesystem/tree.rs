@@ -205,6 +205,7 @@ impl Filter {
             || self.exclude.is_match(visit.path)
             || self.exclude.is_match(Path::new(name))
             || self.is_ignored(visit, is_folder)
+            || visit.folder.hides(name)
     }
 
     fn is_ignored(&mut self, visit: &Visit, is_folder: bool) -> bool {

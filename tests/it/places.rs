@@ -65,7 +65,8 @@ async fn every_place_of_the_list_is_refused_in_a_home_by_every_file_route() {
 
 /// What a command finds of the canaries: their number, and whether it reads the harmless file.
 async fn found_by_a_command(server: &Program) -> Value {
-    let command = "grep -rs CANARY-OF . | wc -l; cat harmless.txt";
+    // The history holds the line itself.
+    let command = "grep -rs 'CANARY[-]OF' . | wc -l; cat harmless.txt";
     let reply = server.post("/terminal/execute", KEY, &json!({"command": command, "timeout": 30})).await;
     reply.ok()["stdout"].clone()
 }
@@ -90,6 +91,53 @@ async fn no_place_of_the_list_can_be_read_by_a_command_where_namespaces_are_refu
     let info = server.post("/terminal/info", KEY, &json!({})).await.ok();
     assert_eq!(info["confinement"], "kernel", "{info}");
     assert_eq!(found_by_a_command(&server).await, "0\nfine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_attack_found_in_homes_is_refused_and_hidden_also_when_it_comes_later() {
+    let server = Program::start(&[]);
+    std::fs::write(server.path("harmless.txt"), "fine").unwrap();
+    assert_eq!(found_by_a_command(&server).await, "0\nfine");
+    for place in include_str!("../corpora/secret-files.txt").lines() {
+        let place = server.path(place);
+        // Some name a folder and others what is in one of the same name.
+        if std::fs::create_dir_all(place.parent().unwrap()).is_ok() && !place.is_dir() {
+            std::fs::write(&place, CANARY).unwrap();
+            let (status, text) = ask(&server, "/filesystem/read", json!({"path": place})).await;
+            assert_eq!(status, 403, "{}: {text}", place.display());
+        }
+    }
+    assert_eq!(found_by_a_command(&server).await, "0\nfine");
+}
+
+#[tokio::test]
+async fn ordinary_files_of_a_home_and_of_projects_stay_readable() {
+    let server = Program::start(&[]);
+    let files: Vec<&str> = include_str!("../corpora/ordinary-files.txt").lines().collect();
+    assert!(files.len() >= 60);
+    std::fs::write(server.path("list"), files.join("\n") + "\n").unwrap();
+    for file in files {
+        let file = server.path(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "fine").unwrap();
+        let (status, text) = ask(&server, "/filesystem/read", json!({"path": file})).await;
+        assert_eq!(status, 200, "{}: {text}", file.display());
+    }
+    let command = "while read -r file; do cat \"$file\" > /dev/null || echo $file; done < list";
+    let reply = server.post("/terminal/execute", KEY, &json!({"command": command})).await.ok();
+    assert_eq!((&reply["stdout"], &reply["stderr"]), (&json!(""), &json!("")), "{reply}");
+}
+
+#[tokio::test]
+async fn programs_whose_histories_are_hidden_still_run() {
+    let server = Program::start(&[]);
+    for history in [".python_history", ".viminfo", ".lesshst", ".node_repl_history", ".bash_history"] {
+        std::fs::write(server.path(history), CANARY).unwrap();
+    }
+    let readline = "import readline, os; print(len(os.environ['HOME']) > 0)";
+    let command = format!("python3 -c \"{readline}\" && echo text | less && bash -ic 'echo shell' 2>/dev/null");
+    let reply = server.post("/terminal/execute", KEY, &json!({"command": command, "timeout": 30})).await.ok();
+    assert_eq!((&reply["stdout"], &reply["exit_code"]), (&json!("True\ntext\nshell\n"), &json!(0)), "{reply}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{looks::Looks, private_folders::Private, second_names::second_names};
 use crate::policy::{
     Workspace,
-    paths::{Denial, Present},
+    paths::{Denial, Fitting, Present},
 };
 use landlock::{AccessFs, BitFlags};
 use std::{
@@ -24,6 +24,8 @@ pub struct Bounds {
     kept: HashSet<PathBuf>,
     /// What of that is there, with where it is.
     pub present: Vec<Present>,
+    /// What of homes has come since the start.
+    pub new: Fitting,
     /// The user's home.
     pub home: PathBuf,
     private: Arc<Private>,
@@ -43,6 +45,7 @@ impl Bounds {
             hidden: HashSet::new(),
             kept: HashSet::new(),
             present: Vec::new(),
+            new: Fitting::default(),
             home: std::env::home_dir().unwrap_or_default(),
             private: Arc::new(Private::new()?),
         };
@@ -66,6 +69,9 @@ impl Bounds {
                 fitting.extend([real, path].map(|path| Denial { path, reading_too: true }));
             }
         }
+        bounds.new = self.workspace.new_denials()?;
+        barred.extend(bounds.new.barred.iter().cloned());
+        fitting.extend(bounds.new.places.iter().cloned().map(|path| Denial { path, reading_too: true }));
         let names: Vec<Denial> = self.workspace.denials().iter().cloned().chain(fitting).collect();
         for name in &names {
             looks.leads_somewhere(&name.path);
@@ -75,6 +81,11 @@ impl Bounds {
         let moved: Vec<Denial> = bounds.present.iter().map(Present::as_denial).collect();
         names.iter().chain(&moved).for_each(|denial| bounds.deny(denial));
         Ok(bounds)
+    }
+
+    /// Whether this is what of homes has come since the start.
+    pub fn has_new(&self, new: &Fitting) -> bool {
+        self.workspace.new_denials().is_ok_and(|now| now == *new)
     }
 
     fn deny(&mut self, denial: &Denial) {
@@ -123,6 +134,8 @@ impl Bounds {
     pub fn holds_denied(&self, folder: &Path) -> bool {
         let is_there =
             |path: &Path| !path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        self.hidden.iter().chain(&self.kept).any(|path| path != folder && path.starts_with(folder) && is_there(path))
+        let holds = |path: &PathBuf| path != folder && path.starts_with(folder);
+        self.hidden.iter().chain(&self.kept).any(|path| holds(path) && is_there(path))
+            || self.workspace.new_denials().map_or(true, |new| new.places.iter().chain(&new.barred).any(holds))
     }
 }

@@ -213,7 +213,7 @@ impl Parts {
     }
 
     fn is_current(&self, view: &View) -> bool {
-        view.is_current() && self.sockets.reach().is_ok_and(|reach| view.has(&reach))
+        view.is_current(&self.bounds) && self.sockets.reach().is_ok_and(|reach| view.has(&reach))
     }
 
     fn rules(&self) -> io::Result<Option<OwnedFd>> {

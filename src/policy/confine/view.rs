@@ -9,6 +9,7 @@ use super::{
     sockets::Reach,
     steps::{ANY, Step, Steps, at, from},
 };
+use crate::policy::paths::Fitting;
 use std::{
     collections::BTreeSet,
     io,
@@ -34,6 +35,8 @@ pub struct View {
     steps: Vec<u8>,
     /// What all of that follows from.
     looks: Looks,
+    /// What of homes had come since the bridge's start.
+    new: Fitting,
     reach: Arc<Reach>,
 }
 
@@ -88,7 +91,7 @@ impl View {
         steps.push(Step::Own);
         steps.extend(kernel_file_systems(&draft.looks, share));
         let looks = draft.looks;
-        Ok(Self { steps: Step::encode(&steps), looks, reach })
+        Ok(Self { steps: Step::encode(&steps), looks, new: bounds.new.clone(), reach })
     }
 
     /// Its steps, for [`super::Cage`].
@@ -107,9 +110,9 @@ impl View {
         Arc::ptr_eq(&self.reach, reach)
     }
 
-    /// Whether the disk is still what it was made for.
-    pub fn is_current(&self) -> bool {
-        self.looks.are_current()
+    /// Whether the disk is still what it was made for in these bounds.
+    pub fn is_current(&self, bounds: &Bounds) -> bool {
+        self.looks.are_current() && bounds.has_new(&self.new)
     }
 }
 

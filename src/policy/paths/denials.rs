@@ -2,11 +2,14 @@
 
 use super::{
     Denial, Intent, Spared,
-    secrets::{self, ANY_CASE, Homes},
+    homes::Homes,
+    patterns::Fitting,
+    secrets::ANY_CASE,
     workspace::{canonical, lies_under},
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    io,
     path::{Component, Path, PathBuf},
 };
 
@@ -31,7 +34,7 @@ impl Denials {
             // Where the place is a link, both the link and what it leads to.
             let path = without_links(&denial.path, &mut real);
             let is_linked = path != denial.path && !(is_of_home && spared.spare(&path));
-            if is_linked && denial.reading_too && secrets::is_there(&path) {
+            if is_linked && denial.reading_too && is_there(&path) {
                 linked.insert(path.clone());
             }
             let target = is_linked.then_some(Denial { path, ..denial });
@@ -42,8 +45,10 @@ impl Denials {
             }
         };
         places.for_each(|place| add(&mut list, place, false));
-        let (own, homes) = (list.len(), Homes::find());
-        homes.places().into_iter().for_each(|path| add(&mut list, Denial { path, reading_too: true }, true));
+        let (own, homes) = (list.len(), Homes::find(spared));
+        // What cannot be told now is told before each command, and keeps it from running.
+        let there = homes.places().unwrap_or_default().places;
+        there.into_iter().for_each(|path| add(&mut list, Denial { path, reading_too: true }, true));
         let paths = |reading_too| list.iter().filter(move |it| it.reading_too == reading_too).map(|it| key(&it.path));
         let (unreadable, unwritable) = (paths(true).collect(), paths(false).collect());
         Self { own, unreadable, unwritable, homes, list, linked }
@@ -57,6 +62,16 @@ impl Denials {
     /// Every place that is known by its path.
     pub fn list(&self) -> &[Denial] {
         &self.list
+    }
+
+    /// What of homes has come since the start: places, and the folders in which this user may not look for some now.
+    ///
+    /// # Errors
+    /// When it cannot be told what is there.
+    pub fn new_of_homes(&self) -> io::Result<Fitting> {
+        let mut now = self.homes.places()?;
+        now.places.retain(|path| !self.unreadable.contains(&key(path)));
+        Ok(now)
     }
 
     /// Whether a place, absolute and without dots and links, is denied.
@@ -83,13 +98,25 @@ impl Denials {
         self.unreadable.contains(&key(real)) || self.homes.deny(real)
     }
 
-    /// Whether a denied place lies in a folder. One of a home counts where it is there.
+    /// Whether a denied place lies in a folder. One of a home counts where it is there; what cannot be looked through may
+    /// hold anything.
     pub fn lie_in(&self, folder: &Path) -> bool {
         let holds = |path: &Path| lies_under(path, folder);
+        let of_homes = || {
+            let now = self.homes.places();
+            now.map_or(true, |now| now.places.iter().chain(&now.barred).any(|path| holds(path)))
+        };
         self.list[..self.own].iter().any(|denial| holds(&denial.path))
-            || self.list[self.own..].iter().any(|denial| holds(&denial.path) && secrets::is_there(&denial.path))
-            || self.homes.places().iter().any(|path| holds(path) && secrets::is_there(path))
+            || self.list[self.own..].iter().any(|denial| holds(&denial.path) && is_there(&denial.path))
+            || of_homes()
     }
+}
+
+/// Whether something has this name, or may have it: it is enough that this user may not know.
+#[expect(clippy::disallowed_methods, reason = "a denied place, of which nothing is opened")]
+fn is_there(place: &Path) -> bool {
+    let nothing = |error: io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    !std::fs::symlink_metadata(place).is_err_and(nothing)
 }
 
 /// A path as it is compared.

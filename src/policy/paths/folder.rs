@@ -58,6 +58,13 @@ impl Folder {
         self.directory.look(name)
     }
 
+    /// Whether a name is that of a denied place that was moved here. A place's own name is no secret, a new one says where
+    /// it is.
+    pub fn hides(&self, name: &OsStr) -> bool {
+        let is_denied = |found: Found| self.workspace.is_denied_place(found.identity, Intent::Read);
+        self.look(name).is_ok_and(is_denied) && self.workspace.allows(&self.real.join(name), Intent::Read)
+    }
+
     /// What a link leads to, where that may be known.
     pub fn look_through(&self, name: &OsStr) -> Option<Found> {
         let manner = walk::Manner { follow: true, exact: true };

@@ -70,6 +70,7 @@ impl<'a> Look<'a> {
 
     /// Looks at a folder that could not be looked through.
     pub fn at_barred(&mut self, folder: &Path) -> io::Result<()> {
+        self.hidden.insert(folder.to_owned());
         let flags = HELD | OFlags::DIRECTORY | OFlags::NOFOLLOW;
         match Sight::of(rustix::fs::open(folder, flags, Mode::empty()), folder)? {
             // What can be reached in it by its name may be what is denied.
@@ -94,7 +95,8 @@ impl<'a> Look<'a> {
 
     /// Whether something that is not found by a name any more stays denied.
     pub fn keeps(&self, hold: &Hold) -> bool {
-        hold.stays || self.unsettled.contains(&hold.denial.path)
+        let path = &hold.denial.path;
+        hold.stays || self.unsettled.contains(path) || path.ancestors().any(|above| self.hidden.contains(above))
     }
 
     fn behind_link(&mut self, denial: &Denial) -> io::Result<()> {

@@ -13,6 +13,7 @@
 //! (`RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`), and the text without its dots is where it leads.
 
 mod asked;
+mod copies;
 mod denials;
 #[cfg_attr(unix, path = "directory.rs")]
 #[cfg_attr(not(unix), path = "directory_plain.rs")]
@@ -23,6 +24,7 @@ mod found;
 #[cfg_attr(not(target_os = "linux"), path = "held_plain.rs")]
 mod held;
 mod hints;
+mod homes;
 mod linked;
 #[cfg(target_os = "linux")]
 mod look;
@@ -47,7 +49,7 @@ pub use folder::{Child, Folder};
 pub use found::{Found, Kind, OURS, Times};
 pub use held::{Identity, Present};
 pub use named::Named;
-pub use patterns::{Entry, Pattern};
+pub use patterns::{Entry, Fitting, Pattern};
 pub use safe_path::{SafePath, not_a_file};
 pub use same_name::composed;
 use spared::Spared;

@@ -36,10 +36,10 @@ enum Part {
     Folders,
 }
 
-/// What is there of a pattern.
-#[derive(Debug, Default)]
+/// What is there of a pattern, or of the list of secret places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fitting {
-    /// What fits it.
+    /// What fits.
     pub places: BTreeSet<PathBuf>,
     /// Folders that may not be looked into, in which something may fit.
     pub barred: BTreeSet<PathBuf>,

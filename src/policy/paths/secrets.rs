@@ -1,25 +1,22 @@
 //! Places that are denied without being named in a setting: `secret_places.txt`, in every home.
 
+use super::{copies::originals, patterns::Fitting};
 use std::{
     collections::HashMap,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     sync::LazyLock,
 };
 
 /// Of the system: its settings and accounts, the superuser's home, the kernel's windows into every process.
 pub const SYSTEM: [&str; 4] = ["/etc", "/root", "/sys", "/proc"];
 
-/// Where homes are, also those that appear while the bridge runs. The last two are Windows' drives under WSL, where
-/// names are found in any case.
-const SHELVES: [&str; 6] =
-    ["/home", "/var/home", "/export/home", "/Users", "/mnt/?/Users", "/mnt/?/Documents and Settings"];
+/// Whether names are usually found in any case.
+pub const ANY_CASE: bool = cfg!(any(target_os = "macos", windows));
 
-/// The first names of places that homes of other systems have: many, and here usually none of them is there.
-const ELSEWHERE: [&str; 2] = ["Library", "AppData"];
-
-static PLACES: LazyLock<Tree> = LazyLock::new(|| {
+/// The list.
+pub static PLACES: LazyLock<Tree> = LazyLock::new(|| {
     let mut tree = Tree::default();
     for (path, _) in listed() {
         tree.add(path.split('/'));
@@ -28,14 +25,14 @@ static PLACES: LazyLock<Tree> = LazyLock::new(|| {
 });
 
 /// The lines of the list: each place with what lies there.
-fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = include_str!("secret_places.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("no place and what lies there: {line}")))
 }
 
 /// The list by names, so that a check costs the depth of a path and not the length of the list.
-#[derive(Default)]
-struct Tree {
+#[derive(Debug, Default)]
+pub struct Tree {
     is_place: bool,
     /// By names in small letters, with how they are written.
     names: HashMap<String, Vec<(&'static str, Tree)>>,
@@ -61,16 +58,28 @@ impl Tree {
     }
 
     /// Whether a path below a home is a place or lies in one.
-    fn holds(&self, below: &[&OsStr], any_case: bool) -> bool {
+    pub fn holds(&self, below: &[&OsStr], any_case: bool) -> bool {
         let Some((name, rest)) = below.split_first().filter(|_| !self.is_place) else { return self.is_place };
-        let name = name.to_string_lossy();
-        let small = name.to_ascii_lowercase();
-        let named = self.names.get(&small).into_iter().flatten().filter(|(known, _)| any_case || *known == name);
-        let fitting = self.patterns.iter().filter(|(pattern, _)| match any_case {
-            true => fits(&small, &pattern.to_ascii_lowercase()),
-            false => fits(&name, pattern),
-        });
-        named.chain(fitting).any(|(_, tree)| tree.holds(rest, any_case))
+        self.below(&name.to_string_lossy(), any_case).iter().any(|tree| tree.holds(rest, any_case))
+    }
+
+    /// What the list says of what lies at a name, or at the name that this one is a copy of.
+    fn below(&self, name: &str, any_case: bool) -> Vec<&Self> {
+        let known = |name: &str| {
+            let small = name.to_ascii_lowercase();
+            let named = self.names.get(&small).into_iter().flatten().filter(|(known, _)| any_case || *known == name);
+            let fitting = self.patterns.iter().filter(|(pattern, _)| match any_case {
+                true => fits(&small, &pattern.to_ascii_lowercase()),
+                false => fits(name, pattern),
+            });
+            named.chain(fitting).map(|(_, tree)| tree).collect::<Vec<_>>()
+        };
+        originals(name).chain([name]).flat_map(known).collect()
+    }
+
+    /// What the list says of what lies at a path.
+    pub fn at(&self, path: &str) -> Option<&Self> {
+        path.split('/').try_fold(self, |tree, name| tree.below(name, false).first().copied())
     }
 }
 
@@ -85,149 +94,136 @@ fn fits(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// The homes of this machine, and what of them is denied.
-#[derive(Debug)]
-pub struct Homes {
-    /// Those that lie on no shelf.
-    others: Vec<PathBuf>,
+/// A look for what is there of the list. Folders are listed rather than names looked for: a home has few of those that the
+/// list names, and the list is long.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// The places, and the folders in which some may be although this user may not look there now.
+    pub found: Fitting,
+    /// Where links among the folders lead, with what the list says of what lies there.
+    pub linked: Vec<(PathBuf, &'static Tree)>,
 }
 
-impl Homes {
-    /// Those of the accounts and of the environment, and whatever lies on a shelf at any time.
-    pub fn find() -> Self {
-        let mut others: Vec<PathBuf> = std::env::home_dir().into_iter().chain(of_accounts()).collect();
-        others.extend(others.clone().iter().filter_map(|home| really(home)));
-        others.retain(|home| {
-            home.is_absolute() && home != Path::new("/") && on_shelf(home).is_none_or(|(below, _)| below > 0)
-        });
-        others.sort();
-        others.dedup();
-        Self { others }
-    }
-
-    /// Whether something lies in a secret place of a home.
-    pub fn deny(&self, real: &Path) -> bool {
-        let lies = |below: &Path, any_case| PLACES.holds(&names(below), any_case || ANY_CASE);
-        self.others.iter().filter_map(|home| real.strip_prefix(home).ok()).any(|below| lies(below, false))
-            || on_shelf(real).is_some_and(|(length, any_case)| {
-                let below: PathBuf =
-                    real.components().rev().take(length).collect::<Vec<_>>().into_iter().rev().collect();
-                lies(&below, any_case)
-            })
-    }
-
-    /// Every secret place of the homes that are there now, whether or not it is there itself; those with a `*` where
-    /// something fits.
-    pub fn places(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        for home in self.others.iter().cloned().chain(SHELVES.iter().flat_map(|shelf| on(shelf))) {
-            let missing = ELSEWHERE.map(|name| (name, !is_there(&home.join(name))));
-            let here = listed().filter(|(path, _)| !missing.iter().any(|(name, is)| *is && path.starts_with(name)));
-            for (path, _) in here {
-                expand(home.clone(), path, &mut found);
+impl Search {
+    /// Looks through a folder, of which the list says this.
+    ///
+    /// # Errors
+    /// When it cannot be told what is in it.
+    pub fn below(&mut self, folder: &Path, trees: &[&'static Tree]) -> io::Result<()> {
+        let there = match entries(folder) {
+            Ok(there) => there,
+            // What is in it can be reached by its name all the same.
+            Err(error) if self.bars(folder, &error)? => {
+                let names = trees.iter().flat_map(|tree| tree.names.values()).flatten();
+                let there = names.filter(|(name, _)| is_there(&folder.join(name)));
+                there.map(|(name, _)| (OsString::from(name), folder.join(name).is_symlink())).collect()
             }
-        }
-        found.sort();
-        found.dedup();
-        found
-    }
-}
-
-/// Whether names are usually found in any case.
-pub const ANY_CASE: bool = cfg!(any(target_os = "macos", windows));
-
-fn names(path: &Path) -> Vec<&OsStr> {
-    path.components().map(Component::as_os_str).collect()
-}
-
-/// How many names of a path lie below a home on a shelf, and whether its names are found in any case.
-fn on_shelf(path: &Path) -> Option<(usize, bool)> {
-    let all: Vec<&OsStr> =
-        path.components().filter(|it| matches!(it, Component::Normal(_))).map(Component::as_os_str).collect();
-    SHELVES.iter().find_map(|shelf| {
-        let any_case = shelf.starts_with("/mnt/") || ANY_CASE;
-        let parts: Vec<&str> = shelf.split('/').skip(1).collect();
-        let same = |(part, name): (&&str, &&OsStr)| match *part {
-            "?" => name.len() == 1,
-            part if any_case => name.eq_ignore_ascii_case(part),
-            part => **name == *part,
+            Err(_) => Vec::new(),
         };
-        let fits = all.len() > parts.len() && parts.iter().zip(&all).all(same);
-        fits.then(|| (all.len() - parts.len() - 1, any_case))
-    })
-}
-
-/// The folders on a shelf.
-fn on(shelf: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let pattern = shelf.replace('?', "*") + "/*";
-    expand(PathBuf::from("/"), &pattern[1..], &mut found);
-    found
-}
-
-/// The paths below a folder that fit a pattern: by name alone up to the first name with a `*`, by what is there then.
-fn expand(folder: PathBuf, pattern: &str, found: &mut Vec<PathBuf>) {
-    let (name, rest) = pattern.split_once('/').map_or((pattern, None), |(name, rest)| (name, Some(rest)));
-    let next = |path: PathBuf, found: &mut Vec<PathBuf>| match rest {
-        Some(rest) => expand(path, rest, found),
-        None => found.push(path),
-    };
-    if !name.contains('*') {
-        return next(folder.join(name), found);
+        there.into_iter().try_for_each(|(name, is_link)| self.at(folder.join(name), is_link, trees))
     }
-    let entries = match entries(&folder) {
-        Ok(entries) => entries,
-        // What would fit can be reached by its name, or once this user allows itself to look.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_ours(&folder) => return found.push(folder),
-        Err(_) => return,
-    };
-    for entry in entries {
-        if entry.to_str().is_some_and(|entry| fits(entry, name)) {
-            next(folder.join(entry), found);
+
+    /// The folders, and whatever else, in a folder of which the list says nothing.
+    ///
+    /// # Errors
+    /// As [`Self::below`].
+    pub fn within(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        match entries(folder) {
+            Ok(entries) => Ok(entries.into_iter().map(|(name, _)| folder.join(name)).collect()),
+            Err(error) => self.bars(folder, &error).map(|_| Vec::new()),
         }
     }
+
+    fn at(&mut self, place: PathBuf, is_link: bool, above: &[&'static Tree]) -> io::Result<()> {
+        let any_case = ANY_CASE || place.starts_with("/mnt");
+        let trees: Vec<&'static Tree> = {
+            let name = place.file_name().unwrap_or_default().to_string_lossy();
+            above.iter().flat_map(|tree| tree.below(&name, any_case)).collect()
+        };
+        if trees.iter().any(|tree| tree.is_place) {
+            self.found.places.insert(place);
+            return Ok(());
+        }
+        if let Some(real) = Some(&place).filter(|_| is_link && !trees.is_empty()).and_then(|place| really(place)) {
+            self.linked.extend(trees.iter().map(|tree| (real.clone(), *tree)));
+        }
+        if trees.is_empty() { Ok(()) } else { self.below(&place, &trees) }
+    }
+
+    /// Notes a folder in which this user could allow itself to look, and says of another one whether what is in it can be
+    /// reached by name.
+    fn bars(&mut self, folder: &Path, error: &io::Error) -> io::Result<bool> {
+        if is_nothing(error) {
+            return Ok(false);
+        }
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return Err(io::Error::new(
+                error.kind(),
+                format!("{} cannot be looked through: {error}", folder.display()),
+            ));
+        }
+        let is_barred = is_ours(folder).or_else(|error| match error.kind() {
+            // Something above it is what may not be looked into.
+            io::ErrorKind::PermissionDenied => Ok(true),
+            _ if is_nothing(&error) => Ok(false),
+            _ => Err(error),
+        })?;
+        if is_barred {
+            self.found.barred.insert(folder.to_owned());
+        }
+        Ok(!is_barred && is_there(&folder.join(".")))
+    }
 }
 
+/// What is in a folder: names, and whether each is a link.
 #[expect(clippy::disallowed_methods, reason = "the names of homes and of what the list names, before any caller")]
-fn entries(folder: &Path) -> io::Result<Vec<std::ffi::OsString>> {
-    Ok(std::fs::read_dir(folder)?.flatten().map(|entry| entry.file_name()).collect())
+fn entries(folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
+    let entry = |entry: io::Result<std::fs::DirEntry>| {
+        entry.map(|entry| (entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_symlink())))
+    };
+    std::fs::read_dir(folder)?.map(entry).collect()
 }
 
-/// Whether something has this name, or may have it: it is enough that this user may not know.
-#[expect(clippy::disallowed_methods, reason = "a place of the list, of which nothing is opened")]
-pub fn is_there(place: &Path) -> bool {
-    let nothing = |error: io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-    !std::fs::symlink_metadata(place).is_err_and(nothing)
+/// Whether the system's answer means that no such folder is there, whoever looks.
+fn is_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename) || is_circle(error)
 }
 
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "whose folder it is, of which nothing is opened")]
-fn is_ours(folder: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(folder).is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
+fn is_circle(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
 }
 
 #[cfg(not(unix))]
-fn is_ours(_: &Path) -> bool {
+fn is_circle(_: &io::Error) -> bool {
     false
 }
 
-#[expect(clippy::disallowed_methods, reason = "a home of the accounts, at start, before any caller")]
-fn really(home: &Path) -> Option<PathBuf> {
-    std::fs::canonicalize(home).ok()
+/// Whether something has this name and can be seen by this user.
+#[expect(clippy::disallowed_methods, reason = "a place of the list, of which nothing is opened")]
+fn is_there(place: &Path) -> bool {
+    std::fs::symlink_metadata(place).is_ok()
 }
 
-/// The homes of people and of the superuser by the list of accounts (passwd(5)); people's numbers begin at 1000.
-#[expect(clippy::disallowed_methods, reason = "the list of accounts, at start, before any caller")]
-fn of_accounts() -> Vec<PathBuf> {
-    let accounts = if cfg!(unix) { std::fs::read_to_string("/etc/passwd").unwrap_or_default() } else { String::new() };
-    let home = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let number: u32 = fields.get(2)?.parse().ok()?;
-        let home = PathBuf::from(*fields.get(5)?);
-        (home.is_dir() && (number == 0 || number >= 1000)).then_some(home)
-    };
-    accounts.lines().filter_map(home).collect()
+/// Whether this user could allow itself to look into a folder. The superuser's programs can become its owner.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "whose folder it is, of which nothing is opened")]
+fn is_ours(folder: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid();
+    Ok(user.is_root() || std::fs::metadata(folder)?.uid() == user.as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Where a link leads.
+#[expect(clippy::disallowed_methods, reason = "a home, or a folder of the list, before any caller")]
+pub fn really(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
 }
 
 #[cfg(test)]
@@ -247,30 +243,12 @@ mod tests {
                 "{path}"
             );
         }
-        assert!(known.len() > 400);
+        assert!(known.len() > 1000);
     }
 
     #[test]
-    fn each_place_is_denied_in_homes_of_every_kind_with_all_below_and_not_beside_it() {
-        let homes = Homes { others: vec!["/srv/people/ana".into()] };
-        for home in
-            ["/srv/people/ana", "/home/later", "/var/home/ana", "/export/home/ana", "/Users/ana", "/mnt/d/Users/Ana"]
-        {
-            for (path, _) in listed() {
-                let place = Path::new(home).join(path.replace('*', "any"));
-                assert!(homes.deny(&place) && homes.deny(&place.join("below/it")), "{}", place.display());
-                let holder = place.parent().unwrap();
-                assert!(!homes.deny(&holder.join("zz-project")) || homes.deny(holder), "{}", holder.display());
-            }
-            for harmless in
-                ["", ".sshx", "project/.ssh", ".claude", ".config", ".config/ghx", ".cargo/registry", "code/.npmrc"]
-            {
-                assert!(!homes.deny(&Path::new(home).join(harmless)), "{home}/{harmless}");
-            }
-        }
-        assert!(homes.deny(Path::new("/mnt/c/users/Ana/appdata/local/google/chrome/User Data")));
-        assert!(
-            !homes.deny(Path::new("/mnt/data/.ssh")) && !homes.deny(Path::new("/home")) && !homes.deny(Path::new("/"))
-        );
+    fn a_name_with_a_star_stands_for_any_letters_of_one_name() {
+        assert!(fits("google-chrome-beta", "google-chrome*") && fits("google-chrome", "google-chrome*"));
+        assert!(!fits("chrome", "google-chrome*") && fits("x.secret.y", "*secret*") && !fits("secrt", "*secret*"));
     }
 }

@@ -7,6 +7,7 @@ use super::{
     held::Held,
     linked,
     named::Named,
+    patterns::Fitting,
     secrets, text, walk,
 };
 use crate::{
@@ -110,6 +111,15 @@ impl Workspace {
     /// The places that may not be reached although they lie in a root.
     pub fn denials(&self) -> &[Denial] {
         self.denials.list()
+    }
+
+    /// What of homes has come since the start: places, which are denied as well, and folders in which this user may not look
+    /// for some now.
+    ///
+    /// # Errors
+    /// When it cannot be told what is there.
+    pub fn new_denials(&self) -> io::Result<Fitting> {
+        self.denials.new_of_homes()
     }
 
     /// What is denied by pattern, beside [`Self::denials`]: of what is there when a command starts, and of what comes.

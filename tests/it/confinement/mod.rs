@@ -5,6 +5,7 @@ mod barriers;
 mod calls;
 mod hosts;
 mod keys;
+mod later;
 mod life;
 mod linked;
 mod memory;
