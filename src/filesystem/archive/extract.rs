@@ -1,6 +1,6 @@
 //! Takes an archive apart.
 
-use super::{Format, damaged, unpack::Unpack};
+use super::{Format, damaged, survey::survey, unpack::Unpack};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
@@ -10,12 +10,18 @@ use crate::{
         Files,
         undo::{Changed, Who},
     },
-    policy::paths::{Intent, Named},
+    policy::{
+        SafePath,
+        paths::{Intent, Named},
+    },
 };
 use flate2::read::MultiGzDecoder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::io::{BufReader, Read, Seek};
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Unpack an archive.
@@ -84,30 +90,54 @@ impl Capability for ExtractArchive {
     async fn run(self, files: &Files, context: &Context) -> Result<ExtractOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
-        files.change(move |files| self.extract(files, &who, &cancelled)).await
+        let this = files.look(context, move |files, cancelled| self.survey(files, cancelled)).await?;
+        files.change(move |files| this.extract(files, &who, &cancelled)).await
     }
 }
 
+/// An archive that is open.
+struct Archive {
+    file: File,
+    format: Format,
+    /// What its files may have together, in bytes.
+    most: u64,
+}
+
 impl ExtractArchive {
-    fn extract(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<ExtractOutput> {
+    fn open(&self, files: &Files) -> Result<Archive> {
         let archive = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         let (mut file, found) = archive.open()?;
-        let max_bytes = self.max_bytes.unwrap_or_else(|| trusted(found.size));
-        let to = files.workspace.resolve(&self.to, Named::Folder, Intent::Write)?;
-        if to.found().is_some_and(|found| !found.is_folder()) {
-            return Err(Error::Conflict("The target is no folder: name one to unpack into".into()));
-        }
         let mut start = Vec::new();
         file.by_ref().take(512).read_to_end(&mut start)?;
         file.rewind()?;
         let format = Format::of_start(&start).or_else(|| Format::of_name(&self.path));
-        let mut unpack = Unpack::new(files, &to, max_bytes, cancelled)?;
-        let reader = BufReader::new(file);
+        let format = format.ok_or_else(|| damaged("it begins like none"))?;
+        Ok(Archive { file, format, most: self.max_bytes.unwrap_or_else(|| trusted(found.size)) })
+    }
+
+    fn target(&self, files: &Files) -> Result<SafePath> {
+        let to = files.workspace.resolve(&self.to, Named::Folder, Intent::Write)?;
+        match to.found().is_some_and(|found| !found.is_folder()) {
+            true => Err(Error::Conflict("The target is no folder: name one to unpack into".into())),
+            false => Ok(to),
+        }
+    }
+
+    fn survey(self, files: &Files, cancelled: &CancellationToken) -> Result<Self> {
+        let Archive { file, format, most } = self.open(files)?;
+        self.target(files)?;
+        survey(file, format, most, cancelled)?;
+        Ok(self)
+    }
+
+    fn extract(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<ExtractOutput> {
+        let Archive { file, format, most } = self.open(files)?;
+        let to = self.target(files)?;
+        let mut unpack = Unpack::new(files, &to, most, cancelled)?;
         match format {
-            Some(Format::Zip) => unpack.zip(reader)?,
-            Some(Format::Tar) => unpack.tar(reader)?,
-            Some(Format::TarGz) => unpack.tar(MultiGzDecoder::new(reader))?,
-            None => return Err(damaged("it begins like none")),
+            Format::Zip => unpack.zip(file)?,
+            Format::Tar => unpack.tar(BufReader::new(file))?,
+            Format::TarGz => unpack.tar(MultiGzDecoder::new(BufReader::new(file)))?,
         }
         let unpacked = unpack.finish(self.overwrite, self.force)?;
         let change = files.undo.commit(who, unpacked.edits, Some(unpacked.staging))?;
@@ -118,7 +148,7 @@ impl ExtractArchive {
             count: unpacked.count,
             skipped: unpacked.skipped,
             skipped_names: unpacked.skipped_names,
-            size: max_bytes - unpacked.left,
+            size: most - unpacked.left,
             change,
             timestamp: clock::timestamp(),
         })

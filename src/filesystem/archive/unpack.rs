@@ -1,6 +1,6 @@
 //! What is taken out of an archive, until all of it can be put in its place.
 
-use super::{MAX_ENTRIES, damaged, links, metered::Metered, too_many};
+use super::{MAX_ENTRIES, MAX_PATH, check_name, damaged, links, tar_entries, too_large, too_many, zip_list};
 use crate::{
     error::{Error, Result},
     filesystem::{
@@ -16,14 +16,10 @@ use crate::{
 use indexmap::IndexMap;
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::Read,
     path::{Component, Path, PathBuf},
 };
 use tokio_util::sync::CancellationToken;
-use zip::ZipArchive;
-
-/// The longest text of a link, in bytes (PATH_MAX of Linux, less the NUL at its end).
-const MAX_LINK: usize = 4095;
 
 /// As much as all names and texts of links may have together, in bytes: they are held in memory.
 const MAX_TEXTS: usize = 32 * 1024 * 1024;
@@ -31,13 +27,6 @@ const MAX_TEXTS: usize = 32 * 1024 * 1024;
 /// The bits of a mode that tell the kind of file, and those of a regular one (`S_IFMT`, `S_IFREG`).
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
-
-/// What a tar may have beside its files, for each that it may have, in bytes.
-const PASSED_OVER: u64 = 2048;
-
-/// What a tar may have before one of its files, in bytes: headers, long names, attributes, a table of holes. They are
-/// held in memory, and a long name shrinks to next to nothing.
-const HEADERS: u64 = 1024 * 1024;
 
 /// So many of the names that were left out are told.
 const MAX_NAMED: usize = 100;
@@ -87,11 +76,8 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// [`Error::Unusable`] for a damaged or hostile one, [`Error::TooLarge`] for too much.
-    pub fn zip(&mut self, reader: BufReader<File>) -> Result<()> {
-        let mut archive = ZipArchive::new(reader).map_err(damaged)?;
-        if archive.len() > MAX_ENTRIES {
-            return too_many();
-        }
+    pub fn zip(&mut self, file: File) -> Result<()> {
+        let mut archive = zip_list::open(file)?;
         for number in 0..archive.len() {
             let entry = archive.by_index(number).map_err(damaged)?;
             let name = entry.name().map_err(damaged)?.into_owned();
@@ -101,7 +87,7 @@ impl<'a> Unpack<'a> {
                 () if entry.is_dir() => self.folder(Path::new(&name), mode, times)?,
                 () if entry.is_symlink() => {
                     let mut target = Vec::new();
-                    entry.take(MAX_LINK as u64 + 1).read_to_end(&mut target).map_err(damaged)?;
+                    entry.take(MAX_PATH as u64 + 1).read_to_end(&mut target).map_err(damaged)?;
                     match String::from_utf8(target) {
                         Ok(target) => self.link(Path::new(&name), Path::new(&target), times)?,
                         Err(_) => self.leave_out(Path::new(&name)),
@@ -119,25 +105,7 @@ impl<'a> Unpack<'a> {
     /// # Errors
     /// As [`Self::zip`].
     pub fn tar(&mut self, reader: impl Read) -> Result<()> {
-        // With this bound, what is passed over does not go on without end either.
-        let most = self.left.saturating_add(MAX_ENTRIES as u64 * PASSED_OVER);
-        let metered = Metered::new(reader.take(most));
-        let mut archive = tar::Archive::new(&metered);
-        let mut entries = archive.entries().map_err(damaged)?;
-        // What the last entry holds and nobody read is passed over before the next one's headers.
-        let mut unread = 0;
-        loop {
-            metered.allow(HEADERS.saturating_add(unread));
-            let Some(entry) = entries.next() else { return Ok(()) };
-            let entry = entry.map_err(damaged)?;
-            let size = match entry.header().entry_type() {
-                tar::EntryType::GNUSparse => entry.header().entry_size().map_err(damaged)?,
-                _ => entry.size(),
-            };
-            metered.allow(size);
-            self.tar_entry(entry)?;
-            unread = metered.left();
-        }
+        tar_entries::each(reader, self.left, |entry| self.tar_entry(entry))
     }
 
     fn tar_entry(&mut self, entry: tar::Entry<impl Read>) -> Result<()> {
@@ -148,9 +116,7 @@ impl<'a> Unpack<'a> {
         let target = || -> Result<PathBuf> { Ok(entry.link_name().map_err(damaged)?.unwrap_or_default().into_owned()) };
         match entry.header().entry_type() {
             tar::EntryType::Directory => self.folder(&name, mode, times),
-            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
-                self.file(&name, entry, mode, times)
-            }
+            kind if tar_entries::is_file(kind) => self.file(&name, entry, mode, times),
             tar::EntryType::Symlink => self.link(&name, &target()?, times),
             tar::EntryType::Link => self.hard_link(&name, &target()?, mode, times),
             tar::EntryType::XGlobalHeader => Ok(()),
@@ -165,9 +131,7 @@ impl<'a> Unpack<'a> {
         let Some(place) = self.place(name)? else { return Ok(()) };
         let mode = mode.map_or(self.files.undo.new_file_mode(), |mode| mode & 0o777);
         let (after, source) = self.staging.file(content, self.left, mode, times).map_err(|error| match error {
-            Error::TooLarge(_) => {
-                Error::TooLarge("The archive unpacks to more than max_bytes: raise it if you trust the archive".into())
-            }
+            Error::TooLarge(_) => too_large::<()>().unwrap_err(),
             // What the decoder says of damaged content comes as a fault of reading.
             Error::Internal(cause) => damaged(cause),
             error => error,
@@ -186,7 +150,7 @@ impl<'a> Unpack<'a> {
     fn link(&mut self, name: &Path, target: &Path, times: Times) -> Result<()> {
         let Some(place) = self.place(name)? else { return Ok(()) };
         let text = target.as_os_str().as_encoded_bytes();
-        if text.is_empty() || text.len() > MAX_LINK || text.contains(&0) {
+        if text.is_empty() || text.len() > MAX_PATH || text.contains(&0) {
             self.leave_out(name);
             return Ok(());
         }
@@ -239,6 +203,7 @@ impl<'a> Unpack<'a> {
     /// Where an entry goes; `None` for the folder itself.
     fn place(&mut self, name: &Path) -> Result<Option<PathBuf>> {
         go_on(self.cancelled)?;
+        check_name(name)?;
         self.charge(name.as_os_str().len())?;
         let hostile = || {
             let shown: String = spelled(name).chars().take(100).collect();
@@ -296,15 +261,20 @@ impl<'a> Unpack<'a> {
     /// Fails when the archive itself puts something below what is no folder in it.
     fn agrees_with_itself(&self) -> Result<()> {
         let named = |place: &Path| spelled(place.strip_prefix(self.to.real()).unwrap_or(place));
-        for place in self.edits.keys() {
-            let above = place.ancestors().skip(1).take_while(|above| *above != self.to.real());
-            let mut above = above.filter_map(|above| self.edits.get(above));
-            if let Some(edit) = above.find(|edit| !matches!(edit.after, State::Folder { .. })) {
+        let mut places: Vec<&PathBuf> = self.edits.keys().collect();
+        // What lies below a place follows it.
+        places.sort_unstable();
+        let mut last_end: Option<&PathBuf> = None;
+        for place in places {
+            if let Some(end) = last_end.filter(|end| place.starts_with(end)) {
                 return Err(Error::Unusable(format!(
                     "The archive names {}, and in it {} as no folder: nothing was unpacked",
                     named(place),
-                    named(&edit.path)
+                    named(end)
                 )));
+            }
+            if !matches!(self.edits[place].after, State::Folder { .. }) {
+                last_end = Some(place);
             }
         }
         Ok(())

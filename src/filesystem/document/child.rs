@@ -15,14 +15,15 @@ use std::{
 /// The program's first argument when it is to read a document; the second names the kind, the third the file's size.
 pub const ARGUMENT: &str = "read-document";
 
-/// How a reader ends. What it wrote is the text, or for the others why there is none.
+/// How a reader ends. What it wrote is the text, or for the others why there is none; to its errors goes what only the
+/// server's log needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It wrote the text.
     Read = 0,
     /// The file is damaged, locked, or nothing of its kind.
     Unreadable = 3,
-    /// The parser failed on it.
+    /// The parser failed on it: a panic, whose words are among the errors.
     Failed = 4,
     /// The system does not let it give up its rights, so it read nothing.
     Unconfined = 5,
@@ -67,7 +68,10 @@ fn read(kind: Kind, size: u64) -> (End, String) {
     match quietly(|| parsed(kind, size)) {
         Ok(Ok(text)) => (End::Read, text),
         Ok(Err(reason)) => (End::Unreadable, reason),
-        Err(message) => (End::Failed, message),
+        Err(message) => {
+            parse::note(&message);
+            (End::Failed, String::new())
+        }
     }
 }
 

@@ -3,11 +3,22 @@
 use super::Kind;
 use calamine::{Data, Reader as _};
 use quick_xml::{Reader, events::Event};
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use zip::ZipArchive;
 
 /// A part of a document is unpacked to at most this size, in bytes: a small file can hold gigabytes of nothing.
 const MAX_UNPACKED: u64 = 128 * 1024 * 1024;
+
+/// What is wrong with a file, and what to do about it.
+const LOCKED: &str = "it is locked with a password: save a copy without one, with the program that made it";
+pub const DAMAGED: &str = "it is damaged, or something in it is of a kind that cannot be read: open it with the program that made it and save \
+     it again";
+
+/// Says something for the server's log.
+pub fn note(detail: &str) {
+    // A server that does not listen any more has no use for it.
+    let _ = std::io::stderr().write_all(detail.as_bytes());
+}
 
 /// The text of a document of this kind.
 ///
@@ -30,9 +41,15 @@ pub fn text(kind: Kind, bytes: Vec<u8>) -> Result<String> {
 /// Why a document has no text, in words for its reader.
 type Result<T> = std::result::Result<T, String>;
 
+/// What a library says of a file is for the server's log, to which the reader's errors go: its words are about itself.
 fn damaged(error: impl std::fmt::Display) -> String {
-    let reason: String = error.to_string().chars().take(200).collect();
-    format!("it is damaged or locked ({reason})")
+    let said = error.to_string();
+    note(&said);
+    let said = said.to_lowercase();
+    match ["password", "encrypt", "decrypt"].iter().any(|word| said.contains(word)) {
+        true => LOCKED.to_owned(),
+        false => DAMAGED.to_owned(),
+    }
 }
 
 fn pdf(bytes: &[u8]) -> Result<String> {
@@ -99,7 +116,7 @@ fn part(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<String>
     let mut content = Vec::new();
     file.take(MAX_UNPACKED + 1).read_to_end(&mut content).map_err(damaged)?;
     if content.len() as u64 > MAX_UNPACKED {
-        return Err(damaged("a part of it is too large"));
+        return Err(format!("a part of it has more than {} MiB", MAX_UNPACKED / (1024 * 1024)));
     }
     String::from_utf8(content).map_err(damaged)
 }
@@ -128,7 +145,7 @@ fn epub(bytes: Vec<u8>) -> Result<String> {
     let mut archive = open(bytes)?;
     let container = part(&mut archive, "META-INF/container.xml")?;
     let package = attributes(&container, "rootfile")?.into_iter().find_map(|found| value(&found, "full-path"));
-    let package = package.ok_or_else(|| damaged("it names no package"))?;
+    let package = package.ok_or_else(|| damaged("the container names no package"))?;
     let folder = package.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let content = part(&mut archive, &package)?;
     let items = attributes(&content, "item")?;

@@ -4,6 +4,7 @@ use super::{
     Kind, PROCESSOR_SECONDS,
     child::{self, ARGUMENT, End},
     memory_for,
+    parse::DAMAGED,
 };
 use crate::{
     caller::Holding,
@@ -39,6 +40,9 @@ const STEP: usize = 256 * 1024;
 
 /// The most of what it writes to its errors that is looked at, in bytes: the runtime's last words.
 const LAST_WORDS: u64 = 4096;
+
+/// So much of it is logged, in characters.
+const LOGGED: usize = 400;
 
 /// Starts readers of documents, a few at once.
 pub struct Readers {
@@ -84,17 +88,22 @@ impl Readers {
 
     async fn read(&self, document: Document, most: u64, holding: &Holding) -> Result<String> {
         let _slot = self.slot().await?;
-        let size = document.size;
+        let (size, kind) = (document.size, document.kind);
         let reader = start(document)?;
         let Ok(finished) = timeout(TIME, finish(reader, most, holding)).await else {
             return Err(unreadable(&format!("reading it takes more than {} s", TIME.as_secs())));
         };
         let (text, last_words, status) = finished?;
-        let text = String::from_utf8(text).map_err(|_| unreadable("its parser went wrong on it"))?;
-        match status.code().and_then(End::of) {
+        let end = status.code().and_then(End::of);
+        if end != Some(End::Read) {
+            let detail: String = String::from_utf8_lossy(&last_words).chars().take(LOGGED).collect();
+            tracing::warn!(?kind, %status, ?detail, "a document was not read");
+        }
+        let text = String::from_utf8(text).map_err(|_| unreadable(DAMAGED))?;
+        match end {
             Some(End::Read) => Ok(text),
             Some(End::Unreadable) => Err(unreadable(&text)),
-            Some(End::Failed) => Err(unreadable(&failed(&text, size))),
+            Some(End::Failed) => Err(unreadable(&failed(&last_words, size))),
             Some(End::Unconfined) => {
                 tracing::error!("no document is read: its reader cannot be confined: {text}");
                 Err(Error::unavailable("Documents cannot be read here; the server's log has the cause"))
@@ -177,10 +186,10 @@ async fn collect(mut output: impl AsyncRead + Unpin, most: u64, holding: &Holdin
 }
 
 /// What a panic of the parser means.
-fn failed(message: &str, size: u64) -> String {
-    match message {
-        "capacity overflow" => too_much_memory(size),
-        _ => format!("it is damaged, and its parser failed on it ({message})"),
+fn failed(last_words: &[u8], size: u64) -> String {
+    match last_words {
+        b"capacity overflow" => too_much_memory(size),
+        _ => DAMAGED.to_owned(),
     }
 }
 
@@ -200,7 +209,9 @@ fn killed(last_words: &[u8], status: ExitStatus, size: u64) -> String {
         Some(libc::SIGKILL) => return "the machine has not enough memory to read it".to_owned(),
         _ => {}
     }
-    format!("its parser crashed on it ({status})")
+    #[cfg(not(unix))]
+    let _ = status;
+    DAMAGED.to_owned()
 }
 
 fn too_much_memory(size: u64) -> String {

@@ -98,6 +98,26 @@ pub fn page(dictionary: &str, content: Vec<u8>, resources: &str, more: Vec<Objec
     pdf(&objects)
 }
 
+/// Documents at which their parsers panic or complain in words about themselves.
+pub fn surprising() -> Vec<(&'static str, Vec<u8>)> {
+    let text = || b"BT /F 9 Tf (x) Tj ET".to_vec();
+    let font = |font: &str| page("", text(), &format!("/Font <</F <</Type /Font {font}>>>>"), vec![]);
+    let catalog = || ("<</Type /Catalog /Pages 2 0 R>>".to_owned(), None);
+    let pages = || ("<</Type /Pages /Kids [3 0 R] /Count 1>>".to_owned(), None);
+    let paper = |page: &str| pdf(&[catalog(), pages(), (page.to_owned(), None), (String::new(), Some(text()))]);
+    vec![
+        ("no-paper.pdf", paper("<</Type /Page /Parent 2 0 R /Contents 4 0 R>>")),
+        ("paper-of-words.pdf", paper("<</Type /Page /Parent 2 0 R /MediaBox [(a) (b)] /Contents 4 0 R>>")),
+        ("encoding.pdf", font("/Subtype /TrueType /BaseFont /X /Encoding /Hunter2Encoding")),
+        ("no-encoding.pdf", font("/Subtype /Type0 /BaseFont /X")),
+        ("widths.pdf", font("/Subtype /TrueType /BaseFont /X /FirstChar 0 /LastChar 1 /Widths 7")),
+        ("no-book.epub", zipped(&[("META-INF/container.xml", b"<container/>")])),
+        ("no-zip.docx", b"PK\x03\x04 and no more".to_vec()),
+        ("no-sheets.xlsx", zipped(&[("xl/workbook.xml", b"<a><b></a>")])),
+        ("bytes.docx", zipped(&[("word/document.xml", &[0xff, 0xfe, 0xff])])),
+    ]
+}
+
 /// Compressed as in a PDF.
 pub fn deflated(content: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());

@@ -132,6 +132,33 @@ async fn a_crooked_document_is_read_or_refused_and_nothing_else_happens() {
     assert_eq!(server.get("/health").await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_parser_says_about_itself_is_in_the_log_and_the_answer_says_what_to_do() {
+    let mut all = bombs::surprising();
+    let panics = all.iter().filter(|(name, _)| name.ends_with(".pdf")).count();
+    all.extend(bombs::crooked());
+    let mut server = serve(&all);
+    for (name, _) in &all {
+        let reply = read(&server, name).await;
+        if reply.status == 200 {
+            continue;
+        }
+        let why = reply.detail();
+        let is_plain = ["it is damaged", "it is locked", "it is nested", "takes more than", "has more than"];
+        assert!(is_plain.iter().any(|words| why.contains(words)), "{name}: {why}");
+        for word in
+            ["panic", "unwrap", "expect", "unexpected", "Err", "None", "::", "index", "Hunter2", "signal", "Box"]
+        {
+            assert!(!why.contains(word), "{name}: {why}");
+        }
+    }
+    server.terminate();
+    assert!(server.wait().success());
+    let log = server.stderr();
+    assert!(log.contains("unexpected encoding") && log.contains("MediaBox"), "{log}");
+    assert!(log.matches("a document was not read").count() >= panics, "{log}");
+}
+
 #[tokio::test]
 async fn one_hostile_document_of_many_does_not_fail_the_others() {
     let server = Server::start()

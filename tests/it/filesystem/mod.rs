@@ -2,6 +2,7 @@
 
 mod append;
 mod archive;
+mod archive_bombs;
 mod archive_links;
 #[cfg(target_os = "linux")]
 mod archive_sizes;
