@@ -7,7 +7,7 @@ use std::{
     collections::BinaryHeap,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering as Memory},
     },
 };
@@ -85,21 +85,44 @@ impl Ord for Hit {
     }
 }
 
-/// The first matches after a cursor, one more than are asked for.
+/// As much as the matches of one answer take, in bytes, and those of one file: what comes after is on the next page.
+pub const MAX_HELD: u64 = 4 * 1024 * 1024;
+
+/// The first matches after a cursor, as many as are asked for and fit.
 pub struct Hits {
     asked: usize,
     after: Option<Cursor>,
-    kept: Mutex<BinaryHeap<Hit>>,
-    full: AtomicBool,
+    kept: Mutex<Kept>,
+    /// Whether the matches end somewhere before the end of the tree.
+    ends: AtomicBool,
+}
+
+#[derive(Default)]
+struct Kept {
+    hits: BinaryHeap<Hit>,
+    weight: u64,
+    /// Matches from here on are left to the next page, whatever room is left: a page has no gaps.
+    end: Option<(PathBuf, u64)>,
+}
+
+impl Kept {
+    /// Leaves out the last match; what is after it as well.
+    fn drop_last(&mut self) -> Option<u64> {
+        let last = self.hits.pop()?;
+        let weight = last.weight();
+        self.weight -= weight;
+        self.end = Some((last.path, last.line));
+        Some(weight)
+    }
 }
 
 impl Hits {
     /// Keeps the first `asked`.
     pub fn new(asked: usize, after: Option<&Cursor>) -> Self {
-        Self { asked, after: after.cloned(), kept: Mutex::default(), full: AtomicBool::new(false) }
+        Self { asked, after: after.cloned(), kept: Mutex::default(), ends: AtomicBool::new(false) }
     }
 
-    /// How many matches of one file can be wanted.
+    /// How many matches of one file can be wanted: one more than are asked for tells that there are more.
     pub fn most(&self) -> usize {
         self.asked + 1
     }
@@ -112,11 +135,7 @@ impl Hits {
         {
             return false;
         }
-        if !self.full.load(Memory::Relaxed) {
-            return true;
-        }
-        let kept = self.kept.lock().expect("no one panics while holding it");
-        kept.peek().is_none_or(|last| compare(path, &last.path).is_le())
+        !self.ends.load(Memory::Relaxed) || self.lock().end.as_ref().is_none_or(|(end, _)| compare(path, end).is_le())
     }
 
     /// The line after which matches of this file are wanted.
@@ -129,25 +148,47 @@ impl Hits {
         if self.after.as_ref().is_some_and(|after| hit.order(&after.path, after.line).is_le()) {
             return;
         }
-        let mut kept = self.kept.lock().expect("no one panics while holding it");
-        if kept.len() < self.most() {
-            room.take(hit.weight());
-            kept.push(hit);
-            self.full.store(kept.len() == self.most(), Memory::Relaxed);
-        } else if let Some(mut last) = kept.peek_mut()
-            && hit < *last
-        {
-            room.take(hit.weight());
-            room.give_back(last.weight());
-            *last = hit;
+        let weight = hit.weight();
+        room.take(weight);
+        let mut given_back = 0;
+        let mut kept = self.lock();
+        if kept.end.as_ref().is_some_and(|(path, line)| hit.order(path, *line).is_ge()) {
+            given_back = weight;
+        } else {
+            kept.hits.push(hit);
+            kept.weight += weight;
+            while kept.hits.len() > self.asked || (kept.weight > MAX_HELD && kept.hits.len() > 1) {
+                given_back += kept.drop_last().unwrap_or(0);
+                self.ends.store(true, Memory::Relaxed);
+            }
         }
+        drop(kept);
+        room.give_back(given_back);
+    }
+
+    /// Leaves out all matches from this line of this file on: they were not looked for.
+    pub fn end_before(&self, path: &Path, line: u64, room: &Room) {
+        let mut given_back = 0;
+        let mut kept = self.lock();
+        let is_earlier = kept.end.as_ref().is_none_or(|(end, last)| compare(path, end).then(line.cmp(last)).is_lt());
+        if is_earlier {
+            while kept.hits.peek().is_some_and(|last| last.order(path, line).is_ge()) {
+                given_back += kept.drop_last().unwrap_or(0);
+            }
+            kept.end = Some((path.to_owned(), line));
+            self.ends.store(true, Memory::Relaxed);
+        }
+        drop(kept);
+        room.give_back(given_back);
     }
 
     /// The matches in order, and whether there are more.
     pub fn finish(self) -> (Vec<Hit>, bool) {
-        let mut hits = self.kept.into_inner().expect("no one panics while holding it").into_sorted_vec();
-        let truncated = hits.len() > self.asked;
-        hits.truncate(self.asked);
-        (hits, truncated)
+        let kept = self.kept.into_inner().expect("no one panics while holding it");
+        (kept.hits.into_sorted_vec(), kept.end.is_some())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no one panics while holding it")
     }
 }

@@ -23,6 +23,7 @@ use crate::{
 };
 use grep_regex::RegexMatcher;
 use hits::{Hit, Hits};
+use lines::{LongLines, Searcher, Skipped};
 use room::Room;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,10 @@ fn yes() -> bool {
     true
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// What was found.
 #[derive(Serialize, JsonSchema)]
 pub struct SearchOutput {
@@ -84,13 +89,20 @@ pub struct SearchOutput {
     path: String,
     /// How many matches are returned.
     count: usize,
-    /// Whether there are more.
+    /// Whether there are more: than `max_results`, or than fit into an answer of about 4 MiB.
     truncated: bool,
     /// The matches, by path and line.
     matches: Vec<Match>,
     /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// How many files were not searched because a line of them, with the lines around it that `context` asks for, has
+    /// more than 32 MiB, or more than may be held now: search them with less `context`.
+    #[serde(skip_serializing_if = "is_zero")]
+    skipped: usize,
+    /// The first 100 of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped_paths: Vec<String>,
     /// When it was searched.
     timestamp: String,
 }
@@ -128,7 +140,7 @@ impl Capability for SearchFiles {
 
     async fn run(self, files: &Files, context: &Context) -> Result<SearchOutput> {
         let holding = context.holding.clone();
-        files.look(context, move |files, cancelled| self.search(files, Room::new(holding), cancelled)).await
+        files.look(context, move |files, cancelled| self.search(files, Room::new(holding, cancelled), cancelled)).await
     }
 }
 
@@ -167,20 +179,20 @@ impl SearchFiles {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
         let pattern = self.compile()?;
         let after = Cursor::parse(self.cursor.as_deref())?;
-        let hits = Hits::new(self.max_results, after.as_ref());
+        let (hits, long_lines) = (Hits::new(self.max_results, after.as_ref()), LongLines::default());
         let found = *path.existing()?;
         if found.is_folder() {
             let folder = path.open_folder()?;
             let rules = self.respect_gitignore.then(|| Ignored::above(&files.workspace, folder.real()));
-            tree::search(&folder, rules, &pattern, &hits, &room, cancelled)?;
+            tree::search(&folder, rules, &pattern, &hits, &long_lines, &room, cancelled)?;
         } else if found.is_file() {
-            search_one(&path, &pattern, &hits, &room, cancelled)?;
+            search_one(&path, &pattern, &hits, &long_lines, &room, cancelled)?;
         } else {
             return Err(not_a_file());
         }
         super::go_on(cancelled)?;
         room.finish()?;
-        Ok(self.answer(hits))
+        Ok(self.answer(hits, long_lines.finish()))
     }
 
     fn compile(&self) -> Result<Pattern> {
@@ -210,12 +222,14 @@ impl SearchFiles {
         Ok(Name { glob, whole_path: name.contains('/') })
     }
 
-    fn answer(self, hits: Hits) -> SearchOutput {
+    fn answer(self, hits: Hits, skipped: Skipped) -> SearchOutput {
         let (hits, truncated) = hits.finish();
         let next_cursor = hits.last().filter(|_| truncated).map(|hit| Cursor::text(&hit.path, hit.line));
         let matches: Vec<Match> = hits.into_iter().map(|hit| hit.into_match(&self.path, self.context)).collect();
         SearchOutput {
             success: true,
+            skipped: skipped.count,
+            skipped_paths: skipped.paths.iter().map(|path| shown(&self.path, path)).collect(),
             path: self.path,
             count: matches.len(),
             truncated,
@@ -248,6 +262,7 @@ fn search_one(
     path: &SafePath,
     pattern: &Pattern,
     hits: &Hits,
+    long_lines: &LongLines,
     room: &Room,
     cancelled: &CancellationToken,
 ) -> Result<()> {
@@ -258,8 +273,9 @@ fn search_one(
         None => hits.add(Hit::file(Path::new("")), room),
         Some(matcher) => {
             let (file, found) = path.open()?;
-            let mut searcher = lines::Searcher::new(matcher, pattern.context, hits.most());
-            searcher.search(&file, found.size, Path::new(""), hits, room, cancelled);
+            let context = pattern.context;
+            let mut searcher = Searcher::new(matcher, context, hits, long_lines, room, cancelled);
+            searcher.search(&file, found.size, Path::new(""));
         }
     }
     Ok(())

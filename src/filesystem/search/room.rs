@@ -5,10 +5,11 @@ use crate::{
     error::{Error, Result},
 };
 use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
+    Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 /// How many bytes are asked for at once; less than this is not counted.
 const STEP: u64 = 256 * 1024;
@@ -20,47 +21,72 @@ pub const ENTRY: u64 = 96;
 pub struct Room {
     holding: Holding,
     runtime: Handle,
-    state: Mutex<State>,
+    cancelled: CancellationToken,
+    used: AtomicU64,
+    held: AtomicU64,
+    /// Why there was no more, the last time. Locked by who asks for more: the others need it only where they ask as well.
+    refusal: Mutex<Option<Error>>,
     is_full: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    used: u64,
-    held: u64,
-    refusal: Option<Error>,
 }
 
 impl Room {
     /// Room out of what a call may hold. Called within the runtime.
-    pub fn new(holding: Holding) -> Self {
-        let state = Mutex::new(State { held: STEP, ..State::default() });
-        Self { holding, runtime: Handle::current(), state, is_full: AtomicBool::new(false) }
+    pub fn new(holding: Holding, cancelled: &CancellationToken) -> Self {
+        Self {
+            holding,
+            runtime: Handle::current(),
+            cancelled: cancelled.clone(),
+            used: AtomicU64::new(0),
+            held: AtomicU64::new(STEP),
+            refusal: Mutex::default(),
+            is_full: AtomicBool::new(false),
+        }
     }
 
     /// Takes this many bytes, and waits a while for other calls to give back theirs. Where there are none the search is
-    /// over: [`Self::is_full`] says so to all its threads.
+    /// over: [`Self::is_full`] says so to all its threads. Not to be called with a lock that others need.
     pub fn take(&self, bytes: u64) {
-        let mut state = self.lock();
-        state.used += bytes;
-        if state.used <= state.held || state.refusal.is_some() {
-            return;
+        if !self.may_take(bytes) {
+            self.used.fetch_add(bytes, Ordering::Relaxed);
+            self.is_full.store(true, Ordering::Relaxed);
         }
-        let more = STEP.max(state.used - state.held);
-        let _within = self.runtime.enter();
-        match self.holding.wait_for_more(more) {
-            Ok(()) => state.held += more,
-            Err(refusal) => {
-                state.refusal = Some(refusal);
-                self.is_full.store(true, Ordering::Relaxed);
+    }
+
+    /// The same for what the search can do without; false where there is no room for it, and then nothing is taken.
+    pub fn may_take(&self, bytes: u64) -> bool {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let has_room = used <= self.held.load(Ordering::Relaxed) || self.ask();
+        if !has_room {
+            self.give_back(bytes);
+        }
+        has_room
+    }
+
+    /// Asks for what is lacking. Without success once, there is none.
+    fn ask(&self) -> bool {
+        let mut refusal = self.refusal.lock().expect("no one panics while holding it");
+        let lacking = self.used.load(Ordering::Relaxed).saturating_sub(self.held.load(Ordering::Relaxed));
+        if lacking == 0 || self.is_full() {
+            return lacking == 0;
+        }
+        let more = STEP.max(lacking);
+        let asked = self.runtime.block_on(async {
+            tokio::select! {
+                asked = self.holding.more(more) => asked,
+                () = self.cancelled.cancelled() => Err(Error::Cancelled),
             }
+        });
+        match asked {
+            Ok(()) => drop(self.held.fetch_add(more, Ordering::Relaxed)),
+            Err(ref error) => tracing::debug!(%error, "a search has no room for {more} bytes more"),
         }
+        *refusal = asked.err();
+        refusal.is_none()
     }
 
     /// Gives back what was taken.
     pub fn give_back(&self, bytes: u64) {
-        let mut state = self.lock();
-        state.used = state.used.saturating_sub(bytes);
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether there was no room for all of it.
@@ -70,12 +96,8 @@ impl Room {
 
     /// Fails when there was no room for all of it.
     pub fn finish(self) -> Result<()> {
-        let refusal = self.state.into_inner().expect("no one panics while holding it").refusal;
-        refusal.map_or(Ok(()), Err)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no one panics while holding it")
+        let refusal = self.refusal.into_inner().expect("no one panics while holding it");
+        refusal.filter(|_| self.is_full.into_inner()).map_or(Ok(()), Err)
     }
 }
 
@@ -87,7 +109,11 @@ mod tests {
         error::Error,
         settings::Settings,
     };
-    use std::sync::Arc;
+    use std::{
+        sync::Arc,
+        time::{Duration, Instant},
+    };
+    use tokio_util::sync::CancellationToken;
 
     #[tokio::test]
     async fn what_is_given_back_can_be_taken_again_and_more_than_there_is_ends_the_search() {
@@ -96,7 +122,7 @@ mod tests {
         let holding = Holding::of("a");
         holding.within(&limits);
         let done = tokio::task::spawn_blocking(move || {
-            let room = Room::new(holding);
+            let room = Room::new(holding, &CancellationToken::new());
             for _ in 0..100 {
                 room.take(4 * STEP);
                 room.give_back(4 * STEP);
@@ -105,6 +131,33 @@ mod tests {
             room.take(3 << 20);
             assert!(room.is_full());
             assert!(matches!(room.finish(), Err(Error::TooLarge(_))));
+        });
+        done.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_holds_up_nobody_who_has_some_and_ends_with_the_call() {
+        let settings = [("MCP_MAX_BUFFERED_MIB", "2"), ("MCP_MAX_REQUEST_MIB", "2")];
+        let limits = Arc::new(Limits::new(&Settings::from_pairs(settings).unwrap()));
+        let _all_of_it = limits.hold(Some("b"), 0, 2 << 20).await.unwrap();
+        let holding = Holding::of("a");
+        holding.within(&limits);
+        let done = tokio::task::spawn_blocking(move || {
+            let cancelled = CancellationToken::new();
+            let room = Room::new(holding, &cancelled);
+            let started = Instant::now();
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| room.take(4 * STEP));
+                while room.used.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+                room.give_back(4 * STEP);
+                room.take(STEP / 2);
+                assert!(!room.is_full() && !waiting.is_finished());
+                cancelled.cancel();
+            });
+            assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+            assert!(matches!(room.finish(), Err(Error::Cancelled)));
         });
         done.await.unwrap();
     }

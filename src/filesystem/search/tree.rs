@@ -3,7 +3,7 @@
 use super::{
     Pattern,
     hits::{Hit, Hits},
-    lines::Searcher,
+    lines::{LongLines, Searcher},
     room::{ENTRY, Room},
 };
 use crate::{
@@ -39,6 +39,7 @@ pub fn search(
     rules: Option<Ignored>,
     pattern: &Pattern,
     hits: &Hits,
+    long_lines: &LongLines,
     room: &Room,
     cancelled: &CancellationToken,
 ) -> Result<()> {
@@ -47,7 +48,7 @@ pub fn search(
     let rules = rules.map(|above| above.inside(start));
     work.push(vec![Job::Folder(Place { folder: start.clone(), path: PathBuf::new(), rules, depth: 0 })]);
     let threads = thread::available_parallelism().map_or(2, usize::from).min(MAX_THREADS);
-    let tree = Tree { pattern, hits, room, cancelled, work: &work };
+    let tree = Tree { pattern, hits, long_lines, room, cancelled, work: &work };
     thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|| tree.take_part());
@@ -133,6 +134,7 @@ impl Drop for Taken<'_> {
 struct Tree<'a> {
     pattern: &'a Pattern,
     hits: &'a Hits,
+    long_lines: &'a LongLines,
     room: &'a Room,
     cancelled: &'a CancellationToken,
     work: &'a Work,
@@ -141,7 +143,9 @@ struct Tree<'a> {
 impl Tree<'_> {
     fn take_part(&self) {
         let matcher = self.pattern.matcher.as_ref();
-        let mut searcher = matcher.map(|matcher| Searcher::new(matcher, self.pattern.context, self.hits.most()));
+        let (hits, long_lines, room) = (self.hits, self.long_lines, self.room);
+        let searcher = |matcher| Searcher::new(matcher, self.pattern.context, hits, long_lines, room, self.cancelled);
+        let mut searcher = matcher.map(searcher);
         while let Some(job) = self.work.take() {
             let _taken = Taken(self.work);
             if self.is_over() {
@@ -220,7 +224,7 @@ impl Tree<'_> {
                 None => self.hits.add(Hit::file(&path), self.room),
                 Some(searcher) => {
                     if let Ok((file, found)) = checked.open() {
-                        searcher.search(&file, found.size, &path, self.hits, self.room, self.cancelled);
+                        searcher.search(&file, found.size, &path);
                     }
                 }
             }

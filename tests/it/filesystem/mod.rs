@@ -24,6 +24,7 @@ mod read;
 mod redo;
 mod scenarios;
 mod search;
+mod search_sizes;
 mod streams;
 mod tools;
 mod undo;
