@@ -12,7 +12,7 @@ mod secrets;
 mod shape;
 mod synonyms;
 
-pub use outline::decoded_size;
+pub use outline::{decoded_size, places_of};
 pub use preview::{details, not_kept, preview};
 pub use problem::{Problem, Segment};
 pub use resolve::Ignored;

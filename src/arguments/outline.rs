@@ -64,6 +64,18 @@ impl Outline {
     }
 }
 
+/// Where the values of these fields stand in an object's text, of a repeated field the last; `None` for what is no object.
+pub fn places_of<const N: usize>(json: &str, names: [&str; N]) -> Option<[Option<Range<usize>>; N]> {
+    let mut places = [const { None }; N];
+    let mut note = |name: Cow<'_, str>, place| {
+        if let Some(number) = names.iter().position(|wanted| *wanted == name) {
+            places[number] = Some(place);
+        }
+    };
+    scan(json, &mut note).ok()?;
+    Some(places)
+}
+
 /// Shows each field of an object with the place of its value.
 fn scan(json: &str, see: &mut dyn FnMut(Cow<'_, str>, Range<usize>)) -> serde_json::Result<()> {
     let mut reader = serde_json::Deserializer::from_str(json);

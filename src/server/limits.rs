@@ -72,7 +72,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> R
         Ok(()) => Ok(Received { bytes: growing.bytes.freeze(), held: growing.held }),
         Err(error) => {
             drop(growing);
-            if matches!(error, Error::TooLarge(_)) {
+            if matches!(error, Error::TooLarge(_) | Error::Unavailable { .. }) {
                 discard(body, sender.max).await;
             }
             Err(error)

@@ -9,22 +9,21 @@ use super::{
 };
 use crate::{
     arguments::{Arguments, Ignored},
-    caller::{Caller, Holding},
+    caller::{Caller, Held, Holding},
     capability::{Context, Progress},
     error::{Error, Result},
     excerpt::{Bound, Parts},
 };
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use rmcp::{
     ErrorData,
-    model::{
-        CallToolRequestParams, CallToolResult, ContentBlock, JsonObject, ProgressNotificationParam, ProgressToken,
-    },
+    model::{CallToolRequestParams, CallToolResult, ContentBlock, ProgressNotificationParam, ProgressToken},
     service::{Peer, RequestContext, RoleServer},
 };
 use serde_json::{Value, json};
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
@@ -38,31 +37,71 @@ const WAITING_REPORTS: usize = 256;
 /// How long the reports that still wait at the end of a call may hold its answer back.
 const LAST_REPORTS: Duration = Duration::from_secs(1);
 
+/// The arguments of a call as they came, and the right to hold them: the SDK sees a call without any.
+pub struct SentArguments(Mutex<Option<(Bytes, Held)>>);
+
+impl SentArguments {
+    /// For the one call that takes them.
+    pub fn new(arguments: Bytes, held: Held) -> Self {
+        Self(Mutex::new(Some((arguments, held))))
+    }
+
+    /// Those of this request, where it came with some beside its message.
+    fn take(rpc: &RequestContext<RoleServer>) -> Option<(Bytes, Held)> {
+        let parts = rpc.extensions.get::<axum::http::request::Parts>()?;
+        let sent = parts.extensions.get::<Arc<Self>>()?;
+        sent.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A call's arguments, which count as held until it is answered.
+async fn arguments_of(
+    request: &mut CallToolRequestParams,
+    rpc: &RequestContext<RoleServer>,
+    holding: &Holding,
+) -> Result<Arguments> {
+    let mut arguments = match SentArguments::take(rpc) {
+        Some((text, held)) => {
+            holding.join(held);
+            Arguments::from_body(text).await?
+        }
+        None => Arguments::from_object(&request.arguments.take().unwrap_or_default()),
+    };
+    // The key came with the request: one among the arguments is not for the capability, and not for the history.
+    arguments.take("auth");
+    Ok(arguments.with_empty_as_absent())
+}
+
 impl Mcp {
     /// Runs a tool. Whatever a model can mend is a result; only a name that no tool has is the protocol's error.
     pub(super) async fn call(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         rpc: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         let caller = self.caller(&rpc)?;
-        let arguments = request.arguments.unwrap_or_default();
         let (progress, reports) = Reports::of(&rpc);
         let context = Context::new(caller.clone()).preferring_plain();
         let context = Arc::new(match &progress {
             Some(progress) => context.reporting_to(progress.reporter()),
             None => context,
         });
-        let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
-        let (name, owner) = (&request.name, owner(&caller, &request.name));
         let budget = self.bridge.settings.mcp_max_result_bytes;
-        let cursor = arguments.get(RESULT_CURSOR).and_then(Value::as_str).filter(|cursor| !cursor.is_empty());
-        let outcome = match cursor {
+        let arguments = arguments_of(&mut request, &rpc, &context.holding).await;
+        let (name, owner) = (&request.name, owner(&caller, &request.name));
+        let mut arguments = match arguments {
+            Ok(arguments) => arguments,
+            Err(error) => return Ok(failure(&self.tools, &error, &[], budget)),
+        };
+        let cursor = arguments.take(RESULT_CURSOR).and_then(|json| serde_json::from_str::<String>(&json).ok());
+        let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
+        let outcome = match cursor.filter(|cursor| !cursor.is_empty()) {
             Some(cursor) if self.tools.get(name).is_some() => {
-                self.continuations.find(&owner, cursor, budget).map(|part| success(name, part, Vec::new(), budget))
+                self.continuations.find(&owner, &cursor, budget).map(|part| success(name, part, Vec::new(), budget))
             }
             _ => {
-                let run = self.start(name, context.clone(), arguments)?;
+                let run = self.tools.run(name, self.bridge.clone(), context.clone(), arguments);
+                let run = run.ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {name}"), None))?;
                 let outcome = tokio::select! {
                     outcome = watched(run, progress, reports) => outcome,
                     // Dropping the call stops what it runs.
@@ -93,20 +132,6 @@ impl Mcp {
         }
         part.json["media"] = json!(shown.named);
         Ok(success(tool, part, shown.blocks, budget))
-    }
-
-    fn start(
-        &self,
-        name: &str,
-        context: Arc<Context>,
-        mut arguments: JsonObject,
-    ) -> Result<BoxFuture<'static, Result<Answer>>, ErrorData> {
-        arguments.remove(RESULT_CURSOR);
-        // The key came with the request: one among the arguments is not for the capability, and not for the history.
-        arguments.remove("auth");
-        let arguments = Arguments::from_object(&arguments).with_empty_as_absent();
-        let run = self.tools.run(name, self.bridge.clone(), context, arguments);
-        run.ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {name}"), None))
     }
 }
 

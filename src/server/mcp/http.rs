@@ -1,14 +1,16 @@
 //! `/mcp`: who may come in, and what the SDK's service gets to see.
 
 use super::{
-    message::{self, Meant},
+    call::SentArguments,
+    message::{Found, Parted},
     patience::{Form, KEEP_ALIVE, in_time},
     sessions::Sessions,
     unreadable::Unreadable,
 };
 use crate::{
+    arguments::places_of,
     bridge::Bridge,
-    caller::Keys,
+    caller::{Held, Keys},
     error::{Error, Result},
     server::{
         auth,
@@ -116,17 +118,19 @@ async fn admit<H: ServerHandler + Clone>(
     }
     let max = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let sender = Sender { limits: &shared.bridge.limits, name: Some(caller.name()), max };
-    let Received { bytes: body, mut held } = limits::read(&parts.headers, body, &sender).await?;
-    held.join(limits::hold_decoded(&body, held.bytes(), &sender).await?);
+    let received = limits::read(&parts.headers, body, &sender).await?;
+    let (body, held) = match take_apart(received, &sender).await? {
+        Taken::Whole(Received { bytes, held }) => (bytes, held),
+        Taken::Call { rest: Received { bytes, held }, sent } => {
+            parts.extensions.insert(Arc::new(sent));
+            (bytes, held)
+        }
+        Taken::Answered(answer) => return Ok(answer),
+    };
     let working = Working::of(&parts.extensions);
     let form = Form::settle(&mut parts.headers);
     parts.extensions.insert(caller);
     endpoint.sessions.end_older_than(generation).await;
-    let body = match message::meant(&body) {
-        Meant::AsSaid => body,
-        Meant::Instead(other) => other.into(),
-        Meant::Refused(answer) => return Ok(([(CONTENT_TYPE, "application/json")], answer).into_response()),
-    };
     let request = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let service = endpoint.service.clone();
     let work = async move {
@@ -147,6 +151,70 @@ async fn admit<H: ServerHandler + Clone>(
         false => response.map(|body| until(stop, keys, generation, body)),
         true => response,
     })
+}
+
+/// The most that a message may have beside a tool's arguments, in bytes: the SDK copies it several times.
+const MAX_REST: usize = 1024 * 1024;
+
+/// A body for the SDK.
+enum Taken {
+    /// As it came.
+    Whole(Received),
+    /// A tool's call, less its arguments.
+    Call { rest: Received, sent: SentArguments },
+    /// What needs no more than this answer.
+    Answered(Response),
+}
+
+/// Takes a call's arguments out of its message: they are decoded from the bytes that came, as those of REST are.
+async fn take_apart(received: Received, sender: &Sender<'_>) -> Result<Taken> {
+    let Received { bytes, mut held } = received;
+    let (found, bytes) = match bytes.len() > MAX_REST {
+        true => {
+            let look = tokio::task::spawn_blocking(move || (Found::of(&bytes), bytes));
+            look.await.map_err(Error::internal)?
+        }
+        false => (Found::of(&bytes), bytes),
+    };
+    let Some(found) = found.filter(|found| found.is_call) else {
+        return whole(Received { bytes, held }, sender).await;
+    };
+    // Half a character is told with the message's id; in a long call, where it is decoded.
+    if bytes.len() <= MAX_REST && serde_json::from_slice::<serde_json::Value>(&bytes).is_err() {
+        return Ok(Taken::Answered(unreadable(&bytes)));
+    }
+    let in_text = found.in_text(&bytes);
+    if in_text > MAX_REST as u64 {
+        held.join(sender.limits.hold(sender.name, held.bytes(), in_text).await?);
+    }
+    let Parted { message, arguments } = match found.part(&bytes) {
+        Ok(parted) => parted,
+        Err(answer) => return Ok(Taken::Answered(([(CONTENT_TYPE, "application/json")], answer).into_response())),
+    };
+    let rest = whole(Received { bytes: message, held: Held::default() }, sender).await?;
+    Ok(match rest {
+        Taken::Whole(rest) => Taken::Call { rest, sent: SentArguments::new(arguments, held) },
+        other => other,
+    })
+}
+
+/// What the SDK reads as it came, if that is not much.
+async fn whole(mut received: Received, sender: &Sender<'_>) -> Result<Taken> {
+    if received.bytes.len() <= MAX_REST {
+        received.held.join(limits::hold_decoded(&received.bytes, received.held.bytes(), sender).await?);
+        return Ok(Taken::Whole(received));
+    }
+    let checked = tokio::task::spawn_blocking(move || (is_an_object(&received.bytes), received));
+    match checked.await.map_err(Error::internal)? {
+        (true, _) => Err(Error::TooLarge(
+            "The message is larger than 1 MiB, and only the arguments of a tool may be: send less at once".into(),
+        )),
+        (false, received) => Ok(Taken::Answered(unreadable(&received.bytes))),
+    }
+}
+
+fn is_an_object(json: &[u8]) -> bool {
+    std::str::from_utf8(json).is_ok_and(|json| places_of(json, []).is_some())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,10 +1,9 @@
-//! What clients send that is nearly a message, as the message that it was meant to be.
+//! What clients send that is nearly a message, as the message that it was meant to be, and what of a message is large.
 
-use indexmap::IndexMap;
+use crate::arguments::places_of;
+use bytes::Bytes;
 use serde_json::{json, value::RawValue};
-
-/// Fields as they came.
-type Raw<'a> = IndexMap<String, &'a RawValue>;
+use std::ops::Range;
 
 /// What becomes of a message.
 #[derive(Debug, PartialEq)]
@@ -21,36 +20,90 @@ pub enum Meant {
 /// else is refused in words that a model can act on, where the SDK would not know the method. The other fields keep
 /// their bytes.
 pub fn meant(message: &[u8]) -> Meant {
-    decoded(message).unwrap_or(Meant::AsSaid)
+    let Some(found) = Found::of(message) else { return Meant::AsSaid };
+    match found.object(message) {
+        Ok(None) => Meant::AsSaid,
+        Ok(Some(object)) => Meant::Instead(found.with(message, &object)),
+        Err(_) if !found.is_call => Meant::AsSaid,
+        Err(answer) => Meant::Refused(answer),
+    }
 }
 
-/// `None` for what is to be passed on as it is.
-fn decoded(message: &[u8]) -> Option<Meant> {
-    let mut fields: Raw<'_> = serde_json::from_slice(message).ok()?;
-    let mut params: Raw<'_> = serde_json::from_str(fields.get("params")?.get()).ok()?;
-    let sent = params.get("arguments")?.get();
-    if sent.starts_with('{') {
-        return None;
+/// Where the arguments of a message stand.
+pub struct Found {
+    arguments: Range<usize>,
+    id: Option<Range<usize>>,
+    /// Whether a tool is called: its arguments may be large.
+    pub is_call: bool,
+}
+
+/// A tool's call in two parts: what the SDK reads, which copies what it reads several times, and the arguments, which
+/// are the bytes that came.
+pub struct Parted {
+    /// The message with no arguments.
+    pub message: Bytes,
+    /// The arguments: an object.
+    pub arguments: Bytes,
+}
+
+impl Found {
+    /// Looks for the arguments; `None` where there are none.
+    pub fn of(message: &[u8]) -> Option<Self> {
+        let json = std::str::from_utf8(message).ok()?;
+        let [params, method, id] = places_of(json, ["params", "method", "id"])?;
+        let params = params?;
+        let [arguments] = places_of(&json[params.clone()], ["arguments"])?;
+        let arguments = arguments?;
+        let is_call = method.is_some_and(|method| &json[method] == "\"tools/call\"");
+        Some(Self { arguments: params.start + arguments.start..params.start + arguments.end, id, is_call })
     }
-    let text = match sent {
-        "null" => String::new(),
-        sent => serde_json::from_str(sent).unwrap_or_else(|_| sent.to_owned()),
-    };
-    let object = match text.trim() {
-        "" | "null" => "{}",
-        text => text,
-    };
-    if let Err(error) = serde_json::from_str::<Raw<'_>>(object) {
-        let id =
-            fields.get("id").filter(|_| fields.get("method").is_some_and(|method| method.get() == "\"tools/call\""))?;
-        let text = format!("arguments: Input should be a JSON object, and a text that holds one was not read: {error}");
+
+    /// How many bytes are decoded to have the arguments: those of a text in which they stand.
+    pub fn in_text(&self, message: &[u8]) -> u64 {
+        if message[self.arguments.start] == b'"' { self.arguments.len() as u64 } else { 0 }
+    }
+
+    /// Takes the arguments of a call out of its message.
+    ///
+    /// # Errors
+    /// The answer to a call whose arguments are no object.
+    pub fn part(&self, message: &Bytes) -> Result<Parted, Vec<u8>> {
+        let decoded = self.object(message)?.map(Bytes::from);
+        let arguments = decoded.unwrap_or_else(|| message.slice(self.arguments.clone()));
+        Ok(Parted { message: self.with(message, b"{}").into(), arguments })
+    }
+
+    /// The object that the arguments mean, where they are none.
+    fn object(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Vec<u8>> {
+        let sent = &message[self.arguments.clone()];
+        if sent[0] == b'{' {
+            return Ok(None);
+        }
+        let text = match sent {
+            b"null" => String::new(),
+            sent => serde_json::from_slice(sent).unwrap_or_else(|_| String::from_utf8_lossy(sent).into_owned()),
+        };
+        if let "" | "null" = text.trim() {
+            return Ok(Some(b"{}".to_vec()));
+        }
+        match serde_json::from_str::<&RawValue>(&text) {
+            Ok(raw) if raw.get().starts_with('{') => Ok(Some(text.into_bytes())),
+            Ok(_) => Err(self.refuse(message, "it is no object")),
+            Err(error) => Err(self.refuse(message, &error.to_string())),
+        }
+    }
+
+    fn refuse(&self, message: &[u8], why: &str) -> Vec<u8> {
+        let id = self.id.clone().and_then(|id| serde_json::from_slice::<&RawValue>(&message[id]).ok());
+        let text = format!("arguments: Input should be a JSON object, and a text that holds one was not read: {why}");
         let result = json!({"content": [{"type": "text", "text": text}], "isError": true});
-        return serde_json::to_vec(&json!({"jsonrpc": "2.0", "id": id, "result": result})).ok().map(Meant::Refused);
+        json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string().into_bytes()
     }
-    params.insert("arguments".to_owned(), serde_json::from_str(object).ok()?);
-    let params = serde_json::value::to_raw_value(&params).ok()?;
-    fields.insert("params".to_owned(), &params);
-    serde_json::to_vec(&fields).ok().map(Meant::Instead)
+
+    /// The message with other arguments.
+    fn with(&self, message: &[u8], arguments: &[u8]) -> Vec<u8> {
+        [&message[..self.arguments.start], arguments, &message[self.arguments.end..]].concat()
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Unreadable {
         let (envelope, read) = Envelope::of(message);
         let id = envelope.id.clone().unwrap_or(Value::Null);
         let is_for_request = envelope.is_protocol && envelope.id.is_some() && !envelope.is_answer;
-        let problem = match read.and_then(|()| serde_json::from_slice::<Value>(message).map(drop)) {
+        let problem = match read.and_then(|()| check(message)) {
             Err(error) if !error.is_data() => (PARSE_ERROR, said_of(&error)),
             _ if message.trim_ascii_start().starts_with(b"[") => {
                 (INVALID_REQUEST, "Batches are not supported: send each message as a request of its own".to_owned())
@@ -51,6 +51,16 @@ impl Unreadable {
         let id = envelope.id.clone().unwrap_or(Value::Null);
         let answer = answer(id, envelope.method.as_deref(), (INVALID_REQUEST, text));
         Self { answer, is_for_request: envelope.id.is_some() && !envelope.is_answer }
+    }
+}
+
+/// Fails for what is no JSON, or holds half characters. Of a long message only whether it is JSON is looked at: a tree of
+/// its values would take many times its length.
+fn check(message: &[u8]) -> serde_json::Result<()> {
+    const LONG: usize = 1024 * 1024;
+    match message.len() > LONG {
+        true => serde_json::from_slice::<IgnoredAny>(message).map(drop),
+        false => serde_json::from_slice::<Value>(message).map(drop),
     }
 }
 

@@ -4,6 +4,7 @@ mod client;
 mod connect;
 mod fixtures;
 mod keys;
+mod large;
 mod library;
 mod long;
 mod media;
