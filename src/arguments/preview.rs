@@ -2,7 +2,7 @@
 
 use super::{
     Arguments,
-    secrets::{MASK, clean, clean_beginning, clean_list, sounds_secret},
+    secrets::{MASK, clean, clean_beginning, clean_list, is_harmless_header, sounds_secret},
     shape::Shape,
     synonyms,
 };
@@ -52,46 +52,70 @@ fn measured(json: &str) -> Value {
 
 /// What a capability says of its call itself, without the same secrets; texts are cut to 1,000 characters.
 pub fn details(said: Value, secrets: &[String]) -> Value {
-    let rule = Rule { secrets, text: DETAIL_MAX, items: usize::MAX, fields: usize::MAX, all_secret: false };
+    let rule = Rule { secrets, text: DETAIL_MAX, items: usize::MAX, fields: usize::MAX, holds: Holds::Anything };
     rule.apply(said)
 }
 
 fn shown(name: &str, meant: &str, json: &str, secrets: &[String]) -> Value {
-    let all_secret = meant == "env";
-    if sounds_secret(name) || (all_secret && json.len() > PARSED_MAX) {
+    let holds = Holds::of(meant);
+    if sounds_secret(name) || (holds != Holds::Anything && json.len() > PARSED_MAX) {
         return MASK.into();
     }
-    let rule = Rule { secrets, text: ARGUMENT_MAX, items: ITEMS_MAX, fields: FIELDS_MAX, all_secret };
+    let rule = Rule { secrets, text: ARGUMENT_MAX, items: ITEMS_MAX, fields: FIELDS_MAX, holds };
     if json.len() > PARSED_MAX {
         return rule.text(&beginning(json));
     }
     serde_json::from_str(json).map_or(Value::Null, |value| rule.apply(value))
 }
 
+/// What a value holds by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// What is told by itself.
+    Anything,
+    /// Variables of the environment: every text may be a secret.
+    Variables,
+    /// Headers: every text may open something, unless the header is known as one that does not.
+    Headers,
+}
+
+impl Holds {
+    fn of(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        match name.as_str() {
+            "env" => Self::Variables,
+            name if name.ends_with("headers") => Self::Headers,
+            _ => Self::Anything,
+        }
+    }
+}
+
 /// How much is kept of a value.
+#[derive(Clone, Copy)]
 struct Rule<'call> {
     secrets: &'call [String],
     text: usize,
     items: usize,
     fields: usize,
-    /// Every text is a secret.
-    all_secret: bool,
+    holds: Holds,
 }
 
 impl Rule<'_> {
     fn apply(&self, value: Value) -> Value {
-        match value {
-            Value::String(_) if self.all_secret => MASK.into(),
-            Value::String(text) => self.text(&text),
-            Value::Object(object) => self.object(object),
-            Value::Array(list) => {
+        match (value, self.holds) {
+            (Value::String(_), Holds::Variables) => MASK.into(),
+            (Value::String(text), Holds::Headers) => self.header(&text),
+            (Value::String(text), Holds::Anything) => self.text(&text),
+            (Value::Object(object), _) => self.object(object),
+            (Value::Array(list), _) => {
                 let words: Option<Vec<&str>> = list.iter().take(self.items).map(Value::as_str).collect();
-                match words.filter(|_| !self.all_secret) {
+                match words.filter(|_| self.holds == Holds::Anything) {
                     Some(words) => clean_list(&words, self.text, self.secrets).into(),
                     None => list.into_iter().take(self.items).map(|value| self.apply(value)).collect(),
                 }
             }
-            other => other,
+            (Value::Number(_), Holds::Headers) => MASK.into(),
+            (other, _) => other,
         }
     }
 
@@ -102,10 +126,31 @@ impl Rule<'_> {
         let fields = object.into_iter().take(self.fields).map(|(name, value)| {
             let is_secret = sounds_secret(&name) || (names_secret && name.eq_ignore_ascii_case("value"));
             let is_flag = matches!(value, Value::Bool(_) | Value::Null);
-            let value = if is_secret && !is_flag { MASK.into() } else { self.apply(value) };
+            let value = match is_secret && !is_flag {
+                true => MASK.into(),
+                false => self.within(&name).apply(value),
+            };
             (clean(&name, self.secrets), value)
         });
         Value::Object(fields.collect())
+    }
+
+    /// The rule for what an object has under a name.
+    fn within(&self, name: &str) -> Self {
+        let holds = match self.holds {
+            Holds::Headers if is_harmless_header(name) => Holds::Anything,
+            Holds::Anything if Holds::of(name) == Holds::Headers => Holds::Headers,
+            holds => holds,
+        };
+        Self { holds, ..*self }
+    }
+
+    /// A header in one text.
+    fn header(&self, text: &str) -> Value {
+        match text.split_once(':') {
+            Some((name, rest)) if is_harmless_header(name) && !rest.contains('\n') => self.text(text),
+            _ => MASK.into(),
+        }
     }
 
     fn text(&self, text: &str) -> Value {

@@ -134,6 +134,55 @@ async fn secrets_in_lists_and_in_pairs_of_a_name_and_a_value_are_left_out() {
 }
 
 #[tokio::test]
+async fn of_the_headers_of_a_fetch_the_values_that_may_open_something_are_not_kept() {
+    let server = Server::start().await;
+    let names = "Key X-Api-Key X-API-KEY apikey Authorization Proxy-Authorization Cookie Cookie2 X-Auth-Token X-Token \
+        Ocp-Apim-Subscription-Key X-Functions-Key x-goog-api-key PRIVATE-TOKEN X-Vault-Token X-CSRF-Token X-Session \
+        X-Hub-Signature-256 X-Access X-Acme-Ticket DD-APPLICATION-KEY Api X-Pin X-Whatever cf-access-client-id";
+    let secret: serde_json::Map<_, _> =
+        names.split_whitespace().map(|name| (name.into(), "hunter2 of ana".into())).collect();
+    let plain = json!({"Accept": "text/html", "accept-language": "fr", "User-Agent": "curl/8", "If-None-Match": "\"a\"",
+        "Content-Type": "text/plain", "X-Request-Id": "42", "Origin": "http://x", "Sec-Fetch-Mode": "cors"});
+    let mut both = plain.as_object().unwrap().clone();
+    both.extend(secret.clone());
+    let pairs =
+        json!([{"name": "Key", "value": "hunter2"}, ["Key", "hunter2"], "Key: hunter2", "Accept: a\nKey: hunter2"]);
+    for headers in [json!(both), json!(secret), pairs, json!("Key: hunter2"), json!({"Key": ["hunter2"], "n": 7})] {
+        server.post("/internet/fetch", json!({"url": "http://127.0.0.1:1/", "headers": headers})).await;
+        server.call("memory_add", json!({"content": "x", "metadata": {"http_headers": headers}})).await;
+        server.post("/sandbox/notebook", json!({"notebook": {"requestHeaders": headers}})).await;
+    }
+    let long = json!({"Key": "hunter2 ".repeat(4000)});
+    server.post("/internet/fetch", json!({"url": "http://127.0.0.1:1/", "headers": long})).await;
+    let lines = server.history().await;
+    assert!(!json!(lines).to_string().contains("hunter2"), "{lines:#?}");
+    let kept = &lines[0]["details"]["headers"];
+    for (name, value) in plain.as_object().unwrap() {
+        assert_eq!(&kept[name], value, "{name}");
+    }
+    assert_eq!(kept["X-Whatever"], "[removed]");
+}
+
+#[tokio::test]
+async fn a_header_in_a_command_that_is_called_key_is_not_kept() {
+    let server = Server::start().await;
+    let commands = [
+        ("curl -H 'Key: hunter2 x' http://a", "curl -H 'Key: [removed]' http://a"),
+        ("curl -H \"X-Signature: hunter2\" -s http://a", "curl -H \"X-Signature: [removed]\" -s http://a"),
+        ("curl --header=Key:hunter2 http://a", "curl --header=Key:[removed] http://a"),
+        ("curl -HKey:hunter2", "curl -HKey:[removed]"),
+        ("curl -H 'Idempotency-Key: 42-a' -H 'Accept: text/html' http://a", ""),
+        ("curl -H \"Key: $KEY\" http://a", ""),
+    ];
+    for (command, _) in &commands {
+        server.call("memory_query", json!({"query": command})).await;
+    }
+    for (line, (command, kept)) in server.history().await.iter().zip(commands) {
+        assert_eq!(line["details"]["query"], if kept.is_empty() { command } else { kept });
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_the_cut_of_the_history_falls_into_goes_as_a_whole() {
     let server = Server::start().await;
     let key = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", "MIIEvQIBADAN\n".repeat(200));

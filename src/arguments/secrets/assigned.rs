@@ -1,7 +1,7 @@
 //! Values beside names that say they are secret, in the notations of shells, programs, headers, forms and documents.
 
 use super::{
-    names::sounds_secret,
+    names::{header_sounds_secret, sounds_secret},
     value::{self, Value},
 };
 use regex::{Captures, Match, Regex};
@@ -16,6 +16,8 @@ enum Notation {
     Option,
     /// A value in quotes, or none: `set_name("value")`.
     Call,
+    /// `-H 'name: value'`.
+    Header,
     /// `<name>value</name>`.
     Element,
     /// A line of its own, after an empty one: the part of a form.
@@ -27,7 +29,7 @@ enum Notation {
 }
 
 /// The notations, each with what stands before the value. `{N}` is a name, `{Q}` a quote at any depth of escaping.
-const FORMS: [(Notation, &str); 11] = [
+const FORMS: [(Notation, &str); 12] = [
     (
         Notation::Pair,
         r"(?P<name>{N})(?:{Q})?\]?[ \t]*(?P<sep>:[ \t]*&?(?:'static )?[A-Za-z]+(?:<[^<>\n]*>)?[ \t]*=|=>|->[ \t]|:=|\?=|!=|={1,3}|:)[ \t]*",
@@ -41,6 +43,7 @@ const FORMS: [(Notation, &str); 11] = [
         Notation::Pair,
         r"(?i)\b(?:name|key|field|param|variable|var)(?:{Q})?\s*[:=]\s*(?:{Q})?(?P<name>{N})(?:{Q})?\s*[,;]?\s*(?:{Q})?(?:value|val|default)(?:{Q})?\s*[:=]\s*",
     ),
+    (Notation::Header, r"(?-u:\B)(?:-H|--header)(?:=|[ \t]*|{Q},\s*)(?:{Q})?(?P<name>[A-Za-z][A-Za-z0-9_-]*):[ \t]*"),
     (Notation::Element, r"<(?:[A-Za-z]+:)?(?P<name>{N})(?:\s[^<>]*)?>(?:<!\[CDATA\[)?"),
     (Notation::Element, r"(?:name|key)=(?:{Q})(?P<name>{N})(?:{Q})[^<>]*>(?:\s*<value>)?"),
     (Notation::Part, r"name=(?:{Q})?(?P<name>{N})(?:{Q})?[^\r\n]*\r?\n(?:[A-Za-z-]+:[^\r\n]*\r?\n)*\r?\n"),
@@ -75,12 +78,19 @@ pub fn find(text: &str) -> Vec<Range<usize>> {
 fn secret(text: &str, notation: Notation, found: &Captures<'_>) -> Option<Range<usize>> {
     let name = found.name("name")?;
     let start = found.get(0)?.end();
-    if notation != Notation::Words && !sounds_secret(name.as_str()) {
+    let sounds_so = match notation {
+        Notation::Words => true,
+        Notation::Header => header_sounds_secret(name.as_str()),
+        _ => sounds_secret(name.as_str()),
+    };
+    if !sounds_so {
         return None;
     }
     let range = match notation {
         Notation::Pair => pair(text, name, found.name("sep"), start),
         Notation::Option => option(text, name, start),
+        Notation::Header if text[..name.start()].ends_with(['"', '\'', '`']) => header(text, name.start(), start),
+        Notation::Header => option(text, name, start),
         Notation::Call => call(text, name, start),
         Notation::Element => element(text, start),
         Notation::Part => Some(value::line(text, start)),

@@ -10,7 +10,7 @@ mod names;
 mod rules;
 mod value;
 
-pub use names::sounds_secret;
+pub use names::{is_harmless_header, sounds_secret};
 
 use std::ops::Range;
 

@@ -14,6 +14,8 @@ struct Words {
     no_keys: HashSet<&'static str>,
     harmless_after: HashSet<&'static str>,
     harmless_whole: HashSet<&'static str>,
+    header: HashSet<&'static str>,
+    harmless_headers: Vec<&'static str>,
     values: HashSet<&'static str>,
 }
 
@@ -31,6 +33,8 @@ impl Words {
                 "no key of" => words.no_keys.extend(members),
                 "harmless after" => words.harmless_after.extend(members),
                 "harmless whole" => words.harmless_whole.extend(members),
+                "header" => words.header.extend(members),
+                "harmless header" => words.harmless_headers.extend(members),
                 "harmless values" => words.values.extend(members),
                 other => panic!("secret_names.txt has an unknown list: {other}"),
             }
@@ -52,6 +56,26 @@ pub fn sounds_secret(name: &str) -> bool {
     }
     let ends_in_auth = is_environment(name) && words.last().is_some_and(|last| last == "auth");
     WORDS.whole.contains(joined.as_str()) || ends_in_auth || is_key(name, &words) || has_secret_word(&words)
+}
+
+/// Whether a header of this name opens nothing, whatever its value.
+pub fn is_harmless_header(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    WORDS.harmless_headers.iter().any(|harmless| match harmless.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *harmless,
+    })
+}
+
+/// Whether a header's name says that its value is secret: there `Key` alone does.
+pub fn header_sounds_secret(name: &str) -> bool {
+    let words = split(name);
+    let ends_so = match words.as_slice() {
+        [.., before, last] if last == "key" => !WORDS.no_keys.contains(before.as_str()),
+        [.., last] => WORDS.header.contains(last.as_str()),
+        [] => false,
+    };
+    !is_harmless_header(name) && (ends_so || sounds_secret(name))
 }
 
 /// Whether a value is a word that stands where a value may stand, and no secret: a type, a boolean, `required`.
@@ -150,6 +174,20 @@ mod tests {
         for name in names.split_whitespace() {
             assert!(sounds_secret(name), "{name}");
         }
+    }
+
+    #[test]
+    fn headers_are_known_by_their_names() {
+        for name in
+            ["Key", "X-Api-Key", "key", "X-Functions-Key", "X-Hub-Signature", "Cookie", "Authorization", "X-Session"]
+        {
+            assert!(header_sounds_secret(name) && !is_harmless_header(name), "{name}");
+        }
+        for name in ["Accept", "accept-language", "Idempotency-Key", "Sec-Fetch-Mode", "X-Request-Id", "Surrogate-Key"]
+        {
+            assert!(!header_sounds_secret(name), "{name}");
+        }
+        assert!(!is_harmless_header("X-Whatever") && !is_harmless_header("Date2"));
     }
 
     #[test]
