@@ -10,10 +10,12 @@ use std::{
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("secret_rules.txt")));
 
-/// The rules, and all patterns together, so that a text in which nothing is found is gone through once.
+/// The rules, and their patterns together, so that a text in which nothing is found is gone through a few times. One
+/// automaton of all of them has so many states that it would make them again and again in a long text.
 struct Table {
     rules: Vec<Rule>,
-    all: RegexSet,
+    /// Of so many patterns each: [`TOGETHER`].
+    sets: Vec<RegexSet>,
 }
 
 /// One pattern of the table. Its groups are the secrets; without any, all that it matches.
@@ -21,7 +23,7 @@ struct Rule {
     pattern: String,
     /// Compiled when the pattern fits for the first time: most never do. With the fewest other words before the secret,
     /// and with the most, for a command that has two.
-    compiled: OnceLock<[Regex; 2]>,
+    compiled: OnceLock<Vec<Regex>>,
     check: Check,
 }
 
@@ -42,14 +44,19 @@ enum Check {
 
 /// Where the rules see secrets.
 pub fn find(text: &str) -> Vec<Range<usize>> {
-    let fitting = TABLE.all.matches(text).into_iter().map(|number| &TABLE.rules[number]);
+    let parts = TABLE.sets.iter().zip(TABLE.rules.chunks(TOGETHER));
+    let fitting = parts.flat_map(|(set, rules)| set.matches(text).into_iter().map(|number| &rules[number]));
     fitting.flat_map(|rule| rule.find(text)).collect()
 }
 
 impl Rule {
-    fn compiled(&self) -> &[Regex; 2] {
+    fn compiled(&self) -> &[Regex] {
         let compile = |pattern: &str| Regex::new(pattern).expect("all patterns were compiled together before");
-        self.compiled.get_or_init(|| [&*self.pattern, &self.pattern.replace(FEWEST_WORDS, MOST_WORDS)].map(compile))
+        self.compiled.get_or_init(|| {
+            let most = self.pattern.replace(FEWEST_WORDS, MOST_WORDS);
+            let also = (most != self.pattern).then_some(most);
+            [&self.pattern].into_iter().chain(&also).map(|pattern| compile(pattern)).collect()
+        })
     }
 
     fn find(&self, text: &str) -> Vec<Range<usize>> {
@@ -118,11 +125,14 @@ const PARTS: [(&str, &str); 5] = [
 const FEWEST_WORDS: &str = r"(?:(?:[^\n;|&\\]|\\[\s\S])*?)";
 const MOST_WORDS: &str = r"(?:(?:[^\n;|&\\]|\\[\s\S])*)";
 
-/// What all patterns may take together, in bytes.
-const MOST_COMPILED: usize = 64 << 20;
+/// How many patterns are searched for at once: with fewer a short text takes longer, with more a long one.
+const TOGETHER: usize = 48;
 
-/// What the search may keep of its states, in bytes: with less it would make them again and again.
-const MOST_CACHED: usize = 16 << 20;
+/// What those may take together, in bytes.
+const MOST_COMPILED: usize = 16 << 20;
+
+/// What their search may keep of its states, in bytes.
+const MOST_CACHED: usize = 4 << 20;
 
 impl Table {
     fn read(text: &str) -> Self {
@@ -134,11 +144,12 @@ impl Table {
                 rules.push(Rule { pattern, compiled: OnceLock::new(), check });
             }
         }
-        let all = RegexSetBuilder::new(rules.iter().map(|rule| &rule.pattern))
-            .size_limit(MOST_COMPILED)
-            .dfa_size_limit(MOST_CACHED)
-            .build();
-        Self { all: all.unwrap_or_else(|error| panic!("secret_rules.txt: {error}")), rules }
+        let together = |rules: &[Rule]| {
+            let mut set = RegexSetBuilder::new(rules.iter().map(|rule| &rule.pattern));
+            let set = set.size_limit(MOST_COMPILED).dfa_size_limit(MOST_CACHED).build();
+            set.unwrap_or_else(|error| panic!("secret_rules.txt: {error}"))
+        };
+        Self { sets: rules.chunks(TOGETHER).map(together).collect(), rules }
     }
 }
 
