@@ -65,16 +65,24 @@ impl Tree {
 
     /// What the list says of what lies at a name, or at the name that this one is a copy of.
     fn below(&self, name: &str, any_case: bool) -> Vec<&Self> {
-        let known = |name: &str| {
+        let mut found = Vec::new();
+        self.add_below(name, any_case, &mut found);
+        originals(name).for_each(|original| self.add_below(original, any_case, &mut found));
+        found
+    }
+
+    fn add_below<'a>(&'a self, name: &str, any_case: bool, found: &mut Vec<&'a Self>) {
+        // Folders of many names are looked through for a few patterns.
+        if any_case || !self.names.is_empty() {
             let small = name.to_ascii_lowercase();
             let named = self.names.get(&small).into_iter().flatten().filter(|(known, _)| any_case || *known == name);
-            let fitting = self.patterns.iter().filter(|(pattern, _)| match any_case {
-                true => fits(&small, &pattern.to_ascii_lowercase()),
-                false => fits(name, pattern),
-            });
-            named.chain(fitting).map(|(_, tree)| tree).collect::<Vec<_>>()
-        };
-        originals(name).chain([name]).flat_map(known).collect()
+            found.extend(named.map(|(_, tree)| tree));
+        }
+        let fitting = self.patterns.iter().filter(|(pattern, _)| match any_case {
+            true => fits(&name.to_ascii_lowercase(), &pattern.to_ascii_lowercase()),
+            false => fits(name, pattern),
+        });
+        found.extend(fitting.map(|(_, tree)| tree));
     }
 
     /// What the list says of what lies at a path.
@@ -87,6 +95,7 @@ impl Tree {
 fn fits(name: &str, pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => name == pattern,
+        Some((start, rest)) if !rest.contains('*') => name.strip_prefix(start).is_some_and(|name| name.ends_with(rest)),
         Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
             let ends = name.char_indices().map(|(end, _)| end).chain([name.len()]);
             { ends }.any(|end| fits(&name[end..], rest))
@@ -120,7 +129,15 @@ impl Search {
             }
             Err(_) => Vec::new(),
         };
-        there.into_iter().try_for_each(|(name, is_link)| self.at(folder.join(name), is_link, trees))
+        let any_case = ANY_CASE || folder.starts_with("/mnt");
+        for (name, is_link) in there {
+            let said = |tree: &&'static Tree| tree.below(&name.to_string_lossy(), any_case);
+            let trees: Vec<&'static Tree> = trees.iter().flat_map(said).collect();
+            if !trees.is_empty() {
+                self.at(folder.join(name), is_link, &trees)?;
+            }
+        }
+        Ok(())
     }
 
     /// The folders, and whatever else, in a folder of which the list says nothing.
@@ -134,20 +151,15 @@ impl Search {
         }
     }
 
-    fn at(&mut self, place: PathBuf, is_link: bool, above: &[&'static Tree]) -> io::Result<()> {
-        let any_case = ANY_CASE || place.starts_with("/mnt");
-        let trees: Vec<&'static Tree> = {
-            let name = place.file_name().unwrap_or_default().to_string_lossy();
-            above.iter().flat_map(|tree| tree.below(&name, any_case)).collect()
-        };
+    fn at(&mut self, place: PathBuf, is_link: bool, trees: &[&'static Tree]) -> io::Result<()> {
         if trees.iter().any(|tree| tree.is_place) {
             self.found.places.insert(place);
             return Ok(());
         }
-        if let Some(real) = Some(&place).filter(|_| is_link && !trees.is_empty()).and_then(|place| really(place)) {
+        if let Some(real) = Some(&place).filter(|_| is_link).and_then(|place| really(place)) {
             self.linked.extend(trees.iter().map(|tree| (real.clone(), *tree)));
         }
-        if trees.is_empty() { Ok(()) } else { self.below(&place, &trees) }
+        self.below(&place, trees)
     }
 
     /// Notes a folder in which this user could allow itself to look, and says of another one whether what is in it can be
