@@ -35,7 +35,9 @@ async fn long_lines_with_many_around_come_on_pages_without_a_gap_and_the_server_
     let idle = server.peak_memory();
     for file in 0..3 {
         // Each line is cut to 4,000 characters, of three bytes each.
-        let line = |number: usize| format!("{number} match {}\n", "€".repeat(if number % 7 == 0 { 5000 } else { 50 }));
+        let line = |number: usize| {
+            format!("{number} match {}\n", "€".repeat(if number.is_multiple_of(7) { 5000 } else { 50 }))
+        };
         std::fs::write(server.path(&format!("{file}.txt")), (0..200).map(line).collect::<String>()).unwrap();
     }
     let search = json!({"path": ".", "name": "*.txt", "query": "match", "context": 10, "max_results": 10_000});
