@@ -48,6 +48,14 @@ pub async fn run(settings: &Settings, target: &Target, program: &str, mut show: 
     tell(key(settings));
     tell(memory(target));
     match health(&target.url).await {
+        Ok(_) if target.owner.is_none() => {
+            let fix =
+                format!("Start the one of this folder: `{program}`. The server there may be of another --directory");
+            tell(Broken(
+                format!("No bridge of {} runs; another one answers at {}", target.directory.display(), target.url),
+                fix,
+            ));
+        }
         Ok(health) => {
             tell(Well(format!("The server answers at {}, running for {} s", target.url, health["uptime_seconds"])));
             tell(confinement(&health));
@@ -71,7 +79,9 @@ pub async fn run(settings: &Settings, target: &Target, program: &str, mut show: 
 
 fn key(settings: &Settings) -> Finding {
     let Some(key) = &settings.api_key else {
-        return Broken("There is no key yet".into(), "Start mcp-server once: it makes one and shows it".into());
+        let fix = "Over HTTP one is needed: start mcp-server once, and it makes one. A client that starts `mcp-server stdio` \
+                   needs none";
+        return Lacking("There is no key yet".into(), fix.into());
     };
     match first_start::check(key.expose(), &settings.host) {
         Ok(()) if key.expose().chars().count() < 16 => {

@@ -94,7 +94,7 @@ fn shown(line: &Value) -> String {
     let time = text("timestamp");
     let time = time.split_once('T').map_or(&*time, |(_, time)| time.split('.').next().unwrap_or(time));
     let outcome = text("outcome");
-    let outcome = if outcome == "ok" { format!("{outcome:<9}") } else { print::alarming(&format!("{outcome:<9}")) };
+    let outcome = if outcome == "ok" { format!("{outcome:<11}") } else { print::alarming(&format!("{outcome:<11}")) };
     let milliseconds = line["duration_ms"].as_f64().unwrap_or_default();
     let details = print::plain(&line["details"].to_string(), MAX_DETAILS);
     format!("{time}  {outcome} {:<22} {:<8} {milliseconds:>8.0} ms  {details}", text("action"), text("caller"))

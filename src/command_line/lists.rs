@@ -38,7 +38,7 @@ pub async fn processes(target: &Target) -> Result<()> {
     let lines = all.iter().map(|process| {
         let code = process["exit_code"].as_i64().map(|code| format!(" {code}")).unwrap_or_default();
         let state = format!("{}{code}", text(process, "status"));
-        let started = print::plain(&text(process, "started").replace('T', " "), 19);
+        let started = print::moment(&text(process, "started"));
         format!("{:<10} {state:<12} {started}  {}", text(process, "id"), text(process, "command"))
     });
     show(lines, "No process runs or ran.")
@@ -62,7 +62,7 @@ pub async fn changes(target: &Target, chosen: &Chosen) -> Result<()> {
         let more = change["path_count"].as_u64().unwrap_or_default().saturating_sub(1);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let path = print::plain(change["paths"][0]["path"].as_str().unwrap_or_default(), MAX_TEXT);
-        let moment = print::plain(&text(change, "timestamp").replace('T', " "), 19);
+        let moment = print::moment(&text(change, "timestamp"));
         let line = format!("{}  {moment}  {:<18} {path}{more}", text(change, "id"), text(change, "action"));
         if state.is_empty() { line } else { format!("{line}  ({state})") }
     });

@@ -28,6 +28,11 @@ pub fn plain(text: &str, max: usize) -> String {
     shown.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// A moment as a person reads it, to the second.
+pub fn moment(timestamp: &str) -> String {
+    plain(&timestamp.replace('T', " ").chars().take(19).collect::<String>(), 19)
+}
+
 #[cfg(test)]
 mod tests {
     use super::plain;

@@ -29,9 +29,13 @@ pub fn describe(text: &str, old: &str, before: u64) -> String {
     let found = &lines[start..lines.len().min(start + wanted.len().max(1))];
     let first = before + start as u64 + 1;
     let shown = &found[..found.len().min(MAX_SHOWN)];
+    let last = before + (start + found.len()) as u64;
+    let which = match last == first {
+        true => format!("Nearest is line {first}, which differs"),
+        false => format!("Nearest are lines {first} to {last}, which differ"),
+    };
     format!(
-        "Nearest are lines {first} to {}, which differ in {}.{}\n{}",
-        before + (start + found.len()) as u64,
+        "{which} in {}.{}\n{}",
         difference(found, &wanted, text),
         first_difference(found, &wanted, first),
         shown.join("\n")
@@ -151,10 +155,10 @@ mod tests {
     fn what_differs_is_named() {
         let text = "fn main() {\n\tlet a = \"x\";\n}\n";
         let near = |old: &str| describe(text, old, 10);
-        assert!(near("    let a = \"x\";").starts_with("Nearest are lines 12 to 12, which differ in white space"));
-        assert!(near("\tlet a = “x”;").contains("differ in quotes"));
-        assert!(near("\tLET a = \"x\";").contains("differ in upper and lower case"));
-        assert!(near("\tlet a = \"xyz\";").contains("differ in their text.\n\tlet a"));
+        assert!(near("    let a = \"x\";").starts_with("Nearest is line 12, which differs in white space"));
+        assert!(near("\tlet a = “x”;").contains("differs in quotes"));
+        assert!(near("\tLET a = \"x\";").contains("differs in upper and lower case"));
+        assert!(near("\tlet a = \"xyz\";").contains("differs in their text.\n\tlet a"));
         assert!(near("nothing alike whatsoever").starts_with("Nothing in it is near"));
         let two = near("fn main() {\n\tlet b = \"x\";");
         assert!(two.contains(r#"Line 12 is "\tlet a = \"x\";", not "\tlet b = \"x\";"."#), "{two}");
@@ -167,6 +171,6 @@ mod tests {
     fn the_nearest_line_of_a_long_text_is_found_wherever_it_is() {
         let text: String = (1..=20_000).map(|line| format!("line {line} of the file\n")).collect();
         let near = describe(&text, "lime 17777 of the file", 0);
-        assert!(near.starts_with("Nearest are lines 17777 to 17777"), "{near}");
+        assert!(near.starts_with("Nearest is line 17777,"), "{near}");
     }
 }

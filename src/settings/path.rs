@@ -136,7 +136,9 @@ fn path(text: &str) -> Result<String, String> {
         return refused("is no path: begin it with /, ~, ./ or a folder's name");
     }
     if is_word(text) {
-        return refused("is a word for a choice that is none here: write nothing after the =, or ./ before a name");
+        return refused(
+            "would be a file of that name here: to name none, write nothing after the =; to name that file, write ./ before it",
+        );
     }
     if text.contains(['<', '>', '|']) || text.contains("&&") {
         return refused("has a sign that joins or replaces things elsewhere: put commas between several paths");

@@ -66,7 +66,7 @@ impl SettingValue for bool {
         match text.to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true),
             "false" | "no" | "off" | "0" => Ok(false),
-            _ => Err("true or false".to_owned()),
+            _ => Err("true or false (or on, off, yes, no, 1, 0)".to_owned()),
         }
     }
 }

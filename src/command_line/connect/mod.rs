@@ -6,7 +6,7 @@ mod merge;
 
 use super::target::Target;
 use crate::settings::{Secret, Settings};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use clients::Config;
 use serde_json::{Value, json};
@@ -108,7 +108,8 @@ fn apply(config: &Config, add: bool) -> Result<String> {
         true => format!("{} is left as it was: add this by hand instead\n\n{}\n", path.display(), config.snippet()),
         false => format!("{} is left as it was: take {NAME} out by hand", path.display()),
     };
-    let after = config.merged(&before, add).with_context(by_hand)?;
+    // The reason comes first: what is to be added by hand may be long.
+    let after = config.merged(&before, add).map_err(|error| anyhow!("{error:#}. {}", by_hand()))?;
     if after == before {
         let has = if add { "knows this bridge already" } else { "does not know this bridge" };
         return Ok(format!("{} {has}: nothing was changed.\n", path.display()));

@@ -30,7 +30,11 @@ pub fn suggestion(bytes: &[u8]) -> Option<String> {
 
 /// The suggestion as a sentence, with its reason.
 pub fn sentence(bytes: &[u8]) -> Option<String> {
-    let name = suggestion(bytes)?;
+    let Some(name) = suggestion(bytes) else {
+        let is_document = bytes.starts_with(b"%PDF") || bytes.starts_with(b"PK\x03\x04");
+        let how = if is_document { "as \"document\" gives the text of a PDF, DOCX, XLSX, …, and " } else { "" };
+        return Some(format!("It is no text in an encoding that can be told: {how}as \"base64\" gives its bytes"));
+    };
     Some(match marked(bytes) {
         Some(_) => format!("The file begins with the byte order mark of {name}: give encoding \"{name}\""),
         None => format!("The file looks like {name}: try encoding \"{name}\""),

@@ -89,7 +89,7 @@ impl Draft<'_> {
         if self.looks.identity(&place.path) != Some(place.identity) {
             return Err(moved());
         }
-        if !place.denial.reading_too {
+        if !place.denial.reading_too && place.kind == Kind::Folder {
             // A socket can be used where nothing can be written.
             steps.extend(self.cover_hidden(&place.path, &path)?);
         }

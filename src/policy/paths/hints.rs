@@ -39,7 +39,9 @@ impl Workspace {
 
     fn rule_of(&self, denial: &Denial) -> &'static str {
         let own = self.environment.parent().unwrap_or(Path::new("/")).join("memory");
-        if denial.path == self.environment || denial.path.starts_with(&own) {
+        if denial.path == self.environment {
+            "It holds the bridge's own key and settings, which only the person changes, in an editor"
+        } else if denial.path.starts_with(&own) {
             "It is the bridge's own: the memory tools change the memory, and undo is a tool of its own"
         } else if SYSTEM.iter().any(|place| denial.path == Path::new(place)) {
             OF_THE_SYSTEM

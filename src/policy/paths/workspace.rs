@@ -90,6 +90,13 @@ impl Workspace {
             // No command is started before that can be told.
             tracing::error!("what is denied cannot be found: {error}");
         }
+        if !workspace.allows(workspace.start(), Intent::Read) {
+            tracing::error!(
+                "{} is a denied place: relative paths are refused there and commands have nowhere to start. Start the \
+                 bridge in another folder, or name one with --directory",
+                workspace.start().display()
+            );
+        }
         Ok(Arc::new(workspace))
     }
 

@@ -60,7 +60,7 @@ impl Address {
             }
             #[cfg(windows)]
             "npipe" => Ok(Self::Pipe(host.to_owned())),
-            _ => bail!("DOCKER_HOST is {host:?}: {scheme}:// is not understood, but unix://, tcp:// and ssh:// are"),
+            _ => bail!("DOCKER_HOST is {host:?}, but must begin with unix://, tcp:// or ssh://, not {scheme}://"),
         }
     }
 

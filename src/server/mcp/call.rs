@@ -13,6 +13,7 @@ use crate::{
     capability::{Context, Progress},
     error::{Error, Result},
     excerpt::{Bound, Parts},
+    near::nearest,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -101,7 +102,7 @@ impl Mcp {
             }
             _ => {
                 let run = self.tools.run(name, self.bridge.clone(), context.clone(), arguments);
-                let run = run.ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {name}"), None))?;
+                let run = run.ok_or_else(|| self.unknown(name))?;
                 let outcome = tokio::select! {
                     outcome = watched(run, progress, reports) => outcome,
                     // Dropping the call stops what it runs.
@@ -132,6 +133,16 @@ impl Mcp {
         }
         part.json["media"] = json!(shown.named);
         Ok(success(tool, part, shown.blocks, budget))
+    }
+
+    fn unknown(&self, name: &str) -> ErrorData {
+        let all = self.tools.list();
+        let near = nearest(name, all.iter().map(|tool| &*tool.name));
+        let hint = match near.is_empty() {
+            true => "tools/list names them".to_owned(),
+            false => format!("did you mean {}?", near.join(" or ")),
+        };
+        ErrorData::invalid_params(format!("Unknown tool: {name} ({hint})"), None)
     }
 }
 

@@ -182,6 +182,11 @@ impl Spawner {
     fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {
         let start = self.workspace.start();
         let (sent, folder) = match sent {
+            None if self.is_confined && !self.workspace.allows(start, Intent::Read) => {
+                let hint = "The bridge was started in a folder that is denied, so commands have nowhere to start: send \
+                            cwd, or start the bridge elsewhere (--directory)";
+                return Err(Named::Folder.refused().with_hint(|| Some(hint.to_owned())));
+            }
             None => return Ok(start.to_owned()),
             Some("") => return Err(not_found()),
             Some(sent) if sent.contains('\0') => {

@@ -106,3 +106,23 @@ async fn a_bridge_whose_env_has_another_name_does_not_start_and_says_why() {
     let server = Program::start_in(directory, &[]);
     assert_eq!(server.post("/terminal/info", KEY, &json!({})).await.status, 200, "without it it starts");
 }
+
+#[tokio::test]
+async fn a_persons_own_rules_hold_and_no_command_changes_them() {
+    const RULES: &str = "deny frobnicate *\n";
+    let before = format!("printf '{}' > bridge/rules.txt", RULES.replace('\n', "\\n"));
+    let settings = [("MCP_COMMAND_RULES", "rules.txt")];
+    in_each(&Plan { before: &before, settings: &settings, ..Plan::default() }, async |world| {
+        let answer = world
+            .run(
+                "echo runs; : > bridge/rules.txt; echo 'allow *' >> bridge/rules.txt; rm -f bridge/rules.txt
+echo 'allow *' > project/open/new; mv -f project/open/new bridge/rules.txt; mv bridge/rules.txt project/open/old; true",
+            )
+            .await;
+        assert_eq!(answer["stdout"], "runs\n", "{}: {answer}", world.name);
+        assert_eq!(std::fs::read_to_string(world.at("bridge/rules.txt")).unwrap(), RULES, "{}", world.name);
+        let refused = world.post("/terminal/execute", json!({"command": "frobnicate all"})).await;
+        assert_eq!(refused.status, 403, "{}: {}", world.name, refused.text);
+    })
+    .await;
+}

@@ -18,7 +18,7 @@ async fn a_text_outside_the_given_lines_is_said_to_be_there() {
     let beyond = conflict(&server, json!({"old": "gamma", "new": "x", "start_line": 90})).await;
     assert!(beyond.contains("the text has 3 lines"), "{beyond}");
     let nowhere = conflict(&server, json!({"old": "bet4", "new": "x", "start_line": 2})).await;
-    assert!(nowhere.contains("Nearest are lines 2 to 2"), "{nowhere}");
+    assert!(nowhere.contains("Nearest is line 2"), "{nowhere}");
 }
 
 #[tokio::test]
