@@ -16,7 +16,7 @@ pub use outline::{decoded_size, places_of};
 pub use preview::{details, not_kept, preview};
 pub use problem::{Problem, Segment};
 pub use resolve::Ignored;
-pub use secrets::{clean, clean_beginning};
+pub use secrets::{MASK, clean, clean_beginning, sounds_secret};
 
 use crate::error::{Error, Result};
 use bytes::Bytes;

@@ -136,6 +136,9 @@ settings! {
     /// Sockets outside that commands may use, as paths separated by commas, `~` and `*` allowed: a container engine's, an
     /// agent's. All others behind which somebody listens are covered.
     command_sockets: PathList = "MCP_COMMAND_SOCKETS" or "",
+    /// Devices that commands may use beside the harmless ones, as paths below /dev separated by commas, `*` allowed: graphics
+    /// processors, /dev/kvm, serial ports.
+    command_devices: PathList = "MCP_COMMAND_DEVICES" or "",
     /// How much memory a command may take with all its processes, in MiB; 0 is half of the machine's.
     max_command_memory_mib: u64 = "MAX_COMMAND_MEMORY_MIB" or "0" within 0..=MAX_MIB,
     /// How many background processes run at once; past it a start is refused with 503.

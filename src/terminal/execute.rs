@@ -5,7 +5,8 @@ use super::{
     following::{End, Following},
     form::Form,
     processes::{Origin, Status},
-    spawn::{Asked, Streams},
+    remarks::{self, Blocked, Ended, Remarks},
+    spawn::{Asked, Spawner, Streams},
 };
 use crate::{
     caller::Access,
@@ -19,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::time::timeout_at;
@@ -104,6 +106,12 @@ pub struct ExecuteOutput {
     memory_exceeded: bool,
     #[serde(flatten)]
     background: Option<Background>,
+    /// What the confinement kept from it, where that can be told: by what it said, or by what its line names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocked: Vec<Blocked>,
+    /// What to do instead, where something is otherwise here than in a person's terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
     /// When it ended.
     timestamp: String,
 }
@@ -157,7 +165,7 @@ impl Capability for ExecuteCommand {
         };
         let mut following = Following::new(tree?, terminal.max_output, context);
         if let Ok(exit_code) = timeout_at(deadline.into(), following.until_end()).await {
-            return run.answer(following.finish(exit_code?).await).await;
+            return run.answer(following.finish(exit_code?).await, &terminal.spawner).await;
         }
         if self.on_timeout == OnTimeout::Background {
             drop(turn);
@@ -178,25 +186,40 @@ struct Run {
 }
 
 impl Run {
-    async fn answer(self, end: End) -> Result<ExecuteOutput> {
-        let end = self.formed(end).await?;
-        Ok(ExecuteOutput {
+    /// Made where nobody waits for it: the output may be long.
+    async fn answer(self, end: End, spawner: &Arc<Spawner>) -> Result<ExecuteOutput> {
+        let spawner = spawner.clone();
+        tokio::task::spawn_blocking(move || self.answer_now(end, &spawner)).await.map_err(Error::internal)
+    }
+
+    fn answer_now(self, end: End, spawner: &Spawner) -> ExecuteOutput {
+        let end = formed(self.form, end);
+        let (truncated, left_behind) = (end.is_cut(), end.left_behind);
+        let (stdout, stderr) = (end.stdout.join(), end.stderr.join());
+        let ended =
+            |exit_code| Ended { command: &self.command, stdout: &stdout, stderr: &stderr, exit_code, left_behind };
+        let said = end.exit_code.map(|code| remarks::of(&ended(code), &self.cwd, spawner));
+        let Remarks { blocked, hint } = said.unwrap_or_default();
+        ExecuteOutput {
             success: end.exit_code == Some(0),
-            truncated: end.is_cut(),
+            truncated,
             command: self.command,
-            stdout: end.stdout.join(),
-            stderr: end.stderr.join(),
+            stdout,
+            stderr,
             exit_code: end.exit_code,
             execution_time: (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             memory_exceeded: end.memory_exceeded,
             background: None,
+            blocked,
+            hint,
             timestamp: clock::timestamp(),
-        })
+        }
     }
 
     /// What a command that was ended for its time had done.
     async fn partial(&self, end: End) -> Result<PartialOutput> {
-        let end = self.formed(end).await?;
+        let form = self.form;
+        let end = tokio::task::spawn_blocking(move || formed(form, end)).await.map_err(Error::internal)?;
         Ok(PartialOutput { running: end.running, ..PartialOutput::of(end.stdout, end.stderr) })
     }
 
@@ -220,17 +243,23 @@ impl Run {
         let id = process.record.id();
         let message =
             format!("Its time is over, and it goes on in the background: read it with terminal_poll, id {id:?}");
-        let end = End { exit_code: None, stdout, stderr, is_flood: false, memory_exceeded: false, running: vec![] };
+        let end = End {
+            exit_code: None,
+            stdout,
+            stderr,
+            is_flood: false,
+            memory_exceeded: false,
+            left_behind: false,
+            running: vec![],
+        };
         let background = Some(Background { id, cursor, status: process.state().status(), message });
-        Ok(ExecuteOutput { background, ..self.answer(end).await? })
+        Ok(ExecuteOutput { background, ..self.answer(end, &terminal.spawner).await? })
     }
+}
 
-    /// Its output as the caller wants it, made where nobody waits for it: it may be long.
-    async fn formed(&self, end: End) -> Result<End> {
-        let form = self.form;
-        let work = move || End { stdout: form.of(end.stdout, None), stderr: form.of(end.stderr, None), ..end };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
-    }
+/// Output as the caller wants it.
+fn formed(form: Form, end: End) -> End {
+    End { stdout: form.of(end.stdout, None), stderr: form.of(end.stderr, None), ..end }
 }
 
 fn late(seconds: u64) -> String {
@@ -242,11 +271,12 @@ impl Terminal {
     fn timed_out(&self, seconds: u64, partial: PartialOutput) -> Error {
         Error::ProgramTimedOut {
             message: late(seconds),
-            hint: format!(
-                "For what takes longer raise timeout (at most {}, MAX_COMMAND_TIMEOUT), let it go on with on_timeout \
-                 \"background\", or start it with POST /terminal/start and read it with POST /terminal/poll",
-                self.max_timeout
-            ),
+            hint: remarks::waiting(&partial.running).unwrap_or_default()
+                + &format!(
+                    "For what takes longer raise timeout (at most {}, MAX_COMMAND_TIMEOUT), let it go on with on_timeout \
+                     \"background\", or start it with POST /terminal/start and read it with POST /terminal/poll",
+                    self.max_timeout
+                ),
             partial: Box::new(partial),
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct End {
     /// Whether it wrote so much that it was ended.
     pub is_flood: bool,
     pub memory_exceeded: bool,
+    /// Whether something that it had started in the background was ended with it.
+    pub left_behind: bool,
     /// The command lines that were running when its time was over.
     pub running: Vec<String>,
 }
@@ -92,7 +94,9 @@ impl<'a> Following<'a> {
             ));
         }
         let memory_exceeded = exceeded.is_some();
-        End { exit_code: Some(exit_code), stdout, stderr, is_flood, memory_exceeded, running: vec![] }
+        // Of a flood everything is ended.
+        let left_behind = !is_flood && self.tree.ended_others();
+        End { exit_code: Some(exit_code), stdout, stderr, is_flood, memory_exceeded, left_behind, running: vec![] }
     }
 
     async fn take_the_rest(&mut self) {
@@ -117,6 +121,6 @@ impl<'a> Following<'a> {
             tokio::spawn(async move { self.tree.wait().await });
         }
         let (stdout, stderr) = (self.stdout.into_parts(), self.stderr.into_parts());
-        End { exit_code: None, stdout, stderr, is_flood: false, memory_exceeded: false, running }
+        End { exit_code: None, stdout, stderr, is_flood: false, memory_exceeded: false, left_behind: false, running }
     }
 }

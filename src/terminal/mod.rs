@@ -4,6 +4,7 @@
 
 mod check;
 mod drawn;
+mod editors;
 mod environment;
 mod execute;
 mod following;
@@ -11,6 +12,7 @@ mod form;
 mod info;
 mod output;
 pub mod processes;
+mod remarks;
 pub mod spawn;
 mod turns;
 

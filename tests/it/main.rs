@@ -31,6 +31,7 @@ mod processes;
 mod program;
 mod readme;
 mod redaction;
+mod remarks;
 mod requests;
 mod sandbox;
 mod secrets;

@@ -1,6 +1,6 @@
 //! The workspace, as the kernel is told of it.
 
-use super::{looks::Looks, private_folders::Private, second_names::second_names};
+use super::{devices::Devices, looks::Looks, places, private_folders::Private, second_names::second_names};
 use crate::policy::{
     Workspace,
     paths::{Denial, Fitting, Present},
@@ -28,17 +28,24 @@ pub struct Bounds {
     pub new: Fitting,
     /// The user's home.
     pub home: PathBuf,
+    /// Where the user's tools may lie: that home and, where it is another one, the account's.
+    pub homes: Vec<PathBuf>,
+    /// Devices that they may use beside the harmless ones.
+    pub devices: Devices,
     private: Arc<Private>,
 }
 
 impl Bounds {
-    /// The bounds of a workspace by the names that are denied, with private folders of their own.
+    /// The bounds of a workspace by the names that are denied, with what the settings give beside it, and with private
+    /// folders of their own.
     ///
     /// # Errors
     /// When those cannot be made.
-    pub fn of(workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+    pub fn of(workspace: &Arc<Workspace>, devices: Devices) -> anyhow::Result<Self> {
         // The top as a root is the whole disk.
         let is_whole = workspace.roots().iter().any(|root| root.parent().is_none());
+        let home = std::env::home_dir().unwrap_or_default();
+        let homes = [Some(home.clone()), places::home_of_account()].into_iter().flatten();
         let mut bounds = Self {
             workspace: workspace.clone(),
             roots: if is_whole { Vec::new() } else { workspace.roots().to_vec() },
@@ -46,7 +53,9 @@ impl Bounds {
             kept: HashSet::new(),
             present: Vec::new(),
             new: Fitting::default(),
-            home: std::env::home_dir().unwrap_or_default(),
+            homes: homes.filter(|home| home.parent().is_some()).collect(),
+            home,
+            devices,
             private: Arc::new(Private::new()?),
         };
         workspace.denials().iter().for_each(|denial| bounds.deny(denial));
@@ -105,6 +114,28 @@ impl Bounds {
         path.ancestors().any(|above| self.hidden.contains(above))
     }
 
+    /// Whether a path, of what is there now or of what will be, is denied to read.
+    pub fn is_denied(&self, path: &Path) -> bool {
+        self.denies(path)
+            || self.workspace.is_of_homes(path)
+            || self.workspace.patterns().iter().any(|pattern| pattern.denies(path))
+    }
+
+    /// Whether the settings name it among what is denied.
+    pub fn is_denied_by_settings(&self, path: &Path) -> bool {
+        self.workspace.is_denied_by_settings(path)
+    }
+
+    /// Whether no setting makes it denied or not denied.
+    pub fn is_always_denied(&self, path: &Path) -> bool {
+        self.workspace.is_always_denied(path)
+    }
+
+    /// Whether it can be read and not changed.
+    pub fn is_kept(&self, path: &Path) -> bool {
+        path.ancestors().any(|above| self.kept.contains(above))
+    }
+
     /// Whether it is denied by more than `above` being denied as a whole.
     pub fn denies_below(&self, path: &Path, above: &Path) -> bool {
         path.ancestors().any(|place| place != above && self.hidden.contains(place))
@@ -112,7 +143,8 @@ impl Bounds {
 
     /// Whether a tool of the user's may be shown: its place may be denied only for lying in a home that is.
     pub fn may_show_tool(&self, tool: &Path) -> bool {
-        !tool.ancestors().any(|place| self.hidden.contains(place) && !self.home.starts_with(place))
+        let is_a_home = |place: &Path| self.homes.iter().any(|home| home.starts_with(place));
+        !tool.ancestors().any(|place| self.hidden.contains(place) && !is_a_home(place))
     }
 
     /// Whether a path lies in the roots and is not denied.
@@ -126,8 +158,7 @@ impl Bounds {
         if self.denies(path) {
             return None;
         }
-        let kept = path.ancestors().any(|above| self.kept.contains(above));
-        Some(if kept { access & AccessFs::from_read(landlock::ABI::V6) } else { access })
+        Some(if self.is_kept(path) { access & AccessFs::from_read(landlock::ABI::V6) } else { access })
     }
 
     /// Whether a denied place lies in a folder.

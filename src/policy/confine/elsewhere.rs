@@ -1,12 +1,15 @@
 //! Hosts whose kernel this code does not know how to use.
 
-use super::{Level, Report};
+use super::{Level, Refusal, Report};
 use crate::{
     policy::Workspace,
     settings::{ConfinementMode, Settings},
 };
 use anyhow::bail;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The confinement of programs: none here.
 pub struct Confinement {
@@ -34,6 +37,16 @@ impl Confinement {
     /// Nothing.
     pub fn environment(&self) -> Vec<(&'static str, Option<PathBuf>)> {
         Vec::new()
+    }
+
+    /// Nothing is refused.
+    pub fn refusal(&self, _: &Path) -> Option<Refusal> {
+        None
+    }
+
+    /// Nothing is kept from programs.
+    pub fn lets_through(&self, _: &str) -> bool {
+        true
     }
 
     /// What holds, and why.

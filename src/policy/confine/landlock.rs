@@ -6,6 +6,7 @@
 
 use super::{
     bounds::Bounds,
+    devices,
     marks::{Holds, Marks, Place, real},
     places, private_keys,
 };
@@ -133,8 +134,8 @@ impl Rules<'_> {
         let settings = places::SETTINGS.iter().map(|name| Path::new("/etc").join(name));
         let settings = settings.filter(|path| !self.bounds.denies_below(path, Path::new("/etc")));
         let may_show = |place: &PathBuf| self.bounds.may_show_tool(place);
-        let tools = places::tools(&self.bounds.home).into_iter().filter(may_show).filter_map(real).filter(may_show);
-        let system = places::SYSTEM.iter().chain(&places::KERNEL).map(PathBuf::from);
+        let tools = places::tools(&self.bounds.homes).into_iter().filter(may_show).filter_map(real).filter(may_show);
+        let system = places::SYSTEM.iter().chain(&places::PACKAGES).chain(&places::KERNEL).map(PathBuf::from);
         let system = system.filter(|place| !self.bounds.roots.is_empty() || !self.bounds.denies(place));
         let all = settings.chain(system).filter_map(real).chain(tools);
         for place in all.collect::<Vec<PathBuf>>() {
@@ -144,6 +145,12 @@ impl Rules<'_> {
         let use_device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
         for name in places::DEVICES.iter().chain(&["ptmx"]) {
             self.allow_path(&Path::new("/dev").join(name), use_device)?;
+        }
+        for path in self.bounds.devices.present() {
+            self.allow_path(&path, use_device | AccessFs::ReadDir)?;
+        }
+        for place in devices::DESCRIPTIONS.iter().filter(|_| !self.bounds.devices.is_empty()) {
+            self.allow_path(Path::new(place), read)?;
         }
         self.allow_path(Path::new("/dev/pts"), use_device | AccessFs::ReadDir)?;
         self.allow_path(Path::new("/dev/shm"), AccessFs::from_all(NEWEST))

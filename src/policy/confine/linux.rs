@@ -1,15 +1,17 @@
 //! What this host allows, found out by trying it.
 
 use super::{
-    FAILED, Level, MOVED, Report,
+    FAILED, Level, MOVED, Refusal, Report,
     bounds::Bounds,
     cage::Cage,
+    devices::Devices,
     kernel_files::Share,
     landlock,
     limits::Limits,
     looks::Looks,
     memory::{Admission, Memory},
     namespaces::Entry,
+    refusals,
     sockets::{Sockets, hidden_variables},
     steadily,
     system_calls::{self, Apart, Host},
@@ -64,7 +66,10 @@ impl Confinement {
         }
         // Commands run as the same user: its memory is none of theirs.
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-        let bounds = Bounds::of(workspace)?;
+        let devices = Devices::parse(&settings.command_devices).map_err(|why| {
+            anyhow::anyhow!("MCP_COMMAND_DEVICES: {why}; write paths such as /dev/dri, separated by commas")
+        })?;
+        let bounds = Bounds::of(workspace, devices)?;
         let env_file = EnvFile::of(workspace.directory())?;
         let (report, parts) = find_out(settings, bounds, env_file)?;
         report.announce();
@@ -103,6 +108,19 @@ impl Confinement {
     pub fn rules(&self) -> io::Result<Option<OwnedFd>> {
         let Some(parts) = self.parts.as_ref().filter(|_| self.report.level == Level::Kernel) else { return Ok(None) };
         steadily(|| parts.rules()).map_err(told)
+    }
+
+    /// What a command is refused at a path without dots in it; none where nothing is.
+    pub fn refusal(&self, path: &Path) -> Option<Refusal> {
+        let parts = self.parts.as_ref()?;
+        refusals::at(path, &parts.bounds, &parts.sockets, self.report.level)
+    }
+
+    /// Whether a socket of this name, which may be a pattern, is shown to programs, as it was last looked at.
+    pub fn lets_through(&self, socket: &str) -> bool {
+        self.parts.as_ref().is_none_or(|parts| {
+            self.report.level == Level::Namespaces && parts.sockets.shows_any(socket, &parts.bounds.home)
+        })
     }
 
     /// Whether a view is still what programs are to see.

@@ -1,9 +1,10 @@
 //! What was looked at on the disk while a view was made: as long as all of it is still so, the view is still right.
 #![expect(clippy::disallowed_methods, reason = "it looks at places that the settings name, and opens nothing")]
 
-use crate::policy::paths::{Entry, Identity};
+use crate::policy::paths::{Entry, Identity, mount};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
     io::Errno,
 };
 use std::{
@@ -11,7 +12,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs::{self, File, Metadata},
-    io,
+    io::{self, Read},
     os::{
         fd::AsFd,
         unix::{
@@ -52,7 +53,11 @@ pub struct Looks {
     paths: RefCell<BTreeMap<PathBuf, Look>>,
     /// None: it could not be read.
     folders: RefCell<Listings>,
+    contents: RefCell<BTreeMap<PathBuf, Option<Change>>>,
 }
+
+/// What changes with the content of a file: which file, its length, and when it was written, in seconds and nanoseconds.
+type Change = (Identity, u64, i64, i64);
 
 /// Which names of a folder are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +76,12 @@ impl Looks {
     /// # Errors
     /// When the system does not say what is mounted.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { mounts: MountTable::open()?, paths: RefCell::default(), folders: RefCell::default() })
+        Ok(Self {
+            mounts: MountTable::open()?,
+            paths: RefCell::default(),
+            folders: RefCell::default(),
+            contents: RefCell::default(),
+        })
     }
 
     /// Whether a path leads to something.
@@ -128,9 +138,34 @@ impl Looks {
         Ok(self.names(folder, Names::Kinds)?.into_iter().map(entry).collect())
     }
 
+    /// What is in a file of one name, at a path without links, with its mode; none for what is no file, is longer than
+    /// `most` bytes, or is seen on another mount than the folder `base`: what is mounted there may be any other file.
+    pub fn content(&self, real: &Path, base: &Path, most: usize) -> Option<(Vec<u8>, u32)> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = openat2(CWD, real, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS);
+        let file = opened.ok().map(File::from);
+        let found = file.as_ref().and_then(|file| file.metadata().ok());
+        self.contents.borrow_mut().insert(real.to_owned(), found.as_ref().map(change));
+        let found = found.filter(|found| found.is_file() && found.nlink() == 1 && found.len() <= most as u64)?;
+        let file = file?;
+        let base =
+            openat2(CWD, base, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS).ok()?;
+        if mount(&file)? != mount(&base)? {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(found.len() as usize);
+        file.take(most as u64).read_to_end(&mut bytes).ok()?;
+        Some((bytes, found.mode()))
+    }
+
     /// Whether all that was looked at is as it was.
     pub fn are_current(&self) -> bool {
         !self.mounts.has_changed()
+            && self
+                .contents
+                .borrow()
+                .iter()
+                .all(|(path, was)| fs::symlink_metadata(path).ok().as_ref().map(change) == *was)
             && self.paths.borrow().iter().all(|(path, was)| look(path) == *was)
             && self.folders.borrow().iter().all(|((folder, which), were)| names(folder, *which).ok() == *were)
     }
@@ -192,6 +227,10 @@ fn seen(found: io::Result<Metadata>) -> (Option<Thing>, bool) {
         Ok(found) => (Some(thing(found)), false),
         Err(error) => (None, error.kind() == io::ErrorKind::PermissionDenied),
     }
+}
+
+fn change(found: &Metadata) -> Change {
+    ((found.dev(), found.ino()), found.len(), found.ctime(), found.ctime_nsec())
 }
 
 fn thing(found: Metadata) -> Thing {

@@ -12,6 +12,10 @@ mod capabilities;
 #[cfg(target_os = "linux")]
 mod covers;
 #[cfg(target_os = "linux")]
+mod devices;
+#[cfg(target_os = "linux")]
+mod harmless_settings;
+#[cfg(target_os = "linux")]
 mod kernel_files;
 #[cfg(target_os = "linux")]
 mod landlock;
@@ -33,6 +37,8 @@ mod places;
 mod private_folders;
 #[cfg(target_os = "linux")]
 mod private_keys;
+#[cfg(target_os = "linux")]
+mod refusals;
 #[cfg(target_os = "linux")]
 mod second_names;
 #[cfg(target_os = "linux")]
@@ -117,6 +123,17 @@ impl Level {
             Self::Namespaces => "kernel+namespaces",
         }
     }
+}
+
+/// What a command is refused at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why, as what follows the place's name in a sentence.
+    pub why: String,
+    /// The setting that would let the command, where there is one.
+    pub setting: Option<&'static str>,
+    /// Whether it is not seen at all, or only not to be changed.
+    pub reading_too: bool,
 }
 
 /// Who holds a command with all its processes to the memory that it may take.

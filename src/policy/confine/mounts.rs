@@ -125,7 +125,7 @@ fn open_site() -> io::Result<Covers> {
     let empty = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), empty, Some(c"mode=000,size=4k"))?;
     let covers = Covers { folder: Place::open(c"/proc", ANY)?, file: Place::nothing()? };
-    mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=1m"))?;
+    mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=4m"))?;
     Ok(covers)
 }
 
@@ -184,6 +184,13 @@ impl Step<&CStr> {
                     Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
                     result => result,
                 },
+                Self::Offer { from, at } => {
+                    // Without it programs miss what they never had.
+                    let _ = Place::open(from, ANY).and_then(|copy| {
+                        copy.lay(ALL_BELOW, READ_ONLY | NO_SETUID | NO_DEVICES, &Place::open(at, ANY)?)
+                    });
+                    Ok(())
+                }
                 Self::Keep { at, is } => {
                     let place = Place::open(at, *is)?;
                     place.lay(ALL_BELOW, READ_ONLY | NO_SETUID, &place)

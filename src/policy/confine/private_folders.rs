@@ -5,6 +5,7 @@ use crate::policy::{
     paths::{Directory, Identity},
     private,
 };
+use rustix::fs::Mode;
 use std::{
     io,
     path::{Component, Path, PathBuf},
@@ -35,7 +36,10 @@ impl Private {
     pub fn new() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bridge-").tempdir()?;
         let real = folder.path().canonicalize()?;
-        Ok(Self { home: Folder::new(real.join("home"))?, tmp: Folder::new(real.join("tmp"))?, folder })
+        // Programs that change their user use it, too, as they do the machine's; nobody else comes into what holds it.
+        let tmp = Folder::new(real.join("tmp"))?;
+        rustix::fs::chmod(&tmp.path, Mode::from_raw_mode(0o1777))?;
+        Ok(Self { home: Folder::new(real.join("home"))?, tmp, folder })
     }
 
     /// Stands in for the user's home.
@@ -77,7 +81,7 @@ impl Private {
         });
         let last = if folder { None } else { names.next_back() };
         for name in names {
-            there_or(directory.make_folder(name, 0o700))?;
+            there_or(directory.make_folder(name, 0o755))?;
             directory = directory.enter(name)?;
         }
         match last {

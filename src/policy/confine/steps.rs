@@ -41,6 +41,9 @@ pub enum Step<T = CString> {
     Shut { at: T, is: Identity },
     /// The same, where something is: what others have there comes and goes.
     Silence(T),
+    /// A file or folder of the frame, not to be changed, at a place where programs look for it. Where it cannot be had,
+    /// the place stays as it is.
+    Offer { from: T, at: T },
     /// What is there already, no longer to be changed.
     Keep { at: T, is: Identity },
     /// Something to tell the kernel, where it listens.
@@ -79,6 +82,7 @@ impl Step {
             Self::Say { text, at } => (10, 0, ANY, [at, text, c""]),
             Self::Own => (11, 0, ANY, [c"", c"", c""]),
             Self::Silence(at) => (12, 0, ANY, [at, c"", c""]),
+            Self::Offer { from, at } => (13, 0, ANY, [at, from, c""]),
         }
     }
 }
@@ -107,6 +111,7 @@ impl<'a> Steps<'a> {
             10 => Step::Say { text: first, at },
             11 => Step::Own,
             12 => Step::Silence(at),
+            13 => Step::Offer { from: first, at },
             _ => return None,
         })
     }
@@ -152,6 +157,7 @@ impl<T: AsRef<CStr>> Step<T> {
             | Self::Cover { at, .. }
             | Self::Shut { at, .. }
             | Self::Silence(at)
+            | Self::Offer { at, .. }
             | Self::Keep { at, .. }
             | Self::Say { at, .. } => {
                 let at = at.as_ref().to_bytes();
@@ -196,6 +202,7 @@ mod tests {
             Step::Keep { at: text(c"/k"), is: ANY },
             Step::Say { text: text(c"1"), at: text(c"/x") },
             Step::Silence(text(c"/s")),
+            Step::Offer { from: text(c"/from"), at: text(c"/o") },
         ];
         let bytes = Step::encode(&steps);
         let found: Vec<_> = Steps(&bytes).map(Result::unwrap).collect();

@@ -2,6 +2,8 @@
 
 use super::{
     bounds::Bounds,
+    devices,
+    harmless_settings::Copy,
     kernel_files::{Share, kernel_file_systems},
     looks::{Looks, Names},
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY},
@@ -45,10 +47,11 @@ pub struct Draft<'a> {
     pub bounds: &'a Bounds,
     reach: &'a Reach,
     pub looks: Looks,
-    frame: Vec<Step>,
+    pub frame: Vec<Step>,
     in_frame: BTreeSet<PathBuf>,
     pub shown: Vec<Shown>,
     links: Vec<PathBuf>,
+    pub copies: Vec<Copy>,
 }
 
 impl View {
@@ -73,7 +76,7 @@ impl View {
 
     fn new(bounds: &Bounds, looks: Looks, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
         let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
-        let mut draft = Draft { bounds, reach: &reach, looks, frame, in_frame, shown, links };
+        let mut draft = Draft { bounds, reach: &reach, looks, frame, in_frame, shown, links, copies: Vec::new() };
         if bounds.roots.is_empty() {
             draft.show_disk()?;
         } else {
@@ -87,6 +90,7 @@ impl View {
         draft.show_private_folders();
         draft.show_tools();
         draft.show_sockets();
+        draft.copy_settings();
         let mut steps = draft.finish()?;
         steps.push(Step::Own);
         steps.extend(kernel_file_systems(&draft.looks, share));
@@ -129,7 +133,7 @@ impl Draft<'_> {
     }
 
     fn show_system(&mut self) {
-        for place in places::SYSTEM {
+        for place in places::SYSTEM.into_iter().chain(places::PACKAGES) {
             self.show_or_link(Path::new(place), false);
         }
     }
@@ -165,6 +169,18 @@ impl Draft<'_> {
                 self.show_as(path.clone(), path, false);
             }
         }
+        for path in self.bounds.devices.watched(&self.looks) {
+            if let Some(real) = self.looks.real(&path) {
+                self.show_as(real, path, false);
+            }
+        }
+        for place in devices::DESCRIPTIONS.iter().filter(|_| !self.bounds.devices.is_empty()) {
+            if self.looks.leads_somewhere(Path::new(place))
+                && !self.bounds.denies_below(Path::new(place), Path::new("/sys"))
+            {
+                self.show_as(place.into(), place.into(), false);
+            }
+        }
         for (to, at) in [
             ("/proc/self/fd", "/dev/fd"),
             ("/proc/self/fd/0", "/dev/stdin"),
@@ -192,13 +208,13 @@ impl Draft<'_> {
             self.link(Path::new("/run"), Path::new("/var/run"));
         }
         let home = self.bounds.home.clone();
-        if home.starts_with("/") && home != Path::new("/") && !self.is_shown(&home) {
+        if home.starts_with("/") && home != Path::new("/") && (!self.is_shown(&home) || self.is_private(&home)) {
             self.show_as(self.bounds.private().home().to_owned(), home, true);
         }
     }
 
     fn show_tools(&mut self) {
-        for tool in places::tools(&self.bounds.home) {
+        for tool in places::tools(&self.bounds.homes) {
             let is_there = self.is_shown(&tool) && !self.is_private(&tool);
             if is_there || !self.bounds.may_show_tool(&tool) || !self.looks.leads_somewhere(&tool) {
                 continue;
@@ -231,7 +247,7 @@ impl Draft<'_> {
     }
 
     /// Whether a path goes through a link of the frame.
-    fn is_linked(&self, path: &Path) -> bool {
+    pub fn is_linked(&self, path: &Path) -> bool {
         self.links.iter().any(|link| path.starts_with(link))
     }
 
@@ -272,7 +288,7 @@ impl Draft<'_> {
     }
 
     /// A folder of the frame, and those above it.
-    fn folder(&mut self, path: &Path) {
+    pub fn folder(&mut self, path: &Path) {
         let missing: Vec<PathBuf> = path
             .ancestors()
             .filter(|path| path.parent().is_some() && !self.in_frame.contains(*path))
@@ -328,6 +344,7 @@ impl Draft<'_> {
         steps.extend(foreign.filter_map(|socket| self.looks.real(socket)).map(|real| Step::Silence(at(&real))));
         steps.extend(self.denials()?);
         steps.extend(self.private_keys());
+        steps.extend(self.show_copies());
         Ok(steps)
     }
 

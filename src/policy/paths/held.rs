@@ -281,8 +281,8 @@ pub(super) fn identity(stat: &Stat) -> Identity {
     (stat.st_dev, stat.st_ino)
 }
 
-/// The number of the mount that a place is seen on.
-fn mount(place: &impl AsFd) -> Option<u64> {
+/// The number of the mount that a place is seen on; none before Linux 5.8.
+pub fn mount(place: &impl AsFd) -> Option<u64> {
     let found = rustix::fs::statx(place, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
     (found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id)
 }

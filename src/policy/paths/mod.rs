@@ -47,6 +47,8 @@ use denials::Denials;
 pub use directory::{Directory, Entries, dress, look_at};
 pub use folder::{Child, Folder};
 pub use found::{Found, Kind, OURS, Times};
+#[cfg(target_os = "linux")]
+pub use held::mount;
 pub use held::{Identity, Present};
 pub use named::Named;
 pub use patterns::{Entry, Fitting, Pattern};

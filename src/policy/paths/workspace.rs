@@ -46,6 +46,8 @@ pub struct Workspace {
     start: PathBuf,
     roots: Vec<PathBuf>,
     pub(super) denials: Denials,
+    /// What `MCP_DENIED_PATHS` names, with and without links.
+    asked: Vec<PathBuf>,
     patterns: Vec<Pattern>,
     held: Held,
     spared: Spared,
@@ -75,6 +77,8 @@ impl Workspace {
         )?;
         let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
         let spared = Spared::new(&roots, &directory);
+        let named = asked.places.iter().flat_map(|place| [place.clone(), without_links(place, &mut HashMap::new())]);
+        let named: Vec<PathBuf> = named.collect();
         let denials = denials(asked.places, &settings.command_rules, &directory, &spared)?;
         for root in roots.iter().filter(|root| denials.deny(root, Intent::Read)) {
             tracing::warn!(
@@ -85,7 +89,8 @@ impl Workspace {
         let top = Directory::top().context("the top of the disk cannot be opened")?;
         let top_identity = top.look_at_self().context("the top of the disk cannot be looked at")?.identity;
         let (patterns, held, environment) = (asked.patterns, Held::default(), directory.join(".env"));
-        let workspace = Self { start, roots, denials, patterns, held, spared, environment, top, top_identity };
+        let asked = named;
+        let workspace = Self { start, roots, denials, asked, patterns, held, spared, environment, top, top_identity };
         if let Err(error) = workspace.denied_now(workspace.denials.list(), &[]) {
             // No command is started before that can be told.
             tracing::error!("what is denied cannot be found: {error}");
@@ -162,6 +167,24 @@ impl Workspace {
     pub fn allows(&self, real: &Path, intent: Intent) -> bool {
         let by_pattern = || self.patterns.iter().any(|pattern| pattern.denies(real));
         self.is_in_roots(real) && !self.denials.deny(real, intent) && !by_pattern()
+    }
+
+    /// Whether `MCP_DENIED_PATHS` names a place or what it lies in.
+    pub fn is_denied_by_settings(&self, real: &Path) -> bool {
+        self.asked.iter().any(|place| lies_under(real, place))
+            || self.patterns.iter().any(|pattern| pattern.denies(real))
+    }
+
+    /// Whether a place is denied as a secret of somebody's home.
+    pub fn is_of_homes(&self, real: &Path) -> bool {
+        self.denials.are_of_homes(real)
+    }
+
+    /// Whether a place is denied whatever the settings say.
+    pub fn is_always_denied(&self, real: &Path) -> bool {
+        let own = [self.environment.clone(), self.environment.with_file_name("memory")];
+        let system = secrets::SYSTEM.map(PathBuf::from);
+        own.iter().chain(&system).any(|place| lies_under(real, place)) || self.is_of_homes(real)
     }
 
     /// Whether a place that may not be changed lies in the directory `real`, so that it may not go as a whole.

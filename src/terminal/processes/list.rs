@@ -43,8 +43,9 @@ pub struct ProcessItem {
     /// Its exit code once it is over and where it is known; negative when a signal ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
-    /// The system's process id.
-    pid: u32,
+    /// The system's process id; absent where commands are confined, since none of them could use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
     /// Whether it has a terminal.
     pty: bool,
     /// The terminal's width in characters, while it runs.
@@ -101,7 +102,8 @@ impl Capability for ListProcesses {
             process.record.number < below && self.status.is_none_or(|status| process.state().status() == status)
         };
         let mut found = all.iter().filter(wanted);
-        let processes: Vec<ProcessItem> = found.by_ref().take(self.limit).map(|process| item(process)).collect();
+        let items = found.by_ref().take(self.limit).map(|process| item(processes, process));
+        let processes: Vec<ProcessItem> = items.collect();
         let next_cursor = found.next().and(processes.last()).map(|last| last.id.clone());
         let (count, timestamp) = (processes.len(), clock::timestamp());
         Ok(ProcessList { success: true, count, running, processes, next_cursor, timestamp })
@@ -113,7 +115,7 @@ fn number(cursor: &str) -> Result<u64> {
     number.ok_or_else(|| crate::Error::invalid("cursor", "Give next_cursor of the last reply, or leave it out"))
 }
 
-fn item(process: &Process) -> ProcessItem {
+fn item(all: &Processes, process: &Process) -> ProcessItem {
     let (record, state) = (&process.record, process.state());
     let size = state.size.filter(|_| state.ending.is_none());
     ProcessItem {
@@ -122,7 +124,7 @@ fn item(process: &Process) -> ProcessItem {
         cwd: record.cwd.clone(),
         status: state.status(),
         exit_code: state.exit_code(),
-        pid: record.pid,
+        pid: all.shown_pid(process),
         pty: record.pty,
         cols: size.map(|(columns, _)| columns),
         rows: size.map(|(_, rows)| rows),

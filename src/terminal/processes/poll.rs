@@ -13,11 +13,15 @@ use crate::{
     clock,
     error::{Error, Result},
     excerpt::Parts,
-    terminal::form::Form,
+    terminal::{
+        form::Form,
+        remarks::{self, Blocked, Ended},
+        spawn::Spawner,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// Read what a process wrote since the last poll.
 ///
@@ -103,6 +107,9 @@ pub struct PolledProcess {
     /// Present when it was ended for taking more memory, with all its processes, than MAX_COMMAND_MEMORY_MIB.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     memory_exceeded: bool,
+    /// With the last of its output: what the confinement kept from it, where that can be told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocked: Vec<Blocked>,
     /// When this was read.
     timestamp: String,
 }
@@ -139,6 +146,9 @@ impl Capability for PollProcess {
         let read = move || Stream::ALL.map(|stream| text(&piece, tail.as_ref(), omitted, stream, plain, size));
         let [stdout, stderr, output] = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
         let split = |text: String| (!process.record.pty).then_some(text);
+        let more = process.log.span().1 > next;
+        let is_all = state.ending.is_some() && !more;
+        let blocked = if is_all { blocked(&process, processes.spawner()).await? } else { Vec::new() };
         Ok(PolledProcess {
             success: true,
             id: process.record.id(),
@@ -148,12 +158,13 @@ impl Capability for PollProcess {
             screen: None,
             omitted,
             cursor: next,
-            more: process.log.span().1 > next,
+            more,
             // Without a cursor the reading begins at the oldest that is kept.
             missed,
             status: state.status(),
             exit_code: state.exit_code(),
             memory_exceeded: state.has_exceeded_memory(),
+            blocked,
             timestamp: clock::timestamp(),
         })
     }
@@ -206,6 +217,22 @@ fn screen(process: &Process, state: &State, shown: Shown) -> PolledProcess {
         status: state.status(),
         exit_code: state.exit_code(),
         memory_exceeded: state.has_exceeded_memory(),
+        blocked: Vec::new(),
         timestamp: clock::timestamp(),
     }
+}
+
+/// What the confinement kept from a process that is over, by the end of its output.
+async fn blocked(process: &Process, spawner: &Arc<Spawner>) -> Result<Vec<Blocked>> {
+    let end = process.log.span().1;
+    let last = process.read(end.saturating_sub(remarks::READ as u64), remarks::READ).await?;
+    let (command, cwd) = (process.record.command.clone(), process.record.cwd.clone());
+    let (exit_code, spawner) = (process.state().exit_code().unwrap_or_default(), spawner.clone());
+    let read = move || {
+        let text = |stream| plain::without_escapes(&last.of(stream));
+        let (stdout, stderr) = (text(Stream::Stdout), text(Stream::Stderr) + &text(Stream::Terminal));
+        let ended = Ended { command: &command, stdout: &stdout, stderr: &stderr, exit_code, left_behind: false };
+        remarks::of(&ended, Path::new(&cwd), &spawner).blocked
+    };
+    tokio::task::spawn_blocking(read).await.map_err(Error::internal)
 }

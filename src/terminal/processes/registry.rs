@@ -12,7 +12,7 @@ use crate::{
     caller::{Caller, Keys},
     clock,
     error::{Error, Result},
-    policy::private,
+    policy::{confine::Level, private},
     settings::Settings,
     terminal::spawn::Spawner,
 };
@@ -122,8 +122,13 @@ impl Processes {
     }
 
     /// What starts programs.
-    pub fn spawner(&self) -> &Spawner {
+    pub fn spawner(&self) -> &Arc<Spawner> {
         &self.shared.spawner
+    }
+
+    /// The process id, where a command can use it.
+    pub fn shown_pid(&self, process: &Process) -> Option<u32> {
+        (self.shared.spawner.confinement().level == Level::None).then_some(process.record.pid)
     }
 
     /// Starts a process and looks after it from then on.

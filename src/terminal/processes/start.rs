@@ -64,8 +64,10 @@ pub struct StartedProcess {
     success: bool,
     /// Its name in the other calls.
     id: String,
-    /// The system's process id.
-    pid: u32,
+    /// The system's process id; absent where commands are confined, since none of them could use it. Signals go by
+    /// terminal_signal, the end by terminal_stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
     /// What was run.
     command: String,
     /// Whether it has a terminal.
@@ -116,7 +118,7 @@ impl Capability for StartProcess {
         Ok(StartedProcess {
             success: waited.as_ref().is_none_or(Outcome::is_met),
             id: process.record.id(),
-            pid: process.record.pid,
+            pid: processes.shown_pid(&process),
             command: process.record.command.clone(),
             pty: process.record.pty,
             cursor: 0,

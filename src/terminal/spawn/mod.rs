@@ -25,12 +25,12 @@ pub use tree::{Signal, Stderr, Stdout, Tree};
 #[cfg(unix)]
 pub use tree::{stderr_end, stdout_end};
 
-use super::environment::Environment;
+use super::{editors::stand_ins, environment::Environment};
 use crate::{
     error::{Error, Result},
     policy::{
         Confinement, Guard, Line, PermittedCommand, Shell, Shells, Workspace,
-        confine::Report,
+        confine::{Refusal, Report},
         paths::{Intent, Named, path_of},
     },
     settings::{ConfinementMode, Settings},
@@ -98,6 +98,16 @@ pub enum Streams {
     },
 }
 
+impl Streams {
+    fn have_terminal(&self) -> bool {
+        match self {
+            Self::Captured => false,
+            #[cfg(unix)]
+            Self::Given { terminal, .. } => terminal.is_some(),
+        }
+    }
+}
+
 /// Starts programs, each with what holds for all.
 pub struct Spawner {
     workspace: Arc<Workspace>,
@@ -107,6 +117,7 @@ pub struct Spawner {
     is_confined: bool,
     environment: Environment,
     guard: Guard,
+    network: bool,
     shells: Shells,
 }
 
@@ -138,6 +149,7 @@ impl Spawner {
             starter: Starter::open(&confinement)?,
             confinement,
             is_confined: settings.confinement != ConfinementMode::Off,
+            network: settings.terminal_network,
             workspace: workspace.clone(),
         })
     }
@@ -150,6 +162,21 @@ impl Spawner {
     /// How firmly programs are held.
     pub fn confinement(&self) -> &Report {
         self.confinement.report()
+    }
+
+    /// What the confinement refuses programs at a path without dots in it; none where nothing is.
+    pub fn refusal(&self, path: &Path) -> Option<Refusal> {
+        self.confinement.refusal(path)
+    }
+
+    /// Whether a socket outside, which may be a pattern, is let through to programs.
+    pub fn lets_through(&self, socket: &str) -> bool {
+        self.confinement.lets_through(socket)
+    }
+
+    /// Whether programs have the network.
+    pub fn network(&self) -> bool {
+        self.network
     }
 
     /// What judges commands.
@@ -222,7 +249,9 @@ impl Spawner {
     pub fn start_now(&self, permitted: &PermittedCommand, streams: Streams) -> Result<Tree> {
         let cwd = permitted.directory();
         let confined = self.confinement.environment();
+        let editors = if streams.have_terminal() { Vec::new() } else { stand_ins().to_vec() };
         let mut environment: BTreeMap<&OsStr, &OsStr> = self.environment.iter().collect();
+        environment.extend(editors.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value))));
         for (name, value) in &confined {
             match value {
                 Some(value) => environment.insert(OsStr::new(name), value.as_os_str()),

@@ -35,6 +35,8 @@ pub mod word {
     pub const REFUSED: u8 = b'n';
     /// All of the tree has ended; the status is the program's, as wait(2) has it.
     pub const ENDED: u8 = b'e';
+    /// The same, and what the program had left running was ended with it.
+    pub const ENDED_WITH_OTHERS: u8 = b'o';
     /// How many bytes it has.
     pub const SIZE: usize = 1 + size_of::<i32>();
 }
@@ -182,7 +184,7 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
                 if libc::recv(CONTROL, (&raw mut signal).cast(), 1, 0) == 1 {
                     libc::kill(-charge.program, c_int::from(signal));
                 } else {
-                    charge.end(true);
+                    charge.end(true, word::ENDED);
                 }
             }
             if events[1].revents != 0 {
@@ -192,7 +194,8 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
             if events[1].revents != 0 || has_more {
                 has_more = charge.reap().0 == ENDS_AT_ONCE;
                 if charge.status.is_some() {
-                    charge.end(charge.all_end);
+                    let others = charge.has_others();
+                    charge.end(charge.all_end, if others { word::ENDED_WITH_OTHERS } else { word::ENDED });
                 }
             }
         }
@@ -220,8 +223,15 @@ impl Charge {
         (reaped, false)
     }
 
-    /// Ends the program's group, and all else that is left of it if so asked; then this process.
-    unsafe fn end(&mut self, all: bool) -> ! {
+    /// Whether something goes on that ends with the program. What has ended by itself is taken in first.
+    unsafe fn has_others(&mut self) -> bool {
+        // SAFETY: plain system calls.
+        unsafe { !self.reap().1 && (self.all_end || libc::kill(-self.program, 0) == 0) }
+    }
+
+    /// Ends the program's group, and all else that is left of it if so asked; then this process, with `ended` as its last
+    /// word.
+    unsafe fn end(&mut self, all: bool, ended: u8) -> ! {
         // SAFETY: plain system calls.
         unsafe {
             libc::kill(-self.program, libc::SIGKILL);
@@ -231,7 +241,7 @@ impl Charge {
             while self.status.is_none() && !self.reap().1 {
                 pause();
             }
-            say(word::ENDED, self.status.unwrap_or(libc::SIGKILL));
+            say(ended, self.status.unwrap_or(libc::SIGKILL));
             libc::_exit(0)
         }
     }

@@ -162,6 +162,11 @@ impl Tree {
         self.admission.exceeded_mib()
     }
 
+    /// Whether something that the program had started in the background was ended with it. Known after its end.
+    pub fn ended_others(&self) -> bool {
+        self.end.try_lock().is_ok_and(|end| end.word[0] == word::ENDED_WITH_OTHERS)
+    }
+
     /// What a captured program writes; once.
     pub fn take_output(&self) -> Option<(Stdout, Stderr)> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).take()

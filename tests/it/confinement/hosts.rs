@@ -7,7 +7,7 @@ use std::env::consts::ARCH;
 use tempfile::TempDir;
 
 /// The program itself, started by another: as another user, or where the host refuses namespaces.
-pub(super) struct Started {
+pub struct Started {
     command: std::process::Command,
     child: std::process::Child,
     url: String,
@@ -46,10 +46,19 @@ impl Started {
     }
 
     /// One as this user, with what the command has of its own.
-    pub(super) fn plain(command: std::process::Command) -> Option<Self> {
+    pub fn plain(command: std::process::Command) -> Option<Self> {
         let directory = scratch();
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
         Self::with(command, directory)
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder that goes with it.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     pub(super) fn process(&self) -> u32 {
@@ -67,7 +76,7 @@ impl Started {
     }
 
     /// Runs a program that knows its folder, on a port that is free.
-    pub(super) fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
+    pub fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
         command.args(["--port", "0"]);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
         let (child, url) = launch(&mut command)?;
@@ -89,11 +98,11 @@ impl Started {
         }
     }
 
-    pub(super) async fn call(&self, name: &str, arguments: Value) -> Value {
+    pub async fn call(&self, name: &str, arguments: Value) -> Value {
         self.post(&format!("/terminal/{name}"), KEY, arguments).await.ok()
     }
 
-    pub(super) async fn post(&self, path: &str, key: &str, arguments: Value) -> Reply {
+    pub async fn post(&self, path: &str, key: &str, arguments: Value) -> Reply {
         let request = client().post(format!("{}{path}", self.url));
         Reply::send(request.bearer_auth(key).json(&arguments)).await
     }

@@ -3,6 +3,7 @@
 
 mod barriers;
 mod calls;
+mod harmless;
 mod hosts;
 mod keys;
 mod later;
@@ -17,6 +18,8 @@ mod shared_memory;
 mod socket_kinds;
 mod sockets;
 mod worlds;
+
+pub use hosts::Started;
 
 use crate::server::{Server, scratch};
 use serde_json::{Value, json};

@@ -10,11 +10,11 @@ mod listed;
 mod pattern;
 
 pub use environment::hidden as hidden_variables;
+pub use pattern::Pattern;
 
 use super::trees::{Trees, descendants, open_sockets};
 use file::{Identity, SocketFile, Stamp};
 use listed::Listed;
-use pattern::Pattern;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
@@ -124,6 +124,18 @@ impl Sockets {
     pub fn shows(&self, path: &Path) -> bool {
         let reach = self.state.lock().unwrap_or_else(PoisonError::into_inner).reach.clone();
         file::real(path).is_some_and(|real| reach.shown.contains_key(&real))
+    }
+
+    /// Whether a socket that fits a pattern is shown, as it was last looked at.
+    pub fn shows_any(&self, pattern: &str, home: &Path) -> bool {
+        let pattern = Pattern::parse(pattern, home);
+        pattern.is_ok_and(|pattern| pattern.expand(&mut BTreeMap::new()).iter().any(|path| self.shows(path)))
+    }
+
+    /// Whether a path leads to a socket that commands do not reach, as it was last looked at.
+    pub fn covers(&self, path: &Path) -> bool {
+        let reach = self.state.lock().unwrap_or_else(PoisonError::into_inner).reach.clone();
+        file::real(path).is_some_and(|real| reach.covered.contains_key(&real))
     }
 
     /// Tells our commands' own from foreign ones in a new list, and finds the files of these.

@@ -1,0 +1,129 @@
+//! The places that a command or its output names, of which the confinement is asked.
+
+use super::Blocked;
+use crate::policy::confine::Refusal;
+use std::path::{Component, Path, PathBuf};
+
+/// What a line that reports an error says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// Nothing is there, or it cannot be seen: only what is hidden explains it.
+    Missing,
+    /// It is there and was refused.
+    Refused,
+}
+
+/// Words of the system's errors, in small letters, and what they say.
+const FAILURES: [(&str, Failure); 14] = [
+    ("permission denied", Failure::Refused),
+    ("operation not permitted", Failure::Refused),
+    ("read-only file system", Failure::Refused),
+    ("access denied", Failure::Refused),
+    ("eacces", Failure::Refused),
+    ("eperm", Failure::Refused),
+    ("erofs", Failure::Refused),
+    ("no such file or directory", Failure::Missing),
+    ("no such device", Failure::Missing),
+    ("does not exist", Failure::Missing),
+    ("not found", Failure::Missing),
+    ("enoent", Failure::Missing),
+    ("cannot open", Failure::Missing),
+    ("connection refused", Failure::Missing),
+];
+
+/// Where the words of a command or a message end, beside blanks.
+const BOUNDS: [char; 16] = ['\'', '"', '`', '(', ')', '[', ']', '<', '>', ';', ',', '|', '&', '=', '‘', '’'];
+
+/// How a name is understood.
+pub struct Names<'a> {
+    /// The folder that relative ones start in.
+    pub cwd: &'a Path,
+    /// What `~` is.
+    pub home: &'a Path,
+    /// What is refused at a path.
+    pub refusal: &'a dyn Fn(&Path) -> Option<Refusal>,
+}
+
+impl Names<'_> {
+    /// What a line of output says that was refused.
+    pub fn of_line(&self, line: &str) -> Vec<Blocked> {
+        let small = line.to_lowercase();
+        let failures = FAILURES.iter().filter(|(words, _)| small.contains(words)).map(|(_, failure)| *failure);
+        let Some(failure) = failures.min_by_key(|failure| *failure == Failure::Missing) else { return Vec::new() };
+        self.refused(line, |refusal| refusal.reading_too || failure == Failure::Refused)
+    }
+
+    /// What a command that failed names of what it cannot see.
+    pub fn of_command(&self, command: &str) -> Vec<Blocked> {
+        self.refused(command, |refusal| refusal.reading_too)
+    }
+
+    fn refused(&self, text: &str, counts: impl Fn(&Refusal) -> bool) -> Vec<Blocked> {
+        let words = text.split(|c: char| c.is_whitespace() || BOUNDS.contains(&c));
+        let paths = words.filter_map(|word| self.path(word));
+        let refused = paths.filter_map(|path| Some(((self.refusal)(&path)?, path)));
+        let refused = refused.filter(|(refusal, _)| counts(refusal));
+        refused.map(|(refusal, path)| Blocked::new(&path.to_string_lossy(), &refusal.why, refusal.setting)).collect()
+    }
+
+    /// The path that a word means: from the top, from a home, or of a hidden file in the folder.
+    fn path(&self, word: &str) -> Option<PathBuf> {
+        let word = word.strip_prefix("unix://").unwrap_or(word).trim_end_matches([':', '.', '?', '!']);
+        let home = ["~", "$HOME", "${HOME}"].iter().find_map(|name| word.strip_prefix(name));
+        let path = match home.filter(|below| below.is_empty() || below.starts_with('/')) {
+            Some(below) => self.home.join(below.trim_start_matches('/')),
+            None if word.starts_with('/') => PathBuf::from(word.split(':').next()?),
+            None if word.contains('/') || word.starts_with('.') => self.cwd.join(word),
+            None => return None,
+        };
+        (path.components().count() > 1 && !word.contains("://")).then(|| without_dots(&path))
+    }
+}
+
+/// The path with `.` and `..` taken out by name, as its words mean it.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                path.pop();
+            }
+            part => path.push(part),
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str, is_line: bool) -> Vec<String> {
+        let refusal = |path: &Path| {
+            let hidden = ["/home/a/.npmrc", "/etc/shadow", "/w/.env", "/dev/kvm"].iter().any(|it| path.starts_with(it));
+            let known = hidden || path.starts_with("/usr");
+            known.then(|| Refusal { why: "is refused".into(), setting: None, reading_too: hidden })
+        };
+        let names = Names { cwd: Path::new("/w/b"), home: Path::new("/home/a"), refusal: &refusal };
+        let found = if is_line { names.of_line(text) } else { names.of_command(text) };
+        found.into_iter().map(|blocked| blocked.what).collect()
+    }
+
+    #[test]
+    fn places_are_found_in_commands_and_in_what_programs_say() {
+        for (line, expected) in [
+            ("cat: /etc/shadow: No such file or directory", "/etc/shadow"),
+            ("sh: 1: cannot create /usr/x: Read-only file system", "/usr/x"),
+            ("Error: EACCES: permission denied, open '/home/a/.npmrc'", "/home/a/.npmrc"),
+            ("PermissionError: [Errno 13] Permission denied: '../.env'", "/w/.env"),
+            ("qemu: could not open /dev/kvm: No such device", "/dev/kvm"),
+        ] {
+            assert_eq!(names(line, true), [expected], "{line}");
+        }
+        for line in ["/usr/bin/x: /usr/lib/y.so: No such file or directory", "/etc/shadow is fine", "wrote /w/.env"] {
+            assert_eq!(names(line, true), Vec::<String>::new(), "{line}");
+        }
+        assert_eq!(names("test -s ~/.npmrc && . ../.env; ls $HOME /usr/x", false), ["/home/a/.npmrc", "/w/.env"]);
+        assert_eq!(names("curl https://x.org/etc/shadow; echo a/etc/shadow", false), Vec::<String>::new());
+    }
+}
