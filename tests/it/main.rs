@@ -8,6 +8,7 @@ mod command_line;
 mod commands;
 mod confinement;
 mod contract;
+mod day;
 mod documentation;
 mod faces;
 mod fetched;
