@@ -147,6 +147,14 @@ impl Bounds {
         !tool.ancestors().any(|place| self.hidden.contains(place) && !is_a_home(place))
     }
 
+    /// Whether programs reach what lies in a folder of the PATH.
+    pub fn reaches_tools_in(&self, folder: &Path) -> bool {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let fits = |path: &Path| self.workspace.patterns().iter().any(|pattern| pattern.denies(path));
+        let may_show = |path: &Path| self.may_show_tool(path) && !fits(path);
+        (self.reaches(&real) && !fits(&real)) || (may_show(folder) && may_show(&real))
+    }
+
     /// Whether a path lies in the roots and is not denied.
     pub fn reaches(&self, path: &Path) -> bool {
         let inside = self.roots.is_empty() || self.roots.iter().any(|root| path.starts_with(root));

@@ -23,7 +23,7 @@ use crate::{
 };
 use anyhow::bail;
 use std::{
-    ffi::CString,
+    ffi::{CString, OsString},
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
@@ -266,7 +266,15 @@ impl Parts {
         if level == Level::Kernel && (!self.bounds.reaches(tmp) || self.bounds.holds_denied(tmp)) {
             changes.push(("TMPDIR", Some(self.bounds.private().tmp().to_owned())));
         }
+        changes.extend(self.search_path().map(|path| ("PATH", Some(path.into()))));
         changes
+    }
+
+    /// The PATH without folders that programs do not reach: a shell that finds a program there fails instead of looking on.
+    fn search_path(&self) -> Option<OsString> {
+        let path = std::env::var_os("PATH")?;
+        let reached = std::env::split_paths(&path).filter(|it| it.is_relative() || self.bounds.reaches_tools_in(it));
+        std::env::join_paths(reached).ok()
     }
 }
 

@@ -238,6 +238,25 @@ echo x > work/made && cat work/made; t=$(mktemp) && echo kept > $t && cat $t; py
 }
 
 #[tokio::test]
+async fn a_program_is_found_where_an_earlier_folder_of_the_path_is_denied() {
+    let tools = scratch();
+    for name in ["denied", "open"] {
+        let tool = tools.path().join(name).join("bridge-tool");
+        std::fs::create_dir(tool.parent().unwrap()).unwrap();
+        std::fs::write(&tool, format!("#!/bin/sh\necho {name}\n")).unwrap();
+        std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let [denied, open] = ["denied", "open"].map(|name| tools.path().join(name).to_str().unwrap().to_owned());
+    let path = format!("{denied}:{open}:{}", std::env::var("PATH").unwrap());
+    let settings = [("MCP_DENIED_PATHS", denied), ("PATH", path)];
+    for prefix in [&WITHOUT_NAMESPACES[..], &["env"]] {
+        let Some(server) = Started::with_settings(prefix, None, &settings) else { continue };
+        let answer = server.call("execute", json!({"command": "bridge-tool"})).await;
+        assert_eq!(answer["stdout"], "open\n", "{prefix:?}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn commands_go_on_when_what_forks_them_was_killed() {
     let directory = scratch();
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();

@@ -66,7 +66,7 @@ async fn a_command_that_takes_more_memory_than_it_may_is_ended_and_told_so() {
                 continue;
             }
             std::fs::write(server.directory.path().join("work/hog.py"), hog).unwrap();
-            let command = json!({"command": "/usr/bin/python3 work/hog.py", "timeout": 25});
+            let command = json!({"command": "python3 work/hog.py", "timeout": 25});
             let answer = server.call("execute", command).await;
             let took: usize =
                 answer["stdout"].as_str().unwrap().lines().map(|line| line.parse::<usize>().unwrap()).sum();
@@ -86,7 +86,7 @@ async fn a_command_that_takes_more_memory_than_it_may_is_ended_and_told_so() {
 async fn a_process_in_the_background_that_was_ended_for_its_memory_says_so() {
     for (name, server) in bridges() {
         std::fs::write(server.directory.path().join("work/hog.py"), HOGS[0].1).unwrap();
-        let started = server.call("start", json!({"command": "/usr/bin/python3 work/hog.py"})).await;
+        let started = server.call("start", json!({"command": "python3 work/hog.py"})).await;
         let mut polled = json!({"status": "running", "cursor": 0});
         while polled["status"] == "running" {
             let poll = json!({"id": started["id"], "cursor": polled["cursor"], "wait": 30});
@@ -124,7 +124,7 @@ for child in children: assert os.waitpid(child, 0)[1] == 0
 print('all lived')";
     for (name, server) in bridges() {
         std::fs::write(server.directory.path().join("work/shares.py"), shares).unwrap();
-        let answer = server.call("execute", json!({"command": "/usr/bin/python3 work/shares.py", "timeout": 25})).await;
+        let answer = server.call("execute", json!({"command": "python3 work/shares.py", "timeout": 25})).await;
         assert_eq!(answer["stdout"], "all lived\n", "{name}: {answer}");
     }
 }

@@ -37,7 +37,7 @@ async fn what_a_command_leaves_in_shared_memory_is_bounded_or_cannot_be_made() {
     for (name, prefix, owner) in all {
         let Some(server) = Started::with_settings(prefix, owner, &settings) else { continue };
         std::fs::write(server.directory.path().join("work/take.py"), TAKE).unwrap();
-        let command = json!({"command": "cd work && /usr/bin/python3 take.py", "timeout": 25});
+        let command = json!({"command": "cd work && python3 take.py", "timeout": 25});
         let answer = server.call("execute", command).await;
         let expected = if name == "kernel" { "0 0 0 False\n" } else { "5 16 128 True\n" };
         assert_eq!(answer["stdout"], expected, "{name}: {answer}");
