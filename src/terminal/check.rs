@@ -5,6 +5,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    policy::Line,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,8 @@ impl Capability for CheckCommand {
         let spawner = &terminal.spawner;
         let directory = spawner.directory().join(self.cwd.as_deref().unwrap_or_default());
         let shell = spawner.shells().named(self.shell_program.as_deref())?;
-        let refusal = spawner.guard().judge_for(&shell, &self.command, &directory, &BTreeMap::new()).err();
+        let line = Line::Shell { shell, text: self.command.clone() };
+        let refusal = spawner.guard().judge(&line, &directory, &BTreeMap::new()).err();
         Ok(CheckOutput {
             success: true,
             command: self.command,

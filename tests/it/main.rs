@@ -5,7 +5,6 @@
 mod arguments;
 mod bodies;
 mod command_line;
-mod commands;
 mod confinement;
 mod contract;
 mod day;

@@ -1,225 +1,139 @@
-//! Texts that a shell runs: `sh -c`, here-documents and pipes into a shell, `eval`, `source`.
+//! The shells that may run command lines: those that the guard can read and this machine has.
 
-use super::judge::{Judge, Judged};
-use super::known::{self, Reading};
-use super::options::Options;
-use super::scope::Scope;
-use super::simple::Invocation;
-use super::syntax::Dialect;
-use super::values::{Data, Field, Origin, Part};
-use super::{Refusal, zsh};
+use crate::error::{Error, Result};
+use anyhow::bail;
+use command_guard::{Grammar, KnownShell, known_shells};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// Stands in a script for a text that is not known.
-pub(super) const UNKNOWN: &str = "SKYNET_GUARD_UNKNOWN";
-/// Stands in a script for a variable that nothing sets.
-const UNSET: &str = "SKYNET_GUARD_UNSET";
+/// The first of these that is there runs lines when nobody says.
+const DEFAULTS: [&str; 2] = ["bash", "sh"];
 
-/// What can be known of a script made of `field`.
-pub(super) fn script_text(field: &Field) -> String {
-    field
-        .0
-        .iter()
-        .map(|part| match part {
-            Part::Text(text) | Part::Glob(text) => text.clone(),
-            Part::Unknown(Origin::Unset) => format!("${{{UNSET}}}"),
-            Part::Below | Part::Unknown(_) => format!("${{{UNKNOWN}}}"),
-        })
-        .collect()
+/// Where shells are, whatever `PATH` says.
+const FOLDERS: [&str; 3] = ["/bin", "/usr/bin", "/usr/local/bin"];
+
+/// A shell of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shell {
+    known: KnownShell,
+    program: PathBuf,
 }
 
-/// The arguments as one script, joined by spaces as `eval` and `ssh` join them.
-pub(super) fn joined_text<'f>(fields: impl Iterator<Item = &'f Field>, write: &dyn Fn(&Field) -> Field) -> String {
-    let texts: Vec<String> = fields.map(|field| script_text(&write(field))).collect();
-    texts.join(" ")
-}
+impl Shell {
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        self.known.name
+    }
 
-/// An argument as it must be written to stay one argument.
-pub(super) fn quoted(field: &Field) -> Field {
-    match field.known() {
-        Some(text) if !field.has_glob() => Field::text(format!("'{}'", text.replace('\'', "'\\''"))),
-        Some(_) => field.clone(),
-        None => Field::text(format!("\"{}\"", script_text(field))),
+    /// How it reads lines.
+    pub fn grammar(&self) -> Grammar {
+        self.known.grammar
+    }
+
+    /// Its program file.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// What it is started with to run `line`, its own name first.
+    pub fn command<'a>(&'a self, line: &'a str) -> Vec<&'a OsStr> {
+        let arguments = self.known.arguments.iter().map(OsStr::new);
+        std::iter::once(self.program.as_os_str()).chain(arguments).chain([OsStr::new(line)]).collect()
     }
 }
 
-/// Judges `text`, which came as `source`, as a shell would run it.
-pub(super) fn run_text(judge: &mut Judge<'_>, source: &Data, text: &str, scope: &mut Scope) -> Judged {
-    refuse_origin(source.origin(), "a shell")?;
-    judge_both(judge, text, scope)
-}
+/// The shells of this machine, the one that runs lines when nobody says first.
+#[derive(Clone, Debug)]
+pub struct Shells(Vec<Arc<Shell>>);
 
-/// Refuses what comes from the network or was disguised, before `reader` runs it.
-pub(super) fn refuse_origin(origin: Option<Origin>, reader: &str) -> Judged<()> {
-    match origin {
-        Some(Origin::Fetched) => Err(Refusal::new(
-            "pipe-to-shell",
-            format!("what comes from the network would be run by {reader} without being read"),
-        )),
-        Some(Origin::Decoded) => {
-            Err(Refusal::new("decoded-shell", format!("a disguised text would be decoded and run by {reader}")))
+impl Shells {
+    /// Looks for them in the absolute folders of `path` (as `PATH` has it). `chosen` is the value of `MCP_SHELL`: a name
+    /// of the list, a path that ends in one, or nothing.
+    ///
+    /// # Errors
+    /// When the chosen one is not in the list or not there.
+    pub fn find(chosen: &str, path: &OsStr) -> anyhow::Result<Self> {
+        let folders: Vec<PathBuf> = std::env::split_paths(path)
+            .filter(|folder| folder.is_absolute())
+            .chain(FOLDERS.map(PathBuf::from))
+            .collect();
+        let mut found: Vec<Shell> = listed().filter_map(|known| Shell::find(known, &folders)).collect();
+        if !chosen.is_empty() {
+            let place = Path::new(chosen);
+            let name = place.file_name().unwrap_or(place.as_os_str());
+            let Some(known) = listed().find(|shell| shell.name == name) else {
+                bail!(
+                    "MCP_SHELL: {chosen:?} is no shell that the guard can read: it must be one of {}",
+                    names(listed().map(|shell| shell.name))
+                );
+            };
+            let folders =
+                if place.is_absolute() { place.parent().map(Path::to_owned).into_iter().collect() } else { folders };
+            let Some(shell) = Shell::find(known, &folders).filter(|_| place.is_absolute() || place.as_os_str() == name)
+            else {
+                bail!(
+                    "MCP_SHELL: there is no {chosen:?} on this machine; it has {}",
+                    names(found.iter().map(Shell::name))
+                );
+            };
+            found.retain(|other| other.name() != shell.name());
+            found.insert(0, shell);
+        } else if let Some(at) = DEFAULTS.iter().find_map(|name| found.iter().position(|shell| shell.name() == *name)) {
+            found[..=at].rotate_right(1);
         }
-        _ => Ok(()),
+        Ok(Self(found.into_iter().map(Arc::new).collect()))
     }
-}
 
-/// Judges a text as the shell reads it that will run it.
-pub(super) fn judge_as(judge: &mut Judge<'_>, reading: Reading, text: &str, scope: &mut Scope) -> Judged {
-    match reading {
-        Reading::Bash => judge.text(text, Dialect::Bash, scope),
-        Reading::Posix => judge.text(text, Dialect::Posix, scope),
-        Reading::Either => judge_both(judge, text, scope),
-        Reading::Zsh => {
-            zsh::check(text)?;
-            // zsh cuts at blanks where it is told to.
-            judge.text(text, Dialect::Bash, &mut scope.clone())?;
-            judge.text(text, Dialect::Zsh, scope)
-        }
-    }
-}
-
-/// Judges a text in both readings where they differ.
-pub(super) fn judge_both(judge: &mut Judge<'_>, text: &str, scope: &mut Scope) -> Judged {
-    if !differs(text) {
-        return judge.text(text, Dialect::Bash, scope);
-    }
-    let mut other = scope.clone();
-    let posix = judge.text(text, Dialect::Posix, &mut other);
-    let bash = judge.text(text, Dialect::Bash, scope);
-    combine(bash, posix)
-}
-
-/// Refused when either reading is dangerous; what only one shell can read is what that one runs.
-pub(super) fn combine<T>(bash: Judged<T>, posix: Judged<T>) -> Judged<T> {
-    match (bash, posix) {
-        (Err(refusal), Ok(data)) | (Ok(data), Err(refusal)) if refusal.rule == "unparsable" => Ok(data),
-        (Err(refusal), Err(other)) if refusal.rule == "unparsable" => Err(other),
-        (Err(refusal), _) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Ok(data), Ok(_)) => Ok(data),
-    }
-}
-
-/// Whether bash and a POSIX shell can read `text` differently.
-pub(super) fn differs(text: &str) -> bool {
-    ["$'", "$\"", "((", "[[", "&>", "<(", ">(", "|&", "<<<", "$[", "function", "coproc", "time", "=("]
-        .iter()
-        .any(|mark| text.contains(mark))
-}
-
-/// `sh`, `bash -c`, `su -c` and their kin; `None`: the program is none of them.
-pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<Option<Data>> {
-    let name = call.name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    match name.trim_start_matches('-') {
-        "bash" | "zsh" | "ksh" | "mksh" | "rbash" | "fish" | "csh" | "tcsh" | "sh" | "dash" | "ash" | "yash" => {
-            shell(judge, known::reading(name.trim_start_matches('-')), &call.arguments, scope).map(Some)
-        }
-        "su" | "runuser" | "script" | "nix-shell" | "sg" | "newgrp" => user_shell(judge, call, scope),
-        _ => Ok(None),
-    }
-}
-
-fn shell(judge: &mut Judge<'_>, reading: Reading, arguments: &[Field], scope: &mut Scope) -> Judged {
-    let valued = ["-o", "-O", "--rcfile", "--init-file"];
-    // `+x` switches off what `-x` switches on.
-    let arguments: Vec<Field> =
-        arguments.iter().filter(|argument| !argument.visible().starts_with('+')).cloned().collect();
-    let (options, read) = Options::leading(&arguments, &valued);
-    let mut operands = &arguments[read..];
-    let mut inner = scope.clone();
-    inner.calls.clear();
-    inner.functions.clear();
-    if options.has(&["-n"]) && !options.has(&["-c"]) {
-        // Only the syntax is checked.
-        return Ok(Data::Nothing);
-    }
-    if options.has(&["-c", "--command"]) {
-        let Some((text, rest)) = operands.split_first() else {
-            return Ok(Data::Nothing);
+    /// The shell of this name; without one, the one that runs lines when nobody says.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no shell of the list, or not there; [`Error::Unavailable`] without any shell.
+    pub fn named(&self, name: Option<&str>) -> Result<Arc<Shell>> {
+        let Some(name) = name else {
+            return self
+                .0
+                .first()
+                .cloned()
+                .ok_or_else(|| Error::unavailable("This machine has no shell: use shell false"));
         };
-        inner.positional = Some(rest.iter().skip(1).cloned().collect());
-        if let Some(name) = rest.first() {
-            inner.set_one("0", name.clone());
-        }
-        refuse_origin(text.origin(), "a shell")?;
-        return judge_as(judge, reading, &script_text(text), &mut inner);
+        self.0.iter().find(|shell| shell.name() == name).cloned().ok_or_else(|| {
+            let there = self.0.iter().map(|shell| shell.name());
+            Error::invalid(
+                "shell_program",
+                format!("{name:?} is no shell that may run commands here: {}", names(there)),
+            )
+        })
     }
-    while operands.first().is_some_and(|first| first.is("-")) {
-        operands = &operands[1..];
-    }
-    let reads_input = options.has(&["-s"]);
-    match operands.split_first() {
-        Some((file, rest)) if !reads_input && !is_stdin(file) => {
-            let content = scope.file(file);
-            inner.positional = Some(rest.to_vec());
-            match content {
-                Some(content) => run_file(judge, &content, rest, &mut inner),
-                None => {
-                    refuse_origin(file.origin(), "a shell")?;
-                    Ok(Data::local())
-                }
-            }
-        }
-        _ => {
-            inner.positional = Some(operands.to_vec());
-            let source = std::mem::take(&mut inner.stdin);
-            refuse_origin(source.origin(), "a shell")?;
-            judge_as(judge, reading, &script_text(&source.field()), &mut inner)
-        }
+
+    /// The names of all.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|shell| shell.name()).collect()
     }
 }
 
-pub(super) fn is_stdin(file: &Field) -> bool {
-    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| file.is(name))
-}
-
-fn user_shell(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<Option<Data>> {
-    let valued = ["-c", "--command", "-s", "--shell", "-g", "-G", "-u", "--run", "-p", "-I", "-O", "-T", "-E"];
-    let options = Options::read(&call.arguments, &valued);
-    let mut output = Data::local();
-    for text in options.values(&["-c", "--command", "--run"]) {
-        let source = Data::Text(text.clone());
-        output = run_text(judge, &source, &script_text(text), &mut scope.clone())?;
+impl Shell {
+    #[cfg(not(windows))]
+    fn find(known: KnownShell, folders: &[PathBuf]) -> Option<Self> {
+        let programs = folders.iter().map(|folder| folder.join(known.name));
+        let program = programs.into_iter().find(|program| program.is_file())?;
+        Some(Self { known, program })
     }
-    // `runuser -u name -- command`
-    let separator = call.arguments.iter().position(|argument| argument.is("--"));
-    if let Some(at) = separator {
-        output = judge.run(&call.arguments[at + 1..], &mut scope.clone())?;
-    } else if call.name != "script" && !scope.stdin.items().is_empty() && !options.has(&["-c", "--command"]) {
-        let source = scope.stdin.clone();
-        output = run_text(judge, &source, &script_text(&source.field()), &mut scope.clone())?;
-    }
-    Ok(Some(output))
-}
 
-/// `source file`: the file runs in this shell.
-pub(super) fn source(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
-    let Some(file) = arguments.first() else {
-        return Ok(Data::Nothing);
-    };
-    refuse_origin(file.origin(), "this shell")?;
-    let content = if is_stdin(file) { Some(scope.stdin.clone()) } else { scope.file(file) };
-    match content {
-        Some(content) => run_text(judge, &content, &script_text(&content.field()), scope),
-        None => Ok(Data::local()),
+    #[cfg(windows)]
+    fn find(known: KnownShell, _: &[PathBuf]) -> Option<Self> {
+        (known.name == "cmd").then(|| Self { known, program: "cmd".into() })
     }
 }
 
-/// Runs a file that the same line wrote: as a script, of the interpreter that its first line names.
-pub(super) fn run_file(judge: &mut Judge<'_>, content: &Data, arguments: &[Field], scope: &mut Scope) -> Judged {
-    refuse_origin(content.origin(), "this machine")?;
-    let text = script_text(&content.field());
-    let interpreter = text
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("#!"))
-        .and_then(|line| line.split_whitespace().last())
-        .and_then(|program| program.rsplit('/').next());
-    let mut inner = scope.clone();
-    inner.positional = Some(arguments.to_vec());
-    if let Some(name) = interpreter
-        && super::programs::interpreters::is_interpreter(name)
-    {
-        super::programs::interpreters::code(judge, name, &text, arguments, &mut inner)?;
-        return Ok(Data::local());
-    }
-    judge_both(judge, &text, &mut inner)
+/// The list, and on Windows its one shell.
+fn listed() -> impl Iterator<Item = KnownShell> {
+    let cmd = KnownShell { name: "cmd", grammar: Grammar::BashOrPosix, arguments: vec!["/C"] };
+    known_shells().chain(cfg!(windows).then_some(cmd))
+}
+
+fn names<'a>(shells: impl Iterator<Item = &'a str>) -> String {
+    shells.collect::<Vec<_>>().join(", ")
 }

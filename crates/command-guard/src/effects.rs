@@ -1,0 +1,276 @@
+//! What a program may do to a place, whatever the program is called.
+
+use super::Refusal;
+use super::judge::{Judge, Judged};
+use super::places::{Place, place};
+use super::scope::Scope;
+use super::targets::{Target, names, resolve};
+use super::values::Field;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Its content is replaced.
+    Replace,
+    /// It is emptied, or filled with nothing of use.
+    Empty,
+    Append,
+    /// Edited in place.
+    Edit,
+}
+
+impl Judge<'_> {
+    pub fn places(&self, field: &Field, scope: &Scope) -> Vec<(Target, Place)> {
+        resolve(field, scope)
+            .into_iter()
+            .map(|target| {
+                let place = place(&target, self.context);
+                (target, place)
+            })
+            .collect()
+    }
+
+    /// Removing what `field` names; `whole`: with everything below it.
+    pub fn removes(&self, program: &str, field: &Field, whole: bool, scope: &Scope) -> Judged<()> {
+        for (target, place) in self.places(field, scope) {
+            let rule = match place {
+                Place::Root => "rm-root",
+                Place::System if !whole && is_application_file(&target) => continue,
+                Place::System | Place::Kernel => "rm-system",
+                Place::Disk => "disk",
+                Place::HarmlessDevice if !is_stream(&target) => "rm-system",
+                Place::Home => "rm-home",
+                Place::Protected => "protected-path",
+                Place::UserData | Place::Elsewhere | Place::Served if whole || !is_litter(&target) => "rm-outside",
+                _ => continue,
+            };
+            return Err(Refusal::new(rule, format!("`{program}` would remove {}, {}", target.shown(), about(place))));
+        }
+        Ok(())
+    }
+
+    /// Moving what `field` names to another place.
+    pub fn moves_away(&self, field: &Field, scope: &Scope) -> Judged<()> {
+        for (target, place) in self.places(field, scope) {
+            let top = target.components.len() <= self.home_depth() + 1 && target.ends_in_pattern();
+            let rule = match place {
+                Place::Root => "rm-root",
+                Place::System | Place::Kernel | Place::Disk | Place::HarmlessDevice => "rm-system",
+                Place::Home => "rm-home",
+                Place::UserData if top || opens_the_account(&target) => "rm-home",
+                Place::Protected => "protected-path",
+                _ => continue,
+            };
+            return Err(Refusal::new(rule, format!("`mv` would take away {}, {}", target.shown(), about(place))));
+        }
+        Ok(())
+    }
+
+    fn home_depth(&self) -> usize {
+        names(self.context.home).len()
+    }
+
+    /// Writing to the file that `field` names.
+    pub fn writes(&self, program: &str, field: &Field, how: Write, scope: &Scope) -> Judged<()> {
+        for (target, place) in self.places(field, scope) {
+            let rule = match place {
+                Place::Disk => "disk",
+                Place::Kernel => kernel_file(&target),
+                Place::Root => "overwrite",
+                Place::System => system_file(&target, how),
+                Place::Protected => "protected-path",
+                Place::Home | Place::UserData => user_file(&target, how),
+                Place::Elsewhere | Place::Served if how == Write::Empty => "overwrite",
+                _ => "",
+            };
+            if !rule.is_empty() {
+                return Err(Refusal::new(
+                    rule,
+                    format!("`{program}` would write to {}, {}", target.shown(), about(place)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether any meaning of `field` is a disk.
+    pub fn is_disk(&self, field: &Field, scope: &Scope) -> bool {
+        self.places(field, scope).iter().any(|(_, place)| *place == Place::Disk)
+    }
+}
+
+/// What a person is told about a place.
+pub(super) fn about(place: Place) -> &'static str {
+    match place {
+        Place::Root => "the whole system",
+        Place::System => "a part of the system",
+        Place::Kernel => "an interface of the kernel",
+        Place::Home => "a home directory or what holds the workspace",
+        Place::UserData | Place::Elsewhere | Place::Served | Place::Local => "outside of the workspace",
+        Place::Protected => "which the policy protects",
+        Place::Disk | Place::HarmlessDevice => "a device",
+        Place::Scratch | Place::Workspace => "inside the workspace",
+    }
+}
+
+/// Keys and settings in the home, as a whole.
+fn opens_the_account(target: &Target) -> bool {
+    let path = target.shown();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    [".ssh", ".gnupg", ".aws", ".kube", ".config", ".local", ".mozilla", ".password-store"].contains(&name)
+}
+
+/// One file of an application's settings, which administrators exchange.
+fn is_application_file(target: &Target) -> bool {
+    let path = target.shown();
+    !target.ends_in_pattern() && APPLICATIONS.iter().any(|known| path.starts_with(known))
+}
+
+fn is_stream(target: &Target) -> bool {
+    target.components.len() > 2
+}
+
+/// Files that editors, tools and systems leave behind.
+fn is_litter(target: &Target) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".tmp",
+        ".temp",
+        ".bak",
+        ".swp",
+        ".swo",
+        ".orig",
+        ".rej",
+        ".pyc",
+        ".o",
+        ".log",
+        ".old",
+        "~",
+        ".DS_Store",
+        ".part",
+        ".crdownload",
+        ".pid",
+        ".lock",
+        ".gz.1",
+        ".core",
+    ];
+    let last = target.components.len().checked_sub(1);
+    let name: String = last
+        .map(|at| {
+            target.components[at]
+                .iter()
+                .filter_map(|atom| match atom {
+                    super::patterns::Atom::Char(character) => Some(*character),
+                    _ => None,
+                })
+                .collect()
+        })
+        .unwrap_or_default();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Writing to `/proc` and `/sys`: a few settings that people change while they measure.
+fn kernel_file(target: &Target) -> &'static str {
+    let path = target.shown();
+    if path.starts_with("/proc/sysrq") || path.ends_with("sysrq") {
+        return "power";
+    }
+    let harmless = [
+        "/proc/sys/vm/drop_caches",
+        "/proc/sys/vm/swappiness",
+        "/sys/class/backlight",
+        "/sys/class/leds",
+        "/sys/devices/system/cpu",
+        "/proc/self/comm",
+        "/proc/self/oom_score_adj",
+    ];
+    if harmless.iter().any(|known| path.starts_with(known)) { "" } else { "kernel" }
+}
+
+/// Files of the system that administrators edit in the course of their work.
+fn system_file(target: &Target, how: Write) -> &'static str {
+    let path = target.shown();
+    if path == "/etc/hosts" && how != Write::Empty && how != Write::Replace {
+        return "";
+    }
+    if how != Write::Empty && APPLICATIONS.iter().any(|known| path.starts_with(known)) {
+        return "";
+    }
+    // `cp file /usr/local/bin` names the directory.
+    if path == "/usr/local/bin" || path == "/usr/local/lib" || path == "/tmp" || path == "/var/tmp" {
+        return "";
+    }
+    "overwrite"
+}
+
+/// The user's own files: what starts programs or opens the account, and what is emptied.
+fn user_file(target: &Target, how: Write) -> &'static str {
+    let path = target.shown();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    if path.contains("/.ssh/") && file != "known_hosts" && file != "config" {
+        return "account";
+    }
+    if how == Write::Empty {
+        return "overwrite";
+    }
+    const STARTUP: &[&str] = &[
+        ".bashrc",
+        ".bash_profile",
+        ".profile",
+        ".zshrc",
+        ".zshenv",
+        ".zprofile",
+        ".bash_login",
+        ".login",
+        ".cshrc",
+        ".gitconfig",
+        ".vimrc",
+        ".netrc",
+        ".pgpass",
+        ".bash_aliases",
+        ".xinitrc",
+        ".xsession",
+    ];
+    let secret = ["/.gnupg/", "/.aws/", "/.kube/", "/.password-store/", "/.config/autostart/"];
+    let grave = STARTUP.contains(&file) || secret.iter().any(|part| path.contains(part));
+    if how == Write::Replace && grave { "overwrite" } else { "" }
+}
+
+/// Files whose text a shell or git runs without being told to.
+pub(super) fn starts_by_itself(path: &str) -> bool {
+    const STARTUP: &[&str] =
+        &[".bashrc", ".bash_profile", ".bash_aliases", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile"];
+    let file = path.rsplit('/').next().unwrap_or_default();
+    STARTUP.contains(&file) || path.contains("/.git/hooks/") || path.contains("/.husky/")
+}
+
+/// Settings of applications and what is installed by hand.
+const APPLICATIONS: &[&str] = &[
+    "/etc/nginx/",
+    "/etc/systemd/system/",
+    "/etc/apache2/",
+    "/etc/httpd/",
+    "/etc/apt/sources.list.d/",
+    "/etc/apt/keyrings/",
+    "/etc/docker/",
+    "/etc/caddy/",
+    "/etc/haproxy/",
+    "/etc/redis/",
+    "/etc/postgresql/",
+    "/etc/mysql/",
+    "/etc/php/",
+    "/etc/grafana/",
+    "/etc/prometheus/",
+    "/etc/supervisor/",
+    "/etc/yum.repos.d/",
+    "/etc/logrotate.d/",
+    "/etc/modprobe.d/",
+    "/etc/sysctl.d/",
+    "/usr/share/keyrings/",
+    "/usr/share/bash-completion/completions/",
+    "/etc/bash_completion.d/",
+    "/etc/udev/rules.d/",
+    "/usr/local/bin/",
+    "/usr/local/share/",
+    "/usr/local/etc/",
+    "/usr/local/lib/",
+];

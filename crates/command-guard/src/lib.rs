@@ -1,0 +1,167 @@
+//! A guard against dangerous commands: structural, and against accidents rather than attackers.
+//!
+//! A line is parsed as a shell would parse it, followed as far as constants reach (variables, `cd`, pipes,
+//! here-documents, wrappers, code given to interpreters), and judged on the program and the places that its
+//! operands mean. It is no boundary: a program in the workspace can do what the guard would refuse, and
+//! only a confinement by the kernel holds that.
+//!
+//! Nothing is read, asked or started to judge a line: what is known of the machine comes in a [`Context`].
+//!
+//! ```
+//! use command_guard::{Context, Grammar, Rules, judge};
+//!
+//! let context = Context {
+//!     home: "/home/ada",
+//!     directory: "/home/ada/project",
+//!     roots: &[],
+//!     protected: &[],
+//!     environment: &Default::default(),
+//!     rules: &Rules::default(),
+//! };
+//! assert!(judge("rm -rf target", Grammar::Bash, &context).is_ok());
+//! assert_eq!(judge("x=~; rm -rf $x", Grammar::Bash, &context).unwrap_err().rule, "rm-home");
+//! ```
+
+mod braces;
+mod builtins;
+mod effects;
+mod expand;
+mod grammar;
+mod judge;
+mod options;
+mod outputs;
+mod parameters;
+mod parser;
+mod patterns;
+mod places;
+mod printing;
+mod programs;
+mod rules;
+mod runners;
+mod scope;
+mod shells;
+mod simple;
+mod syntax;
+mod targets;
+mod values;
+mod wrappers;
+mod zsh;
+
+pub use grammar::{Grammar, KnownShell, known_shells};
+pub use rules::{Rules, RulesError};
+
+use judge::Judge;
+use scope::Scope;
+use std::collections::BTreeMap;
+use syntax::Dialect;
+use values::Field;
+
+/// Longer command lines cannot be run anyway: Linux takes at most 128 KiB in one argument
+/// (`MAX_ARG_STRLEN` in `include/uapi/linux/binfmts.h`).
+pub const MAX_COMMAND_BYTES: usize = 128 * 1024;
+
+/// What the guard says of a command: nothing, or why it is refused.
+pub type Verdict = Result<(), Refusal>;
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule, by a name that stays: `rm-root`, `disk`, `unparsable`.
+    pub rule: &'static str,
+    /// A sentence for the person or the model that sent the command.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Dangerous command blocked: {}: {}", self.rule, self.reason)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What no line of the user's lifts: a denial of his own wins, and what cannot be read cannot be told to be allowed.
+const FINAL: [&str; 4] = ["user-rule", "hidden-character", "unparsable", "too-complex"];
+
+impl Refusal {
+    /// Whether an `allow` line of the user's rules could lift it.
+    pub fn can_be_allowed(&self) -> bool {
+        !FINAL.contains(&self.rule)
+    }
+
+    fn new(rule: &'static str, reason: impl Into<String>) -> Self {
+        Self { rule, reason: reason.into() }
+    }
+}
+
+/// What a command is judged against.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The home directory of the user that commands run as.
+    pub home: &'a str,
+    /// Where the command runs.
+    pub directory: &'a str,
+    /// Directories in which commands may do as they like; when there are none, the one where the command runs.
+    pub roots: &'a [String],
+    /// Places that no command may change, wherever they lie.
+    pub protected: &'a [String],
+    /// Variables that are set, as far as they are known.
+    pub environment: &'a BTreeMap<String, String>,
+    /// The user's own rules.
+    pub rules: &'a Rules,
+}
+
+impl Context<'_> {
+    /// The roots that can be workspaces: not the whole system, one of its top directories, or a place in its core.
+    fn workspaces(&self) -> Vec<Vec<&str>> {
+        let is_whole = |names: &Vec<&str>| {
+            names.is_empty() || names.len() == 1 && places::is_system(names[0]) || places::is_core(names[0])
+        };
+        let here = self.roots.is_empty().then_some(self.directory);
+        let roots = self.roots.iter().map(String::as_str).chain(here);
+        roots.map(targets::names).filter(|names| !is_whole(names)).collect()
+    }
+
+    /// The user's name, as the home directory says it.
+    fn user(&self) -> &str {
+        self.home.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Judges a line that a shell would run which reads it as `grammar` says.
+///
+/// # Errors
+/// The first danger found, or that the line is not understood.
+pub fn judge(line: &str, grammar: Grammar, context: &Context<'_>) -> Verdict {
+    start(line, context, |judge, scope| shells::judge_as(judge, grammar, line, scope))
+}
+
+/// Judges a program and its arguments that are run without a shell.
+///
+/// # Errors
+/// As [`judge()`].
+pub fn judge_program(argv: &[String], context: &Context<'_>) -> Verdict {
+    let fields: Vec<Field> = argv.iter().map(Field::text).collect();
+    start(&argv.join(" "), context, |judge, scope| judge.run(&fields, scope))
+}
+
+fn start(line: &str, context: &Context<'_>, run: impl FnOnce(&mut Judge<'_>, &mut Scope) -> judge::Judged) -> Verdict {
+    bounded(line)?;
+    let mut judge = Judge::new(context, Dialect::Bash, line);
+    let mut scope = Scope::at(context.directory);
+    judge.inherited(&mut scope)?;
+    run(&mut judge, &mut scope).map(drop)
+}
+
+fn bounded(command: &str) -> Verdict {
+    if command.len() > MAX_COMMAND_BYTES {
+        return Err(Refusal::new(
+            "too-complex",
+            "the command is longer than 128 KiB; put it into a script file and run that",
+        ));
+    }
+    if command.contains('\0') {
+        return Err(Refusal::new("unparsable", "the command holds a NUL character"));
+    }
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! What a place on disk is to the user and to the system.
+
+use super::Context;
+use super::targets::{Target, names};
+
+/// What would be lost with a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Root,
+    /// A part of the system, or a directory that holds one.
+    System,
+    /// A home directory, or what holds the workspace.
+    Home,
+    /// The user's own files outside the workspace.
+    UserData,
+    /// What the policy denies to the file routes too.
+    Protected,
+    /// A device that holds data.
+    Disk,
+    /// A device that takes anything without harm, as `/dev/null`.
+    HarmlessDevice,
+    /// `/proc` and `/sys`.
+    Kernel,
+    /// Installed by hand below `/usr/local`.
+    Local,
+    /// Added packages and served data: below `/opt`, `/srv`, `/var/www`, or mounted.
+    Served,
+    /// Temporary directories and caches, remade on demand.
+    Scratch,
+    Workspace,
+    /// Outside of all that is known.
+    Elsewhere,
+}
+
+/// Top-level directories that are the system, or hold everybody's data.
+const SYSTEM: &[&str] = &[
+    "bin",
+    "boot",
+    "dev",
+    "etc",
+    "home",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "lost+found",
+    "media",
+    "mnt",
+    "nix",
+    "opt",
+    "proc",
+    "root",
+    "run",
+    "sbin",
+    "snap",
+    "srv",
+    "sys",
+    "usr",
+    "var",
+    "tmp",
+    "System",
+    "Library",
+    "Applications",
+    "Users",
+    "private",
+    "Volumes",
+    "cores",
+];
+
+const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/tmp"];
+
+/// Caches of the system that its tools refill.
+const SYSTEM_CACHES: &[&str] = &["/var/cache", "/var/lib/apt/lists", "/var/crash"];
+
+const SERVED: &[&str] = &["/var/www", "/srv", "/opt", "/mnt", "/media", "/Volumes"];
+
+/// Names that tools make again: a directory of that name holds nothing of the user's own.
+const REGENERATED: &[&str] = &[
+    "node_modules",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".tox",
+    ".venv",
+    "venv",
+    ".next",
+    ".nuxt",
+    ".turbo",
+    ".parcel-cache",
+    ".gradle",
+    ".terraform",
+    "target",
+    ".Trash",
+    "Trash",
+    ".npm",
+    "_cacache",
+    ".ccache",
+    ".thumbnails",
+    ".DS_Store",
+    "Thumbs.db",
+    "DerivedData",
+    ".eggs",
+];
+
+/// Below the home: what package managers refill.
+const HOME_CACHES: &[&str] = &[
+    ".cargo/registry",
+    ".cargo/git",
+    "go/pkg",
+    ".m2/repository",
+    ".rustup/tmp",
+    ".rustup/downloads",
+    ".local/share/Trash",
+    ".local/share/pnpm",
+    ".pnpm-store",
+    ".nuget/packages",
+    ".conda/pkgs",
+    "miniconda3/pkgs",
+    "anaconda3/pkgs",
+    ".bun/install",
+    ".yarn/berry",
+    ".pub-cache/hosted",
+    ".ivy2/cache",
+    ".sbt/boot",
+    ".docker/buildx",
+    ".vagrant.d/tmp",
+    ".cocoapods/repos",
+    ".stack/pantry",
+    ".hex/packages",
+];
+
+/// What `target` is; a pattern is the gravest thing that it can mean.
+pub(super) fn place(target: &Target, context: &Context) -> Place {
+    if target.is_root() {
+        return Place::Root;
+    }
+    let guarded = |path: &String| {
+        let path = names(path);
+        target.covers(&path) && !is_all_of_scratch(target) || target.is_surely_inside(&path)
+    };
+    if context.protected.iter().any(guarded) {
+        return Place::Protected;
+    }
+    let home = names(context.home);
+    if !home.is_empty() && target.covers(&home) {
+        return Place::Home;
+    }
+    // A home that is the workspace itself may be worked in, not emptied.
+    let right_below = target.components.len() == home.len() + 1 && target.is_inside(&home);
+    if right_below && target.name(home.len()).is_none() && broad(target, home.len()) {
+        return Place::Home;
+    }
+    let roots = context.workspaces();
+    if roots.iter().any(|root| target.is_surely_inside(root)) {
+        return Place::Workspace;
+    }
+    if let Some(place) = special(target) {
+        return place;
+    }
+    if let Some(place) = in_a_home(target, context) {
+        return place;
+    }
+    if roots.iter().any(|root| target.covers(root)) {
+        return Place::Home;
+    }
+    if SYSTEM.iter().any(|top| target.covers(&[top])) {
+        return Place::System;
+    }
+    below_the_top(target)
+}
+
+/// `/tmp/*`: temporary directories are emptied and filled by habit, and whoever keeps a server there knows it.
+fn is_all_of_scratch(target: &Target) -> bool {
+    let all_of = |path: &&str| {
+        let path = names(path);
+        let depth = target.components.len();
+        target.is_surely_inside(&path)
+            && (depth == path.len()
+                || depth == path.len() + 1 && target.name(depth - 1).is_none() && broad(target, depth - 1))
+    };
+    SCRATCH.iter().any(all_of)
+}
+
+fn special(target: &Target) -> Option<Place> {
+    let inside = |path: &&str| target.is_inside(&names(path)) && target.is_surely_inside(&names(path));
+    if SCRATCH.iter().any(inside) || SYSTEM_CACHES.iter().any(inside) {
+        return Some(Place::Scratch);
+    }
+    if target.is_surely_inside(&["run", "user"]) && target.components.len() > 3 {
+        return Some(Place::Scratch);
+    }
+    if target.is_inside(&["dev"]) && target.is_surely_inside(&["dev"]) {
+        return Some(device(target));
+    }
+    let kernel = [["proc"], ["sys"]].iter().any(|path| target.is_surely_inside(path));
+    (kernel && target.components.len() > 1).then_some(Place::Kernel)
+}
+
+/// Devices by the names that Linux and macOS give them.
+fn device(target: &Target) -> Place {
+    const HARMLESS: &[&str] = &[
+        "null",
+        "zero",
+        "full",
+        "random",
+        "urandom",
+        "stdin",
+        "stdout",
+        "stderr",
+        "fd",
+        "tty",
+        "pts",
+        "ptmx",
+        "console",
+        "mqueue",
+        "shm",
+        "tcp",
+        "udp",
+        "snd",
+        "dri",
+        "video",
+        "input",
+        "net",
+        "log",
+        "fuse",
+        "kvm",
+        "loop",
+        "ttyS",
+        "ttyUSB",
+        "ttyACM",
+        "zram",
+        "rtc",
+        "hugepages",
+        "usb",
+        "bus",
+        "i2c",
+        "gpiochip",
+        "nvidia",
+        "cu.",
+        "watchdog",
+        "char",
+    ];
+    let name: String = target.components[1]
+        .iter()
+        .map_while(|atom| match atom {
+            super::patterns::Atom::Char(character) => Some(*character),
+            _ => None,
+        })
+        .collect();
+    // A name whose beginning is a pattern can be a disk.
+    let harmless = HARMLESS.iter().any(|known| {
+        name.strip_prefix(known).is_some_and(|rest| {
+            rest.is_empty() || known.ends_with('.') || rest.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        })
+    });
+    if harmless { Place::HarmlessDevice } else { Place::Disk }
+}
+
+/// A home directory, or something in one.
+fn in_a_home(target: &Target, context: &Context) -> Option<Place> {
+    let own = names(context.home);
+    let others = [["home", "*"], ["Users", "*"]];
+    if target.covers(&["root"]) {
+        return Some(Place::Home);
+    }
+    let depth = if !own.is_empty() && target.is_inside(&own) {
+        own.len()
+    } else if target.is_surely_inside(&["root"]) {
+        1
+    } else if others.iter().any(|base| target.is_surely_inside(&base[..1])) && target.components.len() > 1 {
+        2
+    } else {
+        return None;
+    };
+    if target.components.len() == depth {
+        return Some(Place::Home);
+    }
+    Some(in_home_at(target, depth))
+}
+
+/// `depth`: how many components the home itself has.
+fn in_home_at(target: &Target, depth: usize) -> Place {
+    let literal: Vec<Option<String>> = (depth..target.components.len()).map(|at| target.name(at)).collect();
+    let below = literal.iter().map_while(Option::as_deref).collect::<Vec<_>>().join("/");
+    if HOME_CACHES.iter().any(|cache| below.starts_with(cache)) {
+        return Place::Scratch;
+    }
+    let remade = literal.iter().flatten().any(|name| {
+        let lower = name.to_lowercase();
+        REGENERATED.contains(&name.as_str()) || lower.contains("cache") || lower == "tmp" || lower == "temp"
+    });
+    if remade {
+        return Place::Scratch;
+    }
+    // `~/*` and `~/.*` empty the home as surely as its own name does.
+    if literal.len() == 1 && literal[0].is_none() && broad(target, depth) {
+        return Place::Home;
+    }
+    Place::UserData
+}
+
+/// A pattern that names nothing in particular.
+fn broad(target: &Target, depth: usize) -> bool {
+    target.components[depth].iter().filter(|atom| !atom.is_wild()).all(|atom| *atom == super::patterns::Atom::Char('.'))
+}
+
+fn below_the_top(target: &Target) -> Place {
+    let named_below =
+        |path: &[&str]| target.is_surely_inside(path) && target.name(path.len()).is_some_and(|name| !name.is_empty());
+    if named_below(&["usr", "local"]) {
+        // The standard directories stay system; what is in them was put there by hand.
+        const STANDARD: &[&str] = &["bin", "lib", "sbin", "share", "etc", "include", "libexec", "src", "man"];
+        let name = target.name(2).unwrap_or_default();
+        let deep = target.components.len() > 3 && target.name(3).is_some();
+        if deep || !STANDARD.contains(&name.as_str()) {
+            return Place::Local;
+        }
+    }
+    if SERVED.iter().any(|path| named_below(&names(path))) {
+        return Place::Served;
+    }
+    if SYSTEM.iter().any(|top| target.is_inside(&[top])) {
+        return Place::System;
+    }
+    Place::Elsewhere
+}
+
+/// Whether nothing below a top-level name can be a workspace, whatever directory a command is started in.
+pub(super) fn is_core(name: &str) -> bool {
+    ["bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "System"].contains(&name)
+}
+
+/// Whether a top-level name belongs to the system.
+pub(super) fn is_system(name: &str) -> bool {
+    SYSTEM.contains(&name)
+}

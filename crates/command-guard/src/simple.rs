@@ -1,0 +1,313 @@
+//! Simple commands: assignments, then a program with its arguments.
+
+use super::Refusal;
+use super::judge::{Judge, Judged};
+use super::scope::{Scope, Variable};
+use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
+use super::values::{Data, Field, Origin, Part};
+use super::{builtins, outputs, patterns, programs, shells, wrappers, zsh};
+
+/// A program and its arguments after all expansion.
+pub(super) struct Invocation {
+    /// The last component of what was written, without directories and `.exe`.
+    pub name: String,
+    pub arguments: Vec<Field>,
+}
+
+impl Judge<'_> {
+    pub fn simple(&mut self, simple: &Simple, scope: &mut Scope) -> Judged {
+        let Some(first) = simple.words.first() else {
+            return self.assign(&simple.assignments, scope).map(|()| Data::Nothing);
+        };
+        if matches!(first.bare(), Some("[" | "test")) {
+            self.note_tested(&simple.words, scope);
+        }
+        // The words are expanded before the assignments in front of them take effect.
+        let programs = self.meanings(first, scope)?;
+        let mut arguments = Vec::new();
+        for word in &simple.words[1..] {
+            arguments.extend(self.fields(word, scope)?);
+        }
+        let names = simple.assignments.iter().map(|assignment| &assignment.name);
+        let mut outer: Vec<_> = names.map(|name| (name.clone(), scope.variables.get(name).cloned())).collect();
+        self.assign(&simple.assignments, scope)?;
+        if first.literal().is_some_and(|name| builtins::declares(&name)) {
+            outer.clear();
+        }
+        if let Some(output) = self.alias(first.bare(), &arguments, scope)? {
+            return Ok(output);
+        }
+        let mut output = Data::Nothing;
+        for mut program in programs {
+            program.extend(arguments.iter().cloned());
+            output = output.then(self.run(&program, scope)?);
+        }
+        for (name, value) in outer {
+            match value {
+                Some(value) => scope.set(&name, value),
+                None => {
+                    scope.variables.remove(&name);
+                }
+            }
+        }
+        Ok(output)
+    }
+
+    /// A variable that the line tests is not one that was forgotten: what it holds is unknown rather than nothing.
+    pub fn note_tested(&self, words: &[Word], scope: &mut Scope) {
+        for piece in words.iter().flat_map(|word| &word.pieces) {
+            if let Piece::Parameter { parameter, .. } = piece {
+                let name = parameter.name.as_str();
+                let unset =
+                    self.variable(name, scope).iter().flatten().all(|field| field.origin() == Some(Origin::Unset));
+                if unset && !scope.variables.contains_key(name) {
+                    scope.set_one(name, Field::unknown(Origin::Local));
+                }
+            }
+        }
+    }
+
+    /// Assigns one after the other: a later value may use an earlier one.
+    fn assign(&mut self, assignments: &[Assignment], scope: &mut Scope) -> Judged<()> {
+        for assignment in assignments {
+            if self.dialect == Dialect::Zsh {
+                zsh::check_assignment(&assignment.name)?;
+            }
+            let value = self.assigned(assignment, scope)?;
+            self.environment_runs(&assignment.name, &value, scope)?;
+            scope.variables.insert(assignment.name.clone(), value);
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, assignment: &Assignment, scope: &mut Scope) -> Judged<Variable> {
+        let new: Variable = match &assignment.value {
+            AssignedValue::Scalar(word) => {
+                let values = self.unsplit(word, scope)?;
+                values.into_iter().map(|field| vec![field]).collect()
+            }
+            AssignedValue::Array(words) => {
+                let mut list = Vec::new();
+                for word in words {
+                    list.extend(self.fields(word, scope)?.into_iter().map(without_index));
+                }
+                vec![list]
+            }
+        };
+        if !assignment.append && !assignment.element {
+            return Ok(new);
+        }
+        let array = assignment.element || matches!(assignment.value, AssignedValue::Array(_));
+        let old = scope.variables.get(&assignment.name).cloned().unwrap_or_default();
+        Ok(appended(&old, &new, array))
+    }
+
+    /// What the call's own variables make a shell do: run at its start or at a prompt, or define as a function.
+    pub fn inherited(&mut self, scope: &mut Scope) -> Judged<()> {
+        for (name, value) in self.context.environment {
+            self.environment_runs(name, &vec![vec![Field::text(value.clone())]], scope)?;
+            if let Some(function) = name.strip_prefix("BASH_FUNC_") {
+                let function = function.trim_end_matches("%%").trim_end_matches("()");
+                self.text(&format!("{function} {value}"), Dialect::Bash, scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Variables whose value other programs run as a command, or the shell itself at its prompt or start.
+    pub fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
+        let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
+            || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "CC" | "CXX");
+        let dialect = self.dialect;
+        for field in value.iter().flatten() {
+            let mut scope = scope.clone();
+            match name {
+                "BASH_ENV" | "ENV" => {
+                    // The shell expands it, and then runs the file of that name.
+                    self.text(&format!(": \"{}\"", shells::script_text(field).replace('"', "")), dialect, &mut scope)?;
+                    if let Some(content) = scope.file(field) {
+                        shells::run_file(self, &content, &[], &mut scope)?;
+                    }
+                }
+                "PS0" | "PS1" | "PS2" | "PS4" => {
+                    let prompt = shells::script_text(field).replace('"', "");
+                    self.text(&format!(": \"{prompt}\""), dialect, &mut scope)?;
+                }
+                _ if runs => {
+                    let text = field.known().unwrap_or_default();
+                    self.text(text.trim_start_matches('|'), dialect, &mut scope)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, name: Option<&str>, arguments: &[Field], scope: &mut Scope) -> Judged<Option<Data>> {
+        let Some(text) = name.and_then(|name| scope.aliases.remove(name)) else {
+            return Ok(None);
+        };
+        let name = name.unwrap_or_default().to_owned();
+        let line = format!("{text} {}", shells::joined_text(arguments.iter(), &shells::quoted));
+        let dialect = self.dialect;
+        let result = self.text(&line, dialect, scope);
+        scope.aliases.insert(name, text);
+        result.map(Some)
+    }
+
+    /// Judges a program with its arguments, and says what it prints.
+    pub fn run(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
+        self.spend()?;
+        let Some((program, arguments)) = argv.split_first() else {
+            return Ok(Data::Nothing);
+        };
+        let Some(text) = program.known() else {
+            return self.unknown_program(program, arguments, scope);
+        };
+        if text.chars().any(is_invisible) {
+            return Err(Refusal::new("hidden-character", "the program's name holds a character that cannot be seen"));
+        }
+        if program.has_glob() {
+            return self.pattern_program(&text, arguments, scope);
+        }
+        if text.is_empty() {
+            return self.run(arguments, scope);
+        }
+        if !text.contains('/') && scope.functions.contains_key(&text) {
+            return self.call(&text, arguments, scope);
+        }
+        if text.contains('/') {
+            let place = super::targets::resolve(program, scope).first().map(super::targets::Target::shown);
+            if let Some(name) = place.and_then(|place| scope.programs.get(&place).cloned()) {
+                return self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope);
+            }
+            if let Some(service) = text.strip_prefix("/etc/init.d/") {
+                let mut words = vec![Field::text(service)];
+                words.extend_from_slice(arguments);
+                return self.invoke(&Invocation { name: "service".to_owned(), arguments: words }, scope);
+            }
+        }
+        if text.contains('/')
+            && let Some(content) = scope.file(program)
+        {
+            let script = [".sh", ".bash", ".zsh", ".run"].iter().any(|end| text.ends_with(end));
+            if script || !matches!(content, Data::Opaque(_)) {
+                return shells::run_file(self, &content, arguments, scope);
+            }
+        }
+        let name = text.rsplit('/').next().unwrap_or_default();
+        let name = name.strip_suffix(".exe").unwrap_or(name).to_owned();
+        self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope)
+    }
+
+    fn invoke(&mut self, call: &Invocation, scope: &mut Scope) -> Judged {
+        if self.context.rules.verdict(call)? {
+            return Ok(Data::local());
+        }
+        let asks = |text: &str| call.arguments.len() == 1 && call.arguments[0].is(text);
+        if asks("--help") || asks("--version") || asks("-V") && call.name != "find" {
+            return Ok(Data::local());
+        }
+        if self.dialect == Dialect::Zsh
+            && let Some(output) = zsh::run(self, call, scope)?
+        {
+            return Ok(output);
+        }
+        if let Some(output) = builtins::run(self, call, scope)? {
+            return Ok(output);
+        }
+        if let Some(output) = wrappers::run(self, call, scope)? {
+            return Ok(output);
+        }
+        if let Some(output) = shells::run(self, call, scope)? {
+            return Ok(output);
+        }
+        programs::judge(self, call, scope)?;
+        outputs::of(self, call, scope)
+    }
+
+    /// A program that is not known: dangerous if its arguments are those of a removal, or if it is only a
+    /// prefix (`$SUDO rm …`) of one that is.
+    fn unknown_program(&mut self, program: &Field, arguments: &[Field], scope: &mut Scope) -> Judged {
+        match program.origin() {
+            Some(Origin::Fetched | Origin::Decoded) => {
+                return Err(Refusal::new(
+                    "decoded-shell",
+                    "the program to run comes from the network or from a disguised text",
+                ));
+            }
+            _ if program.0.len() > 1 => {
+                // `$DIR/rm` is rm wherever it lies.
+                if let Some(Part::Text(end)) = program.0.last()
+                    && let Some((_, name)) = end.rsplit_once('/')
+                {
+                    let call = Invocation { name: name.to_owned(), arguments: arguments.to_vec() };
+                    return self.invoke(&call, scope);
+                }
+            }
+            _ => {}
+        }
+        let removal = arguments
+            .iter()
+            .filter_map(Field::known)
+            .any(|text| text.starts_with('-') && !text.starts_with("--") && text.contains(['r', 'R', 'f']));
+        if removal {
+            for argument in arguments {
+                self.removes("an unknown program", argument, true, scope)?;
+            }
+        }
+        if arguments.first().is_some_and(|first| first.known().is_some()) {
+            self.run(arguments, scope)?;
+        }
+        Ok(Data::local())
+    }
+
+    /// `/bin/r?`: every program that the pattern can mean and that is judged at all.
+    fn pattern_program(&mut self, pattern: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
+        let last = pattern.rsplit('/').next().unwrap_or_default();
+        for name in programs::NAMES {
+            if patterns::matches_text(last, name) {
+                let mut argv = vec![Field::text(*name)];
+                argv.extend_from_slice(arguments);
+                self.run(&argv, scope)?;
+            }
+        }
+        Ok(Data::local())
+    }
+}
+
+/// `[key]=value` of an array: its value.
+fn without_index(field: Field) -> Field {
+    let value = field
+        .0
+        .first()
+        .is_some_and(|part| matches!(part, Part::Text(text) | Part::Glob(text) if text.starts_with('[')));
+    field.split_once('=').filter(|(index, _)| value && index.ends_with(']')).map_or(field, |(_, value)| value)
+}
+
+fn appended(old: &Variable, new: &Variable, array: bool) -> Variable {
+    let empty = vec![Vec::new()];
+    let old = if old.is_empty() { &empty } else { old };
+    let mut values = Vec::new();
+    for before in old {
+        for after in new {
+            let mut list = before.clone();
+            if array || list.is_empty() {
+                list.extend(after.iter().cloned());
+            } else if let (Some(last), Some(first)) = (list.last_mut(), after.first()) {
+                last.extend(first);
+            }
+            if values.len() < super::scope::MEANINGS {
+                values.push(list);
+            }
+        }
+    }
+    values
+}
+
+/// Characters that a reader of the command cannot see: zero-width, direction marks, tags.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{e0000}'..='\u{e007f}')
+}
