@@ -13,8 +13,12 @@ use std::borrow::Cow;
 /// The longest text that is kept of one argument, in characters.
 const ARGUMENT_MAX: usize = 100;
 
-/// The longest text that is kept of what a capability says of its call itself, in characters.
+/// The longest text that is kept of what a capability says of its call itself, and of a command, in characters: two long
+/// commands are told apart by their ends.
 const DETAIL_MAX: usize = 1000;
+
+/// The argument that is a command.
+const COMMAND: &str = "command";
 
 /// Arguments that are kept, and parts of one.
 const FIELDS_MAX: usize = 100;
@@ -23,7 +27,8 @@ const ITEMS_MAX: usize = 10;
 /// A longer argument is cut before it is parsed, in bytes: a 20 MB content costs no more than a short one.
 const PARSED_MAX: usize = 16 << 10;
 
-/// Each argument cut to 100 characters, without secrets: `secrets`, what has a secret-sounding name, what looks like one.
+/// Each argument cut to 100 characters (a command to 1,000), with a mark where more came, and without secrets: `secrets`,
+/// what has a secret-sounding name, what looks like one.
 /// Of those that are not `kept`, and of those that `T` does not know by any name, only how long they are: what a route
 /// makes nothing of may be anything. A field of another name is judged as the field of `T` that it may mean, too.
 pub fn preview<T: JsonSchema + 'static>(arguments: &Arguments, kept: fn(&str) -> bool, secrets: &[String]) -> Value {
@@ -61,9 +66,10 @@ fn shown(name: &str, meant: &str, json: &str, secrets: &[String]) -> Value {
     if sounds_secret(name) || (holds != Holds::Anything && json.len() > PARSED_MAX) {
         return MASK.into();
     }
-    let rule = Rule { secrets, text: ARGUMENT_MAX, items: ITEMS_MAX, fields: FIELDS_MAX, holds };
+    let text = if meant == COMMAND { DETAIL_MAX } else { ARGUMENT_MAX };
+    let rule = Rule { secrets, text, items: ITEMS_MAX, fields: FIELDS_MAX, holds };
     if json.len() > PARSED_MAX {
-        return rule.text(&beginning(json));
+        return format!("{}…", clean_beginning(&beginning(json), text, secrets)).into();
     }
     serde_json::from_str(json).map_or(Value::Null, |value| rule.apply(value))
 }
@@ -154,7 +160,11 @@ impl Rule<'_> {
     }
 
     fn text(&self, text: &str) -> Value {
-        clean_beginning(text, self.text, self.secrets).into()
+        let kept = clean_beginning(text, self.text, self.secrets);
+        match text.chars().count().saturating_sub(self.text) {
+            0 => kept.into(),
+            left => format!("{kept}… ({left} more characters)").into(),
+        }
     }
 }
 

@@ -89,3 +89,23 @@ proptest! {
         prop_assert_eq!(back, texts);
     }
 }
+
+#[tokio::test]
+async fn two_long_commands_are_told_apart_and_what_is_cut_says_so() {
+    let server = Server::start().await;
+    for end in ["one", "two"] {
+        server.call("terminal_execute", json!({"command": format!("echo {} {end}", "x".repeat(300))})).await;
+    }
+    server.call("terminal_execute", json!({"command": format!("echo {}", "x".repeat(1995))})).await;
+    server.call("filesystem_write", json!({"path": "long", "content": "y".repeat(130)})).await;
+    let history = server.history().await;
+    let command = |at: usize| history[at]["details"]["command"].as_str().unwrap().to_owned();
+    assert!(command(0).ends_with(" one") && command(1).ends_with(" two"), "{history:?}");
+    assert!(
+        command(2).starts_with("echo xxx") && command(2).ends_with("xxx… (1000 more characters)"),
+        "{}",
+        command(2)
+    );
+    let line = history[3].to_string();
+    assert!(!line.contains(&"y".repeat(101)), "{line}");
+}
