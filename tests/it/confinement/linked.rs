@@ -21,7 +21,7 @@ ln -s ../../data/conf/doctl home/.config/doctl; }";
         for link in ["home/.config/glab-cli", "home/.config/doctl"] {
             let _ = std::fs::remove_file(world.at(link));
         }
-        let world = world.restart();
+        let world = world.restart().await;
         for name in ["data/gitlab/token", "data/conf/doctl/config.yaml"] {
             assert_eq!(world.gives(name).await, [false; 2], "{}: {name}", world.name);
         }
@@ -32,7 +32,7 @@ ln -s ../../data/conf/doctl home/.config/doctl; }";
         assert_eq!(std::fs::read_to_string(&list).unwrap(), text, "{}: no command changes it", world.name);
         // The person whose place it is takes it out.
         std::fs::write(&list, "").unwrap();
-        let world = world.restart();
+        let world = world.restart().await;
         assert_eq!(world.gives("data/gitlab/token").await, [true; 2], "{}", world.name);
     })
     .await;

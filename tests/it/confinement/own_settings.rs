@@ -68,7 +68,7 @@ cd project/open && exec python3 race.py"
         assert!(!world.takes(THEIRS).await, "{}", world.name);
         let name = world.name.clone();
         if put {
-            assert!(world.try_to_restart().is_none(), "{name}: the start is refused");
+            assert!(world.try_to_restart().await.is_none(), "{name}: the start is refused");
         }
     })
     .await;

@@ -198,14 +198,16 @@ impl World {
     }
 
     /// Ends the bridge and starts it again over the same folder.
-    pub fn restart(self) -> Self {
-        self.try_to_restart().expect("it starts again")
+    pub async fn restart(self) -> Self {
+        self.try_to_restart().await.expect("it starts again")
     }
 
     /// The same; none where it does not start.
-    pub fn try_to_restart(self) -> Option<Self> {
+    pub async fn try_to_restart(self) -> Option<Self> {
         let Self { server, work, name } = self;
-        Some(Self { server: server.restart()?, work, name })
+        // The other worlds go on meanwhile: their connections wait for nobody.
+        let server = tokio::task::spawn_blocking(move || server.restart()).await.expect("it is waited for")?;
+        Some(Self { server, work, name })
     }
 }
 
