@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::judge::{Judge, Judged};
+use super::patterns::Atom;
 use super::places::{Place, place};
 use super::scope::Scope;
 use super::targets::{Target, names, resolve};
@@ -35,6 +36,8 @@ impl Judge<'_> {
         for (target, place) in self.places(field, scope) {
             let rule = match place {
                 Place::Root => "rm-root",
+                _ if scope.is_elsewhere && is_all_of_the_root(&target) => "rm-root",
+                Place::System if scope.is_elsewhere && !is_vital_anywhere(&target) => continue,
                 Place::System if !whole && is_application_file(&target) => continue,
                 Place::System | Place::Kernel => "rm-system",
                 Place::Disk => "disk",
@@ -55,9 +58,10 @@ impl Judge<'_> {
             let top = target.components.len() <= self.home_depth() + 1 && target.ends_in_pattern();
             let rule = match place {
                 Place::Root => "rm-root",
+                Place::System if scope.is_elsewhere && !is_vital_anywhere(&target) => continue,
                 Place::System | Place::Kernel | Place::Disk | Place::HarmlessDevice => "rm-system",
                 Place::Home => "rm-home",
-                Place::UserData if top || opens_the_account(&target) => "rm-home",
+                Place::UserData if top || opens_the_account(&target) || self.is_users_folder(&target) => "rm-home",
                 Place::Protected => "protected-path",
                 _ => continue,
             };
@@ -70,6 +74,39 @@ impl Judge<'_> {
         names(self.context.home).len()
     }
 
+    /// One of the folders that every home has, or everything in one that is not for passing things through.
+    fn is_users_folder(&self, target: &Target) -> bool {
+        let depth = self.home_depth();
+        let name = target.name(depth).unwrap_or_default();
+        let rest = &target.components[(depth + 1).min(target.components.len())..];
+        let everything = target.below && rest.is_empty() || rest.len() == 1 && rest[0].iter().all(Atom::is_wild);
+        let passing = ["Downloads", "Public"].contains(&name.as_str());
+        USERS_FOLDERS.contains(&name.as_str()) && (rest.is_empty() && !target.below || everything && !passing)
+    }
+
+    /// What `field` means of the user's own outside of the workspace: a home, or something in one.
+    pub fn users_own(&self, field: &Field, scope: &Scope) -> Option<Target> {
+        let roots = self.context.workspaces();
+        self.places(field, scope).into_iter().find_map(|(target, place)| {
+            let is_root =
+                roots.iter().any(|root| target.components.len() == root.len() && target.is_surely_inside(root));
+            (matches!(place, Place::Home | Place::UserData) && !is_root).then_some(target)
+        })
+    }
+
+    /// Unpacking over what lies in the home, or in one of its folders, without being asked.
+    pub fn unpacks_over(&self, program: &str, field: &Field, scope: &Scope) -> Judged<()> {
+        let depth = self.home_depth();
+        let is_wide = |target: &Target| target.components.len() <= depth || self.is_users_folder(target);
+        match self.users_own(field, scope).filter(is_wide) {
+            Some(target) => {
+                let what = format!("`{program}` would write over files in {}", target.shown());
+                Err(Refusal::new("overwrite", what + ", outside of the workspace"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Writing to the file that `field` names.
     pub fn writes(&self, program: &str, field: &Field, how: Write, scope: &Scope) -> Judged<()> {
         for (target, place) in self.places(field, scope) {
@@ -79,7 +116,7 @@ impl Judge<'_> {
                 Place::Root => "overwrite",
                 Place::System => system_file(&target, how),
                 Place::Protected => "protected-path",
-                Place::Home | Place::UserData => user_file(&target, how),
+                Place::Home | Place::UserData => user_file(&target, how, self.home_depth()),
                 Place::Elsewhere | Place::Served if how == Write::Empty => "overwrite",
                 _ => "",
             };
@@ -111,6 +148,35 @@ pub(super) fn about(place: Place) -> &'static str {
         Place::Disk | Place::HarmlessDevice => "a device",
         Place::Scratch | Place::Workspace => "inside the workspace",
     }
+}
+
+/// What every home has for what its user makes and keeps (`xdg-user-dirs`, macOS, Windows).
+const USERS_FOLDERS: &[&str] = &[
+    "Desktop",
+    "Documents",
+    "Downloads",
+    "Music",
+    "Pictures",
+    "Videos",
+    "Public",
+    "Templates",
+    "Movies",
+    "Library",
+    "OneDrive",
+    "Dropbox",
+];
+
+/// `/*`
+fn is_all_of_the_root(target: &Target) -> bool {
+    target.components.len() == 1 && target.components[0].iter().all(Atom::is_wild)
+}
+
+/// A directory without which nothing runs, in whatever container or on whatever machine.
+fn is_vital_anywhere(target: &Target) -> bool {
+    let whole =
+        target.components.len() == 1 || target.components.len() == 2 && target.components[1].iter().all(Atom::is_wild);
+    let name = target.name(0).unwrap_or_default();
+    whole && ["bin", "boot", "etc", "lib", "lib64", "sbin", "usr", "var"].contains(&name.as_str())
 }
 
 /// Keys and settings in the home, as a whole.
@@ -159,7 +225,7 @@ fn is_litter(target: &Target) -> bool {
             target.components[at]
                 .iter()
                 .filter_map(|atom| match atom {
-                    super::patterns::Atom::Char(character) => Some(*character),
+                    Atom::Char(character) => Some(*character),
                     _ => None,
                 })
                 .collect()
@@ -203,7 +269,7 @@ fn system_file(target: &Target, how: Write) -> &'static str {
 }
 
 /// The user's own files: what starts programs or opens the account, and what is emptied.
-fn user_file(target: &Target, how: Write) -> &'static str {
+fn user_file(target: &Target, how: Write, home_depth: usize) -> &'static str {
     let path = target.shown();
     let file = path.rsplit('/').next().unwrap_or_default();
     if path.contains("/.ssh/") && file != "known_hosts" && file != "config" {
@@ -231,8 +297,12 @@ fn user_file(target: &Target, how: Write) -> &'static str {
         ".xsession",
     ];
     let secret = ["/.gnupg/", "/.aws/", "/.kube/", "/.password-store/", "/.config/autostart/"];
-    let grave = STARTUP.contains(&file) || secret.iter().any(|part| path.contains(part));
-    if how == Write::Replace && grave { "overwrite" } else { "" }
+    // Right in the home, where shells look: `cp ~/.bashrc ~/.bashrc.bak` is a copy.
+    let starts = STARTUP.contains(&file) && target.components.len() <= home_depth.max(2) + 1;
+    let grave = starts || secret.iter().any(|part| path.contains(part));
+    // Files that nobody named, all edited at once; settings are the exception, which come in pieces.
+    let many = how == Write::Edit && target.ends_in_pattern() && !path.contains("/.");
+    if how == Write::Replace && grave || many { "overwrite" } else { "" }
 }
 
 /// Files whose text a shell or git runs without being told to.

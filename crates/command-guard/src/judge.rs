@@ -29,8 +29,8 @@ impl<'a> Judge<'a> {
         Self { context, dialect, text, left: COMMANDS, nesting: 0 }
     }
 
-    /// Whether anything in the line can set the variable: its name stands there without a dollar.
-    pub fn may_set(&self, name: &str) -> bool {
+    /// Whether the word stands in the line, and not as a variable whose value is taken.
+    pub fn mentions(&self, name: &str) -> bool {
         self.text.match_indices(name).any(|(at, _)| {
             let before = self.text[..at].chars().next_back();
             let after = self.text[at + name.len()..].chars().next();
@@ -177,6 +177,7 @@ impl<'a> Judge<'a> {
                     let file = self.one(word, scope)?;
                     scope.stdin = match is_connection(&file) {
                         true => Data::Opaque(Origin::Fetched),
+                        false if file.is("/dev/null") => Data::Text(Field::default()),
                         false => scope.file(&file).unwrap_or_else(Data::local),
                     };
                 }

@@ -66,7 +66,7 @@ impl Judge<'_> {
             "PATH" => Field::text("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             "SHELL" | "BASH" => Field::text("/bin/bash"),
             "IFS" => Field::text(" \t\n"),
-            "TMPDIR" | "TMP" | "TEMP" if !self.may_set(name) => Field::text("/tmp"),
+            "TMPDIR" | "TMP" | "TEMP" if !self.mentions(name) => Field::text("/tmp"),
             "OLDPWD" => {
                 scope.left.first().cloned().flatten().map_or_else(|| Field::unknown(Origin::Local), Field::text)
             }
@@ -79,7 +79,7 @@ impl Judge<'_> {
             | "FUNCNAME" | "BASH_SOURCE" | "PIPESTATUS" => Field::unknown(Origin::Local),
             super::shells::UNKNOWN => Field::unknown(Origin::Local),
             // In a function that is only defined, what a caller sets is not known.
-            _ if self.may_set(name) || scope.positional.is_none() => Field::unknown(Origin::Local),
+            _ if self.mentions(name) || scope.positional.is_none() => Field::unknown(Origin::Local),
             _ => Field::unknown(Origin::Unset),
         })
     }

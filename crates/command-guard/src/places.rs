@@ -158,7 +158,7 @@ pub(super) fn place(target: &Target, context: &Context) -> Place {
     if let Some(place) = special(target) {
         return place;
     }
-    if let Some(place) = in_a_home(target, context) {
+    if let Some(place) = on_windows(target).or_else(|| in_a_home(target, context)) {
         return place;
     }
     if roots.iter().any(|root| target.covers(root)) {
@@ -255,6 +255,27 @@ fn device(target: &Target) -> Place {
         })
     });
     if harmless { Place::HarmlessDevice } else { Place::Disk }
+}
+
+/// The drives of Windows as the subsystem for Linux has them: `/mnt/c`.
+fn on_windows(target: &Target) -> Option<Place> {
+    const SYSTEM: &[&str] =
+        &["windows", "program files", "program files (x86)", "programdata", "boot", "efi", "recovery", "users"];
+    let drive = target.name(1).filter(|name| name.len() == 1)?;
+    if !target.is_surely_inside(&["mnt", &drive]) || !drive.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    let depth = target.components.len();
+    let top = target.name(2).unwrap_or_default().to_lowercase();
+    match depth {
+        0..=2 => Some(Place::System),
+        3 if target.name(2).is_none() && broad(target, 2) => Some(Place::System),
+        _ if top == "temp" || top == "tmp" => (depth > 3 || target.below).then_some(Place::Scratch),
+        3 | 4 if top == "users" && (target.below || target.name(depth - 1).is_none()) => Some(Place::Home),
+        4 if top == "users" => Some(Place::Home),
+        _ if top == "users" && depth > 4 => Some(in_home_at(target, 4)),
+        _ => SYSTEM.contains(&top.as_str()).then_some(Place::System),
+    }
 }
 
 /// A home directory, or something in one.

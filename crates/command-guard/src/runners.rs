@@ -14,6 +14,10 @@ pub(super) const NAMES: &[(&str, &[&str])] = &[
     ("uvx", &[]),
     ("pipx", &[]),
     ("bwrap", &[]),
+    ("wsl", &[]),
+    ("microk8s", &[]),
+    ("k3s", &[]),
+    ("k0s", &[]),
     ("perf", &["record", "stat", "trace"]),
     ("rr", &["record"]),
     ("lerna", &["exec"]),
@@ -56,6 +60,9 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Ju
     let words = NAMES.iter().find(|(name, _)| *name == call.name).map_or(&[][..], |(_, words)| *words);
     let arguments = call.arguments.as_slice();
     let at = arguments.iter().position(|field| words.iter().any(|word| field.is(word)));
+    // `npm run x` is no `npm x`.
+    let is_first = |at: &usize| arguments[..*at].iter().all(|field| field.visible().starts_with('-'));
+    let at = at.filter(|at| !matches!(call.name.as_str(), "npm" | "pnpm" | "yarn") || is_first(at));
     let Some(start) = at.map(|at| at + 1).or_else(|| words.is_empty().then_some(0)) else {
         return Ok(None);
     };
@@ -81,7 +88,11 @@ pub(super) fn from_each_operand(judge: &mut Judge<'_>, arguments: &[Field], scop
                 _ => {}
             }
         }
-        judge.run(arguments.get(start..).unwrap_or_default(), &mut scope.clone())?;
+        match judge.run(arguments.get(start..).unwrap_or_default(), &mut scope.clone()) {
+            // What is no command line is no command: `npx deno eval 'console.log(2)'`.
+            Err(refusal) if index > 0 && refusal.rule == "unparsable" => {}
+            other => drop(other?),
+        }
     }
     Ok(())
 }

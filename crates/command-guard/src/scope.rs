@@ -31,6 +31,8 @@ pub(super) struct Scope {
     pub programs: HashMap<String, String>,
     /// In a container or a changed root: path inside, path on the host.
     pub mounts: Option<Vec<(String, String)>>,
+    /// In a container that runs already or on another machine: no place of it is a place here.
+    pub is_elsewhere: bool,
     pub stdin: Data,
     /// Functions being followed, each with the number of forks at its call.
     pub calls: Vec<(String, usize)>,

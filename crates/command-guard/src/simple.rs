@@ -196,7 +196,10 @@ impl Judge<'_> {
             }
         }
         let name = text.rsplit('/').next().unwrap_or_default();
-        let name = name.strip_suffix(".exe").unwrap_or(name).to_owned();
+        let lower = name.to_ascii_lowercase();
+        // Windows does not tell capitals from small letters.
+        let windows = [".exe", ".com"].iter().find_map(|end| lower.strip_suffix(end));
+        let name = windows.unwrap_or(name).to_owned();
         self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope)
     }
 
@@ -216,6 +219,7 @@ impl Judge<'_> {
         if let Some(output) = builtins::run(self, call, scope)? {
             return Ok(output);
         }
+        programs::table::judge(call)?;
         if let Some(output) = wrappers::run(self, call, scope)? {
             return Ok(output);
         }

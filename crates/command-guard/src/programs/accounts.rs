@@ -90,10 +90,14 @@ fn members(call: &Invocation) -> Judged<()> {
     let of_root =
         account.is_some_and(|name| name == "root") && words.iter().any(|word| word == "-s" || word == "--shell");
     let powerful = words.iter().flat_map(|word| word.split([',', '='])).any(|word| POWERFUL.contains(&word));
+    // A second name for an account (`-o`) is one for root only where the number is root's.
+    let zero = |text: &str| text.parse() == Ok(0);
     let root = words
         .windows(2)
-        .any(|pair| matches!(pair[0].as_str(), "-u" | "--uid" | "-ou" | "-uo" | "-g" | "--gid") && pair[1] == "0")
-        || words.iter().any(|word| word == "--uid=0" || word == "-u0" || word == "-o" || word == "--non-unique");
+        .any(|pair| matches!(pair[0].as_str(), "-u" | "--uid" | "-ou" | "-g" | "--gid") && zero(&pair[1]))
+        || words.iter().any(|word| {
+            ["--uid=", "--gid=", "-u", "-ou", "-g"].iter().any(|name| word.strip_prefix(name).is_some_and(zero))
+        });
     let password =
         words.iter().any(|word| matches!(word.as_str(), "-p" | "--password" | "-L" | "--lock" | "-U" | "--unlock"));
     if powerful || root || of_root || password && call.name != "adduser" {

@@ -29,8 +29,12 @@ pub(super) fn tar(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judg
     } else if options.has(&["-x", "--extract", "--get"]) {
         let here = Field::text(".");
         let places: Vec<Field> = options.values(&["-C", "--directory"]).cloned().collect();
+        let over = options.has(&["--overwrite", "-U", "--unlink-first", "--recursive-unlink"]);
         for place in places.iter().chain(places.is_empty().then_some(&here)) {
             unpacks(judge, "tar", place, scope)?;
+            if over {
+                judge.unpacks_over("tar", place, scope)?;
+            }
         }
     }
     Ok(())
@@ -40,7 +44,11 @@ pub(super) fn tar(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judg
 pub(super) fn cpio(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
     let options = Options::read(arguments, &["-D", "--directory", "-F", "-E", "-H", "-I", "-O"]);
     let place = options.value(&["-D", "--directory"]).unwrap_or_else(|| Field::text("."));
-    if options.has(&["-i", "--extract", "-p"]) { unpacks(judge, "cpio", &place, scope) } else { Ok(()) }
+    if !options.has(&["-i", "--extract", "-p"]) {
+        return Ok(());
+    }
+    unpacks(judge, "cpio", &place, scope)?;
+    if options.has(&["-u", "--unconditional"]) { judge.unpacks_over("cpio", &place, scope) } else { Ok(()) }
 }
 
 /// Unpacking into a directory of the system replaces what lies there under the same names.
@@ -72,8 +80,18 @@ pub(super) fn archive(judge: &Judge<'_>, call: &Invocation, scope: &Scope) -> Ju
     }
     let mut places: Vec<Field> = options.values(&["-d"]).cloned().collect();
     places.extend(call.arguments.iter().filter_map(|argument| argument.after("-o")));
-    for place in places.iter().filter(|place| !place.0.is_empty()) {
+    places.retain(|place| !place.0.is_empty());
+    for place in &places {
         unpacks(judge, &call.name, place, scope)?;
     }
-    Ok(())
+    let lists = options.has(&["-l", "-t", "-p", "-Z", "-v"]);
+    let over = if call.name == "unzip" {
+        options.has(&["-o"]) && !lists
+    } else {
+        ["-aoa", "-y"].iter().any(|text| call.arguments.iter().any(|argument| argument.is(text)))
+            && call.arguments.first().is_some_and(|task| task.is("x") || task.is("e"))
+    };
+    let here = Field::text(".");
+    let places = if places.is_empty() { std::slice::from_ref(&here) } else { &places[..] };
+    places.iter().filter(|_| over).try_for_each(|place| judge.unpacks_over(&call.name, place, scope))
 }

@@ -1,5 +1,6 @@
 //! Containers: harmless by themselves, dangerous by what of the host they see.
 
+use super::remote;
 use crate::Refusal;
 use crate::judge::{Judge, Judged};
 use crate::options::Options;
@@ -8,7 +9,8 @@ use crate::simple::Invocation;
 use crate::targets::{Target, resolve};
 use crate::values::{Data, Field};
 
-pub(super) const NAMES: &[&str] = &["docker", "podman", "nerdctl", "docker-compose", "singularity", "apptainer"];
+pub(super) const NAMES: &[&str] =
+    &["docker", "podman", "nerdctl", "docker-compose", "podman-compose", "singularity", "apptainer"];
 
 /// Options of `docker run` that take a value in the next argument.
 const VALUED: &[&str] = &[
@@ -114,14 +116,14 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     }
 }
 
-/// `docker exec NAME command`: what is mounted there is not known; the way out of it is.
+/// `docker exec NAME command`: what is mounted there is not known; the way out of it is, and what no container survives.
 fn enters(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
     let (_, read) = Options::leading(arguments, VALUED);
     let command = arguments.get(read + 1..).unwrap_or_default();
     if command.first().is_some_and(|program| program.is("nsenter")) {
         judge.run(command, &mut scope.clone())?;
     }
-    Ok(())
+    remote::command_inside(judge, command, scope)
 }
 
 /// A shell in the namespaces of the first process, or in the host's root: nothing of the container is left around it.

@@ -35,7 +35,6 @@ pub(super) const NAMES: &[&str] = &[
     "zfs",
     "mdadm",
     "dmsetup",
-    "diskutil",
     "format",
     "tune2fs",
     "debugfs",
@@ -85,22 +84,14 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         "zpool" | "zfs" if !any(&["destroy", "labelclear", "rollback"]) => Ok(()),
         "mdadm" if !any(&["--zero-superblock", "--stop", "-S", "--remove", "--create", "-C"]) => Ok(()),
         "dmsetup" if !any(&["remove", "remove_all", "wipe_table"]) => Ok(()),
-        "diskutil" if !arguments.iter().any(|a| erases(&a.visible())) => Ok(()),
         "efibootmgr" if !options.has(&["-B", "--delete-bootnum", "-O", "-o"]) => Ok(()),
         "tune2fs" if options.has(&["-l"]) || arguments.is_empty() => Ok(()),
         "debugfs" if !options.has(&["-w"]) => Ok(()),
         "losetup" | "resize2fs" | "e2image" => Ok(()),
-        "lvremove" | "vgremove" | "pvremove" | "lvreduce" | "zpool" | "zfs" | "mdadm" | "dmsetup" | "diskutil"
-        | "efibootmgr" | "grub-install" | "flashrom" => {
-            refuse(call, "change or erase volumes or the boot of this machine")
-        }
+        "lvremove" | "vgremove" | "pvremove" | "lvreduce" | "zpool" | "zfs" | "mdadm" | "dmsetup" | "efibootmgr"
+        | "grub-install" | "flashrom" => refuse(call, "change or erase volumes or the boot of this machine"),
         _ => formats(judge, call, &options, scope),
     }
-}
-
-fn erases(text: &str) -> bool {
-    let text = text.to_lowercase();
-    text.contains("erase") || text.contains("partitiondisk") || text.contains("zerodisk") || text.contains("randomdisk")
 }
 
 /// A disk image in the workspace may be formatted; a device may not, nor something that is not known.

@@ -34,11 +34,11 @@ pub(super) const NAMES: &[&str] = &[
     "swapoff",
     "iptables",
     "ip6tables",
+    "iptables-legacy",
+    "ip6tables-legacy",
+    "iptables-nft",
+    "ip6tables-nft",
     "nft",
-    "ufw",
-    "firewall-cmd",
-    "setenforce",
-    "aa-teardown",
     "sysctl",
     "ip",
     "ifconfig",
@@ -51,10 +51,7 @@ pub(super) const NAMES: &[&str] = &[
     "wall",
     "launchctl",
     "route",
-    "auditctl",
-    "aa-disable",
     "pfctl",
-    "ipmitool",
     "openrc-shutdown",
 ];
 
@@ -62,7 +59,7 @@ fn refuse(rule: &'static str, call: &Invocation, what: &str) -> Judged<()> {
     Err(Refusal::new(rule, format!("`{}` would {what}", call.name)))
 }
 
-pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judged<()> {
+pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judged<()> {
     let options = Options::read(&call.arguments, &["-H", "-M", "-t", "--type", "-p", "-n", "--lines", "-o"]);
     let word = |text: &str| call.arguments.iter().any(|argument| argument.is(text));
     let any = |texts: &[&str]| texts.iter().any(|text| word(text));
@@ -84,21 +81,19 @@ pub(super) fn judge(_: &mut Judge<'_>, call: &Invocation, _: &mut Scope) -> Judg
             refuse("kernel", call, "remove a part of the running kernel")
         }
         "sysctl" => sysctl(call),
+        // To write everything back and begin again is a habit: `swapoff -a && swapon -a`.
+        "swapoff" if options.has(&["-a", "--all"]) && !judge.mentions("swapon") => {
+            refuse("kernel", call, "take away memory that programs use")
+        }
         "umount" if options.has(&["-a", "--all"]) || any(&["/", "/home", "/usr", "/var", "/boot"]) => {
             refuse("mounts", call, "take away a part of the system")
         }
         "mount" => mount(call),
-        "iptables" | "ip6tables" if options.has(&["-F", "--flush", "-X"]) || policy_accepts(&call.arguments) => {
+        name if is_iptables(name) && (options.has(&["-F", "--flush", "-X"]) || changes_policy(&call.arguments)) => {
             refuse("firewall", call, "open or empty the firewall")
         }
         "nft" if word("flush") || word("delete") => refuse("firewall", call, "empty the firewall"),
-        "ufw" if any(&["disable", "reset"]) => refuse("firewall", call, "switch the firewall off"),
-        "firewall-cmd" if any(&["--panic-on"]) => refuse("firewall", call, "cut this machine off"),
         "pfctl" if options.has(&["-d", "-F"]) => refuse("firewall", call, "open or empty the firewall"),
-        "auditctl" if options.has(&["-D", "-e"]) => refuse("services", call, "stop the record of what happens here"),
-        "ipmitool" if word("power") && any(&["off", "reset", "cycle", "soft"]) => refuse("power", call, power),
-        "setenforce" if any(&["0", "Permissive", "permissive"]) => refuse("firewall", call, "switch SELinux off"),
-        "aa-teardown" | "aa-disable" => refuse("firewall", call, "switch AppArmor off"),
         "ip" | "ifconfig" | "ifdown" | "nmcli" | "route" => network(call),
         _ => Ok(()),
     }
@@ -185,7 +180,13 @@ fn services(call: &Invocation, options: &Options) -> Judged<()> {
         return refuse("kill-all", call, "end everything that a user runs");
     }
     let stops = has(&["stop", "disable", "mask", "kill", "off", "remove", "bootout", "unload"]);
-    let vital = |word: &String| VITAL.contains(&word.trim_end_matches(".service").trim_end_matches(".socket"));
+    // launchd's names: `system/com.openssh.sshd`, `/System/Library/LaunchDaemons/ssh.plist`.
+    let last = |word: &'_ str| word.trim_end_matches(".plist").rsplit(['/', '.']).next().map(str::to_owned);
+    let vital = |word: &String| {
+        let unit = word.trim_end_matches(".service").trim_end_matches(".socket");
+        VITAL.contains(&unit)
+            || call.name == "launchctl" && last(word).is_some_and(|name| VITAL.contains(&name.as_str()))
+    };
     if stops && words.iter().any(vital) && !options.has(&["--user"]) {
         return refuse("services", call, "switch off a service that this machine depends on");
     }
@@ -193,22 +194,26 @@ fn services(call: &Invocation, options: &Options) -> Judged<()> {
 }
 
 fn sysctl(call: &Invocation) -> Judged<()> {
-    let grave = [
-        "kernel.core_pattern",
-        "kernel.modprobe",
-        "kernel.randomize_va_space",
-        "kernel.sysrq",
-        "kernel.panic",
-        "kernel.yama",
-    ];
     let sets = |argument: &Field| {
-        let text = argument.visible();
-        text.contains('=') && grave.iter().any(|name| text.starts_with(name))
+        let text = argument.visible().replace(' ', "");
+        text.split_once('=').is_some_and(|(name, value)| weakens(&name.replace('/', "."), value))
     };
     if call.arguments.iter().any(sets) {
         return refuse("kernel", call, "change how the kernel protects itself");
     }
     Ok(())
+}
+
+/// Whether a setting of the kernel takes a protection away; what hardens it, or only says when to restart, does not.
+fn weakens(name: &str, value: &str) -> bool {
+    match name {
+        "kernel.core_pattern" => value.is_empty() || value.starts_with('|'),
+        "kernel.modprobe" => true,
+        "kernel.randomize_va_space" => value != "2",
+        "kernel.sysrq" => value != "0",
+        "kernel.yama.ptrace_scope" => !["1", "2", "3"].contains(&value),
+        _ => false,
+    }
 }
 
 /// Mounting over a directory of the system hides it; `mount` alone and image files in the workspace are fine.
@@ -232,10 +237,19 @@ fn mount(call: &Invocation) -> Judged<()> {
     Ok(())
 }
 
-fn policy_accepts(arguments: &[Field]) -> bool {
+/// The program itself, by whatever it drives the kernel, and not what saves or restores its rules.
+fn is_iptables(name: &str) -> bool {
+    let plain = name.trim_end_matches("-legacy").trim_end_matches("-nft");
+    plain == "iptables" || plain == "ip6tables"
+}
+
+/// A policy that lets everything in or through, or that lets nothing in or out of this machine itself.
+fn changes_policy(arguments: &[Field]) -> bool {
     arguments.windows(3).any(|words| {
-        (words[0].is("-P") || words[0].is("--policy")) && !words[2].is("ACCEPT") && words[1].known().is_some()
-            || (words[0].is("-P") || words[0].is("--policy")) && words[1].is("INPUT")
+        let is = |at: usize, texts: &[&str]| texts.iter().any(|text| words[at].is(text));
+        is(0, &["-P", "--policy"])
+            && is(1, &["INPUT", "FORWARD", "OUTPUT"])
+            && (words[2].known().is_none() || is(2, &["ACCEPT"]) || !is(1, &["FORWARD"]))
     })
 }
 
@@ -243,7 +257,7 @@ fn network(call: &Invocation) -> Judged<()> {
     let words: Vec<String> = call.arguments.iter().map(Field::visible).collect();
     let has = |text: &str| words.iter().any(|word| word == text);
     let downs = has("down") && (has("link") || call.name == "ifconfig")
-        || has("flush") && (has("route") || has("addr") || has("address"))
+        || has("flush") && (flushes_routes(&words) || has("addr") || has("address"))
         || call.name == "ifdown"
         || (has("del") || has("delete")) && (has("link") || has("default"))
         || call.name == "nmcli" && has("off") && (has("networking") || has("radio"));
@@ -259,4 +273,12 @@ fn network(call: &Invocation) -> Judged<()> {
         return refuse("services", call, "cut this machine off from its network");
     }
     Ok(())
+}
+
+/// The cache of routes fills by itself, and a table of one's own is no way out of the machine.
+fn flushes_routes(words: &[String]) -> bool {
+    let has = |texts: &[&str]| words.iter().any(|word| texts.contains(&word.as_str()));
+    has(&["route", "r", "ro"])
+        && !has(&["cache"])
+        && (!has(&["table"]) || has(&["main", "all", "default", "local", "254", "255"]))
 }

@@ -4,17 +4,21 @@ pub(super) mod accounts;
 mod archives;
 pub(super) mod containers;
 pub(super) mod disks;
+mod edits;
 mod git;
 pub(super) mod interpreters;
 mod machine;
 mod packages;
 mod permissions;
 pub(super) mod processes;
+mod remote;
 mod removal;
 pub(super) mod search;
 mod sideways;
+pub(super) mod table;
 mod tasks;
 mod transfers;
+mod windows;
 pub(super) mod writing;
 
 use super::judge::{Judge, Judged};
@@ -37,6 +41,8 @@ const FAMILIES: &[(&[&str], Rule)] = &[
     (packages::NAMES, packages::judge),
     (containers::NAMES, containers::judge),
     (sideways::NAMES, sideways::judge),
+    (remote::NAMES, remote::judge),
+    (windows::NAMES, windows::judge),
 ];
 
 /// Programs that a pattern in the place of a program (`/bin/r?`) is held against.

@@ -93,9 +93,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let essential = |operand: &&Field| {
         let name = operand.visible();
         let plain = name.split([':', '=']).next().unwrap_or_default().trim_end_matches(['-', '+']);
-        ESSENTIAL.iter().any(|known| matches_text(plain, known))
-            || plain.starts_with("linux-image-")
-            || plain.starts_with("kernel-")
+        ESSENTIAL.iter().any(|known| matches_text(plain, known)) || is_kernel(plain)
     };
     if removes && let Some(package) = options.operands.iter().find(essential) {
         return Err(Refusal::new(
@@ -104,6 +102,33 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         ));
     }
     Ok(())
+}
+
+/// A kernel that a machine can start, and not what one is built, examined or documented with.
+fn is_kernel(package: &str) -> bool {
+    const BESIDE: &[&str] = &[
+        "devel",
+        "headers",
+        "tools",
+        "doc",
+        "docs",
+        "debuginfo",
+        "debug",
+        "source",
+        "macros",
+        "dbg",
+        "dbgsym",
+        "syms",
+    ];
+    let Some(rest) = package.strip_prefix("linux-image-").or_else(|| package.strip_prefix("kernel-")) else {
+        return false;
+    };
+    let mut words = rest.split(['-', '_']);
+    let kind = words.clone().next().unwrap_or_default();
+    let starts = package.starts_with("linux-image-")
+        || kind.starts_with(|c: char| c.is_ascii_digit() || "*?[".contains(c))
+        || ["core", "modules", "default", "lt", "ml", "rt", "uek", "pae", "PAE", "generic", "image"].contains(&kind);
+    starts && !words.any(|word| BESIDE.contains(&word))
 }
 
 fn removes(call: &Invocation, options: &Options) -> bool {

@@ -1,5 +1,6 @@
 //! Programs that remove files.
 
+use crate::Refusal;
 use crate::judge::{Judge, Judged};
 use crate::options::Options;
 use crate::scope::Scope;
@@ -20,6 +21,10 @@ pub(super) const NAMES: &[&str] = &[
     "gio",
     "trash",
     "trash-put",
+    "rmtrash",
+    "gvfs-trash",
+    "kioclient",
+    "kioclient5",
     "btrfs",
     "cmake",
     "git",
@@ -33,10 +38,14 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     match call.name.as_str() {
         "rmdir" => return empty_directories(judge, call, scope),
         "git" => return git(judge, arguments, scope),
-        "trash" | "trash-put" => return trashed(judge, arguments, scope),
+        "trash" | "trash-put" | "rmtrash" | "gvfs-trash" => return trashed(judge, arguments, scope),
         "gio" if arguments.first().is_some_and(|first| first.is("trash")) => {
             return trashed(judge, &arguments[1..], scope);
         }
+        "kioclient" | "kioclient5" if arguments.first().is_some_and(|first| first.is("move")) => {
+            return trashed(judge, arguments.get(1..arguments.len() - 1).unwrap_or_default(), scope);
+        }
+        "kioclient" | "kioclient5" => return Ok(()),
         "gio" if !arguments.first().is_some_and(|first| first.is("remove")) => return Ok(()),
         "btrfs" if !arguments.get(1).is_some_and(|second| second.is("delete")) => return Ok(()),
         "cmake" if !is_cmakes_removal(arguments) => return Ok(()),
@@ -82,6 +91,13 @@ fn git(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<
     let flags = Options::read(rest, &["-e", "--exclude"]);
     let set = judge.variable("GIT_WORK_TREE", scope).into_iter().flatten().find(|field| field.known().is_some());
     let elsewhere = options.value(&["--work-tree"]).or(set);
+    let here = elsewhere.clone().or(options.value(&["-C"])).unwrap_or_else(|| Field::text("."));
+    if let Some(task) = discards(rest)
+        && let Some(target) = judge.users_own(&here, scope)
+    {
+        let what = format!("`git {task}` would discard changes in {}, outside of the workspace", target.shown());
+        return Err(Refusal::new("overwrite", what));
+    }
     let removes = match rest.first().map(Field::visible).as_deref() {
         Some("clean") => flags.has(&["-f", "--force"]) && !flags.has(&["-n", "--dry-run"]),
         // Where another place plays the work tree, its files make room for those of the commit.
@@ -91,8 +107,25 @@ fn git(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<
     if !removes {
         return Ok(());
     }
-    let mut place = elsewhere.or(options.value(&["-C"])).unwrap_or_else(|| Field::text("."));
+    let mut place = here;
     place.push(Part::Text("/".into()));
     place.0.push(Part::Below);
     judge.removes("git clean", &place, true, scope)
+}
+
+/// The task of git that loses changes which were never committed, if this is one.
+fn discards(rest: &[Field]) -> Option<String> {
+    let task = rest.first()?.visible();
+    let options = Options::read(&rest[1..], &["-b", "-B", "-s", "--source", "-m", "--message", "--pathspec-from-file"]);
+    let operand = |text: &str| options.operands.iter().any(|operand| operand.is(text));
+    let behind_dashes = rest.iter().position(|field| field.is("--")).is_some_and(|at| at + 1 < rest.len());
+    let loses = match task.as_str() {
+        "reset" => options.has(&["--hard"]),
+        "checkout" => options.has(&["-f", "--force"]) || behind_dashes || operand("."),
+        "restore" => !options.has(&["-S", "--staged"]) || options.has(&["-W", "--worktree"]),
+        "switch" => options.has(&["-f", "--force", "--discard-changes"]),
+        "stash" => operand("drop") || operand("clear"),
+        _ => false,
+    };
+    loses.then_some(task)
 }

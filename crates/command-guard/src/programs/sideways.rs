@@ -50,6 +50,7 @@ pub(super) const NAMES: &[&str] = &[
     "npm",
     "yarn",
     "pnpm",
+    "bun",
     "concurrently",
     "nodemon",
     "watchexec",
@@ -129,18 +130,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     }
     let arguments = &call.arguments;
     match name {
-        "tar" | "bsdtar" | "gtar" => {
-            for argument in arguments {
-                if let Some(action) = argument.after("--checkpoint-action=exec=") {
-                    run(judge, &action, scope)?;
-                }
-            }
-            for action in Options::read(arguments, &["--checkpoint-action"]).values(&["--checkpoint-action"]) {
-                if let Some(command) = action.after("exec=") {
-                    run(judge, &command, scope)?;
-                }
-            }
-        }
+        "tar" | "bsdtar" | "gtar" => checkpoints(judge, arguments, scope)?,
         "git" => git::judge(judge, arguments, scope)?,
         "vim" | "vi" | "nvim" | "ex" | "view" | "vimdiff" | "less" | "ed" => editor(judge, call, scope)?,
         "sed" | "gsed" => sed(judge, arguments, scope)?,
@@ -168,9 +158,25 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" | "dc" => database(judge, call, scope)?,
         "start-stop-daemon" => tasks::daemon(judge, arguments, scope)?,
         "cargo" => tasks::cargo(judge, arguments, scope)?,
-        "npm" | "yarn" | "pnpm" => tasks::npm(judge, arguments, scope)?,
+        "npm" | "yarn" | "pnpm" | "bun" => tasks::npm(judge, arguments, scope)?,
+        "composer" => tasks::composer(judge, arguments, scope)?,
         "ansible" => tasks::ansible(judge, arguments, scope)?,
         _ => {}
+    }
+    Ok(())
+}
+
+/// `tar --checkpoint-action=exec=command`
+fn checkpoints(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    for argument in arguments {
+        if let Some(action) = argument.after("--checkpoint-action=exec=") {
+            run(judge, &action, scope)?;
+        }
+    }
+    for action in Options::read(arguments, &["--checkpoint-action"]).values(&["--checkpoint-action"]) {
+        if let Some(command) = action.after("exec=") {
+            run(judge, &command, scope)?;
+        }
     }
     Ok(())
 }

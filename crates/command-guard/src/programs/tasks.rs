@@ -34,11 +34,51 @@ pub(super) fn cargo(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -
 
 /// `npm config set script-shell PROGRAM`: what runs every script from then on.
 pub(super) fn npm(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
-    let Some(at) = arguments.iter().position(|argument| argument.visible().starts_with("script-shell")) else {
+    let first = arguments.first().map(Field::visible).unwrap_or_default();
+    // `npm pkg set scripts.x='command'`, and what older ones called `npm set-script x 'command'`.
+    if arguments.iter().any(|argument| argument.is("pkg")) {
+        for (name, script) in arguments.iter().filter_map(|argument| argument.split_once('=')) {
+            if name.starts_with("scripts") {
+                run_script(judge, &script, scope)?;
+            }
+        }
+    } else if first == "set-script" {
+        arguments.get(2).map_or(Ok(()), |script| run_script(judge, script, scope))?;
+    } else if let Some(manifest) = scope.file(&Field::text("package.json")) {
+        for script in scripts(&manifest.field().visible()) {
+            run_script(judge, &Field::text(script), scope)?;
+        }
+    }
+    let Some(at) =
+        arguments.iter().position(|argument| argument.visible().trim_start_matches('-').starts_with("script-shell"))
+    else {
         return Ok(());
     };
     let value = arguments[at].split_once('=').map(|(_, value)| value).or_else(|| arguments.get(at + 1).cloned());
     value.map_or(Ok(()), |value| run(judge, &value, scope))
+}
+
+/// `composer config scripts.x 'command'`
+pub(super) fn composer(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    let at = arguments.iter().position(|argument| argument.visible().starts_with("scripts."));
+    at.and_then(|at| arguments.get(at + 1)).map_or(Ok(()), |script| run_script(judge, script, scope))
+}
+
+/// A script that is run later; what is no command line fails then.
+fn run_script(judge: &mut Judge<'_>, script: &Field, scope: &Scope) -> Judged<()> {
+    match run(judge, script, scope) {
+        Err(refusal) if refusal.rule == "unparsable" => Ok(()),
+        other => other,
+    }
+}
+
+/// The values of `scripts` in a `package.json` that the same line wrote.
+fn scripts(manifest: &str) -> Vec<String> {
+    let Some((_, rest)) = manifest.split_once("\"scripts\"") else {
+        return Vec::new();
+    };
+    let object = rest.split('}').next().unwrap_or_default().replace("\\\"", "'");
+    object.split('"').skip(1).step_by(2).skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// Ad-hoc commands of ansible: for other machines, whose workspace is not known, or for this one.

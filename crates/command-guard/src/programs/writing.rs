@@ -1,6 +1,6 @@
 //! Programs that write, copy, move and link files, and redirections.
 
-use super::{archives, transfers};
+use super::{archives, edits, transfers};
 use crate::Refusal;
 use crate::effects::{Write, starts_by_itself};
 use crate::judge::{Judge, Judged};
@@ -31,6 +31,9 @@ pub(super) const NAMES: &[&str] = &[
     "gtar",
     "unzip",
     "7z",
+    "7za",
+    "7zz",
+    "7zr",
     "curl",
     "wget",
     "fetch",
@@ -74,10 +77,16 @@ pub(in super::super) fn redirect(
     let how = match written {
         _ if append => Write::Append,
         Data::Nothing => Write::Empty,
+        written if is_blank(written) => Write::Empty,
         _ => Write::Replace,
     };
     judge.writes("a redirection", target, how, scope)?;
     runs_later(judge, target, written, scope)
+}
+
+/// `printf '' > file`, `echo > file`
+fn is_blank(written: &Data) -> bool {
+    matches!(written, Data::Text(text) if text.known().is_some_and(|text| text.trim().is_empty()))
 }
 
 /// What is written where a shell or git will run it unasked is judged as if it ran now.
@@ -115,16 +124,16 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let arguments = &call.arguments;
     match call.name.as_str() {
         "tee" | "sponge" => tee(judge, call, scope),
-        "truncate" | "fallocate" => each(judge, call, &["-s", "--size", "-r", "-l", "-o"], Write::Empty, scope),
+        "truncate" | "fallocate" => resize(judge, call, scope),
         "cp" | "install" | "scp" => copy(judge, call, scope),
         "mv" | "rename" | "mmv" => moves(judge, call, scope),
         "ln" => link(judge, arguments, scope),
         "dd" | "dcfldd" | "dc3dd" => dd(judge, arguments, scope),
-        "sed" | "gsed" => edit(judge, arguments, scope),
+        "sed" | "gsed" => edits::sed(judge, arguments, scope),
         "rclone" => transfers::rclone(judge, arguments, scope),
         "rsync" => transfers::rsync(judge, arguments, scope),
         "tar" | "bsdtar" | "gtar" => archives::tar(judge, arguments, scope),
-        "unzip" | "7z" | "zip" => archives::archive(judge, call, scope),
+        "unzip" | "7z" | "7za" | "7zz" | "7zr" | "zip" => archives::archive(judge, call, scope),
         "curl" | "wget" | "fetch" | "aria2c" => transfers::download(judge, call, scope),
         "gzip" | "bzip2" | "xz" | "zstd" => compress(judge, call, scope),
         "dos2unix" | "unix2dos" | "strip" | "upx" | "patchelf" => {
@@ -164,6 +173,24 @@ fn each(judge: &Judge<'_>, call: &Invocation, valued: &[&str], how: Write, scope
     Ok(())
 }
 
+/// What only grows loses nothing: `truncate -s 1G disk.img`, `fallocate -l 1G disk.img`.
+fn resize(judge: &Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
+    let valued = ["-s", "--size", "-r", "-l", "-o"];
+    let options = Options::read(&call.arguments, &valued);
+    let length = options.value(&["-l"]).map(|length| length.visible()).unwrap_or_default();
+    if call.name == "fallocate" && length.contains(['T', 'P', 'E', 't', 'p']) {
+        return Err(Refusal::new("disk-full", "`fallocate` would fill the disk"));
+    }
+    let grows = if call.name == "fallocate" {
+        !options.has(&["-c", "--collapse-range", "-p", "--punch-hole", "-z", "--zero-range"])
+    } else {
+        let size = options.value(&["-s", "--size"]).map(|size| size.visible()).unwrap_or_default();
+        size.starts_with(['+', '>'])
+            || size.starts_with(|c: char| c.is_ascii_digit() && c != '0') && size.ends_with(['M', 'G', 'T', 'B'])
+    };
+    each(judge, call, &valued, if grows { Write::Append } else { Write::Empty }, scope)
+}
+
 fn output_option(judge: &Judge<'_>, call: &Invocation, names: &[&str], scope: &Scope) -> Judged<()> {
     for file in Options::read(&call.arguments, names).values(names) {
         judge.writes(&call.name, file, Write::Replace, scope)?;
@@ -176,7 +203,11 @@ fn tee(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()
     let append = options.has(&["-a", "--append"]);
     let input = scope.stdin.clone();
     for operand in &options.operands {
-        let how = if append { Write::Append } else { Write::Replace };
+        let how = match append {
+            true => Write::Append,
+            false if is_blank(&input) => Write::Empty,
+            false => Write::Replace,
+        };
         judge.writes(&call.name, operand, how, scope)?;
         runs_later(judge, operand, &input, scope)?;
         scope.write_file(operand, input.clone(), append);
@@ -315,29 +346,14 @@ fn dd(judge: &Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
     let Some(output) = operand("of=") else {
         return Ok(());
     };
-    judge.writes("dd", &output, Write::Replace, scope)?;
+    let nothing = operand("if=").is_some_and(|input| input.is("/dev/null"));
+    let keeps = operand("conv=").is_some_and(|how| how.visible().contains("notrunc"));
+    let how = if nothing && !keeps { Write::Empty } else { Write::Replace };
+    judge.writes("dd", &output, how, scope)?;
     let endless = operand("if=").and_then(|input| input.known()).is_some_and(|input| ENDLESS.contains(&input.as_str()));
     let harmless = judge.places(&output, scope).iter().all(|(target, _)| target.shown().starts_with("/dev/"));
     if endless && operand("count=").is_none() && !harmless {
         return Err(Refusal::new("disk-full", "`dd` would write without end; give it a count"));
-    }
-    Ok(())
-}
-
-fn edit(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
-    let options = Options::read(arguments, &["-e", "--expression", "-f", "--file", "-l", "-E"]);
-    let options = if options.has(&["-E"]) {
-        Options::read(arguments, &["-e", "--expression", "-f", "--file", "-l"])
-    } else {
-        options
-    };
-    let in_place = options.options.iter().any(|option| option.name == "-i" || option.name.starts_with("--in-place"));
-    if !in_place {
-        return Ok(());
-    }
-    let scripted = options.has(&["-e", "--expression", "-f", "--file"]);
-    for file in options.operands.iter().skip(usize::from(!scripted)) {
-        judge.writes("sed -i", file, Write::Edit, scope)?;
     }
     Ok(())
 }

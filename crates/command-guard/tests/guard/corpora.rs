@@ -4,7 +4,8 @@ use crate::verdict;
 use serde_json::Value;
 
 /// All corpora of command lines.
-const CORPORA: [&str; 4] = ["commands.jsonl", "commands-own.jsonl", "commands-more.jsonl", "commands-daily.jsonl"];
+const CORPORA: [&str; 5] =
+    ["commands.jsonl", "commands-own.jsonl", "commands-more.jsonl", "commands-daily.jsonl", "commands-kinds.jsonl"];
 
 struct Row {
     id: String,
@@ -67,6 +68,11 @@ fn the_same_holds_for_lines_written_by_someone_who_did_not_write_the_guard() {
 #[test]
 fn the_same_holds_for_the_daily_lines_of_many_trades_and_new_spellings_of_old_dangers() {
     hold("commands-daily.jsonl");
+}
+
+#[test]
+fn the_same_holds_for_windows_macos_other_folders_other_machines_and_whole_clusters() {
+    hold("commands-kinds.jsonl");
 }
 
 #[test]

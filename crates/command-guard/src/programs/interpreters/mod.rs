@@ -8,7 +8,9 @@ mod expressions;
 mod names;
 mod scan;
 
+use super::{edits, windows};
 use crate::Refusal;
+use crate::effects::Write;
 use crate::judge::{Judge, Judged};
 use crate::options::Options;
 use crate::scope::Scope;
@@ -53,12 +55,13 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let Some(kind) = language(&call.name) else {
         return Ok(());
     };
-    if kind == Language::Awk {
-        return awk(judge, call, scope);
+    match kind {
+        Language::Awk => return awk(judge, call, scope),
+        Language::PowerShell => return windows::powershell(judge, call, scope),
+        _ => {}
     }
     let valued: &[&str] = match kind {
         Language::Python => &["-c", "-m", "-W", "-X", "-Q"],
-        Language::PowerShell => &["-c", "-Command", "-command", "-File", "-f"],
         Language::Php => &["-r", "-B", "-R", "-E", "-d", "-f", "-F", "-S", "-c"],
         Language::Perl => &["-e", "-E", "-I"],
         Language::Ruby => &["-e", "-I", "-r", "-C"],
@@ -69,18 +72,13 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let mut operands = &call.arguments[read..];
     let code_options: &[&str] = match kind {
         Language::Python => &["-c"],
-        Language::PowerShell => &["-c", "-Command", "-command"],
         Language::Php => &["-r", "-B", "-R", "-E"],
         Language::Perl => &["-e", "-E"],
         Language::Other => &["-e", "--eval", "-eval", "-c"],
         _ => &["-e", "--eval", "-p", "--print", "-pe"],
     };
     let texts: Vec<Field> = options.values(code_options).cloned().collect();
-    if let Some(place) = in_place(kind, &options, operands) {
-        for file in place {
-            judge.writes(&call.name, file, crate::effects::Write::Edit, scope)?;
-        }
-    }
+    in_place(judge, kind, call, (&options, &texts), operands, scope)?;
     if operands.first().is_some_and(|first| first.is("eval")) && kind == Language::JavaScript {
         operands = &operands[1..];
         return fields(judge, &call.name, operands, &[], scope);
@@ -109,11 +107,25 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     }
 }
 
-/// `perl -i`, `ruby -i` edit the files they are given.
-fn in_place<'f>(kind: Language, options: &Options, operands: &'f [Field]) -> Option<&'f [Field]> {
-    let edits = matches!(kind, Language::Perl | Language::Ruby)
-        && options.options.iter().any(|option| option.name.starts_with("-i"));
-    edits.then_some(operands)
+/// `perl -i`, `ruby -i` edit the files they are given; `code`: their options and what they run.
+fn in_place(
+    judge: &Judge<'_>,
+    kind: Language,
+    call: &Invocation,
+    code: (&Options, &[Field]),
+    files: &[Field],
+    scope: &Scope,
+) -> Judged<()> {
+    let (options, texts) = code;
+    let edits = options.options.iter().any(|option| option.name.starts_with("-i"));
+    if !edits || !matches!(kind, Language::Perl | Language::Ruby) {
+        return Ok(());
+    }
+    let keeps = call.arguments.iter().any(|argument| edits::keeps_a_copy(&argument.visible()));
+    let quiet = options.has(&["-n"]);
+    let empties = !keeps && texts.iter().any(|text| edits::empties_by_code(&text.visible(), quiet));
+    let how = if empties { Write::Empty } else { Write::Edit };
+    files.iter().try_for_each(|file| judge.writes(&call.name, file, how, scope))
 }
 
 fn fields(judge: &mut Judge<'_>, name: &str, texts: &[Field], arguments: &[Field], scope: &mut Scope) -> Judged<()> {
@@ -141,8 +153,7 @@ pub(in super::super) fn code(
     };
     judge.spend()?;
     if kind == Language::PowerShell {
-        let source = Data::Nothing;
-        return shells::run_text(judge, &source, text, &mut scope.clone()).map(drop);
+        return windows::script(judge, text, scope);
     }
     for command in text.lines().filter(|_| name == "ipython").filter_map(|line| line.trim_start().strip_prefix('!')) {
         shells::run_text(judge, &Data::Nothing, command, &mut scope.clone())?;
@@ -184,8 +195,9 @@ fn awk(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()
         }
     }
     if options.values(&["-i"]).any(|library| library.is("inplace")) {
+        let how = if ["{}", "", "0"].contains(&program.trim()) { Write::Empty } else { Write::Edit };
         for file in options.operands.iter().skip(1) {
-            judge.writes(&call.name, file, crate::effects::Write::Edit, scope)?;
+            judge.writes(&call.name, file, how, scope)?;
         }
     }
     fields(judge, &call.name, &texts, &[], scope)
