@@ -6,7 +6,11 @@ use crate::{
     server::{KEY, scratch},
 };
 use serde_json::{Value, json};
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 
 const CANARY: &str = "CANARY-OF-A-SECRET-PLACE";
@@ -171,5 +175,46 @@ async fn places_of_homes_that_are_not_there_yet_are_refused() {
         }
         let reply = ask(&server, "/filesystem/read", json!({"path": format!("{home}/notes.txt")})).await;
         assert_eq!(reply.0, 404, "{home}: {}", reply.1);
+    }
+}
+
+/// How much longer a command may take with a home of many files.
+const MOST_TIMES: u32 = 2;
+
+/// As many commands are started at least: one alone may have been held up.
+const LEAST_ROUNDS: u32 = 20;
+
+/// When the folders that are looked through must be known.
+const KNOWN_WITHIN: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_starts_as_quickly_in_a_home_of_many_files_as_in_an_empty_one() {
+    let (empty, full) = (Program::start(&[]), scratch());
+    std::fs::write(full.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    for (folder, files) in [("", 20_000), ("Downloads", 20_000), ("snap/tool", 20_000), ("keys", 9_000)] {
+        let folder = full.path().join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        (0..files).for_each(|number| drop(std::fs::File::create(folder.join(format!("file {number}.txt"))).unwrap()));
+    }
+    let pattern = full.path().join("keys/*.pem");
+    let full = Program::start_in(full, &[("MCP_DENIED_PATHS", pattern.to_str().unwrap())]);
+    let (mut fastest, mut rounds, end) = ([Duration::MAX; 2], 0, Instant::now() + KNOWN_WITHIN);
+    while rounds < LEAST_ROUNDS || fastest[1] > fastest[0] * MOST_TIMES {
+        assert!(Instant::now() < end, "empty and full: {fastest:?}");
+        for (server, fastest) in [&empty, &full].into_iter().zip(&mut fastest) {
+            let started = Instant::now();
+            server.post("/terminal/execute", KEY, &json!({"command": "true"})).await.ok();
+            *fastest = started.elapsed().min(*fastest);
+        }
+        rounds += 1;
+    }
+    // What comes is found in what was known.
+    for copy in [".netrc~", "Downloads/passwords.kdbx", "snap/tool/7/.netrc", "keys/own.pem"] {
+        let copy = full.path(copy);
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::write(&copy, CANARY).unwrap();
+        let command = format!("cat '{}'", copy.display());
+        let shown = full.post("/terminal/execute", KEY, &json!({"command": command})).await.text;
+        assert!(!shown.contains(CANARY), "{command}: {shown}");
     }
 }

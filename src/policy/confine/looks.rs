@@ -1,7 +1,7 @@
 //! What was looked at on the disk while a view was made: as long as all of it is still so, the view is still right.
 #![expect(clippy::disallowed_methods, reason = "it looks at places that the settings name, and opens nothing")]
 
-use crate::policy::paths::{Entry, Identity, mount};
+use crate::policy::paths::{Entry, Identity, Kind, Listing, mount};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
@@ -44,7 +44,7 @@ impl Look {
 }
 
 /// The names that folders had when they were listed.
-type Listings = BTreeMap<(PathBuf, Names), Option<Vec<OsString>>>;
+type Listings = BTreeMap<(PathBuf, Names), Option<Listing<Vec<OsString>>>>;
 
 /// Everything that was looked at, with what was there.
 #[derive(Debug)]
@@ -120,9 +120,9 @@ impl Looks {
     /// # Errors
     /// When it cannot be read.
     pub fn names(&self, folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
-        let names = names(folder, which);
+        let names = names(folder, which, None);
         self.folders.borrow_mut().insert((folder.to_owned(), which), names.as_ref().ok().cloned());
-        names
+        names.map(|names| names.found.to_vec())
     }
 
     /// What is in a folder; nothing where there is none.
@@ -167,7 +167,7 @@ impl Looks {
                 .iter()
                 .all(|(path, was)| fs::symlink_metadata(path).ok().as_ref().map(change) == *was)
             && self.paths.borrow().iter().all(|(path, was)| look(path) == *was)
-            && self.folders.borrow().iter().all(|((folder, which), were)| names(folder, *which).ok() == *were)
+            && self.folders.borrow_mut().iter_mut().all(|((folder, which), were)| is_as_it_was(folder, *which, were))
     }
 
     /// What lies in a folder that is not there or cannot be seen needs no look of its own: the folder has one.
@@ -237,20 +237,28 @@ fn thing(found: Metadata) -> Thing {
     Thing { identity: (found.dev(), found.ino()), kind: found.mode() & libc::S_IFMT }
 }
 
-fn names(folder: &Path, which: Names) -> io::Result<Vec<OsString>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let mut name = entry.file_name();
-        if which == Names::Kinds && entry.file_type()?.is_dir() {
-            name.push("/");
+fn names(folder: &Path, which: Names, known: Option<&Listing<Vec<OsString>>>) -> io::Result<Listing<Vec<OsString>>> {
+    Listing::of(folder, known, |listed| {
+        let mut names = Vec::new();
+        for (mut name, kind) in listed {
+            if which == Names::Kinds && kind.ok_or(io::ErrorKind::PermissionDenied)? == Kind::Folder {
+                name.push("/");
+            }
+            if which != Names::Hidden || name.as_encoded_bytes().starts_with(b".") {
+                names.push(name);
+            }
         }
-        if which != Names::Hidden || name.as_encoded_bytes().starts_with(b".") {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
+        names.sort();
+        Ok(names)
+    })
+}
+
+/// Lists a folder again where that has to be done, and notes the new listing.
+fn is_as_it_was(folder: &Path, which: Names, were: &mut Option<Listing<Vec<OsString>>>) -> bool {
+    let now = names(folder, which, were.as_ref()).ok();
+    let same = now.as_ref().map(|now| &now.found) == were.as_ref().map(|were| &were.found);
+    *were = now;
+    same
 }
 
 /// A name of [`Names::Kinds`] taken apart.

@@ -244,7 +244,7 @@ impl Directory {
     /// # Errors
     /// When it may not be read.
     pub fn entries(&self) -> io::Result<Entries> {
-        Ok(Entries(rustix::fs::Dir::new(self.readable()?)?))
+        Entries::of(self.readable()?)
     }
 
     /// Makes new names in it durable. A directory that may not be read is left to the system's own time.
@@ -299,6 +299,13 @@ impl AsFd for Directory {
 
 /// The names in a directory.
 pub struct Entries(rustix::fs::Dir);
+
+impl Entries {
+    /// Those in a directory that is open for reading.
+    pub(super) fn of(directory: OwnedFd) -> io::Result<Self> {
+        Ok(Self(rustix::fs::Dir::new(directory)?))
+    }
+}
 
 impl Iterator for Entries {
     type Item = io::Result<(OsString, Option<Kind>)>;

@@ -3,12 +3,14 @@
 use super::{
     Spared,
     patterns::Fitting,
-    secrets::{ANY_CASE, PLACES, Search, Tree, really},
+    search::{Known, Search, really},
+    secrets::{ANY_CASE, PLACES, Tree},
 };
 use std::{
     ffi::OsStr,
     io,
     path::{Component, Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Where homes are, also those that appear while the bridge runs. The last two are Windows' drives under WSL, where
@@ -26,6 +28,8 @@ pub struct Homes {
     others: Vec<PathBuf>,
     /// Where links at a home or in it led at the start, with what the list says of what lies there.
     linked: Vec<(PathBuf, &'static Tree)>,
+    /// What the last search saw.
+    known: Mutex<Arc<Known>>,
 }
 
 impl Homes {
@@ -39,7 +43,7 @@ impl Homes {
         });
         others.sort();
         others.dedup();
-        let homes = Self { others, linked: Vec::new() };
+        let homes = Self { others, ..Self::default() };
         // What cannot be told now is told before each command.
         let mut linked = homes.search().map(|search| search.linked).unwrap_or_default();
         linked.retain(|(folder, _)| !spared.spare(folder));
@@ -74,14 +78,29 @@ impl Homes {
     }
 
     fn search(&self) -> io::Result<Search> {
-        let mut search = Search::default();
-        let on_shelves = SHELVES.iter().flat_map(|shelf| on(shelf));
-        self.others.iter().cloned().chain(on_shelves).try_for_each(|home| search.home(&home))?;
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut search = Search::knowing(known().clone());
+        let on_shelves: Vec<PathBuf> = SHELVES.iter().flat_map(|shelf| search.on(shelf)).collect();
+        self.others.iter().chain(&on_shelves).try_for_each(|home| search.home(home))?;
+        *known() = Arc::new(std::mem::take(&mut search.seen));
         Ok(search)
     }
 }
 
 impl Search {
+    /// What lies on a shelf. One that cannot be listed has no home that could be found in it.
+    fn on(&mut self, shelf: &str) -> Vec<PathBuf> {
+        let mut within = |folder: &PathBuf| self.folders(folder).unwrap_or_default();
+        let folders = shelf.split('/').skip(1).fold(vec![PathBuf::from("/")], |above, part| match part {
+            "?" => {
+                let all = above.iter().flat_map(&mut within);
+                all.filter(|path| path.file_name().is_some_and(|name| name.len() == 1)).collect()
+            }
+            part => above.into_iter().map(|folder| folder.join(part)).collect(),
+        });
+        folders.iter().flat_map(within).collect()
+    }
+
     fn home(&mut self, home: &Path) -> io::Result<()> {
         if let Some(real) = Some(home).filter(|home| home.is_symlink()).and_then(really) {
             self.linked.push((real, &*PLACES));
@@ -143,24 +162,6 @@ fn on_shelf(path: &Path) -> Option<(usize, bool)> {
         let fits = all.len() > parts.len() && parts.iter().zip(&all).all(same);
         fits.then(|| (all.len() - parts.len() - 1, any_case))
     })
-}
-
-/// What lies on a shelf. One that cannot be listed has no home that could be found in it.
-fn on(shelf: &str) -> Vec<PathBuf> {
-    let folders = shelf.split('/').skip(1).fold(vec![PathBuf::from("/")], |above, part| match part {
-        "?" => {
-            let all = above.iter().flat_map(|folder| entries(folder));
-            all.filter(|path| path.file_name().is_some_and(|name| name.len() == 1)).collect()
-        }
-        part => above.into_iter().map(|folder| folder.join(part)).collect(),
-    });
-    folders.iter().flat_map(|folder| entries(folder)).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the names of homes, before any caller")]
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).collect()
 }
 
 /// The homes of people and of the superuser by the list of accounts (passwd(5)); people's numbers begin at 1000.
@@ -225,7 +226,11 @@ mod tests {
     #[test]
     fn where_a_link_led_at_the_start_the_list_holds_for_what_comes_later() {
         let list = PLACES.at(".config").unwrap();
-        let homes = Homes { others: vec!["/srv/people/ana".into()], linked: vec![("/data/conf".into(), list)] };
+        let homes = Homes {
+            others: vec!["/srv/people/ana".into()],
+            linked: vec![("/data/conf".into(), list)],
+            ..Homes::default()
+        };
         for denied in ["/data/conf/gh/hosts.yml", "/data/conf/gh.bak", "/data/conf/Code/User/globalStorage/x"] {
             assert!(homes.deny(Path::new(denied)), "{denied}");
         }

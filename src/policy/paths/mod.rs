@@ -26,12 +26,14 @@ mod held;
 mod hints;
 mod homes;
 mod linked;
+mod listing;
 #[cfg(target_os = "linux")]
 mod look;
 mod named;
 mod patterns;
 mod safe_path;
 mod same_name;
+mod search;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod sight;
@@ -50,6 +52,7 @@ pub use found::{Found, Kind, OURS, Times};
 #[cfg(target_os = "linux")]
 pub use held::mount;
 pub use held::{Identity, Present};
+pub use listing::Listing;
 pub use named::Named;
 pub use patterns::{Entry, Fitting, Pattern};
 pub use safe_path::{SafePath, not_a_file};

@@ -1,13 +1,7 @@
 //! Places that are denied without being named in a setting: `secret_places.txt`, in every home.
 
-use super::{copies::originals, patterns::Fitting};
-use std::{
-    collections::HashMap,
-    ffi::{OsStr, OsString},
-    io,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use super::copies::originals;
+use std::{collections::HashMap, ffi::OsStr, sync::LazyLock};
 
 /// Of the system: its settings and accounts, the superuser's home, the kernel's windows into every process.
 pub const SYSTEM: [&str; 4] = ["/etc", "/root", "/sys", "/proc"];
@@ -63,8 +57,18 @@ impl Tree {
         self.below(&name.to_string_lossy(), any_case).iter().any(|tree| tree.holds(rest, any_case))
     }
 
+    /// The names that it lists, as they are written.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.values().flatten().map(|(name, _)| *name)
+    }
+
+    /// Whether it is a place itself.
+    pub fn is_place(&self) -> bool {
+        self.is_place
+    }
+
     /// What the list says of what lies at a name, or at the name that this one is a copy of.
-    fn below(&self, name: &str, any_case: bool) -> Vec<&Self> {
+    pub fn below(&self, name: &str, any_case: bool) -> Vec<&Self> {
         let mut found = Vec::new();
         self.add_below(name, any_case, &mut found);
         originals(name).for_each(|original| self.add_below(original, any_case, &mut found));
@@ -101,141 +105,6 @@ fn fits(name: &str, pattern: &str) -> bool {
             { ends }.any(|end| fits(&name[end..], rest))
         }),
     }
-}
-
-/// A look for what is there of the list. Folders are listed rather than names looked for: a home has few of those that the
-/// list names, and the list is long.
-#[derive(Debug, Default)]
-pub struct Search {
-    /// The places, and the folders in which some may be although this user may not look there now.
-    pub found: Fitting,
-    /// Where links among the folders lead, with what the list says of what lies there.
-    pub linked: Vec<(PathBuf, &'static Tree)>,
-}
-
-impl Search {
-    /// Looks through a folder, of which the list says this.
-    ///
-    /// # Errors
-    /// When it cannot be told what is in it.
-    pub fn below(&mut self, folder: &Path, trees: &[&'static Tree]) -> io::Result<()> {
-        let there = match entries(folder) {
-            Ok(there) => there,
-            // What is in it can be reached by its name all the same.
-            Err(error) if self.bars(folder, &error)? => {
-                let names = trees.iter().flat_map(|tree| tree.names.values()).flatten();
-                let there = names.filter(|(name, _)| is_there(&folder.join(name)));
-                there.map(|(name, _)| (OsString::from(name), folder.join(name).is_symlink())).collect()
-            }
-            Err(_) => Vec::new(),
-        };
-        let any_case = ANY_CASE || folder.starts_with("/mnt");
-        for (name, is_link) in there {
-            let said = |tree: &&'static Tree| tree.below(&name.to_string_lossy(), any_case);
-            let trees: Vec<&'static Tree> = trees.iter().flat_map(said).collect();
-            if !trees.is_empty() {
-                self.at(folder.join(name), is_link, &trees)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The folders, and whatever else, in a folder of which the list says nothing.
-    ///
-    /// # Errors
-    /// As [`Self::below`].
-    pub fn within(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        match entries(folder) {
-            Ok(entries) => Ok(entries.into_iter().map(|(name, _)| folder.join(name)).collect()),
-            Err(error) => self.bars(folder, &error).map(|_| Vec::new()),
-        }
-    }
-
-    fn at(&mut self, place: PathBuf, is_link: bool, trees: &[&'static Tree]) -> io::Result<()> {
-        if trees.iter().any(|tree| tree.is_place) {
-            self.found.places.insert(place);
-            return Ok(());
-        }
-        if let Some(real) = Some(&place).filter(|_| is_link).and_then(|place| really(place)) {
-            self.linked.extend(trees.iter().map(|tree| (real.clone(), *tree)));
-        }
-        self.below(&place, trees)
-    }
-
-    /// Notes a folder in which this user could allow itself to look, and says of another one whether what is in it can be
-    /// reached by name.
-    fn bars(&mut self, folder: &Path, error: &io::Error) -> io::Result<bool> {
-        if is_nothing(error) {
-            return Ok(false);
-        }
-        if error.kind() != io::ErrorKind::PermissionDenied {
-            return Err(io::Error::new(
-                error.kind(),
-                format!("{} cannot be looked through: {error}", folder.display()),
-            ));
-        }
-        let is_barred = is_ours(folder).or_else(|error| match error.kind() {
-            // Something above it is what may not be looked into.
-            io::ErrorKind::PermissionDenied => Ok(true),
-            _ if is_nothing(&error) => Ok(false),
-            _ => Err(error),
-        })?;
-        if is_barred {
-            self.found.barred.insert(folder.to_owned());
-        }
-        Ok(!is_barred && is_there(&folder.join(".")))
-    }
-}
-
-/// What is in a folder: names, and whether each is a link.
-#[expect(clippy::disallowed_methods, reason = "the names of homes and of what the list names, before any caller")]
-fn entries(folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
-    let entry = |entry: io::Result<std::fs::DirEntry>| {
-        entry.map(|entry| (entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_symlink())))
-    };
-    std::fs::read_dir(folder)?.map(entry).collect()
-}
-
-/// Whether the system's answer means that no such folder is there, whoever looks.
-fn is_nothing(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename) || is_circle(error)
-}
-
-#[cfg(unix)]
-fn is_circle(error: &io::Error) -> bool {
-    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
-}
-
-#[cfg(not(unix))]
-fn is_circle(_: &io::Error) -> bool {
-    false
-}
-
-/// Whether something has this name and can be seen by this user.
-#[expect(clippy::disallowed_methods, reason = "a place of the list, of which nothing is opened")]
-fn is_there(place: &Path) -> bool {
-    std::fs::symlink_metadata(place).is_ok()
-}
-
-/// Whether this user could allow itself to look into a folder. The superuser's programs can become its owner.
-#[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "whose folder it is, of which nothing is opened")]
-fn is_ours(folder: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let user = rustix::process::geteuid();
-    Ok(user.is_root() || std::fs::metadata(folder)?.uid() == user.as_raw())
-}
-
-#[cfg(not(unix))]
-fn is_ours(_: &Path) -> io::Result<bool> {
-    Ok(false)
-}
-
-/// Where a link leads.
-#[expect(clippy::disallowed_methods, reason = "a home, or a folder of the list, before any caller")]
-pub fn really(path: &Path) -> Option<PathBuf> {
-    std::fs::canonicalize(path).ok()
 }
 
 #[cfg(test)]
