@@ -198,6 +198,17 @@ fn one(
         let places = if named.iter().all(is_each) { operands(listed) } else { named };
         return places.iter().try_for_each(|place| removes(judge, &name, place, scope));
     }
+    runs(judge, language, name, arguments, scope)
+}
+
+/// Any other program, with its arguments as places where they can be some.
+fn runs(
+    judge: &mut Judge<'_>,
+    language: Language,
+    name: String,
+    arguments: &[String],
+    scope: &mut Scope,
+) -> Judged<()> {
     let place = |word: &String| {
         if is_option(word, language) { Field::text(word) } else { place_of(word, judge.context.user()) }
     };
