@@ -186,7 +186,7 @@ mv $folder/home $folder/h2; mv $folder $folder-away; mkdir -p $folder; ln -s {} 
     assert!(output.contains(&mark) && !output.contains(SECRET), "{answer}");
 }
 
-/// For how long names are swapped: a moment, unless `BRIDGE_RACE_SECONDS` says more.
+/// For how long names are swapped in each world, which run side by side: a moment, unless `BRIDGE_RACE_SECONDS` says more.
 fn race() -> Duration {
     let asked = std::env::var("BRIDGE_RACE_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(asked.unwrap_or(2))
@@ -207,7 +207,7 @@ while True:
         let start =
             json!({"command": format!("python3 {}", world.at("project/open/swap.py").display()), "cwd": world.at("")});
         let started = world.post("/terminal/start", start).await.ok();
-        let end = Instant::now() + race() / 6;
+        let end = Instant::now() + race();
         while Instant::now() < end {
             for name in
                 ["home/c2/gh/hosts.yml", "p2/private/deep/key", "h2/.netrc", "b2/.env", "home/.config/gh/hosts.yml"]
