@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use tokio::sync::Semaphore;
 
 /// What starts the bridge, which user owns the files, and the level that this gives.
 const HOSTS: [(&[&str], Option<u32>, &str); 4] = [
@@ -105,8 +106,12 @@ pub async fn worlds_by(plan: &Plan<'_>) -> Vec<World> {
     worlds
 }
 
+/// Eight bridges at once keep two cores busy: more of them, of other tests, would only make each other late.
+static TURN: Semaphore = Semaphore::const_new(1);
+
 /// Does the same in every world, side by side.
 pub async fn in_each(plan: &Plan<'_>, act: impl AsyncFn(World)) {
+    let _turn = TURN.acquire().await.expect("it is never closed");
     futures::future::join_all(worlds_by(plan).await.into_iter().map(|world| act(world))).await;
 }
 
