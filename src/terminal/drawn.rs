@@ -43,6 +43,8 @@ pub(super) fn rows_of(terminal: &Terminal) -> Vec<String> {
 fn is_drawn(text: &str) -> bool {
     let bytes = text.as_bytes();
     memchr::memchr3_iter(b'\r', b'\x08', b'\x1b', bytes).any(|at| match bytes[at] {
+        // Of a row of them the first tells for all.
+        b'\r' if at > 0 && bytes[at - 1] == b'\r' => false,
         b'\r' => bytes[at..].iter().find(|byte| **byte != b'\r').is_some_and(|next| *next != b'\n'),
         b'\x1b' => moves(&bytes[at + 1..]),
         _ => true,
@@ -74,6 +76,16 @@ fn width(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::readable;
+
+    #[test]
+    fn a_million_returns_of_the_carriage_cost_no_more_than_a_million_letters() {
+        let began = std::time::Instant::now();
+        let letters = readable(&format!("a\r{}\n", "b".repeat(1 << 20)), None);
+        let usual = began.elapsed();
+        let began = std::time::Instant::now();
+        assert_eq!(readable(&format!("a{}\n", "\r".repeat(1 << 20)), None), "a\n");
+        assert!(!letters.is_empty() && began.elapsed() < usual * 20, "{:?}, {usual:?}", began.elapsed());
+    }
 
     #[test]
     fn of_frames_that_overwrite_each_other_the_last_is_left() {

@@ -1,6 +1,7 @@
 //! The rules on the text of a path, before the disk is looked at.
 
 use super::path_of;
+use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Places of the system that are refused however their name is written.
@@ -26,6 +27,36 @@ fn components(text: &str) -> impl Iterator<Item = &str> {
 
 fn is_separator(character: char) -> bool {
     character == '/' || (cfg!(windows) && character == '\\')
+}
+
+/// The longest path that Linux opens by its name, in bytes (PATH_MAX less the NUL at its end).
+const MAX_SIZE: usize = 4095;
+
+/// The most folders over something new: as deep as walks and searches go.
+const MAX_DEPTH: usize = 256;
+
+/// Refuses a path that no program could open by its name.
+///
+/// # Errors
+/// [`Error::Unusable`], with the bound.
+pub fn check_size(path: &Path) -> Result<()> {
+    match path.as_os_str().len() {
+        0..=MAX_SIZE => Ok(()),
+        size => Err(Error::Unusable(format!("The path has {size} bytes, and no system opens more than {MAX_SIZE}"))),
+    }
+}
+
+/// Refuses to make something where no walk would find it again.
+///
+/// # Errors
+/// [`Error::Unusable`], with the bound.
+pub fn check_depth(path: &Path) -> Result<()> {
+    match path.components().count().saturating_sub(2) {
+        0..=MAX_DEPTH => Ok(()),
+        depth => {
+            Err(Error::Unusable(format!("The path lies {depth} folders deep: nothing is made deeper than {MAX_DEPTH}")))
+        }
+    }
 }
 
 /// Whether the text can only mean a directory: `notes/`, `notes/.`.

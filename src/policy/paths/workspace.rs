@@ -251,7 +251,13 @@ impl Workspace {
         }
         let means_folder = text::means_folder(sent);
         let manner = walk::Manner { follow, exact: false };
-        self.find_absolute(&text::absolute(&self.start, sent), named, intent, manner, means_folder)
+        let path = text::absolute(&self.start, sent);
+        text::check_size(&path)?;
+        let found = self.find_absolute(&path, named, intent, manner, means_folder)?;
+        if intent == Intent::Write && found.found().is_none() {
+            text::check_depth(found.real())?;
+        }
+        Ok(found)
     }
 
     /// Checks again a path that was resolved before, in another process perhaps. Links on the way are refused.

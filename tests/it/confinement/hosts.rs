@@ -176,7 +176,7 @@ async fn the_memory_of_the_bridge_stays_flat_under_a_command_that_writes_without
         peaks.push(peak());
     }
     // The limit of output (10 MiB) as it is read and as it is sent, and no more with each command.
-    assert!(peaks[4] < idle + 60 && peaks[4] <= peaks[1] + 24, "{idle}, then {peaks:?} MiB");
+    assert!(peaks[4] < idle + 70 && peaks[4] <= peaks[1] + 24, "{idle}, then {peaks:?} MiB");
 }
 
 impl Drop for Started {

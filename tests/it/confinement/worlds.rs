@@ -59,7 +59,7 @@ scratch=$1; shift
 mount --make-rprivate /
 mount --bind "$scratch" "$scratch"
 cut -d ' ' -f 2 /proc/self/mounts | sort -u | while read -r place; do
-  case $place in "$scratch"|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) ;; *) mount -o remount,bind,ro "$place" ;; esac
+  case $place in "$scratch"|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) ;; *) mount -o remount,bind,ro "$place" || [ ! -e "$place" ] ;; esac
 done
 for place in / /tmp /var/tmp /root /home /work; do
   if [ -d "$place" ] && [ -w "$place" ]; then echo "$place can be written" >&2; exit 1; fi

@@ -3,7 +3,7 @@
 use crate::server::Server;
 use futures::future::join_all;
 use serde_json::json;
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 #[tokio::test]
 async fn a_file_and_the_folders_above_it_are_made() {
@@ -144,4 +144,27 @@ async fn of_many_who_create_one_file_at_once_one_does_and_the_others_are_told() 
             assert_eq!(fs::read_to_string(server.path(&path)).unwrap(), made[0].to_string());
         }
     }
+}
+
+#[tokio::test]
+async fn a_path_of_thousands_of_folders_is_refused_and_one_of_hundreds_is_made_and_undone() {
+    let server = Server::start().await;
+    let deep = |folders: usize| format!("{}f", "a/".repeat(folders));
+    for action in ["write", "append", "mkdir"] {
+        for folders in [300, 1500, 2500] {
+            let (name, more) = if action == "append" { ("write", "a") } else { (action, "w") };
+            let mut change = json!({"path": deep(folders), "content": "x", "mode": more});
+            if action == "mkdir" {
+                change = json!({"path": deep(folders)});
+            }
+            let route = format!("/filesystem/{name}");
+            let asked = server.post(&route, change);
+            let reply = tokio::time::timeout(Duration::from_secs(10), asked).await.expect("an answer soon");
+            assert_eq!(reply.status, 400, "{action} {folders}: {}", reply.text);
+        }
+    }
+    assert!(!server.path("a").exists());
+    let made = server.call("filesystem_write", json!({"path": deep(200), "content": "x"})).await;
+    server.call("filesystem_undo", json!({"id": made["change_id"]})).await;
+    assert!(!server.path("a").exists());
 }
