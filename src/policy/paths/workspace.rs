@@ -96,11 +96,8 @@ impl Workspace {
             tracing::error!("what is denied cannot be found: {error}");
         }
         if !workspace.allows(workspace.start(), Intent::Read) {
-            tracing::error!(
-                "{} is a denied place: relative paths are refused there and commands have nowhere to start. Start the \
-                 bridge in another folder, or name one with --directory",
-                workspace.start().display()
-            );
+            let start = workspace.start().display();
+            tracing::error!("{start} is denied: neither relative paths nor commands work; start the bridge elsewhere");
         }
         Ok(Arc::new(workspace))
     }
