@@ -7,6 +7,7 @@ use super::shells;
 use super::simple::Invocation;
 use super::targets::resolve;
 use super::values::{Data, Field, Origin, Part};
+use super::work;
 
 /// Builtins whose arguments are assignments.
 pub(super) fn declares(name: &str) -> bool {
@@ -57,7 +58,7 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
             }
         }
         "shift" => shift(arguments, scope),
-        "read" => read(judge, arguments, scope),
+        "read" => read(judge, arguments, scope)?,
         "mapfile" | "readarray" => {
             callbacks(judge, arguments, &["-C"], scope)?;
             read_lines(arguments, scope);
@@ -139,7 +140,7 @@ fn shift(arguments: &[Field], scope: &mut Scope) {
 }
 
 /// Each variable can become each word of the input.
-fn read(judge: &Judge<'_>, arguments: &[Field], scope: &mut Scope) {
+fn read(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
     let valued = ["-d", "-n", "-N", "-p", "-t", "-u", "-i", "-a"];
     let options = Options::read(arguments, &valued);
     let separators = judge.variable("IFS", scope).iter().flatten().map(Field::visible).collect::<String>();
@@ -161,10 +162,12 @@ fn read(judge: &Judge<'_>, arguments: &[Field], scope: &mut Scope) {
         }
         other => vec![vec![Field::unknown(other.origin().unwrap_or(Origin::Local))]],
     };
+    judge.pay(work::variable(&items).saturating_mul(options.operands.len()))?;
     for name in options.operands.iter().filter_map(Field::known) {
         scope.set(&name, items.clone());
     }
     scope.set("REPLY", items);
+    Ok(())
 }
 
 /// The array becomes all lines of the input.

@@ -5,6 +5,8 @@ use super::judge::{Judge, Judged, too_complex};
 use super::scope::Scope;
 use super::syntax::{Dialect, Piece, Word};
 use super::values::{Data, Field, Origin, Part, active};
+use super::work;
+use std::collections::HashSet;
 
 /// Meanings of one word followed before it is refused as too complex.
 const MEANINGS: usize = 64;
@@ -34,6 +36,10 @@ impl Draft {
         }
     }
 
+    fn weight(&self) -> usize {
+        work::list(&self.done) + self.current.as_ref().map_or(0, Field::weight)
+    }
+
     fn finish(mut self) -> Vec<Field> {
         self.done.extend(self.current);
         self.done
@@ -43,14 +49,11 @@ impl Draft {
 impl Judge<'_> {
     /// All arguments that a word can become, its alternatives one after the other.
     pub fn fields(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Field>> {
-        let mut all: Vec<Field> = Vec::new();
-        for meaning in self.meanings(word, scope)? {
-            for field in meaning {
-                if !all.contains(&field) {
-                    all.push(field);
-                }
-            }
-        }
+        let mut all: Vec<Field> = self.meanings(word, scope)?.into_iter().flatten().collect();
+        let mut seen = HashSet::new();
+        let new: Vec<bool> = all.iter().map(|field| seen.insert(field)).collect();
+        let mut new = new.into_iter();
+        all.retain(|_| new.next() == Some(true));
         Ok(all)
     }
 
@@ -82,18 +85,19 @@ impl Judge<'_> {
         let mut meanings: Vec<Vec<Field>> = vec![Vec::new()];
         for pieces in words {
             let drafts = self.drafts(&pieces, scope, false)?;
-            let mut next = Vec::new();
-            for before in &meanings {
-                for draft in &drafts {
-                    let mut list = before.clone();
-                    list.extend(draft.clone().finish());
-                    next.push(list);
-                }
-            }
-            if next.len() > MEANINGS {
+            if meanings.len() * drafts.len() > MEANINGS {
                 return Err(too_complex());
             }
-            meanings = next;
+            if let ([list], [_]) = (&mut *meanings, &*drafts) {
+                list.extend(drafts.into_iter().flat_map(Draft::finish));
+                continue;
+            }
+            let lists = drafts.into_iter().map(Draft::finish).collect::<Vec<_>>();
+            self.pay(weight(&meanings, &lists))?;
+            meanings = meanings
+                .iter()
+                .flat_map(|before| lists.iter().map(|after| [before.as_slice(), after].concat()))
+                .collect();
         }
         Ok(meanings)
     }
@@ -125,7 +129,16 @@ impl Judge<'_> {
                 }
                 other => {
                     let values = self.values(other, scope, whole)?;
-                    drafts = product(&drafts, &values, !whole && self.splits(other))?;
+                    self.pay(work::variable(&values))?;
+                    let splits = !whole && self.splits(other);
+                    if let ([draft], [value]) = (&mut *drafts, &*values) {
+                        draft.join(value, splits);
+                        continue;
+                    }
+                    let so_far: usize = drafts.iter().map(Draft::weight).sum();
+                    self.pay(so_far.saturating_mul(values.len()))?;
+                    self.pay(work::variable(&values).saturating_mul(drafts.len()))?;
+                    drafts = product(&drafts, &values, splits)?;
                 }
             }
         }
@@ -264,10 +277,16 @@ fn product(drafts: &[Draft], values: &[Vec<Field>], splits: bool) -> Judged<Vec<
             if !next.contains(&longer) {
                 next.push(longer);
             }
+            if next.len() > MEANINGS {
+                return Err(too_complex());
+            }
         }
     }
-    if next.len() > MEANINGS {
-        return Err(too_complex());
-    }
     Ok(next)
+}
+
+/// What it costs to put each list behind each of the others.
+fn weight(before: &[Vec<Field>], after: &[Vec<Field>]) -> usize {
+    let all = |lists: &[Vec<Field>]| lists.iter().map(|list| work::list(list)).sum::<usize>();
+    all(before).saturating_mul(after.len()).saturating_add(all(after).saturating_mul(before.len()))
 }

@@ -4,11 +4,11 @@ use super::parser::{self, Fault};
 use super::scope::{MEANINGS, Scope};
 use super::syntax::{Command, Dialect, Kind, Link, Pipeline, Redirect, Script, Statement, Word};
 use super::values::{Data, Field, Origin};
+use super::work::Budget;
 use super::{Context, Refusal};
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::rc::Rc;
-
-/// Commands followed in one line; a line that needs more is refused as too complex.
-const COMMANDS: usize = 4000;
 
 /// Texts inside texts (`sh -c "sh -c …"`), and calls inside calls.
 const NESTING: usize = 24;
@@ -20,27 +20,25 @@ pub(super) struct Judge<'a> {
     pub context: &'a Context<'a>,
     pub dialect: Dialect,
     text: &'a str,
-    left: usize,
+    /// The words of the text that are not the names of variables whose values are taken.
+    words: OnceCell<HashSet<&'a str>>,
+    pub budget: Budget,
     nesting: usize,
 }
 
 impl<'a> Judge<'a> {
     pub fn new(context: &'a Context<'a>, dialect: Dialect, text: &'a str) -> Self {
-        Self { context, dialect, text, left: COMMANDS, nesting: 0 }
+        Self { context, dialect, text, words: OnceCell::new(), budget: Budget::default(), nesting: 0 }
     }
 
     /// Whether the word stands in the line, and not as a variable whose value is taken.
     pub fn mentions(&self, name: &str) -> bool {
-        self.text.match_indices(name).any(|(at, _)| {
-            let before = self.text[..at].chars().next_back();
-            let after = self.text[at + name.len()..].chars().next();
-            let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-            !word(before) && !word(after) && !matches!(before, Some('$' | '{' | '!' | '#'))
-        })
+        self.words.get_or_init(|| super::parameters::mentioned(self.text)).contains(name)
     }
 
     /// Judges a text that a shell will run.
     pub fn text(&mut self, text: &str, dialect: Dialect, scope: &mut Scope) -> Judged {
+        self.pay_for_text(text, scope)?;
         self.deeper(|judge| {
             let before = std::mem::replace(&mut judge.dialect, dialect);
             let result = judge.parsed(text, scope);
@@ -74,11 +72,6 @@ impl<'a> Judge<'a> {
         result
     }
 
-    pub fn spend(&mut self) -> Judged<()> {
-        self.left = self.left.checked_sub(1).ok_or_else(too_complex)?;
-        Ok(())
-    }
-
     pub fn script(&mut self, script: &Script, scope: &mut Scope) -> Judged {
         let mut output = Data::Nothing;
         let mut ended = false;
@@ -94,7 +87,7 @@ impl<'a> Judge<'a> {
 
     fn statement(&mut self, statement: &Statement, scope: &mut Scope) -> Judged {
         if statement.background {
-            let mut fork = scope.clone();
+            let mut fork = self.fork(scope)?;
             fork.forks += 1;
             self.chain(statement, &mut fork)?;
             return Ok(Data::local());
@@ -104,18 +97,20 @@ impl<'a> Judge<'a> {
 
     /// `a && b || c`: each link may or may not run, so what it changes is one of two possibilities.
     fn chain(&mut self, statement: &Statement, scope: &mut Scope) -> Judged {
-        let mut skipped: Vec<Scope> = Vec::new();
+        let mut skipped: Option<Scope> = None;
         let mut output = self.pipeline(&statement.first, scope)?;
         for (link, pipeline) in &statement.rest {
-            skipped.push(scope.clone());
+            let before = self.fork(scope)?;
             scope.ended = false;
             output = output.then(self.pipeline(pipeline, scope)?);
             // `a || exit && b`: b runs only where the exit did not.
             if scope.ended && *link == Link::Or {
-                scope.merge(skipped.pop().expect("one was pushed above"));
+                scope.merge(before);
+            } else {
+                either(&mut skipped, before);
             }
         }
-        for other in skipped {
+        if let Some(other) = skipped {
             scope.merge(other);
         }
         Ok(output)
@@ -127,7 +122,7 @@ impl<'a> Judge<'a> {
         }
         let mut flowing = scope.stdin.clone();
         for command in &pipeline.commands {
-            let mut stage = scope.clone();
+            let mut stage = self.fork(scope)?;
             stage.forks += 1;
             stage.stdin = flowing;
             flowing = self.command(command, &mut stage)?;
@@ -148,11 +143,15 @@ impl<'a> Judge<'a> {
             Kind::Simple(simple) => self.simple(simple, scope)?,
             compound => self.compound(compound, scope)?,
         };
+        self.pay(output.weight())?;
         scope.stdin = outer;
         if writes.is_empty() {
             return Ok(output);
         }
         for (target, append) in &writes {
+            // Each file holds a copy.
+            self.pay_for_run(std::slice::from_ref(target), scope)?;
+            self.pay(output.weight().saturating_mul(scope.directories.len()))?;
             let alone = matches!(&command.kind, Kind::Simple(simple) if simple.words.is_empty());
             let written = if alone { Data::Nothing } else { output.clone() };
             super::programs::writing::fills_the_disk(&command.kind, target)?;
@@ -226,29 +225,28 @@ impl<'a> Judge<'a> {
 
     /// A list whose changes stay in it.
     pub fn subshell(&mut self, script: &Script, scope: &mut Scope) -> Judged {
-        let mut inner = scope.clone();
+        let mut inner = self.fork(scope)?;
         let output = self.script(script, &mut inner)?;
         scope.files.extend(inner.files);
-        scope.links.extend(inner.links);
-        scope.links.dedup();
+        scope.join_links(inner.links);
         scope.programs.extend(inner.programs);
         Ok(output)
     }
 
     fn branches(&mut self, branches: &[(Script, Script)], otherwise: Option<&Script>, scope: &mut Scope) -> Judged {
         let mut output = Data::Nothing;
-        let mut ways = Vec::new();
+        let mut ways: Option<Scope> = None;
         for (condition, body) in branches {
             self.script(condition, scope)?;
-            let mut way = scope.clone();
+            let mut way = self.fork(scope)?;
             output = output.then(self.script(body, &mut way)?);
-            ways.push(way);
+            either(&mut ways, way);
         }
         if let Some(body) = otherwise {
             output = output.then(self.script(body, scope)?);
         }
-        for way in ways {
-            scope.merge(way);
+        if let Some(ways) = ways {
+            scope.merge(ways);
         }
         Ok(output)
     }
@@ -260,7 +258,7 @@ impl<'a> Judge<'a> {
                 "the loop starts processes without end and without waiting for them",
             ));
         }
-        let mut skipped = scope.clone();
+        let mut skipped = self.fork(scope)?;
         self.script(condition, scope)?;
         let mut output = self.script(body, scope)?;
         // A second round sees what the first one changed.
@@ -289,7 +287,7 @@ impl<'a> Judge<'a> {
         } else {
             scope.set(name, values.into_iter().map(|field| vec![field]).collect());
         }
-        let skipped = scope.clone();
+        let skipped = self.fork(scope)?;
         let mut output = self.script(body, scope)?;
         scope.ended = false;
         if scope.directories != skipped.directories {
@@ -303,12 +301,12 @@ impl<'a> Judge<'a> {
     fn case(&mut self, subject: &Word, arms: &[(Vec<Word>, Script)], scope: &mut Scope) -> Judged {
         self.fields(subject, scope)?;
         let mut output = Data::Nothing;
-        let start = scope.clone();
+        let start = self.fork(scope)?;
         for (patterns, body) in arms {
             for pattern in patterns {
                 self.fields(pattern, scope)?;
             }
-            let mut way = start.clone();
+            let mut way = self.fork(&start)?;
             output = output.then(self.script(body, &mut way)?);
             scope.merge(way);
         }
@@ -318,7 +316,7 @@ impl<'a> Judge<'a> {
     /// A body is judged where it is defined, with arguments that are not known, and again at each call.
     fn define(&mut self, name: &str, body: &Rc<Command>, scope: &mut Scope) -> Judged {
         scope.functions.insert(name.to_owned(), Rc::clone(body));
-        let mut trial = scope.clone();
+        let mut trial = self.fork(scope)?;
         trial.positional = None;
         trial.calls.push((name.to_owned(), trial.forks));
         self.deeper(|judge| judge.command(body, &mut trial))?;
@@ -373,9 +371,17 @@ fn distinct(values: Vec<Field>) -> Judged<Vec<Field>> {
             continue;
         }
         kept.push(value);
-    }
-    if kept.len() > MEANINGS {
-        return Err(too_complex());
+        if kept.len() > MEANINGS {
+            return Err(too_complex());
+        }
     }
     Ok(kept)
+}
+
+/// Adds a way through the line to those that were followed so far.
+fn either(ways: &mut Option<Scope>, way: Scope) {
+    match ways {
+        Some(before) => before.merge(way),
+        None => *ways = Some(way),
+    }
 }

@@ -44,6 +44,7 @@ mod simple;
 mod syntax;
 mod targets;
 mod values;
+mod work;
 mod wrappers;
 mod zsh;
 

@@ -131,7 +131,10 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
         // Of ksh and zsh.
         "print" => printing::echo(&arguments[arguments.iter().take_while(|argument| is_option(argument)).count()..]),
         "printf" => printing::printf(arguments, scope),
-        "cat" | "tac" | "bat" => cat(arguments, scope),
+        "cat" | "tac" | "bat" => {
+            pay_for_files(judge, arguments, scope)?;
+            cat(arguments, scope)
+        }
         "which" | "command" | "type" | "whereis" => last(arguments),
         "basename" => base(arguments),
         "dirname" => arguments.last().map_or_else(Data::local, parent),
@@ -157,6 +160,7 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
         }
         "awk" | "gawk" | "mawk" | "nawk" => awk(arguments, &scope.stdin),
         _ if FETCHERS.contains(&name) || DECODERS.contains(&name) => {
+            pay_for_files(judge, arguments, scope)?;
             let input = scope.stdin.then_from(arguments, scope);
             if FETCHERS.contains(&name) || input.origin() == Some(Origin::Fetched) {
                 Data::Opaque(Origin::Fetched)
@@ -166,9 +170,19 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
                 input.disguised()
             }
         }
-        _ if FILTERS.contains(&name) => filtered(arguments, scope),
+        _ if FILTERS.contains(&name) => {
+            pay_for_files(judge, arguments, scope)?;
+            filtered(arguments, scope)
+        }
         _ => Data::local(),
     })
+}
+
+/// Each argument that names a file or the input can be another copy of it.
+fn pay_for_files(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
+    let largest = scope.files.values().chain([&scope.stdin]).map(Data::weight).max().unwrap_or(1);
+    let known = !scope.files.is_empty() || arguments.iter().any(shells::is_stdin);
+    judge.pay(if known { arguments.len().saturating_mul(largest) } else { 0 })
 }
 
 /// `gzip -dc`, `zstd -d`: the same as `zcat`.

@@ -6,11 +6,20 @@ use super::patterns::{atoms, matches};
 use super::scope::{Scope, Variable};
 use super::syntax::{Dialect, Operation, Parameter, Word};
 use super::values::{Field, Origin, Part};
+use super::work;
+use std::collections::HashSet;
+
+/// Places in a text where a prefix or a suffix is tried to end.
+const CUTS: usize = 512;
+
+/// Bytes of a text in which a pattern is replaced; a longer one stays as it is.
+const REPLACED: usize = 1024;
 
 impl Judge<'_> {
     /// The lists of fields that an expansion can become, before splitting.
     pub fn parameter(&mut self, parameter: &Parameter, quoted: bool, scope: &mut Scope) -> Judged<Variable> {
         let mut value = self.lookup(parameter, quoted, scope);
+        self.pay(work::variable(&value))?;
         if let Some(index) = &parameter.index {
             let index = self.one(index, scope)?;
             value = indexed(&value, &index);
@@ -20,7 +29,7 @@ impl Judge<'_> {
             }
         }
         if parameter.indirect {
-            value = self.indirect(&value, scope);
+            value = self.indirect(&value, scope)?;
         }
         self.operate(&parameter.operation, value, scope)
     }
@@ -84,12 +93,14 @@ impl Judge<'_> {
         })
     }
 
-    fn indirect(&self, names: &Variable, scope: &Scope) -> Variable {
+    fn indirect(&mut self, names: &Variable, scope: &Scope) -> Judged<Variable> {
         let mut values = Vec::new();
         for name in names.iter().flatten().filter_map(Field::known) {
-            values.extend(self.variable(&name, scope));
+            let meant = self.variable(&name, scope);
+            self.pay(work::variable(&meant))?;
+            values.extend(meant);
         }
-        if values.is_empty() { one(Field::unknown(Origin::Local)) } else { values }
+        Ok(if values.is_empty() { one(Field::unknown(Origin::Local)) } else { values })
     }
 
     fn operate(&mut self, operation: &Operation, value: Variable, scope: &mut Scope) -> Judged<Variable> {
@@ -113,11 +124,15 @@ impl Judge<'_> {
             }
             Operation::Trim { prefix, longest, pattern } => {
                 let pattern = self.one_pattern(pattern, scope)?;
+                self.pay_for_search(&value, &pattern, |bytes| bytes.min(CUTS))?;
                 each(&value, |field| changed(field, |text| trim(text, &pattern, *prefix, *longest)))
             }
             Operation::Replace { all, pattern, with } => {
                 let pattern = self.one_pattern(pattern, scope)?;
                 let with = self.one(with, scope)?.visible();
+                let starts = |bytes| if bytes > REPLACED { 0 } else { bytes };
+                self.pay_for_search(&value, &pattern, starts)?;
+                self.pay_for_search(&value, &with, |bytes| starts(bytes).min(1))?;
                 each(&value, |field| changed(field, |text| replace(text, &pattern, &with, *all)))
             }
             Operation::Slice(range) => {
@@ -204,7 +219,7 @@ fn trim(text: &str, pattern: &str, prefix: bool, longest: bool) -> String {
         cuts.reverse();
     }
     let fits = |cut: &usize| matches(&pattern, if prefix { &text[..*cut] } else { &text[*cut..] });
-    match cuts.into_iter().take(512).find(fits) {
+    match cuts.into_iter().take(CUTS).find(fits) {
         Some(cut) if prefix => text[cut..].to_owned(),
         Some(cut) => text[..cut].to_owned(),
         None => text.to_owned(),
@@ -212,7 +227,7 @@ fn trim(text: &str, pattern: &str, prefix: bool, longest: bool) -> String {
 }
 
 fn replace(text: &str, pattern: &str, with: &str, all: bool) -> String {
-    if pattern.is_empty() || text.len() > 1024 {
+    if pattern.is_empty() || text.len() > REPLACED {
         return text.to_owned();
     }
     let atoms = atoms(pattern);
@@ -260,4 +275,20 @@ fn recase(text: &str, upper: bool, all: bool) -> String {
     }
     let first = text.chars().next().map_or(0, char::len_utf8);
     change(&text[..first]) + &text[first..]
+}
+
+/// The words of a line, without the names of variables whose values are taken.
+pub(super) fn mentioned(text: &str) -> HashSet<&str> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut words = HashSet::new();
+    let mut at = 0;
+    for piece in text.split(|c| !is_word(c)) {
+        let before = text[..at].chars().next_back();
+        if !piece.is_empty() && !matches!(before, Some('$' | '{' | '!' | '#')) {
+            words.insert(piece);
+        }
+        at += piece.len();
+        at += text[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    words
 }

@@ -85,8 +85,13 @@ impl Scope {
         self.references.extend(other.references);
         self.programs.extend(other.programs);
         self.files.extend(other.files);
-        self.links.extend(other.links);
-        self.links.dedup();
+        self.join_links(other.links);
+    }
+
+    /// Adds the links that another way through the line made; those made before it parted from this one are in both.
+    pub fn join_links(&mut self, other: Vec<(String, String)>) {
+        let shared = self.links.iter().zip(&other).take_while(|(own, other)| own == other).count();
+        self.links.extend(other.into_iter().skip(shared));
     }
 
     /// Moves to what `targets` name; nothing known means anywhere.

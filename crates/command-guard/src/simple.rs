@@ -5,7 +5,7 @@ use super::judge::{Judge, Judged};
 use super::scope::{Scope, Variable};
 use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
-use super::{builtins, outputs, patterns, programs, shells, wrappers, zsh};
+use super::{builtins, outputs, patterns, programs, shells, work, wrappers, zsh};
 
 /// A program and its arguments after all expansion.
 pub(super) struct Invocation {
@@ -99,6 +99,8 @@ impl Judge<'_> {
         }
         let array = assignment.element || matches!(assignment.value, AssignedValue::Array(_));
         let old = scope.variables.get(&assignment.name).cloned().unwrap_or_default();
+        let ways = old.len().max(1).saturating_mul(new.len());
+        self.pay(ways.saturating_mul(work::variable(&old).saturating_add(work::variable(&new))))?;
         Ok(appended(&old, &new, array))
     }
 
@@ -119,8 +121,9 @@ impl Judge<'_> {
         let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
             || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "CC" | "CXX");
         let dialect = self.dialect;
-        for field in value.iter().flatten() {
-            let mut scope = scope.clone();
+        let starts = matches!(name, "BASH_ENV" | "ENV" | "PS0" | "PS1" | "PS2" | "PS4");
+        for field in value.iter().flatten().filter(|_| starts || runs) {
+            let mut scope = self.fork(scope)?;
             match name {
                 "BASH_ENV" | "ENV" => {
                     // The shell expands it, and then runs the file of that name.
@@ -157,7 +160,7 @@ impl Judge<'_> {
 
     /// Judges a program with its arguments, and says what it prints.
     pub fn run(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
-        self.spend()?;
+        self.pay_for_run(argv, scope)?;
         let Some((program, arguments)) = argv.split_first() else {
             return Ok(Data::Nothing);
         };

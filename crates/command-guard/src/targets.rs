@@ -48,7 +48,7 @@ impl Target {
     /// Inside, with every component of `path` written out: a pattern could also mean its neighbours.
     pub fn is_surely_inside(&self, path: &[&str]) -> bool {
         self.components.len() >= path.len()
-            && path.iter().zip(&self.components).all(|(name, component)| literal(component).as_deref() == Some(*name))
+            && path.iter().zip(&self.components).all(|(name, component)| is_literally(component, name))
     }
 
     fn agrees(&self, path: &[&str]) -> bool {
@@ -88,11 +88,6 @@ impl Target {
         }
         path
     }
-
-    fn starts_with(&self, names: &[String]) -> bool {
-        self.components.len() >= names.len()
-            && names.iter().zip(&self.components).all(|(name, component)| literal(component).as_deref() == Some(name))
-    }
 }
 
 fn character(atom: &Atom) -> Option<char> {
@@ -100,6 +95,10 @@ fn character(atom: &Atom) -> Option<char> {
         Atom::Char(character) => Some(*character),
         _ => None,
     }
+}
+
+fn is_literally(component: &[Atom], name: &str) -> bool {
+    component.iter().map(character).eq(name.chars().map(Some))
 }
 
 fn literal(component: &[Atom]) -> Option<String> {
@@ -182,9 +181,9 @@ fn resolve_unset(field: &Field) -> Option<Target> {
 /// Follows the links that the same line made: `ln -s / x; rm -rf x/*`.
 fn follow_links(mut target: Target, through: bool, scope: &Scope) -> Target {
     for (link, meaning) in scope.links.iter().rev() {
-        let link: Vec<String> = names(link).into_iter().map(str::to_owned).collect();
+        let link = names(link);
         // The link itself is not what it points to, unless something below it is meant.
-        if target.starts_with(&link) && (target.components.len() > link.len() || target.below || through) {
+        if target.is_surely_inside(&link) && (target.components.len() > link.len() || target.below || through) {
             let tail = target.components.split_off(link.len());
             let below = target.below;
             target = Target::of(meaning);

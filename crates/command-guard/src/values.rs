@@ -1,7 +1,7 @@
 //! What is known of a word after expansion, and of what flows through a pipe.
 
 /// Where a text that cannot be known comes from: it decides whether a shell may run it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Origin {
     /// A variable that nothing here sets: most likely empty.
     Unset,
@@ -13,7 +13,7 @@ pub(super) enum Origin {
     Fetched,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Part {
     Text(String),
     /// Text whose `*`, `?` and `[` are active.
@@ -24,7 +24,7 @@ pub(super) enum Part {
 }
 
 /// One argument of a command.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Field(pub Vec<Part>);
 
 impl Field {
@@ -249,6 +249,13 @@ impl Data {
         }
     }
 
+    fn into_field(self) -> Field {
+        match self {
+            Self::Text(field) => field,
+            other => other.field(),
+        }
+    }
+
     /// The items a reader by words or lines takes from it.
     pub fn items(&self) -> Vec<Field> {
         match self {
@@ -262,9 +269,11 @@ impl Data {
         match (self, next) {
             (Self::Nothing, data) | (data, Self::Nothing) => data,
             (first, second) => {
-                let mut field = first.field();
+                let mut field = first.into_field();
                 field.push(Part::Text("\n".into()));
-                field.extend(&second.field());
+                for part in second.into_field().0 {
+                    field.push(part);
+                }
                 Self::Text(field)
             }
         }

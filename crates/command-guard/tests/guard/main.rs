@@ -1,6 +1,7 @@
 //! The guard held against corpora and against any text. Nothing here is executed.
 #![expect(clippy::disallowed_methods, reason = "tests read the corpora")]
 
+mod bounds;
 mod corpora;
 mod lines;
 mod properties;
