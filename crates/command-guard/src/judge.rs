@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// Texts inside texts (`sh -c "sh -c …"`), and calls inside calls.
 const NESTING: usize = 24;
 
+/// Programs that run programs (`npx npx …`): each takes a part of the stack.
+const RUNNERS: usize = 64;
+
 pub(super) type Judged<T = Data> = Result<T, Refusal>;
 
 /// One reading of one line.
@@ -24,11 +27,12 @@ pub(super) struct Judge<'a> {
     words: OnceCell<HashSet<&'a str>>,
     pub budget: Budget,
     nesting: usize,
+    runners: usize,
 }
 
 impl<'a> Judge<'a> {
     pub fn new(context: &'a Context<'a>, dialect: Dialect, text: &'a str) -> Self {
-        Self { context, dialect, text, words: OnceCell::new(), budget: Budget::default(), nesting: 0 }
+        Self { context, dialect, text, words: OnceCell::new(), budget: Budget::default(), nesting: 0, runners: 0 }
     }
 
     /// Whether the word stands in the line, and not as a variable whose value is taken.
@@ -69,6 +73,17 @@ impl<'a> Judge<'a> {
         self.nesting += 1;
         let result = judge(self);
         self.nesting -= 1;
+        result
+    }
+
+    /// Judges what one more program runs.
+    pub fn behind_a_runner<T>(&mut self, judge: impl FnOnce(&mut Self) -> Judged<T>) -> Judged<T> {
+        if self.runners >= RUNNERS {
+            return Err(too_complex());
+        }
+        self.runners += 1;
+        let result = judge(self);
+        self.runners -= 1;
         result
     }
 

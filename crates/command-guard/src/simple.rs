@@ -161,6 +161,10 @@ impl Judge<'_> {
     /// Judges a program with its arguments, and says what it prints.
     pub fn run(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
         self.pay_for_run(argv, scope)?;
+        self.behind_a_runner(|judge| judge.program(argv, scope))
+    }
+
+    fn program(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
         let Some((program, arguments)) = argv.split_first() else {
             return Ok(Data::Nothing);
         };

@@ -9,8 +9,8 @@ use super::values::{Data, Field, Part};
 const COMMANDS: usize = 4000;
 
 /// Units of work: a field, a part or a name that is made or looked at is one, and so are eight bytes of text. A script
-/// of hundreds of lines takes some ten thousand; all of them take about 0.1 s and 20 MB.
-const UNITS: usize = 1_500_000;
+/// of hundreds of lines takes some ten thousand.
+const UNITS: usize = 600_000;
 
 /// Bytes of a text for one unit, where it is only copied.
 const BYTES: usize = 8;
