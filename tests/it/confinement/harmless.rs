@@ -22,7 +22,10 @@ fn lay_out(home: &Path) {
         "[user]\n\tname = Ada\n[url \"https://ada:ghp_0123456789abcdefghijabcdefghijabcdef@github.com/\"]\n\tinsteadOf = gh:\n[credential]\n\thelper = \"!f() { echo password=s3cret; }; f\"\n",
     );
     write(".ssh/config", "Host forge\n  HostName forge.example.org\n  User git\n  SetEnv API_TOKEN=s3cret\n");
-    write(".ssh/known_hosts", "forge.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPublic\n");
+    write(
+        ".ssh/known_hosts",
+        "forge.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINr2dQiolpl6qODZ+0cboXmAM79LPAycHI+zCmsj8h7+\n",
+    );
     write(".ssh/id_ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n");
     write(".config/pip/pip.conf", "[global]\nindex-url = https://ada:s3cret@pypi.example.org/simple\ntimeout = 60\n");
 }
@@ -134,7 +137,11 @@ mount --bind key ~/.npmrc; mount --bind key ~/.ssh/config; mount --bind . ~/.con
     for server in servers {
         let command = "cat ~/.npmrc ~/.ssh/config ~/.config/pip/pip.conf; cat ~/.ssh/known_hosts";
         let answer = server.call("execute", json!({"command": command})).await;
-        assert_eq!(answer["stdout"], "forge.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPublic\n", "{answer}");
+        assert_eq!(
+            answer["stdout"],
+            "forge.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINr2dQiolpl6qODZ+0cboXmAM79LPAycHI+zCmsj8h7+\n",
+            "{answer}"
+        );
     }
 }
 

@@ -4,6 +4,7 @@
 mod barriers;
 mod calls;
 mod harmless;
+mod harmless_lines;
 mod hosts;
 mod keys;
 mod later;
