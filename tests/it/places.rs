@@ -133,6 +133,30 @@ async fn ordinary_files_of_a_home_and_of_projects_stay_readable() {
 }
 
 #[tokio::test]
+async fn programs_whose_settings_are_hidden_still_run() {
+    let server = Program::start(&[]);
+    std::fs::create_dir_all(server.path(".config/uv")).unwrap();
+    for settings in [".curlrc", ".wgetrc", ".gemrc", ".config/uv/uv.toml"] {
+        std::fs::write(server.path(settings), CANARY).unwrap();
+    }
+    std::fs::write(server.path("page"), "fine\n").unwrap();
+    let mut ran = 0;
+    for (program, command, expected) in [
+        ("curl", "curl -sS file://$PWD/page", "fine\n"),
+        ("wget", "wget --version > /dev/null && echo fine", "fine\n"),
+        ("gem", "gem env home > /dev/null && echo fine", "fine\n"),
+        ("uv", "uv cache dir > /dev/null && echo fine", "fine\n"),
+    ] {
+        if std::process::Command::new(program).arg("--version").output().is_ok() {
+            let reply = server.post("/terminal/execute", KEY, &json!({"command": command, "timeout": 30})).await.ok();
+            assert_eq!((&reply["stdout"], &reply["stderr"]), (&json!(expected), &json!("")), "{command}: {reply}");
+            ran += 1;
+        }
+    }
+    assert!(ran > 0, "this machine has none of the programs");
+}
+
+#[tokio::test]
 async fn programs_whose_histories_are_hidden_still_run() {
     let server = Program::start(&[]);
     for history in [".python_history", ".viminfo", ".lesshst", ".node_repl_history", ".bash_history"] {

@@ -80,6 +80,28 @@ async fn a_command_that_fails_by_itself_is_not_said_to_be_blocked() {
 }
 
 #[tokio::test]
+async fn a_program_that_says_what_failed_is_not_said_to_be_the_cause_of_it() {
+    let work = scratch();
+    let root = work.path().to_str().unwrap();
+    let server = Server::at_directory(work.path(), &[("MCP_ALLOWED_DIRS", root)]).await;
+    for command in [
+        "printf '#!/bin/sh\\necho hi\\n' > run.sh; ./run.sh",
+        "ulimit -n 999999999",
+        "kill -0 $PPID",
+        "echo \"cat: $PWD/notes.txt: Permission denied\" >&2; false",
+    ] {
+        let answer = server.call("terminal_execute", json!({"command": command})).await;
+        assert_ne!(answer["exit_code"], 0, "{command}: {answer}");
+        assert_eq!(answer.get("blocked"), None, "{command}: {answer}");
+    }
+    // What the guard refuses on a line.
+    std::fs::write(work.path().join("writes"), "echo x > /usr/share/made").unwrap();
+    let answer = server.call("terminal_execute", json!({"command": "bash ./writes"})).await;
+    assert_eq!(blocked(&answer), [("/usr/share/made", Some("MCP_ALLOWED_DIRS"))], "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_place_outside_the_roots_or_on_the_list_of_the_settings_is_named_with_that_setting() {
     let (work, outside) = (scratch(), scratch());
     std::fs::write(outside.path().join("file"), "x").unwrap();

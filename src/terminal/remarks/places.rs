@@ -2,7 +2,10 @@
 
 use super::Blocked;
 use crate::policy::confine::Refusal;
-use std::path::{Component, Path, PathBuf};
+use std::{
+    ops::Range,
+    path::{Component, Path, PathBuf},
+};
 
 /// What a line that reports an error says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,20 +53,20 @@ impl Names<'_> {
         let small = line.to_lowercase();
         let failures = FAILURES.iter().filter(|(words, _)| small.contains(words)).map(|(_, failure)| *failure);
         let Some(failure) = failures.min_by_key(|failure| *failure == Failure::Missing) else { return Vec::new() };
-        self.refused(line, |refusal| refusal.reading_too || failure == Failure::Refused)
+        self.refused(line, |refusal, at| refusal.reading_too || failure == Failure::Refused && !is_speaker(line, at))
     }
 
     /// What a command that failed names of what it cannot see.
     pub fn of_command(&self, command: &str) -> Vec<Blocked> {
-        self.refused(command, |refusal| refusal.reading_too)
+        self.refused(command, |refusal, _| refusal.reading_too)
     }
 
-    fn refused(&self, text: &str, counts: impl Fn(&Refusal) -> bool) -> Vec<Blocked> {
-        let words = text.split(|c: char| c.is_whitespace() || BOUNDS.contains(&c));
-        let paths = words.filter_map(|word| self.path(word));
-        let refused = paths.filter_map(|path| Some(((self.refusal)(&path)?, path)));
-        let refused = refused.filter(|(refusal, _)| counts(refusal));
-        refused.map(|(refusal, path)| Blocked::new(&path.to_string_lossy(), &refusal.why, refusal.setting)).collect()
+    /// The refusals at the places of a text that count, which is asked with the word's range.
+    fn refused(&self, text: &str, counts: impl Fn(&Refusal, Range<usize>) -> bool) -> Vec<Blocked> {
+        let paths = words(text).filter_map(|at| Some((self.path(&text[at.clone()])?, at)));
+        let refused = paths.filter_map(|(path, at)| Some(((self.refusal)(&path)?, path, at)));
+        let refused = refused.filter(|(refusal, _, at)| counts(refusal, at.clone()));
+        refused.map(|(refusal, path, _)| Blocked::new(&path.to_string_lossy(), &refusal.why, refusal.setting)).collect()
     }
 
     /// The path that a word means: from the top, from a home, or of a hidden file in the folder.
@@ -78,6 +81,26 @@ impl Names<'_> {
         };
         (path.components().count() > 1 && !word.contains("://")).then(|| without_dots(&path))
     }
+}
+
+/// Where the words of a text stand.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bounds = |c: char| c.is_whitespace() || BOUNDS.contains(&c);
+    let mut next = 0;
+    text.split_inclusive(bounds).map(move |word| {
+        let start = next;
+        next += word.len();
+        start..start + word.trim_end_matches(bounds).len()
+    })
+}
+
+/// Whether a line's word is the program that says the rest, as in `/usr/bin/bash: line 1: ./run.sh: Permission denied`: it
+/// stands at the beginning, or something else than the failure is said behind it. It ran, so nothing was refused at it.
+fn is_speaker(line: &str, at: Range<usize>) -> bool {
+    let rest = line[at.end..].to_lowercase();
+    let failure = FAILURES.iter().filter_map(|(words, _)| rest.find(words)).min();
+    let says_more = failure.is_some_and(|failure| rest[..failure].contains(char::is_alphanumeric));
+    line[at.clone()].ends_with(':') && (line[..at.start].trim().is_empty() || says_more)
 }
 
 /// The path with `.` and `..` taken out by name, as its words mean it.
@@ -120,6 +143,16 @@ mod tests {
         ] {
             assert_eq!(names(line, true), [expected], "{line}");
         }
+        for line in [
+            "/usr/bin/bash: line 1: ./run.sh: Permission denied",
+            "/usr/bin/bash: line 1: ulimit: open files: cannot modify limit: Operation not permitted",
+            "make[1]: /usr/bin/bash: line 1: kill: (2) - Operation not permitted",
+            "/usr/bin/ping: Operation not permitted",
+        ] {
+            assert_eq!(names(line, true), Vec::<String>::new(), "{line}");
+        }
+        assert_eq!(names("/usr/bin/bash: line 1: /usr/x: Permission denied", true), ["/usr/x"]);
+        assert_eq!(names("touch: /usr/x: Read-only file system", true), ["/usr/x"]);
         for line in ["/usr/bin/x: /usr/lib/y.so: No such file or directory", "/etc/shadow is fine", "wrote /w/.env"] {
             assert_eq!(names(line, true), Vec::<String>::new(), "{line}");
         }
