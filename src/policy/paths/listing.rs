@@ -154,6 +154,7 @@ mod system {
 use system::list;
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "the tests' own scratch folders")]
 mod tests {
     use super::*;
     use std::{fs, time::SystemTime};
