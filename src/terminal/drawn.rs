@@ -83,8 +83,9 @@ mod tests {
         let letters = readable(&format!("a\r{}\n", "b".repeat(1 << 20)), None);
         let usual = began.elapsed();
         let began = std::time::Instant::now();
-        assert_eq!(readable(&format!("a{}\n", "\r".repeat(1 << 20)), None), "a\n");
-        assert!(!letters.is_empty() && began.elapsed() < usual * 20, "{:?}, {usual:?}", began.elapsed());
+        let returns = readable(&format!("a{}\n", "\r".repeat(1 << 20)), None);
+        assert!(letters.starts_with('b') && returns.starts_with('a'));
+        assert!(began.elapsed() < usual * 20, "{:?}, {usual:?}", began.elapsed());
     }
 
     #[test]
