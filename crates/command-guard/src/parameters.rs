@@ -5,7 +5,7 @@ use super::judge::{Judge, Judged};
 use super::patterns::{atoms, matches};
 use super::scope::{Scope, Variable};
 use super::syntax::{Dialect, Operation, Parameter, Word};
-use super::values::{Field, Origin, Part};
+use super::values::{Field, Origin};
 use super::work;
 use std::collections::HashSet;
 
@@ -40,7 +40,7 @@ impl Judge<'_> {
             "@" | "*" => {
                 let fields = scope.positional.clone();
                 let fields = fields.unwrap_or_else(|| vec![Field::unknown(Origin::Local)]);
-                vec![if name == "*" && quoted { vec![joined(&fields)] } else { fields }]
+                vec![if name == "*" && quoted { vec![Field::joined(&fields, " ")] } else { fields }]
             }
             "#" | "?" | "$" | "!" => one(Field::unknown(Origin::Local)),
             "-" => one(Field::text("hB")),
@@ -174,17 +174,6 @@ fn one(field: Field) -> Variable {
 
 fn lists(fields: Vec<Field>) -> Variable {
     fields.into_iter().map(|field| vec![field]).collect()
-}
-
-fn joined(fields: &[Field]) -> Field {
-    let mut whole = Field::default();
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            whole.push(Part::Text(" ".into()));
-        }
-        whole.extend(field);
-    }
-    whole
 }
 
 /// `[@]` and `[*]` keep the list; a number picks one; anything else can be each of them.

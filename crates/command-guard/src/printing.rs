@@ -4,17 +4,6 @@ use super::scope::Scope;
 use super::shells;
 use super::values::{Data, Field, Part};
 
-fn joined(fields: &[Field]) -> Field {
-    let mut whole = Field::default();
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            whole.push(Part::Text(" ".into()));
-        }
-        whole.extend(field);
-    }
-    whole
-}
-
 /// Echo with escapes decoded, as dash does always and bash with `-e`.
 pub(super) fn echo(arguments: &[Field]) -> Data {
     let is_option = |argument: &Field| {
@@ -23,7 +12,7 @@ pub(super) fn echo(arguments: &[Field]) -> Data {
             .is_some_and(|text| text.len() > 1 && text.starts_with('-') && text[1..].chars().all(|c| "neE".contains(c)))
     };
     let options = arguments.iter().take_while(|argument| is_option(argument)).count();
-    let text = joined(&arguments[options..]);
+    let text = Field::joined(&arguments[options..], " ");
     Data::Text(Field(text.0.into_iter().map(unescaped_part).collect()))
 }
 

@@ -36,6 +36,18 @@ impl Field {
         Self(vec![Part::Unknown(origin)])
     }
 
+    /// All of them in one, with `separator` between.
+    pub fn joined(fields: &[Self], separator: &str) -> Self {
+        let mut whole = Self::default();
+        for (index, field) in fields.iter().enumerate() {
+            if index > 0 {
+                whole.push(Part::Text(separator.into()));
+            }
+            whole.extend(field);
+        }
+        whole
+    }
+
     /// The whole text, if it is known; an active glob as it is written.
     pub fn known(&self) -> Option<String> {
         let mut text = String::new();
@@ -235,16 +247,7 @@ impl Data {
         match self {
             Self::Nothing => Field::default(),
             Self::Text(field) => field.clone(),
-            Self::Names(names) => {
-                let mut field = Field::default();
-                for (index, name) in names.iter().enumerate() {
-                    if index > 0 {
-                        field.push(Part::Text("\n".into()));
-                    }
-                    field.extend(name);
-                }
-                field
-            }
+            Self::Names(names) => Field::joined(names, "\n"),
             Self::Opaque(origin) => Field::unknown(*origin),
         }
     }

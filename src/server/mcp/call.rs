@@ -38,7 +38,7 @@ const WAITING_REPORTS: usize = 256;
 /// How long the reports that still wait at the end of a call may hold its answer back.
 const LAST_REPORTS: Duration = Duration::from_secs(1);
 
-/// The arguments of a call as they came, and the right to hold them: the SDK sees a call without any.
+/// The arguments of a call as they came, and the right to hold them: the SDK sees a copy of short ones, or none.
 pub struct SentArguments(Mutex<Option<(Bytes, Held)>>);
 
 impl SentArguments {

@@ -37,10 +37,13 @@ pub struct Found {
     pub is_call: bool,
 }
 
+/// The longest arguments that the SDK sees too, in bytes: it holds headers against them (`x-mcp-header`).
+const SEEN: usize = 64 * 1024;
+
 /// A tool's call in two parts: what the SDK reads, which copies what it reads several times, and the arguments, which
 /// are the bytes that came.
 pub struct Parted {
-    /// The message with no arguments.
+    /// The message, with an empty object for arguments that are long.
     pub message: Bytes,
     /// The arguments: an object.
     pub arguments: Bytes,
@@ -70,7 +73,8 @@ impl Found {
     pub fn part(&self, message: &Bytes) -> Result<Parted, Vec<u8>> {
         let decoded = self.object(message)?.map(Bytes::from);
         let arguments = decoded.unwrap_or_else(|| message.slice(self.arguments.clone()));
-        Ok(Parted { message: self.with(message, b"{}").into(), arguments })
+        let seen: &[u8] = if arguments.len() <= SEEN { &arguments } else { b"{}" };
+        Ok(Parted { message: self.with(message, seen).into(), arguments })
     }
 
     /// The object that the arguments mean, where they are none.
@@ -130,6 +134,19 @@ mod tests {
         assert_eq!(instead(&json!(" {\"a\": \"\\\"é\\\"\"}\n")), json!({"a": "\"é\""}));
         for nothing in [json!(""), json!(" "), json!("null"), Value::Null] {
             assert_eq!(instead(&nothing), json!({}), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn the_sdk_sees_arguments_that_are_short_and_the_call_has_all_of_them() {
+        for (size, is_seen) in [(10, true), (SEEN, false)] {
+            let arguments = json!({"region": "eu", "text": "x".repeat(size)});
+            let sent = Bytes::from(message("tools/call", &arguments).to_string());
+            let Parted { message, arguments: kept } = Found::of(&sent).unwrap().part(&sent).unwrap();
+            let seen: Value = serde_json::from_slice(&message).unwrap();
+            let expected = if is_seen { arguments.clone() } else { json!({}) };
+            assert_eq!((&seen["params"]["arguments"], &seen["id"]), (&expected, &json!(7)), "{size}");
+            assert_eq!(serde_json::from_slice::<Value>(&kept).unwrap(), arguments, "{size}");
         }
     }
 
