@@ -2,7 +2,7 @@
 
 use super::expand::directory;
 use super::judge::{Judge, Judged};
-use super::patterns::{atoms, matches};
+use super::patterns::{atoms, longest, matches};
 use super::scope::{Scope, Variable};
 use super::syntax::{Dialect, Operation, Parameter, Word};
 use super::values::{Field, Origin};
@@ -219,26 +219,25 @@ fn replace(text: &str, pattern: &str, with: &str, all: bool) -> String {
     if pattern.is_empty() || text.len() > REPLACED {
         return text.to_owned();
     }
-    let atoms = atoms(pattern);
+    let (atoms, text) = (atoms(pattern), text.chars().collect::<Vec<_>>());
     let mut result = String::new();
     let mut at = 0;
-    let mut replaced = false;
     while at < text.len() {
-        let ends = (at + 1..=text.len()).rev().filter(|end| text.is_char_boundary(*end));
-        let hit = ends.into_iter().find(|end| matches(&atoms, &text[at..*end]));
-        match hit {
-            Some(end) if all || !replaced => {
+        match longest(&atoms, &text[at..]) {
+            Some(length) => {
                 result.push_str(with);
-                replaced = true;
-                at = end;
+                at += length;
+                if !all {
+                    break;
+                }
             }
-            _ => {
-                let character = text[at..].chars().next().expect("at is before the end of the text");
-                result.push(character);
-                at += character.len_utf8();
+            None => {
+                result.push(text[at]);
+                at += 1;
             }
         }
     }
+    result.extend(&text[at..]);
     result
 }
 

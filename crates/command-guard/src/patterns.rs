@@ -86,7 +86,20 @@ fn class(text: &[char]) -> Option<(Atom, usize)> {
 /// Whether the pattern matches the whole text, in time proportional to the product of both lengths.
 pub(super) fn matches(pattern: &[Atom], text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
-    // `reached[i]`: the pattern so far can end at character i.
+    ends(pattern, &text)[text.len()]
+}
+
+/// How many characters of the text, one at least, the pattern matches at most from its start on.
+pub(super) fn longest(pattern: &[Atom], text: &[char]) -> Option<usize> {
+    if pattern.contains(&Atom::Any) {
+        return ends(pattern, text).iter().rposition(|ends| *ends).filter(|end| *end > 0);
+    }
+    let text = text.get(..pattern.len()).filter(|text| !text.is_empty())?;
+    pattern.iter().zip(text).all(|(atom, character)| atom.takes(*character)).then_some(pattern.len())
+}
+
+/// For each place in the text and its end, whether the pattern matches up to there.
+fn ends(pattern: &[Atom], text: &[char]) -> Vec<bool> {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     for atom in pattern {
@@ -105,7 +118,7 @@ pub(super) fn matches(pattern: &[Atom], text: &str) -> bool {
         }
         reached = next;
     }
-    reached[text.len()]
+    reached
 }
 
 /// Whether some text matches both patterns' common ground: `pattern` against a name.
