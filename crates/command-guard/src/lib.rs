@@ -24,6 +24,7 @@
 
 mod braces;
 mod builtins;
+mod compounds;
 mod effects;
 mod expand;
 mod grammar;

@@ -77,7 +77,8 @@ impl Started {
 
     /// Runs a program that knows its folder, on a port that is free.
     pub fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
-        command.args(["--port", "0"]);
+        // Where the tests are built is no place for what commands build, several at once, under one name.
+        command.args(["--port", "0"]).env_remove("CARGO_TARGET_DIR");
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
         let (child, url) = launch(&mut command)?;
         Some(Self { command, child, url, directory })
