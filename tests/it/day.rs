@@ -52,6 +52,7 @@ stories!("quick", QUICK, [cfg(target_os = "linux")], {
 stories!("long", LONG, [ignore = "needs programs and packages that .ci/run installs"], {
     "apt": apt_says_what_it_would_do,
     "bun": bun_adds_runs_tests_and_compiles,
+    "chromium": chromium_renders_pages_and_takes_pictures_of_them,
     "gdb": gdb_stops_looks_and_attaches,
     "go": go_builds_tests_and_finds_races,
     "java": java_compiles_runs_and_packs,

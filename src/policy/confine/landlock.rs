@@ -8,7 +8,7 @@ use super::{
     bounds::Bounds,
     devices,
     marks::{Holds, Marks, Place, real},
-    places, private_keys,
+    places, private_keys, system_settings,
 };
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
@@ -131,7 +131,7 @@ struct Rules<'a> {
 impl Rules<'_> {
     fn allow_system(&mut self) -> anyhow::Result<()> {
         let read = AccessFs::from_read(NEWEST);
-        let settings = places::SETTINGS.iter().map(|name| Path::new("/etc").join(name));
+        let settings = system_settings::present().into_iter();
         let settings = settings.filter(|path| !self.bounds.denies_below(path, Path::new("/etc")));
         let may_show = |place: &PathBuf| self.bounds.may_show_tool(place);
         let tools = places::tools(&self.bounds.homes).into_iter().filter(may_show).filter_map(real).filter(may_show);

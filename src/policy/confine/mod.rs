@@ -50,6 +50,8 @@ mod steps;
 #[cfg(target_os = "linux")]
 mod system_calls;
 #[cfg(target_os = "linux")]
+mod system_settings;
+#[cfg(target_os = "linux")]
 pub mod trees;
 #[cfg(target_os = "linux")]
 mod view;

@@ -11,56 +11,6 @@ pub const SYSTEM: [&str; 11] =
 pub const PACKAGES: [&str; 5] =
     ["/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/lib/rpm", "/usr/lib/sysimage/rpm"];
 
-/// The harmless part of `/etc`: how to resolve names, check certificates, show times, find libraries. No passwords, no
-/// keys, nothing that says how the machine is administered.
-pub const SETTINGS: [&str; 45] = [
-    "alternatives",
-    "bash.bashrc",
-    "bash_completion.d",
-    "ca-certificates",
-    "crypto-policies",
-    "debian_version",
-    "fonts",
-    "gai.conf",
-    "gitconfig",
-    "group",
-    "host.conf",
-    "hostname",
-    "hosts",
-    "inputrc",
-    "java",
-    "java-17-openjdk",
-    "java-21-openjdk",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "locale.alias",
-    "locale.conf",
-    "localtime",
-    "lsb-release",
-    "magic",
-    "mailcap",
-    "manpath.config",
-    "mime.types",
-    "netconfig",
-    "networks",
-    "nsswitch.conf",
-    "os-release",
-    "passwd",
-    "perl",
-    "pki",
-    "profile",
-    "profile.d",
-    "protocols",
-    "resolv.conf",
-    "rpc",
-    "services",
-    "shells",
-    "ssl",
-    "terminfo",
-    "timezone",
-];
-
 /// What programs read of `/sys`: how many processors there are.
 pub const KERNEL: [&str; 2] = ["/sys/devices/system/cpu", "/sys/devices/system/node"];
 

@@ -1,6 +1,6 @@
 //! What lies in the parts of `/etc` that programs see and is none of their business: the private keys of the machine.
 
-use super::places;
+use super::system_settings;
 use globset::GlobBuilder;
 use std::{
     ffi::OsString,
@@ -58,7 +58,7 @@ fn found(place: &str, names: &impl Fn(&Path) -> Vec<OsString>) -> Vec<PathBuf> {
 /// What in the settings that programs see is not for everybody to read, by the system's own rights.
 fn not_for_everybody() -> Vec<PathBuf> {
     let mut hidden = Vec::new();
-    for folder in places::SETTINGS.iter().map(|name| Path::new("/etc").join(name)).filter(|path| path.is_dir()) {
+    for folder in system_settings::present().into_iter().filter(|path| path.is_dir()) {
         let mut entries = walkdir::WalkDir::new(folder).min_depth(1).max_depth(DEPTH).into_iter();
         while let Some(entry) = entries.next() {
             let Ok(entry) = entry else { continue };
@@ -100,7 +100,7 @@ mod tests {
         for line in PLACES.lines().filter(|line| !line.starts_with('#')) {
             let (place, what) = line.split_once(' ').unwrap_or_default();
             let name = place.strip_prefix("/etc/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
-            assert!(places::SETTINGS.contains(&name) && !what.trim().is_empty(), "{line}");
+            assert!(system_settings::is_shown(name) && !what.trim().is_empty(), "{line}");
         }
     }
 }

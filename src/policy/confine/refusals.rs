@@ -1,7 +1,7 @@
 //! What a command is refused at a place, in a sentence for who ran it: a program only says "permission denied", or that
 //! nothing is there.
 
-use super::{Level, Refusal, bounds::Bounds, places, sockets::Sockets};
+use super::{Level, Refusal, bounds::Bounds, places, sockets::Sockets, system_settings};
 use std::path::Path;
 
 /// Where the system keeps what runs now. A view has an empty one.
@@ -69,7 +69,7 @@ fn kernels(path: &Path, has_view: bool, bounds: &Bounds) -> Option<Refusal> {
 fn settings_of_system(path: &Path, bounds: &Bounds) -> Option<Refusal> {
     let below = path.strip_prefix("/etc").ok()?;
     let name = below.components().next()?.as_os_str().to_str()?;
-    let is_shown = places::SETTINGS.contains(&name) && !bounds.denies_below(path, Path::new("/etc"));
+    let is_shown = system_settings::is_shown(name) && !bounds.denies_below(path, Path::new("/etc"));
     Some(match is_shown {
         true => read_only("belongs to the system's settings, which commands can read and not change", None),
         false => hidden("belongs to the system's settings, of which commands see the harmless part alone", None),

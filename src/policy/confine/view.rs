@@ -10,6 +10,7 @@ use super::{
     places,
     sockets::Reach,
     steps::{ANY, Step, Steps, at, from},
+    system_settings,
 };
 use crate::policy::paths::Fitting;
 use std::{
@@ -146,7 +147,7 @@ impl Draft<'_> {
     }
 
     fn show_settings(&mut self) {
-        for path in places::SETTINGS.iter().map(|name| Path::new("/etc").join(name)) {
+        for path in system_settings::present() {
             if let Some(real) = self.looks.real(&path)
                 && !self.bounds.denies_below(&path, Path::new("/etc"))
             {

@@ -77,21 +77,37 @@ fn blocked(ended: &Ended<'_>, cwd: &Path, spawner: &Spawner) -> Vec<Blocked> {
     let names = Names { cwd, home: &home, refusal: &|path| spawner.refusal(path) };
     let now = Circumstances {
         is_kernel: spawner.confinement().level == Level::Kernel,
+        is_root: is_root(),
         network: spawner.network(),
         lets_through: &|socket| spawner.lets_through(socket),
     };
     // A program that ended well may still have said what it went without; of its output only what it says went wrong.
     let failed = ended.exit_code != 0;
-    let lines = tail(ended.stderr).lines().chain(failed.then(|| tail(ended.stdout).lines()).into_iter().flatten());
+    let lines = || tail(ended.stderr).lines().chain(failed.then(|| tail(ended.stdout).lines()).into_iter().flatten());
     let mut found = Vec::new();
-    for line in lines {
+    for line in lines() {
         let said = names.of_line(line).into_iter().chain(symptoms::of(line, &now));
         said.for_each(|blocked| add(&mut found, blocked));
+    }
+    if found.is_empty() && failed && lines().any(symptoms::is_refusal) {
+        // An interpreter says that a call is not permitted; which one stands in the code that it shows or was given.
+        let code = std::iter::once(ended.command).chain(lines());
+        code.flat_map(|text| symptoms::asked(text, &now)).for_each(|blocked| add(&mut found, blocked));
     }
     if found.is_empty() && failed {
         names.of_command(ended.command).into_iter().for_each(|blocked| add(&mut found, blocked));
     }
     found
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
 
 fn add(found: &mut Vec<Blocked>, blocked: Blocked) {

@@ -1,7 +1,7 @@
 //! The list of what programs say when the confinement keeps something from them (`symptoms.txt`).
 
 use super::Blocked;
-use regex::RegexSet;
+use regex::{Regex, RegexSet};
 use std::sync::LazyLock;
 
 static LIST: LazyLock<Vec<Symptom>> = LazyLock::new(|| paragraphs(include_str!("symptoms.txt")).collect());
@@ -13,6 +13,7 @@ struct Symptom {
     setting: Option<&'static str>,
     when: When,
     signs: RegexSet,
+    asks: RegexSet,
     #[cfg(test)]
     examples: Vec<&'static str>,
 }
@@ -21,6 +22,7 @@ struct Symptom {
 enum When {
     Always,
     Kernel,
+    Root,
     NoNetwork,
     NoSocket(Vec<&'static str>),
 }
@@ -29,10 +31,24 @@ enum When {
 pub struct Circumstances<'a> {
     /// Whether namespaces are refused here.
     pub is_kernel: bool,
+    /// Whether the bridge runs as root.
+    pub is_root: bool,
     /// Whether commands have the network.
     pub network: bool,
     /// Whether a socket, which may be a pattern, is let through.
     pub lets_through: &'a dyn Fn(&str) -> bool,
+}
+
+/// What the system's errors say of a call that is refused, in C, in Python, in Node.
+static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
+    let words = r"(?i)operation not permitted|permission denied|not supported|not implemented|\bE(PERM|ACCES|NOSYS|AFNOSUPPORT)\b";
+    Regex::new(words).expect("the tests try it")
+});
+
+impl Symptom {
+    fn blocked(&self) -> Blocked {
+        Blocked::new(self.what, self.why, self.setting)
+    }
 }
 
 impl When {
@@ -40,6 +56,7 @@ impl When {
         match self {
             Self::Always => true,
             Self::Kernel => now.is_kernel,
+            Self::Root => now.is_root,
             Self::NoNetwork => !now.network,
             Self::NoSocket(sockets) => !sockets.iter().any(|socket| (now.lets_through)(socket)),
         }
@@ -48,8 +65,17 @@ impl When {
 
 /// What a line of output says that is refused.
 pub fn of<'a>(line: &'a str, now: &'a Circumstances<'a>) -> impl Iterator<Item = Blocked> + 'a {
-    let said = LIST.iter().filter(|symptom| symptom.signs.is_match(line) && symptom.when.holds(now));
-    said.map(|symptom| Blocked::new(symptom.what, symptom.why, symptom.setting))
+    LIST.iter().filter(|symptom| symptom.signs.is_match(line) && symptom.when.holds(now)).map(Symptom::blocked)
+}
+
+/// Whether a line says that something is not permitted, and maybe not what.
+pub fn is_refusal(line: &str) -> bool {
+    REFUSAL.is_match(line)
+}
+
+/// What a command, or a line of the code that failed, asks for that is refused.
+pub fn asked<'a>(text: &'a str, now: &'a Circumstances<'a>) -> impl Iterator<Item = Blocked> + 'a {
+    LIST.iter().filter(|symptom| symptom.asks.is_match(text) && symptom.when.holds(now)).map(Symptom::blocked)
 }
 
 fn paragraphs(text: &'static str) -> impl Iterator<Item = Symptom> {
@@ -71,6 +97,7 @@ fn symptom(paragraph: &'static str) -> Symptom {
         when: match one("when") {
             None => When::Always,
             Some("kernel") => When::Kernel,
+            Some("root") => When::Root,
             Some("no network") => When::NoNetwork,
             Some(other) => {
                 let sockets = other.strip_prefix("no socket ").expect("symptoms.txt says when something is refused");
@@ -78,6 +105,7 @@ fn symptom(paragraph: &'static str) -> Symptom {
             }
         },
         signs: RegexSet::new(all("sign")).expect("the tests compile each sign"),
+        asks: RegexSet::new(all("asks")).expect("the tests compile each of them"),
         #[cfg(test)]
         examples: all("example"),
     }
@@ -93,7 +121,8 @@ mod tests {
         for symptom in LIST.iter() {
             assert!(!symptom.examples.is_empty() && !symptom.why.is_empty(), "{}", symptom.what);
             for example in &symptom.examples {
-                assert!(symptom.signs.is_match(example), "{}: {example}", symptom.what);
+                let is_known = symptom.signs.is_match(example) || symptom.asks.is_match(example);
+                assert!(is_known, "{}: {example}", symptom.what);
             }
             assert!(symptom.setting.is_none_or(|name| TABLE.iter().any(|it| it.name == name)), "{}", symptom.what);
         }
@@ -101,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_programs_say_of_their_own_is_no_sign() {
-        let now = Circumstances { is_kernel: false, network: true, lets_through: &|_| false };
+        let now = Circumstances { is_kernel: false, is_root: true, network: true, lets_through: &|_| false };
         for line in [
             "error[E0425]: cannot find value `x` in this scope",
             "make: *** [Makefile:3: all] Error 1",
@@ -112,6 +141,16 @@ mod tests {
             "assertion failed: permission == granted",
         ] {
             assert_eq!(of(line, &now).count(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_system_refuses_to_who_is_not_root_is_not_laid_to_the_confinement() {
+        for line in ["mknod: n: Operation not permitted", "hostname: you must be root to change the host name"] {
+            for is_root in [false, true] {
+                let now = Circumstances { is_kernel: false, is_root, network: true, lets_through: &|_| false };
+                assert_eq!(of(line, &now).count(), usize::from(is_root), "{line}");
+            }
         }
     }
 }
