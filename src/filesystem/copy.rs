@@ -1,7 +1,9 @@
 //! Copies files and directories.
 
 use super::{
-    Files, go_on,
+    Files,
+    basis::Basis,
+    go_on,
     undo::{Changed, Edit, Source, Staging, State, Who},
     write::may_be_written,
 };
@@ -17,7 +19,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// A tree with more things in it is copied in parts.
@@ -90,7 +92,7 @@ impl CopyPath {
         }
         let mut copy = Copy::new(Staging::beside(&files.undo, &to)?, cancelled);
         copy.take(&from, to.real().to_owned())?;
-        let (staging, edits, skipped) = copy.finish()?;
+        let (staging, edits, _, skipped) = copy.finish()?;
         let count = edits.len();
         let change = files.undo.commit(who, edits, Some(staging))?;
         let timestamp = clock::timestamp();
@@ -117,10 +119,14 @@ pub(super) fn is_free(from: &SafePath, to: &SafePath, overwrite: bool) -> Result
     }
 }
 
+/// The files that were copied, each as it was then.
+pub(super) type Copied = HashMap<PathBuf, Basis>;
+
 /// A copy as it is put together.
 pub(super) struct Copy<'a> {
     staging: Staging,
     edits: Vec<Edit>,
+    copied: Copied,
     skipped: usize,
     cancelled: &'a CancellationToken,
 }
@@ -128,7 +134,7 @@ pub(super) struct Copy<'a> {
 impl<'a> Copy<'a> {
     /// Nothing yet.
     pub fn new(staging: Staging, cancelled: &'a CancellationToken) -> Self {
-        Self { staging, edits: vec![], skipped: 0, cancelled }
+        Self { staging, edits: vec![], copied: Copied::new(), skipped: 0, cancelled }
     }
 
     /// Adds what is at a path.
@@ -144,7 +150,7 @@ impl<'a> Copy<'a> {
             Kind::Link => {
                 let target = from.holder()?.read_link(from.name())?;
                 let after = State::Link { target, times: found.times };
-                self.edits.push(Edit { path: to, after, source: Source::Nothing });
+                self.edits.push(Edit::new(to, after, Source::Nothing));
                 Ok(())
             }
             Kind::Special => {
@@ -156,9 +162,11 @@ impl<'a> Copy<'a> {
 
     fn file(&mut self, from: &SafePath, found: Found, to: PathBuf) -> Result<()> {
         match from.open() {
-            Ok((file, _)) => {
+            Ok((file, opened)) => {
                 let (after, source) = self.staging.copy(&file, found.mode & 0o777, found.times)?;
-                self.edits.push(Edit { path: to, after, source });
+                let basis = Basis::new(opened, after.size(), after.sha256().to_owned());
+                self.copied.insert(from.real().to_owned(), basis);
+                self.edits.push(Edit::new(to, after, source));
                 Ok(())
             }
             Err(Error::Refused(_)) if !self.edits.is_empty() => {
@@ -171,7 +179,7 @@ impl<'a> Copy<'a> {
 
     fn folder(&mut self, folder: &Folder, found: Found, to: PathBuf) -> Result<()> {
         let after = State::Folder { mode: found.mode & 0o777 | 0o700, owner: OURS, times: found.times };
-        self.edits.push(Edit { path: to.clone(), after, source: Source::Nothing });
+        self.edits.push(Edit::new(to.clone(), after, Source::Nothing));
         let mut children: Vec<_> = folder.children()?.collect();
         children.sort_by(|one, other| one.name.cmp(&other.name));
         for child in children {
@@ -183,9 +191,9 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// The edits that put the copy in its place.
-    pub fn finish(self) -> Result<(Staging, Vec<Edit>, usize)> {
+    /// The edits that put the copy in its place, what was copied, and how much was left out.
+    pub fn finish(self) -> Result<(Staging, Vec<Edit>, Copied, usize)> {
         self.staging.sync()?;
-        Ok((self.staging, self.edits, self.skipped))
+        Ok((self.staging, self.edits, self.copied, self.skipped))
     }
 }

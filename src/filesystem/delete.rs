@@ -2,7 +2,7 @@
 
 use super::{
     Files,
-    undo::{Changed, Edit, Source, State, Who},
+    undo::{Changed, Edit, Who},
     write::{is_as_expected, may_go},
 };
 use crate::{
@@ -62,17 +62,17 @@ impl Capability for DeletePath {
 
     async fn run(self, files: &Files, context: &Context) -> Result<DeleteOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
-        files.change(move |files| self.delete(files, &who)).await
+        files.change_anew(move |files| self.delete(files, &who)).await
     }
 }
 
 impl DeletePath {
-    fn delete(self, files: &Files, who: &Who) -> Result<DeleteOutput> {
+    fn delete(&self, files: &Files, who: &Who) -> Result<DeleteOutput> {
         let path = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
         let found = *path.existing()?;
         may_leave(files, &path)?;
         may_go(&path, self.force, "delete")?;
-        is_as_expected(&path, self.expected_sha256.as_deref())?;
+        let basis = is_as_expected(&path, self.expected_sha256.as_deref())?;
         let change = if found.is_folder() {
             let is_empty = path.open_folder()?.children()?.next().is_none();
             if !is_empty && !self.recursive {
@@ -80,10 +80,9 @@ impl DeletePath {
             }
             files.undo.remove_tree(who, &path)?
         } else {
-            let edit = Edit { path: path.real().to_owned(), after: State::Absent, source: Source::Nothing };
-            files.undo.commit(who, vec![edit], None)?
+            files.undo.commit(who, vec![Edit::removal(&path).made_from(basis)], None)?
         };
-        Ok(DeleteOutput { success: true, path: self.path, change, timestamp: clock::timestamp() })
+        Ok(DeleteOutput { success: true, path: self.path.clone(), change, timestamp: clock::timestamp() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Replaces parts of a text.
 
 use super::{
-    Files, diff,
+    Files, diff, digest,
     encoding::Codec,
     lines::{self, Lines},
     nearest,
@@ -108,18 +108,19 @@ impl Capability for EditFile {
         // Before its turn, so that no other change waits for this one's memory.
         let size = files.look(context, move |files, _| Ok(files.size_of(&named))).await?;
         context.holding.more(size.min(files.max_read).saturating_mul(COPIES)).await?;
-        files.change(move |files| self.edit(files, &who)).await
+        files.change_anew(move |files| self.edit(files, &who)).await
     }
 }
 
 impl EditFile {
-    fn edit(self, files: &Files, who: &Who) -> Result<EditOutput> {
+    fn edit(&self, files: &Files, who: &Who) -> Result<EditOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         path.existing()?;
         may_be_written(&path, self.force)?;
         let codec = Codec::by_name(&self.encoding)?;
-        is_as_expected(&path, self.expected_sha256.as_deref())?;
-        let bytes = bytes_of(&path, files.max_read)?;
+        let expected = is_as_expected(&path, self.expected_sha256.as_deref())?;
+        let (bytes, basis) = bytes_of(&path, files.max_read)?;
+        expected.map_or(Ok(()), |expected| expected.is_same(&digest::of(&bytes)))?;
         let before = codec.decode(bytes.clone())?;
         let (mut after, mut replacements) = (before.clone(), 0);
         for (number, edit) in self.edits.iter().enumerate() {
@@ -128,13 +129,13 @@ impl EditFile {
         }
         let encoded = codec.encode_over(&bytes, &after)?;
         let changes = !self.dry_run && encoded != bytes;
-        let edit = replaced(files, &path, encoded);
+        let edit = replaced(files, &path, encoded).made_from(Some(basis));
         let sha256 = edit.after.sha256().to_owned();
         let change = changes.then(|| files.undo.commit(who, vec![edit], None)).transpose()?;
         Ok(EditOutput {
             success: true,
             diff: diff::unified(&before, &after, &self.path),
-            path: self.path,
+            path: self.path.clone(),
             replacements,
             dry_run: self.dry_run,
             sha256,

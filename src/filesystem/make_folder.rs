@@ -65,7 +65,7 @@ impl MakeDirectory {
         if created && files.workspace.resolve_link(&self.path, Named::Folder, Intent::Write)?.found().is_some() {
             return Err(Error::Conflict("A link that leads nowhere has this name: choose another".into()));
         }
-        let edit = || Edit { path: path.real().to_owned(), after: files.undo.new_folder(), source: Source::Nothing };
+        let edit = || Edit::new(path.real().to_owned(), files.undo.new_folder(), Source::Nothing);
         let change = created.then(|| files.undo.commit(who, vec![edit()], None)).transpose()?;
         Ok(MakeOutput { success: true, path: self.path, created, change, timestamp: clock::timestamp() })
     }

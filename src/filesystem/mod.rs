@@ -5,6 +5,7 @@
 
 mod archive;
 mod attributes;
+mod basis;
 mod copy;
 mod delete;
 mod diff;
@@ -64,6 +65,7 @@ use crate::{
     },
     settings::Settings,
 };
+use basis::ChangedSince;
 use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use undo::Undo;
@@ -126,7 +128,20 @@ impl Files {
         });
         done.await.map_err(Error::internal)?.map_err(changed_meanwhile)
     }
+
+    /// The same for what is made of what a file holds: anew, where another program changes that before it is replaced.
+    async fn change_anew<T: Send + 'static>(&self, work: impl Fn(&Self) -> Result<T> + Send + 'static) -> Result<T> {
+        let is_stale = |done: &Result<T>| done.as_ref().is_err_and(ChangedSince::is_cause);
+        self.change(move |files| {
+            let tried = (1..TRIES).map(|_| work(files)).find(|done| !is_stale(done));
+            tried.unwrap_or_else(|| work(files))
+        })
+        .await
+    }
 }
+
+/// As often is a change made anew of a file that another program changes all the time.
+const TRIES: usize = 20;
 
 /// What was checked is not there any more, or is something else: no fault of the bridge, and trying again helps.
 fn changed_meanwhile(error: Error) -> Error {
@@ -134,6 +149,10 @@ fn changed_meanwhile(error: Error) -> Error {
     // Invalid input: a link is read, or a folder moved, where something of another kind is by now.
     let kinds = [AlreadyExists, DirectoryNotEmpty, InvalidInput, IsADirectory, NotADirectory, NotFound];
     match &error {
+        error if ChangedSince::is_cause(error) => Error::Conflict(
+            "The file was changed by someone else while the call ran, and nothing was changed by the call: try again"
+                .into(),
+        ),
         Error::Internal(cause)
             if cause.downcast_ref::<std::io::Error>().is_some_and(|cause| kinds.contains(&cause.kind())) =>
         {

@@ -2,9 +2,9 @@
 
 use super::{
     Files,
-    copy::{Copy, is_free},
+    copy::{Copied, Copy, is_free},
     delete::may_leave,
-    undo::{Changed, Edit, Source, Staging, State, Who},
+    undo::{Changed, Edit, Staging, Who},
     write::{is_as_expected, may_go},
 };
 use crate::{
@@ -83,8 +83,8 @@ impl MovePath {
         may_leave(files, &from)?;
         may_go(&from, self.force, "move")?;
         may_go(&to, self.force, "replace")?;
-        is_as_expected(&from, self.expected_sha256.as_deref())?;
-        let change = match files.undo.relocate(who, &from, &to, self.overwrite) {
+        let basis = is_as_expected(&from, self.expected_sha256.as_deref())?;
+        let change = match files.undo.relocate(who, &from, &to, self.overwrite, basis.as_ref()) {
             Err(error) if crosses_devices(&error) => over_devices(files, who, &from, to.real(), cancelled)?,
             moved => moved?,
         };
@@ -108,24 +108,25 @@ fn over_devices(
     let target = files.workspace.resolve_real(to, Intent::Write)?;
     let mut copy = Copy::new(Staging::beside(&files.undo, &target)?, cancelled);
     copy.take(from, to.to_owned())?;
-    let (staging, mut edits, skipped) = copy.finish()?;
+    let (staging, mut edits, copied, skipped) = copy.finish()?;
     if skipped > 0 {
         return Err(crate::Error::Unusable(
             "It lies on another disk and holds what cannot be copied: copy what you need, then delete it".into(),
         ));
     }
-    remove_all_of(from, &mut edits)?;
+    remove_all_of(from, &copied, &mut edits)?;
     files.undo.commit(who, edits, Some(staging))
 }
 
-/// Adds the edits that remove a tree: what is in a directory before the directory.
-fn remove_all_of(path: &SafePath, edits: &mut Vec<Edit>) -> Result<()> {
+/// Adds the edits that remove a tree: what is in a directory before the directory. A file that is not as it was when it
+/// was copied stays.
+fn remove_all_of(path: &SafePath, copied: &Copied, edits: &mut Vec<Edit>) -> Result<()> {
     if path.existing()?.kind == Kind::Folder {
         let folder: Folder = path.open_folder()?;
         for child in folder.children()? {
-            remove_all_of(&folder.at(&child.name, Intent::Write)?, edits)?;
+            remove_all_of(&folder.at(&child.name, Intent::Write)?, copied, edits)?;
         }
     }
-    edits.push(Edit { path: path.real().to_owned(), after: State::Absent, source: Source::Nothing });
+    edits.push(Edit::removal(path).made_from(copied.get(path.real()).cloned()));
     Ok(())
 }

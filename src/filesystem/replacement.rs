@@ -1,7 +1,7 @@
 //! A new version of a file, made beside it and put in its place at once.
 
 use crate::{
-    filesystem::attributes,
+    filesystem::{attributes, basis::Basis},
     policy::paths::{Directory, OURS, Times, dress, look_at},
 };
 use std::{
@@ -22,6 +22,32 @@ pub fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     let middle = name.strip_prefix(b".bridge-").and_then(|name| name.strip_suffix(b".tmp"));
     middle.is_some_and(|middle| middle.len() == 16 && middle.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// What a file may take the place of.
+#[derive(Clone, Copy)]
+pub enum Over<'a> {
+    /// Nothing: the name must be free.
+    Nothing,
+    /// Whatever has the name.
+    Anything,
+    /// A file that begins as it was when it was read. What was added to it goes behind the new one.
+    Known(&'a Basis),
+}
+
+impl Over<'_> {
+    /// Gives what is called `from` that name.
+    ///
+    /// # Errors
+    /// What the system says; the old file is in its place then.
+    pub fn rename(self, from: (&Directory, &OsStr), holder: &Directory, at: &OsStr) -> io::Result<()> {
+        let (directory, name) = from;
+        match self {
+            Self::Nothing => directory.rename_to_free(name, holder, at),
+            Self::Anything => directory.rename(name, holder, at),
+            Self::Known(basis) => basis.give_way(holder, at, || directory.rename(name, holder, at)),
+        }
+    }
 }
 
 /// A file that has no place yet; dropped, it is gone.
@@ -66,22 +92,18 @@ impl Replacement {
         dress(&self.file, mode, owner)
     }
 
-    /// Puts it in the place of whatever has the name there; with `free` only where nothing has. With `durable` its
-    /// content is on the disk before.
+    /// Puts it in its place. With `durable` its content is on the disk before.
     ///
     /// # Errors
     /// What the system says; the old file is whole then.
-    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, free: bool) -> io::Result<()> {
+    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, over: Over) -> io::Result<()> {
         if let Some(times) = times {
             self.holder.set_times(&self.name, times)?;
         }
         if durable {
             self.file.sync_all()?;
         }
-        match free {
-            true => self.holder.rename_to_free(&self.name, &self.holder, at)?,
-            false => self.holder.rename(&self.name, &self.holder, at)?,
-        }
+        over.rename((&self.holder, &self.name), &self.holder, at)?;
         self.placed = true;
         Ok(())
     }

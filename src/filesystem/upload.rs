@@ -4,7 +4,9 @@
 //! request, or a later process, finds it. When all is there it takes the target's place at once.
 
 use super::{
-    Files, digest,
+    Files,
+    basis::Basis,
+    digest,
     undo::{Changed, Edit, Source, State, Who},
     write::{is_as_expected, may_be_written},
 };
@@ -242,7 +244,7 @@ impl UploadFile {
         Ok(output)
     }
 
-    fn may_begin(&self, path: &SafePath) -> Result<()> {
+    fn may_begin(&self, path: &SafePath) -> Result<Option<Basis>> {
         may_be_written(path, self.force)?;
         if path.found().is_some() && !self.overwrite {
             return Err(Error::Conflict("The file is there already: set overwrite to replace it".into()));
@@ -310,7 +312,7 @@ impl Upload {
 
     fn place(self, files: &Files, file: &File, sha256: String, size: u64) -> Result<UploadOutput> {
         let path = files.workspace.resolve(&self.request.path, Named::File, Intent::Write)?;
-        self.request.may_begin(&path)?;
+        let basis = self.request.may_begin(&path)?;
         let rights = path.found().map(|old| (old.mode_of_new_content(), old.owner));
         let (mode, owner) = rights.unwrap_or((files.undo.new_file_mode(), OURS));
         dress(file, mode, owner)?;
@@ -318,7 +320,7 @@ impl Upload {
         let owner = look_at(file)?.owner;
         let after = State::File { sha256: sha256.clone(), size, mode, owner, times: Times::default(), kept: false };
         let source = Source::Staged(files.parts.0.clone(), self.part.clone());
-        let edit = Edit { path: path.real().to_owned(), after, source };
+        let edit = Edit::new(path.real().to_owned(), after, source).made_from(basis);
         let change = Some(files.undo.commit(&self.who, vec![edit], None)?);
         // It is still there when it had to be copied to another disk.
         let _ = files.parts.0.remove(&self.part);

@@ -1,7 +1,9 @@
 //! Writes or appends to a file.
 
 use super::{
-    Files, digest,
+    Files,
+    basis::Basis,
+    digest,
     encoding::Codec,
     read::{bytes_of, default_encoding},
     undo::{Changed, Edit, Source, State, Who},
@@ -88,12 +90,12 @@ impl Capability for WriteFile {
 
     async fn run(self, files: &Files, context: &Context) -> Result<WriteOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
-        files.change(move |files| self.write(files, &who)).await
+        files.change_anew(move |files| self.write(files, &who)).await
     }
 }
 
 impl WriteFile {
-    fn write(self, files: &Files, who: &Who) -> Result<WriteOutput> {
+    fn write(&self, files: &Files, who: &Who) -> Result<WriteOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         let appends = match self.mode.as_str() {
             "w" => false,
@@ -105,11 +107,11 @@ impl WriteFile {
             return Err(there_already());
         }
         let codec = Codec::by_name(&self.encoding)?;
-        is_as_expected(&path, self.expected_sha256.as_deref())?;
+        let basis = is_as_expected(&path, self.expected_sha256.as_deref())?;
         let (change, sha256) = match appends {
             true => (self.append(files, who, path, &codec)?, None),
             false => {
-                let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?);
+                let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?).made_from(basis);
                 let sha256 = edit.after.sha256().to_owned();
                 if self.create_only {
                     edit = only_where_nothing_is(edit);
@@ -120,9 +122,9 @@ impl WriteFile {
         let sha256 = if appends && self.digest { Some(self.digest_now(files)?) } else { sha256 };
         Ok(WriteOutput {
             success: true,
-            path: self.path,
+            path: self.path.clone(),
             bytes_written: self.content.chars().count(),
-            mode: self.mode,
+            mode: self.mode.clone(),
             sha256,
             change,
             timestamp: clock::timestamp(),
@@ -139,8 +141,9 @@ impl WriteFile {
                 // Its other names may be files elsewhere: they keep what they hold, as with a write. What runs as its owner
                 // is written anew without that right, so that an undo brings both back as they were.
                 if found.names > 1 || found.is_set_id() {
-                    let whole = [bytes_of(&path, files.max_read)?, bytes].concat();
-                    return files.undo.commit(who, vec![replaced(files, &path, whole)], None);
+                    let (old, basis) = bytes_of(&path, files.max_read)?;
+                    let edit = replaced(files, &path, [old, bytes].concat()).made_from(Some(basis));
+                    return files.undo.commit(who, vec![edit], None);
                 }
                 return files.undo.append(who, &path, &bytes);
             }
@@ -241,12 +244,12 @@ fn start_of(path: &SafePath) -> Result<Vec<u8>> {
 pub(super) fn replaced(files: &Files, path: &SafePath, bytes: Vec<u8>) -> Edit {
     let rights = path.found().map(|old| (old.mode_of_new_content(), old.owner));
     let (mode, owner) = rights.unwrap_or((files.undo.new_file_mode(), OURS));
-    Edit { path: path.real().to_owned(), after: State::file(&bytes, mode, owner), source: Source::Bytes(bytes) }
+    Edit::new(path.real().to_owned(), State::file(&bytes, mode, owner), Source::Bytes(bytes))
 }
 
-/// Fails when the caller knows another content than the file has.
-pub(super) fn is_as_expected(path: &SafePath, expected: Option<&str>) -> Result<()> {
-    let Some(expected) = expected.map(str::trim) else { return Ok(()) };
+/// Fails when the caller knows another content than the file has; else tells what the file was when it was read.
+pub(super) fn is_as_expected(path: &SafePath, expected: Option<&str>) -> Result<Option<Basis>> {
+    let Some(expected) = expected.map(str::trim) else { return Ok(None) };
     if expected.len() != 64 || !expected.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(Error::invalid("expected_sha256", "Input should be a SHA-256: 64 hexadecimal digits"));
     }
@@ -257,9 +260,10 @@ pub(super) fn is_as_expected(path: &SafePath, expected: Option<&str>) -> Result<
         }
         None => return Err(Error::Conflict("The file is no longer there: read it again and decide anew".into())),
     }
-    let (now, _) = digest::of_reader(path.open()?.0)?;
+    let (file, found) = path.open()?;
+    let (now, size) = digest::of_reader(file)?;
     if now.eq_ignore_ascii_case(expected) {
-        return Ok(());
+        return Ok(Some(Basis::new(found, size, now)));
     }
     Err(Error::Conflict(format!(
         "The file has changed since it was read: its sha256 is {now} now. Read it again and decide anew"

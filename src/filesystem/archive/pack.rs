@@ -111,7 +111,7 @@ impl PackArchive {
         })?;
         staging.sync()?;
         let size = after.size();
-        let change = files.undo.commit(who, vec![Edit { path: to.real().to_owned(), after, source }], Some(staging))?;
+        let change = files.undo.commit(who, vec![Edit::new(to.real().to_owned(), after, source)], Some(staging))?;
         let timestamp = clock::timestamp();
         Ok(PackOutput { success: true, path: self.path, to: self.to, count, skipped, size, change, timestamp })
     }

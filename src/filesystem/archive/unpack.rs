@@ -196,7 +196,7 @@ impl<'a> Unpack<'a> {
         if self.edits.len() >= MAX_ENTRIES {
             return too_many();
         }
-        self.edits.insert(place.clone(), Edit { path: place, after, source });
+        self.edits.insert(place.clone(), Edit::new(place, after, source));
         Ok(())
     }
 
@@ -302,7 +302,7 @@ impl<'a> Unpack<'a> {
         let count = edits.len();
         if edits.is_empty() && self.to.found().is_none() {
             let after = self.files.undo.new_folder();
-            edits.push(Edit { path: self.to.real().to_owned(), after, source: Source::Nothing });
+            edits.push(Edit::new(self.to.real().to_owned(), after, Source::Nothing));
         }
         let (skipped, skipped_names, left) = (self.skipped, self.skipped_names, self.left);
         Ok(Unpacked { staging: self.staging, edits, count, skipped, skipped_names, left })

@@ -106,7 +106,7 @@ impl Capability for PatchFiles {
         });
         let (this, size) = looked.await?;
         context.holding.more(size.saturating_mul(COPIES)).await?;
-        files.change(move |files| this.patch(files, &who)).await
+        files.change_anew(move |files| this.patch(files, &who)).await
     }
 }
 
@@ -141,7 +141,7 @@ impl PatchFiles {
         if is_windows { ended.replace("\r\n", "\n") } else { ended }
     }
 
-    fn patch(self, files: &Files, who: &Who) -> Result<PatchOutput> {
+    fn patch(&self, files: &Files, who: &Who) -> Result<PatchOutput> {
         let sections = self.sections()?;
         let (mut edits, mut shown, mut diffs) = (Vec::new(), Vec::new(), Diffs::default());
         for section in &sections {

@@ -9,10 +9,11 @@ use crate::{
     error::{Error, Result},
     filesystem::{
         Files,
+        basis::Basis,
         diff::Diffs,
         encoding::{self, Codec},
         read::bytes_of,
-        undo::{Edit, Source, State},
+        undo::{Edit, State},
         write::{may_be_written, may_go, replaced},
     },
     policy::SafePath,
@@ -71,7 +72,9 @@ impl PatchFiles {
         }
         let resolved = |name: &Option<String>| name.as_ref().map(|name| self.resolve(files, name)).transpose();
         let (source, target) = (resolved(&act.old)?, resolved(&act.new)?);
-        let bytes = source.as_ref().map_or(Ok(Vec::new()), |path| read(files, path, name))?;
+        let read = source.as_ref().map(|path| read(files, path, name)).transpose()?;
+        let (bytes, basis) = read.unzip();
+        let bytes = bytes.unwrap_or_default();
         let codec = self.encoding.as_deref().map_or_else(|| Ok(Codec::of(&bytes)), Codec::by_name)?;
         let before = match section.hunks.is_empty() && act.kind != "deleted" {
             // Only its name or its mode changes.
@@ -95,7 +98,8 @@ impl PatchFiles {
                 true => bytes,
                 false => codec.encode_over(&bytes, &patched.text).map_err(|error| about(name, &error))?,
             };
-            edits.push(with_mode(files, target, source.as_ref(), after, section.executable));
+            let edit = with_mode(files, target, source.as_ref(), after, section.executable);
+            edits.push(edit.made_from(basis.clone().filter(|_| act.kind == "modified")));
         } else if !patched.text.is_empty() {
             let what = "the diff deletes it, and it holds more than the diff takes away. Read it again";
             return Err(Error::Conflict(format!("{name}: {what}")));
@@ -104,7 +108,7 @@ impl PatchFiles {
             && let Some(source) = &source
         {
             may_go(source, self.force, "change")?;
-            edits.push(Edit { path: source.real().to_owned(), after: State::Absent, source: Source::Nothing });
+            edits.push(Edit::removal(source).made_from(basis));
         }
         diffs.add(&before, &patched.text, name);
         let shown =
@@ -179,7 +183,7 @@ fn begins_with_nothing(section: &Section) -> bool {
     matches!(section.hunks.as_slice(), [hunk] if hunk.expects_nothing && hunk.start == Some(0))
 }
 
-fn read(files: &Files, path: &SafePath, name: &str) -> Result<Vec<u8>> {
+fn read(files: &Files, path: &SafePath, name: &str) -> Result<(Vec<u8>, Basis)> {
     match path.found() {
         Some(_) => bytes_of(path, files.max_read),
         None => Err(Error::Conflict(format!("{name} is not there, and the diff would change it"))),

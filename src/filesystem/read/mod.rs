@@ -3,7 +3,9 @@
 mod large;
 
 use super::{
-    Files, digest,
+    Files,
+    basis::Basis,
+    digest,
     document::{self, Document, Kind},
     encoding::Codec,
     lines::{self, Lines},
@@ -342,10 +344,15 @@ pub(super) fn whole(file: &mut File, size: u64, most: u64) -> Result<Vec<u8>> {
     if bytes.len() as u64 > most { Err(too_large(most)) } else { Ok(bytes) }
 }
 
-/// Reads all of the file at a path.
-pub(super) fn bytes_of(path: &SafePath, most: u64) -> Result<Vec<u8>> {
+/// Reads all of the file at a path, to change it.
+pub(super) fn bytes_of(path: &SafePath, most: u64) -> Result<(Vec<u8>, Basis)> {
     let (mut file, found) = path.open()?;
-    if found.size > most { Err(too_large(most)) } else { whole(&mut file, found.size, most) }
+    if found.size > most {
+        return Err(too_large(most));
+    }
+    let bytes = whole(&mut file, found.size, most)?;
+    let basis = Basis::new(found, bytes.len() as u64, digest::of(&bytes));
+    Ok((bytes, basis))
 }
 
 fn too_large(most: u64) -> Error {

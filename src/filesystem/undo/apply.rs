@@ -3,7 +3,10 @@
 use super::{Edit, Source, State, Undo};
 use crate::{
     error::{Error, Result},
-    filesystem::replacement::Replacement,
+    filesystem::{
+        basis::Basis,
+        replacement::{Over, Replacement},
+    },
     policy::{
         SafePath,
         paths::{Directory, Found, Intent, Times, look_at},
@@ -42,39 +45,35 @@ impl Undo {
     /// What the policy or the system says; where nothing was noted, what was there is whole.
     pub fn apply(&self, edit: &Edit, manner: Manner, made: &mut Vec<Made>) -> Result<()> {
         let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
-        made.push(self.put(&path, &edit.after, &edit.source, manner)?);
+        made.push(self.put(&path, edit, manner)?);
         if manner.durable {
             path.holder()?.sync()?;
         }
         Ok(())
     }
 
-    /// Makes what was found at `path` what `state` says.
+    /// Makes what was found at `path` what the edit says.
     ///
     /// # Errors
     /// As for [`Self::apply`].
-    pub(super) fn put(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<Made> {
-        match state {
-            State::Absent => remove(path),
-            State::File { .. } => self.put_file(path, state, source, manner),
+    pub(super) fn put(&self, path: &SafePath, edit: &Edit, manner: Manner) -> Result<Made> {
+        match &edit.after {
+            State::Absent => remove(path, edit.basis.as_ref()),
+            State::File { .. } => self.put_file(path, edit, manner),
             State::Folder { mode, owner, .. } => put_folder(path, *mode, *owner, manner),
             State::Link { target, times } => put_link(path, target, *times, manner),
             State::Special => Err(Error::Unusable("A FIFO, a socket or a device cannot be brought back".into())),
         }
     }
 
-    fn put_file(&self, path: &SafePath, state: &State, source: &Source, manner: Manner) -> Result<Made> {
+    fn put_file(&self, path: &SafePath, edit: &Edit, manner: Manner) -> Result<Made> {
         let holder = path.holder()?;
         if path.found().is_some_and(Found::is_folder) {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
-        if let Source::Staged(directory, name) = source {
+        if let Source::Staged(directory, name) = &edit.source {
             let made = Made::Put(directory.look(name)?.identity);
-            let is_free = path.found().is_none();
-            let renamed = match is_free {
-                true => directory.rename_to_free(name, holder, path.name()),
-                false => directory.rename(name, holder, path.name()),
-            };
+            let renamed = edit.over(path).rename((directory, name), holder, path.name());
             match renamed {
                 // It is copied then.
                 Err(error) if matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy) => {}
@@ -82,32 +81,25 @@ impl Undo {
             }
         }
         let replaces = path.found().is_some_and(Found::is_file);
-        let error = match self.replace(path, state, source, manner, replaces)? {
+        let error = match self.replace(path, edit, manner, replaces)? {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
         if !replaces || !forbids_another_file(&error) {
             return Err(error.into());
         }
-        match self.put_in_place(path, state, source) {
+        match self.put_in_place(path, edit) {
             // Who may not write to the file itself was refused before, unless it was to be forced.
-            Err(Error::Refused(_)) if is_unlike(&error) => Ok(self.replace(path, state, source, manner, false)??),
+            Err(Error::Refused(_)) if is_unlike(&error) => Ok(self.replace(path, edit, manner, false)??),
             made => made,
         }
     }
 
     /// Puts a new file in the place of whatever is there. One that is to be `alike` has the owner and the attributes of
     /// the old one, or is not put there.
-    fn replace(
-        &self,
-        path: &SafePath,
-        state: &State,
-        source: &Source,
-        manner: Manner,
-        alike: bool,
-    ) -> Result<io::Result<Made>> {
-        let State::File { sha256, mode, owner, times, .. } = state else { return Ok(Ok(Made::Nothing)) };
-        let (holder, mut content) = (path.holder()?, self.content(source, sha256)?);
+    fn replace(&self, path: &SafePath, edit: &Edit, manner: Manner, alike: bool) -> Result<io::Result<Made>> {
+        let State::File { sha256, mode, owner, times, .. } = &edit.after else { return Ok(Ok(Made::Nothing)) };
+        let (holder, mut content) = (path.holder()?, self.content(&edit.source, sha256)?);
         let old = if alike { Some(path.open()?.0) } else { None };
         let place = || {
             let mut new = Replacement::create(holder, manner.scratch)?;
@@ -119,8 +111,7 @@ impl Undo {
             }
             let made = Made::Put(look_at(new.file())?.identity);
             let times = Some(*times).filter(|times| *times != Times::default());
-            let must_be_free = path.found().is_none() || matches!(source, Source::New(_));
-            new.place(path.name(), times, manner.durable, must_be_free)?;
+            new.place(path.name(), times, manner.durable, edit.over(path))?;
             Ok(made)
         };
         Ok({ place }())
@@ -133,6 +124,18 @@ impl Undo {
             Source::Staged(directory, name) => Box::new(directory.open(name)?.0),
             Source::Nothing | Source::Kept => Box::new(self.kept().store.read(sha256)?),
         })
+    }
+}
+
+impl Edit {
+    /// What its file may take the place of, by what was found at the path.
+    fn over(&self, path: &SafePath) -> Over<'_> {
+        match (&self.source, &self.basis) {
+            (Source::New(_), _) => Over::Nothing,
+            (_, Some(basis)) => Over::Known(basis),
+            _ if path.found().is_none() => Over::Nothing,
+            _ => Over::Anything,
+        }
     }
 }
 
@@ -153,9 +156,12 @@ fn forbids_another_file(error: &io::Error) -> bool {
 }
 
 /// A directory is removed only when it is empty, and a link that took its name meanwhile is not.
-fn remove(path: &SafePath) -> Result<Made> {
+fn remove(path: &SafePath, basis: Option<&Basis>) -> Result<Made> {
     let Some(found) = path.found() else { return Ok(Made::Nothing) };
     let holder = path.holder()?;
+    if let Some(basis) = basis {
+        basis.check(holder, path.name())?;
+    }
     if found.is_folder() {
         holder.remove_folder(path.name())?;
     } else {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    filesystem::replacement::temporary_name,
+    filesystem::{basis::Basis, replacement::temporary_name},
     policy::{
         Folder, SafePath,
         paths::{Directory, Intent, Kind, OURS, Times},
@@ -38,6 +38,8 @@ pub struct Edit {
     pub after: State,
     /// Where a file's bytes come from.
     pub source: Source,
+    /// What the file held from which this was made: where it holds something else by now, nothing is changed.
+    pub basis: Option<Basis>,
 }
 
 /// Where the bytes of a file come from.
@@ -52,6 +54,23 @@ pub enum Source {
     Kept,
     /// A file that was made before, by its directory and name; see [`Staging`].
     Staged(Directory, OsString),
+}
+
+impl Edit {
+    /// Gives a path a state, whatever is there.
+    pub fn new(path: PathBuf, after: State, source: Source) -> Self {
+        Self { path, after, source, basis: None }
+    }
+
+    /// Leaves nothing at a path.
+    pub fn removal(path: &SafePath) -> Self {
+        Self::new(path.real().to_owned(), State::Absent, Source::Nothing)
+    }
+
+    /// The same, made from what the file held.
+    pub fn made_from(self, basis: Option<Basis>) -> Self {
+        Self { basis, ..self }
+    }
 }
 
 impl Undo {
@@ -71,16 +90,13 @@ impl Undo {
         restored: Option<&Change>,
         staging: Option<Staging>,
     ) -> Result<Changed> {
-        let edits = self.with_folders(edits)?;
+        let mut edits = self.with_folders(edits)?;
         // Of several, each must be there to be taken back should a later one fail.
-        let most = if edits.len() == 1 { self.max_bytes } else { self.max_bytes.max(MAX_TAKEN_BACK) };
-        for edit in &edits {
-            let leaves = |moved: &Moved| !change.steps_first && moved.from.0 == edit.path;
-            let before = match change.moved.as_ref().is_some_and(leaves) {
-                true => State::Absent,
-                false => self.capture(&self.workspace.resolve_real(&edit.path, Intent::Write)?, most)?,
-            };
-            if edits.len() > 1 && !before.can_return() {
+        let is_one = edits.len() == 1;
+        let most = if is_one { self.max_bytes } else { self.max_bytes.max(MAX_TAKEN_BACK) };
+        for edit in &mut edits {
+            let before = self.before(&change, edit, most)?;
+            if !is_one && !before.can_return() {
                 return Err(Error::TooLarge(format!(
                     "{} is too large to be changed together with others: change it alone",
                     edit.path.display()
@@ -117,6 +133,21 @@ impl Undo {
         Ok(self.finished(change))
     }
 
+    /// What is there before an edit. Nothing that comes later is lost by the edit: an undo would know only this.
+    fn before(&self, change: &Change, edit: &mut Edit, most: u64) -> Result<State> {
+        let moved = change.moved.as_ref().filter(|_| !change.steps_first);
+        if moved.is_some_and(|moved| moved.from.0 == edit.path) {
+            return Ok(State::Absent);
+        }
+        let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
+        let before = self.capture(&path, most)?;
+        // Who deletes a file wants it gone, but an undo removes only what the change had made.
+        if edit.basis.is_none() && (edit.after != State::Absent || !change.reverts.is_empty()) {
+            edit.basis = before.as_basis(&path);
+        }
+        Ok(before)
+    }
+
     /// Looks at how a change turned out and writes that down.
     pub(super) fn finished(&self, mut change: Change) -> Changed {
         self.finish(&mut change);
@@ -139,16 +170,24 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn relocate(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool) -> Result<Changed> {
+    pub fn relocate(
+        &self,
+        who: &Who,
+        from: &SafePath,
+        to: &SafePath,
+        replaces: bool,
+        basis: Option<&Basis>,
+    ) -> Result<Changed> {
         let mut change = self.new_change(who);
         let (what, replaced) = (State::at(from)?, self.capture(to, self.max_bytes)?);
+        basis.map_or(Ok(()), |basis| basis.is_same(what.sha256()))?;
         let (old, new) = (Place(from.real().to_owned()), Place(to.real().to_owned()));
         change.moved = Some(Moved { from: old, to: new, what, replaced });
         match to.missing_folders().pop() {
             None => self.rename(change, from, to, replaces),
             Some(above) => {
                 change.steps_first = true;
-                let edit = Edit { path: above, after: self.new_folder(), source: Source::Nothing };
+                let edit = Edit::new(above, self.new_folder(), Source::Nothing);
                 self.make(change, vec![edit], None, None)
             }
         }
@@ -211,8 +250,7 @@ impl Undo {
                 let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
                 for folder in path.missing_folders() {
                     if known.insert(folder.clone()) {
-                        let after = self.new_folder();
-                        all.push(Edit { path: folder, after, source: Source::Nothing });
+                        all.push(Edit::new(folder, self.new_folder(), Source::Nothing));
                     }
                 }
                 known.insert(parent);

@@ -3,7 +3,7 @@
 //!
 //! What it held is in the store before, and the journal says so: a start after a crash brings that back.
 
-use super::{Source, State, Undo, apply::Made, journal::Place};
+use super::{Edit, State, Undo, apply::Made, journal::Place};
 use crate::{
     error::{Error, Result},
     policy::{
@@ -17,20 +17,23 @@ use std::{
 };
 
 impl Undo {
-    /// Makes the file at `path` hold what `state` says.
+    /// Makes the file at `path` hold what the edit says.
     ///
     /// # Errors
     /// What the system says; the file holds what it held then.
-    pub(super) fn put_in_place(&self, path: &SafePath, state: &State, source: &Source) -> Result<Made> {
-        let State::File { sha256, size, mode, times, .. } = state else { return Ok(Made::Nothing) };
-        let mut content = self.content(source, sha256)?;
+    pub(super) fn put_in_place(&self, path: &SafePath, edit: &Edit) -> Result<Made> {
+        let State::File { sha256, size, mode, times, .. } = &edit.after else { return Ok(Made::Nothing) };
+        let content = self.content(&edit.source, sha256)?;
         let (mut file, found) = open_to_write(path)?;
         let before = self.keep_before_it_is_overwritten(path)?;
         reserve(&file, *size)?;
         if *mode != found.mode {
             dress(&file, *mode, OURS)?;
         }
-        if let Err(error) = overwrite(&mut file, &mut content) {
+        // As late as can be: what others add from here on may be overwritten.
+        let mut now = path.open()?.0;
+        let rest = edit.basis.as_ref().map_or(Ok(vec![]), |basis| basis.rest(&mut now))?;
+        if let Err(error) = overwrite(&mut file, &mut content.chain(rest.as_slice())) {
             let mut old = self.kept().store.read(&before)?;
             overwrite(&mut file, &mut old)?;
             return Err(error.into());

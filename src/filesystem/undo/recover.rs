@@ -1,7 +1,7 @@
 //! What was interrupted is finished or taken back.
 
 use super::{
-    Change, Source, State, Undo,
+    Change, Edit, Source, State, Undo,
     apply::{Made, Manner, remove_all},
     journal::{Around, Moved, Place, Step},
 };
@@ -95,7 +95,7 @@ impl Undo {
         // Of one that was being overwritten, nobody knows how far that came.
         let is_mixed = made.is_none() && change.in_place.contains(&step.path) && matches!(now, State::File { .. });
         if is_ours && (now.is_same(&step.after) || is_mixed) && !now.is_same(&step.before) {
-            self.put(&path, &step.before, &Source::Kept, manner)?;
+            self.put(&path, &Edit::new(step.path.0.clone(), step.before.clone(), Source::Kept), manner)?;
             path.holder()?.sync()?;
         }
         Ok(())

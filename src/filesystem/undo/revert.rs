@@ -123,5 +123,5 @@ impl Undo {
 
 fn brought_back(path: &Path, state: &State) -> Edit {
     let source = if matches!(state, State::File { .. }) { Source::Kept } else { Source::Nothing };
-    Edit { path: path.to_owned(), after: state.clone(), source }
+    Edit::new(path.to_owned(), state.clone(), source)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    filesystem::digest,
+    filesystem::{basis::Basis, digest},
     policy::{
         SafePath,
         paths::{Found, Kind, Times},
@@ -121,6 +121,12 @@ impl State {
     /// The digest of a file's bytes; empty for anything else.
     pub fn sha256(&self) -> &str {
         if let Self::File { sha256, .. } = self { sha256 } else { "" }
+    }
+
+    /// A file as what a change is made from, when this was read from the path after it was looked at.
+    pub fn as_basis(&self, path: &SafePath) -> Option<Basis> {
+        let Self::File { size, sha256, .. } = self else { return None };
+        path.found().map(|found| Basis::new(*found, *size, sha256.clone()))
     }
 
     /// Its times, where it has any.

@@ -81,6 +81,12 @@ impl Found {
         self.is_file() && self.mode & SET_ID != 0
     }
 
+    /// Whether it is still the same file with the same content, as far as the system tells without reading it.
+    pub fn is_still(&self, before: &Self) -> bool {
+        let content = |found: &Self| (found.kind, found.identity, found.size, found.times.modified, found.changed);
+        content(self) == content(before)
+    }
+
     /// Its permission bits for another content, which must not inherit the right to run as its owner.
     pub fn mode_of_new_content(&self) -> u32 {
         self.mode & !SET_ID

@@ -6,6 +6,7 @@ mod archive_bombs;
 mod archive_links;
 #[cfg(target_os = "linux")]
 mod archive_sizes;
+mod beside;
 mod bombs;
 mod bounded;
 mod documents;

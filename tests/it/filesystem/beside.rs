@@ -1,0 +1,148 @@
+//! Changes of a file to which another program adds lines all the time.
+
+use crate::server::{Reply, Server};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    sync::mpsc::{Sender, channel},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// How many changes are made beside it.
+const ROUNDS: usize = 60;
+
+/// Adds a line every three milliseconds, each through a newly opened file, as `>>` does, until its sender is dropped.
+fn add_lines(server: &Server, name: &str) -> (Sender<()>, JoinHandle<usize>) {
+    let path = server.path(name);
+    let (stop, stopped) = channel::<()>();
+    let adding = std::thread::spawn(move || {
+        let mut count = 0;
+        while stopped.recv_timeout(Duration::from_millis(3)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            file.write_all(format!("theirs {count}\n").as_bytes()).unwrap();
+            count += 1;
+        }
+        count
+    });
+    (stop, adding)
+}
+
+/// Makes changes beside the other program, all of whose lines must be there afterwards. Gives the rounds that were made.
+async fn none_of_theirs_is_lost(server: &Server, change: impl AsyncFn(usize) -> Reply) -> Vec<usize> {
+    let (stop, adding) = add_lines(server, "f");
+    let mut made = Vec::new();
+    for round in 0..ROUNDS {
+        let reply = change(round).await;
+        match reply.status {
+            200 => made.push(round),
+            409 => {}
+            _ => panic!("{}", reply.text),
+        }
+    }
+    drop(stop);
+    let count = adding.join().unwrap();
+    let text = fs::read_to_string(server.path("f")).unwrap();
+    let missing: Vec<usize> = (0..count).filter(|n| text.matches(&format!("theirs {n}\n")).count() != 1).collect();
+    assert!(missing.is_empty(), "of {count} lines of the other program these are not there once: {missing:?}");
+    let left: Vec<_> = fs::read_dir(server.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".tmp")), "{left:?}");
+    made
+}
+
+/// The same, and all lines of the changes that were made must be there.
+async fn nothing_is_lost(server: &Server, change: impl AsyncFn(usize) -> Reply, all_are_made: bool) {
+    let made = none_of_theirs_is_lost(server, change).await;
+    assert!(!all_are_made || made.len() == ROUNDS, "only {made:?} were made");
+    let text = fs::read_to_string(server.path("f")).unwrap();
+    let lost: Vec<_> = made.iter().filter(|round| text.matches(&format!("ours {round}\n")).count() != 1).collect();
+    assert!(lost.is_empty(), "of {} lines of the calls these are not there once: {lost:?}", made.len());
+}
+
+fn edit(round: usize) -> Value {
+    json!({"path": "f", "edits": [{"old": "mark\n", "new": format!("ours {round}\nmark\n")}]})
+}
+
+#[tokio::test]
+async fn no_line_that_another_program_adds_is_lost_by_an_edit() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    nothing_is_lost(&server, async |round| server.post("/filesystem/edit", edit(round)).await, true).await;
+}
+
+#[tokio::test]
+async fn no_line_that_another_program_adds_is_lost_by_a_patch() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let patch = async |round| {
+        let patch = format!("--- a/f\n+++ b/f\n@@\n+ours {round}\n mark\n");
+        server.post("/filesystem/patch", json!({"patch": patch})).await
+    };
+    nothing_is_lost(&server, patch, true).await;
+}
+
+#[tokio::test]
+async fn no_line_that_another_program_adds_is_lost_by_a_write_that_expects_a_digest() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let write = async |round| {
+        let read = server.call("filesystem_read", json!({"path": "f"})).await;
+        let content = format!("{}ours {round}\n", read["content"].as_str().unwrap());
+        let arguments = json!({"path": "f", "content": content, "expected_sha256": read["sha256"]});
+        server.post("/filesystem/write", arguments).await
+    };
+    nothing_is_lost(&server, write, false).await;
+}
+
+#[tokio::test]
+async fn no_line_that_another_program_adds_is_lost_by_an_append_to_a_file_with_two_names() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let append = async |round| {
+        // Each append leaves the file with one name.
+        let second = server.path(&format!("second {round}"));
+        fs::hard_link(server.path("f"), second).unwrap();
+        let arguments = json!({"path": "f", "content": format!("ours {round}\n"), "mode": "a"});
+        server.post("/filesystem/write", arguments).await
+    };
+    nothing_is_lost(&server, append, true).await;
+}
+
+#[tokio::test]
+async fn no_line_that_another_program_adds_is_lost_by_an_upload_that_expects_a_digest() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let upload = async |round| {
+        let read = server.call("filesystem_read", json!({"path": "f"})).await;
+        let content = format!("{}ours {round}\n", read["content"].as_str().unwrap());
+        let fields = [("path", "f"), ("overwrite", "true"), ("expected_sha256", read["sha256"].as_str().unwrap())];
+        server.upload(&fields, content.as_bytes()).await
+    };
+    nothing_is_lost(&server, upload, false).await;
+}
+
+#[tokio::test]
+async fn no_line_that_another_program_adds_is_lost_by_an_undo() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let edit_and_undo = async |round| {
+        let made = server.post("/filesystem/edit", edit(round)).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        server.post("/filesystem/undo", json!({"path": "f"})).await
+    };
+    none_of_theirs_is_lost(&server, edit_and_undo).await;
+}
+
+#[tokio::test]
+async fn an_edit_is_made_anew_where_another_program_saves_the_file_meanwhile() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let (path, new) = (server.path("f"), server.path("new"));
+    let (stop, stopped) = channel::<()>();
+    let saving = std::thread::spawn(move || {
+        while stopped.recv_timeout(Duration::from_millis(15)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            fs::write(&new, "saved\nmark\n").unwrap();
+            fs::rename(&new, &path).unwrap();
+        }
+    });
+    for round in 0..ROUNDS {
+        let reply = server.post("/filesystem/edit", edit(round)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    drop(stop);
+    saving.join().unwrap();
+}
