@@ -7,7 +7,7 @@ pub mod paths;
 pub mod private;
 mod urls;
 
-pub use commands::{Guard, Line, PermittedCommand, Shell, Shells};
+pub use commands::{Guard, Line, PermittedCommand, Shell, Shells, Verdict};
 pub use confine::Confinement;
 pub use paths::{Folder, SafePath, Workspace};
 pub use urls::{SafeUrl, UrlPolicy};

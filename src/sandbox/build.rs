@@ -9,11 +9,12 @@ use crate::{
 };
 use bollard::{errors::Error as EngineError, query_parameters::BuildImageOptionsBuilder};
 use futures::StreamExt;
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, LazyLock, Mutex, Weak},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -68,6 +69,17 @@ pub(super) enum Step {
     Failed(String),
 }
 
+/// What engines, apt and pip say where they reach nobody.
+static NO_NETWORK: LazyLock<Regex> = LazyLock::new(|| {
+    let words = "(?i)no such host|dial tcp|i/o timeout|tls handshake timeout|temporary failure (in name resolution|resolving)|\
+                 could not resolve|network is unreachable|failed to establish a new connection";
+    Regex::new(words).expect("the tests try it")
+});
+
+const WITHOUT_NETWORK: &str = "The engine reached no registry or no source of packages: look at its network and its proxy \
+                               (docker info), name a base image that is there already (SANDBOX_BASE_IMAGE), or bring a \
+                               finished image with docker load and name it (SANDBOX_IMAGE)";
+
 impl Capability for BuildImage {
     const NAME: &'static str = "sandbox_build";
     const ACCESS: Access = Access::Execute;
@@ -97,7 +109,10 @@ impl Sandbox {
                     let message = format!("Docker build timed out after {}s", TIMEOUT.as_secs());
                     return Err(Error::TimedOut(message));
                 }
-                Step::Failed(output) => return Err(Error::Failed(format!("Docker build failed: {output}"))),
+                Step::Failed(output) => {
+                    let hint = NO_NETWORK.is_match(&output).then(|| WITHOUT_NETWORK.to_owned());
+                    return Err(Error::Failed(format!("Docker build failed: {output}")).with_hint(|| hint));
+                }
             }
             steps.changed().await.map_err(Error::internal)?;
         }

@@ -137,7 +137,8 @@ settings! {
     /// agent's. All others behind which somebody listens are covered.
     command_sockets: PathList = "MCP_COMMAND_SOCKETS" or "",
     /// Devices that commands may use beside the harmless ones, as paths below /dev separated by commas, `*` allowed: graphics
-    /// processors, /dev/kvm, serial ports.
+    /// processors, /dev/kvm, serial ports. A `*` never means disks, memory and keyboards, which are worth the whole machine:
+    /// name one in full, and a warning is logged at the start.
     command_devices: PathList = "MCP_COMMAND_DEVICES" or "",
     /// How much memory a command may take with all its processes, in MiB; 0 is half of the machine's.
     max_command_memory_mib: u64 = "MAX_COMMAND_MEMORY_MIB" or "0" within 0..=MAX_MIB,

@@ -9,7 +9,6 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Ask whether a command would be allowed, without running it.
 ///
@@ -56,7 +55,7 @@ impl Capability for CheckCommand {
         let directory = spawner.directory().join(self.cwd.as_deref().unwrap_or_default());
         let shell = spawner.shells().named(self.shell_program.as_deref())?;
         let line = Line::Shell { shell, text: self.command.clone() };
-        let refusal = spawner.guard().judge(&line, &directory, &BTreeMap::new()).err();
+        let refusal = spawner.judge(line, directory).await?.err();
         Ok(CheckOutput {
             success: true,
             command: self.command,

@@ -146,13 +146,16 @@ impl Capability for ExecuteCommand {
         }
         let plain = self.plain.unwrap_or(context.prefers_plain());
         let form = Form::new(self.max_bytes, self.tail_bytes, plain);
-        let permitted = terminal.spawner.permit(Asked {
-            command: &self.command,
-            shell: self.shell,
-            program: self.shell_program.as_deref(),
-            cwd: self.cwd.as_deref(),
-            environment: self.env.unwrap_or_default(),
-        })?;
+        let permitted = terminal
+            .spawner
+            .permit(Asked {
+                command: &self.command,
+                shell: self.shell,
+                program: self.shell_program.as_deref(),
+                cwd: self.cwd.as_deref(),
+                environment: self.env.unwrap_or_default(),
+            })
+            .await?;
         let cwd = permitted.directory().to_owned();
         let turn = terminal.turns.take().await?;
         let started = Instant::now();

@@ -129,7 +129,7 @@ fn user_name() -> Option<String> {
 async fn python_version(terminal: &Terminal) -> Option<String> {
     let environment = BTreeMap::new();
     let asked = Asked { command: "python3 --version", shell: false, program: None, cwd: None, environment };
-    let command = terminal.spawner.permit(asked).ok()?;
+    let command = terminal.spawner.permit(asked).await.ok()?;
     let tree = terminal.spawner.start(command, Streams::Captured).await.ok()?;
     let context = Context::new(Caller::owner(""));
     let mut following = Following::new(tree, 1024, &context);

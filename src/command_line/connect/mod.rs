@@ -117,7 +117,11 @@ fn apply(config: &Config, add: bool) -> Result<String> {
     let backup = file::write(&path, &before, &after)?;
     let kept = backup.map(|backup| format!(" What it was before is in {}.", backup.display())).unwrap_or_default();
     Ok(match add {
-        true => format!("{} now knows this bridge as {NAME}.{kept}\n{}\n", path.display(), config.after),
+        true => {
+            let had_another = config.merged(&before, false).is_ok_and(|without| without != before);
+            let instead = if had_another { " instead of the bridge or the key that it knew before" } else { "" };
+            format!("{} now knows this bridge as {NAME}{instead}.{kept}\n{}\n", path.display(), config.after)
+        }
         false => format!("{} no longer knows this bridge.{kept}\n", path.display()),
     })
 }

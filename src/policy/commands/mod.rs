@@ -4,5 +4,6 @@ mod guard;
 mod rules;
 mod shells;
 
+pub use command_guard::Verdict;
 pub use guard::{Guard, Line, PermittedCommand};
 pub use shells::{Shell, Shells};

@@ -69,6 +69,12 @@ impl Confinement {
         let devices = Devices::parse(&settings.command_devices).map_err(|why| {
             anyhow::anyhow!("MCP_COMMAND_DEVICES: {why}; write paths such as /dev/dri, separated by commas")
         })?;
+        for device in devices.whole_machine() {
+            tracing::warn!(
+                "MCP_COMMAND_DEVICES gives commands {}: who has it reads or writes what every other bound keeps from commands",
+                device.display()
+            );
+        }
         let bounds = Bounds::of(workspace, devices)?;
         let env_file = EnvFile::of(workspace.directory())?;
         let (report, parts) = find_out(settings, bounds, env_file)?;

@@ -101,13 +101,16 @@ impl Capability for StartProcess {
         if self.pty {
             environment.entry("TERM".into()).or_insert_with(|| TERM.into());
         }
-        let command = processes.spawner().permit(Asked {
-            command: &self.command,
-            shell: self.shell,
-            program: self.shell_program.as_deref(),
-            cwd: self.cwd.as_deref(),
-            environment,
-        })?;
+        let command = processes
+            .spawner()
+            .permit(Asked {
+                command: &self.command,
+                shell: self.shell,
+                program: self.shell_program.as_deref(),
+                cwd: self.cwd.as_deref(),
+                environment,
+            })
+            .await?;
         let order = Order { command, size: self.pty.then_some(size) };
         let process = processes.start(order, self.command, context.caller.name()).await?;
         let waited = match condition {

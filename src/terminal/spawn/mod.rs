@@ -29,7 +29,7 @@ use super::{editors::stand_ins, environment::Environment};
 use crate::{
     error::{Error, Result},
     policy::{
-        Confinement, Guard, Line, PermittedCommand, Shell, Shells, Workspace,
+        Confinement, Guard, Line, PermittedCommand, Shell, Shells, Verdict, Workspace,
         confine::{Refusal, Report},
         paths::{Intent, Named, path_of},
     },
@@ -116,7 +116,7 @@ pub struct Spawner {
     /// Whether callers' folders are held to the workspace.
     is_confined: bool,
     environment: Environment,
-    guard: Guard,
+    guard: Arc<Guard>,
     network: bool,
     shells: Shells,
 }
@@ -144,7 +144,7 @@ impl Spawner {
         let confinement = Confinement::open(settings, workspace)?;
         Ok(Self {
             environment: Environment::inherited(settings),
-            guard: Guard::open(settings, workspace)?,
+            guard: Arc::new(Guard::open(settings, workspace)?),
             shells: Shells::find(&settings.shell, &std::env::var_os("PATH").unwrap_or_default())?,
             starter: Starter::open(&confinement)?,
             confinement,
@@ -179,9 +179,18 @@ impl Spawner {
         self.network
     }
 
-    /// What judges commands.
-    pub fn guard(&self) -> &Guard {
-        &self.guard
+    /// What the guard says of a line that is not run, in a folder that need not be there.
+    ///
+    /// # Errors
+    /// As [`Self::permit`]; the inner one is the first danger.
+    pub async fn judge(&self, line: Line, directory: PathBuf) -> Result<Verdict> {
+        self.ask_guard(move |guard| guard.judge(&line, &directory, &BTreeMap::new())).await
+    }
+
+    /// On a blocking thread: a long line takes its time.
+    async fn ask_guard<T: Send + 'static>(&self, ask: impl FnOnce(&Guard) -> T + Send + 'static) -> Result<T> {
+        let guard = self.guard.clone();
+        tokio::task::spawn_blocking(move || ask(&guard)).await.map_err(Error::internal)
     }
 
     /// The shells that may run lines.
@@ -194,7 +203,7 @@ impl Spawner {
     /// # Errors
     /// [`Error::Refused`] with the rule that refuses, [`Error::NotFound`] for no folder, [`Error::Invalid`] for what
     /// cannot be run at all.
-    pub fn permit(&self, asked: Asked<'_>) -> Result<PermittedCommand> {
+    pub async fn permit(&self, asked: Asked<'_>) -> Result<PermittedCommand> {
         check_environment(&asked.environment)?;
         let shell = match (asked.shell, asked.program) {
             (true, name) => Some(self.shells.named(name)?),
@@ -203,7 +212,9 @@ impl Spawner {
                 return Err(Error::invalid("shell_program", "Without a shell (shell false) none runs it"));
             }
         };
-        self.guard.permit(line(asked.command, shell, &asked.environment)?, &self.folder(asked.cwd)?, asked.environment)
+        let line = line(asked.command, shell, &asked.environment)?;
+        let folder = self.folder(asked.cwd)?;
+        self.ask_guard(move |guard| guard.permit(line, &folder, asked.environment)).await?
     }
 
     fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {

@@ -102,6 +102,7 @@ async fn a_base_image_that_cannot_be_had_fails_the_one_build_of_all_who_asked() 
         assert_eq!(reply.status, 500, "{}", reply.text);
         assert!(reply.detail().starts_with("Docker build failed: "), "{}", reply.detail());
         assert!(reply.detail().contains("localhost:1"), "{}", reply.detail());
+        assert!(reply.body["hint"].as_str().is_some_and(|hint| hint.contains("docker load")), "{}", reply.text);
     }
     assert_eq!(proxy.requests("/build?"), 1);
     let run = server.post("/sandbox/run", json!({"code": "1"})).await;

@@ -37,6 +37,11 @@ impl Pattern {
         names.map(|name| part(&name)).collect::<Result<_, _>>().map(Self).map_err(|why| format!("{text}: {why}"))
     }
 
+    /// Whether it has wildcards.
+    pub fn is_wild(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Wild(_)))
+    }
+
     /// What there is that fits; notes the folders on which that hangs.
     pub fn expand(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Vec<PathBuf> {
         let mut found = vec![PathBuf::from("/")];
