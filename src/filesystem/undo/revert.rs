@@ -1,11 +1,17 @@
 //! Takes changes back.
 
-use super::{Change, Edit, Source, State, Undo, Who, journal::Moved};
+use super::{
+    Change, Edit, Source, State, Undo, Who,
+    journal::{Moved, Place, Step},
+};
 use crate::{
     error::{Error, Result},
     policy::paths::{Intent, Times, spelled},
 };
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Why a change cannot be taken back: a path, and what is the matter with it.
 #[derive(Clone, Debug)]
@@ -52,28 +58,35 @@ impl Undo {
             }
         }
         clashes.extend(change.appended.as_ref().and_then(|appended| self.append_clash(appended)));
-        clashes.extend(self.strangers(change));
+        let staying = self.staying(change);
+        if change.moved.is_none() && !change.steps.is_empty() && staying.len() == change.steps.len() {
+            // Nothing of it would be taken back.
+            let reason = "it was put into a directory that this change made";
+            clashes.extend(
+                staying.values().filter(|kept| !staying.contains_key(*kept)).map(|kept| Clash::at(kept, reason)),
+            );
+        }
         clashes
     }
 
-    /// What others put into directories that this change made: those cannot be removed.
-    fn strangers(&self, change: &Change) -> Vec<Clash> {
-        let is_moved_there = |path: &Path| change.moved.as_ref().is_some_and(|moved| moved.to.0 == path);
-        let is_ours = |path: &Path| change.has_step(path) || is_moved_there(path);
+    /// The directories that this change made and that stay when it is taken back, since others put something into them:
+    /// each with one thing that keeps it.
+    fn staying(&self, change: &Change) -> BTreeMap<PathBuf, PathBuf> {
+        let goes = |path: &Path| change.has_step(path) || change.moved.as_ref().is_some_and(|moved| moved.to.0 == path);
+        let mut staying: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
         let made = change.steps.iter().filter(|step| step.before == State::Absent);
-        let mut clashes = Vec::new();
-        for step in made.filter(|step| matches!(step.after, State::Folder { .. })) {
-            let Ok(folder) =
-                self.workspace.resolve_real(&step.path.0, Intent::Read).and_then(|path| path.open_folder())
-            else {
-                continue;
-            };
-            let names = folder.children().into_iter().flatten();
-            for path in names.map(|child| step.path.0.join(child.name)).filter(|path| !is_ours(path)) {
-                clashes.push(Clash::at(&path, "it was put into a directory that this change made"));
+        let mut folders: Vec<_> = made.filter(|step| matches!(step.after, State::Folder { .. })).collect();
+        // What is in a directory decides before the directory.
+        folders.sort_by_key(|step| std::cmp::Reverse(step.path.0.components().count()));
+        for Step { path: Place(folder), .. } in folders {
+            let opened = self.workspace.resolve_real(folder, Intent::Read).and_then(|path| path.open_folder());
+            let names = opened.ok().and_then(|opened| opened.children().ok()).into_iter().flatten();
+            let stays = |path: &PathBuf| !goes(path) || staying.contains_key(path);
+            if let Some(kept) = names.map(|child| folder.join(child.name)).find(stays) {
+                staying.insert(folder.clone(), kept);
             }
         }
-        clashes
+        staying
     }
 
     /// Takes a change back, as a change of its own that can be taken back too.
@@ -91,8 +104,9 @@ impl Undo {
         }
         let mut back = self.new_change(who);
         back.reverts = vec![change.id.clone()];
-        let mut edits: Vec<Edit> =
-            change.steps.iter().rev().map(|step| brought_back(&step.path.0, &step.before)).collect();
+        let staying = self.staying(change);
+        let goes_back = change.steps.iter().rev().filter(|step| !staying.contains_key(&step.path.0));
+        let mut edits: Vec<Edit> = goes_back.map(|step| brought_back(&step.path.0, &step.before)).collect();
         if let Some(moved) = &change.moved {
             back.moved = Some(Moved {
                 from: moved.to.clone(),
@@ -100,7 +114,7 @@ impl Undo {
                 what: moved.what.clone(),
                 replaced: State::Absent,
             });
-            back.steps_first = !change.steps.is_empty() && !change.steps_first;
+            back.steps_first = !edits.is_empty() && !change.steps_first;
             if moved.replaced != State::Absent {
                 edits.push(brought_back(&moved.to.0, &moved.replaced));
             }

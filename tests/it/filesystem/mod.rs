@@ -18,6 +18,7 @@ mod links;
 mod list;
 #[cfg(unix)]
 mod names;
+mod neighbours;
 mod patch;
 mod patch_property;
 mod patterns;
