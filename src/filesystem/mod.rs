@@ -24,6 +24,7 @@ mod page;
 mod patch;
 mod read;
 mod read_many;
+mod reasons;
 mod received;
 mod relocate;
 mod replacement;
@@ -114,7 +115,7 @@ impl Files {
     ) -> Result<T> {
         let (files, cancelled) = (self.clone(), context.cancelled.clone());
         let done = tokio::task::spawn_blocking(move || work(&files, &cancelled));
-        done.await.map_err(Error::internal)?.map_err(changed_meanwhile)
+        done.await.map_err(Error::internal)?.map_err(reasons::explained)
     }
 
     /// Does blocking work that changes something. It waits for its turn without a thread, and once it has begun it
@@ -126,7 +127,7 @@ impl Files {
             let _turn = turn;
             work(&files)
         });
-        done.await.map_err(Error::internal)?.map_err(changed_meanwhile)
+        done.await.map_err(Error::internal)?.map_err(reasons::explained)
     }
 
     /// The same for what is made of what a file holds: anew, where another program changes that before it is replaced.
@@ -142,25 +143,6 @@ impl Files {
 
 /// As often is a change made anew of a file that another program changes all the time.
 const TRIES: usize = 20;
-
-/// What was checked is not there any more, or is something else: no fault of the bridge, and trying again helps.
-fn changed_meanwhile(error: Error) -> Error {
-    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, InvalidInput, IsADirectory, NotADirectory, NotFound};
-    // Invalid input: a link is read, or a folder moved, where something of another kind is by now.
-    let kinds = [AlreadyExists, DirectoryNotEmpty, InvalidInput, IsADirectory, NotADirectory, NotFound];
-    match &error {
-        error if ChangedSince::is_cause(error) => Error::Conflict(
-            "The file was changed by someone else while the call ran, and nothing was changed by the call: try again"
-                .into(),
-        ),
-        Error::Internal(cause)
-            if cause.downcast_ref::<std::io::Error>().is_some_and(|cause| kinds.contains(&cause.kind())) =>
-        {
-            Error::Conflict("Someone else changed the path while the call ran: look at it and try again".into())
-        }
-        _ => error,
-    }
-}
 
 /// Fails when the call is over.
 fn go_on(cancelled: &CancellationToken) -> Result<()> {

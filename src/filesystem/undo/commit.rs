@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    filesystem::{basis::Basis, replacement::temporary_name},
+    filesystem::{basis::Basis, reasons::mounted, replacement::temporary_name},
     policy::{
         Folder, SafePath,
-        paths::{Directory, Intent, Kind, OURS, Times},
+        paths::{Directory, Intent, Kind, OURS, Times, is_mount, spelled},
     },
 };
 use std::{
@@ -354,7 +354,11 @@ impl Tree<'_> {
         self.step(path)
     }
 
+    /// What is mounted in a tree is not removed with it: it is elsewhere, too.
     fn step(&mut self, path: &SafePath) -> Result<()> {
+        if is_mount(path.holder()?, path.name())? {
+            return Err(mounted(&spelled(path.real())));
+        }
         self.bytes += path.found().filter(|found| found.is_file()).map_or(0, |found| found.size);
         self.lost |= self.bytes > self.undo.max_bytes || self.steps.len() >= MAX_KEPT_STEPS;
         if self.lost {

@@ -29,6 +29,7 @@ mod linked;
 mod listing;
 #[cfg(target_os = "linux")]
 mod look;
+mod mount;
 mod named;
 mod patterns;
 mod safe_path;
@@ -53,6 +54,7 @@ pub use found::{Found, Kind, OURS, Times};
 pub use held::mount;
 pub use held::{Identity, Present};
 pub use listing::Listing;
+pub use mount::is_mount;
 pub use named::Named;
 pub use patterns::{Entry, Fitting, Pattern};
 pub use safe_path::{SafePath, not_a_file};

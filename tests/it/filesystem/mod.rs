@@ -16,6 +16,8 @@ mod in_place;
 mod killed;
 mod links;
 mod list;
+#[cfg(target_os = "linux")]
+mod mounted;
 #[cfg(unix)]
 mod names;
 mod neighbours;
