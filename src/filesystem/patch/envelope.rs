@@ -16,20 +16,38 @@ pub fn is_one(text: &str) -> bool {
 /// Where it cannot be read.
 pub fn parse(text: &str) -> Result<Vec<Section>, Misread> {
     let all: Vec<&str> = text.split_inclusive('\n').collect();
-    let start = all.iter().position(|line| line.trim_end() == BEGIN).unwrap_or(0) + 1;
-    let Some(end) = all.iter().rposition(|line| line.trim_end() == END).filter(|end| *end >= start) else {
-        return Err(Misread::at(all.len().saturating_sub(1), format!("the patch is cut off: no `{END}` follows")));
-    };
-    let (mut sections, mut at): (Vec<Section>, _) = (Vec::new(), start);
-    while at < end {
-        let body = at + 1;
-        let next = (body..end).find(|line| is_head(all[*line])).unwrap_or(end);
-        if !all[at].trim().is_empty() {
-            sections.push(Section { manner: Manner::Envelope, ..section(&all[..next], at)? });
+    let is = |line: &&str, mark: &str| line.trim_end() == mark;
+    let (mut sections, mut at): (Vec<Section>, _) = (Vec::new(), 0);
+    while let Some(begin) = all[at..].iter().position(|line| is(line, BEGIN)).map(|place| at + place) {
+        none_between(&all, at, begin)?;
+        let Some(end) = all[begin..].iter().position(|line| is(line, END)).map(|place| begin + place) else {
+            return Err(Misread::at(all.len().saturating_sub(1), format!("the patch is cut off: no `{END}` follows")));
+        };
+        at = begin + 1;
+        while at < end {
+            let body = at + 1;
+            let next = (body..end).find(|line| is_head(all[*line])).unwrap_or(end);
+            if !all[at].trim().is_empty() {
+                sections.push(Section { manner: Manner::Envelope, ..section(&all[..next], at)? });
+            }
+            at = if all[at].trim().is_empty() { body } else { next };
         }
-        at = if all[at].trim().is_empty() { body } else { next };
+        at = end + 1;
     }
+    none_between(&all, at, all.len())?;
     Ok(sections)
+}
+
+/// What stands outside is talk, and no patch of the other form, which would be passed over.
+fn none_between(all: &[&str], from: usize, to: usize) -> Result<(), Misread> {
+    let is_names = |pair: &[&str]| pair[0].starts_with("--- ") && pair[1].starts_with("+++ ");
+    match all[from..to].windows(2).position(is_names) {
+        Some(place) => {
+            let what = format!("a unified diff beside `{BEGIN}`: send them one after the other");
+            Err(Misread::at(from + place, what))
+        }
+        None => Ok(()),
+    }
 }
 
 const HEADS: [&str; 4] = ["*** Add File: ", "*** Delete File: ", "*** Update File: ", "*** Move File: "];

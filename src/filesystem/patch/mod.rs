@@ -1,7 +1,9 @@
 //! Applies a patch over several files.
 
 mod envelope;
+mod git_head;
 mod hunks;
+mod places;
 mod plan;
 mod section;
 mod unified;
@@ -10,6 +12,7 @@ use super::{
     Files,
     diff::Diffs,
     edit::COPIES,
+    go_on,
     undo::{Changed, Edit, Who},
 };
 use crate::{
@@ -25,6 +28,7 @@ use crate::{
 use schemars::JsonSchema;
 use section::Section;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 /// Apply a patch to files.
 ///
@@ -106,7 +110,8 @@ impl Capability for PatchFiles {
         });
         let (this, size) = looked.await?;
         context.holding.more(size.saturating_mul(COPIES)).await?;
-        files.change_anew(move |files| this.patch(files, &who)).await
+        let cancelled = context.cancelled.clone();
+        files.change_anew(move |files| this.patch(files, &who, &cancelled)).await
     }
 }
 
@@ -122,7 +127,10 @@ impl PatchFiles {
     fn sections(&self) -> Result<Vec<Section>> {
         let text = self.text();
         let is_envelope = envelope::is_one(&text);
-        let read = if is_envelope { envelope::parse(&text) } else { unified::parse(&text) };
+        let read = match is_envelope {
+            true => envelope::parse(&text),
+            false => unified::parse(&text, !self.patch.ends_with('\n')),
+        };
         let wrong = |what: &str| Error::invalid("patch", format!("Input should be a unified diff: {what}"));
         match read {
             Ok(sections) if sections.is_empty() => Err(wrong("no file is named in it")),
@@ -136,20 +144,25 @@ impl PatchFiles {
 
     /// The patch with an end to its last line, and with line feeds where every line ends as on Windows.
     fn text(&self) -> String {
-        let ended = format!("{}{}", self.patch, if self.patch.ends_with('\n') { "" } else { "\n" });
-        let is_windows = ended.split_inclusive('\n').all(|line| line.ends_with("\r\n"));
-        if is_windows { ended.replace("\r\n", "\n") } else { ended }
+        let mut ends = self.patch.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
+        let is_windows = ends.peek().is_some() && ends.all(|line| line.ends_with("\r\n"));
+        let open = if self.patch.ends_with('\n') { "" } else { "\n" };
+        match is_windows {
+            true => format!("{}{open}", self.patch.replace("\r\n", "\n").trim_end_matches('\r')),
+            false => format!("{}{open}", self.patch),
+        }
     }
 
-    fn patch(&self, files: &Files, who: &Who) -> Result<PatchOutput> {
+    fn patch(&self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<PatchOutput> {
         let sections = self.sections()?;
         let (mut edits, mut shown, mut diffs) = (Vec::new(), Vec::new(), Diffs::default());
         for section in &sections {
-            let planned = self.plan(files, section, self.act(files, section), &mut diffs)?;
+            let planned = self.plan(files, section, self.act(files, section), &mut diffs, cancelled)?;
             edits.extend(planned.edits);
             shown.push(planned.shown);
         }
         each_once(&edits)?;
+        go_on(cancelled)?;
         let change = (!self.dry_run).then(|| files.undo.commit(who, edits, None)).transpose()?;
         let (dry_run, diff, timestamp) = (self.dry_run, diffs.finish(), clock::timestamp());
         Ok(PatchOutput { success: true, files: shown, diff, dry_run, change, timestamp })

@@ -12,12 +12,14 @@ use crate::{
         basis::Basis,
         diff::Diffs,
         encoding::{self, Codec},
+        go_on,
         read::bytes_of,
         undo::{Edit, State},
         write::{may_be_written, may_go, replaced},
     },
     policy::SafePath,
 };
+use tokio_util::sync::CancellationToken;
 
 /// A part of the patch, ready to be made.
 pub(super) struct Planned {
@@ -65,7 +67,14 @@ impl PatchFiles {
     }
 
     /// Puts a part of the patch into its file's text.
-    pub(super) fn plan(&self, files: &Files, section: &Section, act: Act, diffs: &mut Diffs) -> Result<Planned> {
+    pub(super) fn plan(
+        &self,
+        files: &Files,
+        section: &Section,
+        act: Act,
+        diffs: &mut Diffs,
+        cancelled: &CancellationToken,
+    ) -> Result<Planned> {
         let name = act.name();
         if section.is_link {
             return Err(Error::Unusable(format!("{name} is no file but a link in the diff: patch files only")));
@@ -84,8 +93,8 @@ impl PatchFiles {
         let patched = match section.goes_whole() {
             true => Patched { text: String::new(), lines: vec![] },
             false => {
-                let misfit = |what| Error::Conflict(format!("{name}: {what}"));
-                self.patched(&bytes, &before, section).map_err(misfit)?
+                let misfit = |what| go_on(cancelled).err().unwrap_or(Error::Conflict(format!("{name}: {what}")));
+                self.patched(&bytes, &before, section, cancelled).map_err(misfit)?
             }
         };
         let mut edits = Vec::new();
@@ -118,7 +127,13 @@ impl PatchFiles {
 
     /// The text that the hunks make. Where nothing tells a file's encoding, a patch with letters beyond ASCII must show
     /// by a line that fits that it is the one that was guessed.
-    fn patched(&self, bytes: &[u8], before: &str, section: &Section) -> Result<Patched, String> {
+    fn patched(
+        &self,
+        bytes: &[u8],
+        before: &str,
+        section: &Section,
+        cancelled: &CancellationToken,
+    ) -> Result<Patched, String> {
         let is_guessed = self.encoding.is_none() && encoding::is_unknown(bytes);
         let has_letters = |of: fn(&Line) -> bool| {
             let mut lines = section.hunks.iter().flat_map(|hunk| &hunk.lines);
@@ -130,7 +145,7 @@ impl PatchFiles {
                 "The file is no UTF-8, and the patch has letters beyond ASCII: say how it is encoded with `encoding`, perhaps \"{name}\""
             )
         };
-        match hunks::apply(before, &section.hunks) {
+        match hunks::apply(before, &section.hunks, cancelled) {
             Err(misfit) if is_guessed && has_letters(|_| true) => Err(format!("{misfit}\n{}", suggestion())),
             Ok(_) if is_guessed && has_letters(is_new) && !has_letters(|line| !is_new(line)) => Err(suggestion()),
             patched => patched,

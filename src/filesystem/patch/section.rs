@@ -81,8 +81,18 @@ pub struct Hunk {
     pub at_end: bool,
     /// Whether lines without a place are added at the file's end.
     pub appends: bool,
+    /// Whether it ends the patch with fewer lines than its head counts.
+    pub may_be_cut: bool,
     /// Its lines.
     pub lines: Vec<Line>,
+}
+
+impl Hunk {
+    /// How many lines it expects and leaves.
+    pub fn counts(&self) -> (usize, usize) {
+        let count = |is_on: fn(&&Line) -> bool| self.lines.iter().filter(is_on).count();
+        (count(|line| !matches!(line, Line::Insert(_))), count(|line| !matches!(line, Line::Delete(_))))
+    }
 }
 
 /// A line of a hunk, with its line end.

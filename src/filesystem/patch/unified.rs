@@ -1,16 +1,20 @@
 //! Reads unified diffs: of `diff -u`, `diff -ruN` and git, and what models write in their manner.
 //!
 //! A line that stands where a hunk's line could be belongs to one, or the patch is refused: nothing of it is passed over
-//! in silence. Only what stands before the first file and between files is (a letter's text, `Only in`, `index`).
+//! in silence. Only what stands before the first file and between files is (a letter's text, `Only in`, `index`), and
+//! what stands outside a chat's fences. A diff that was cut off is refused wherever something in it tells.
 
-use super::section::{Hunk, Kind, Line, Manner, Misread, Section};
+use super::{
+    git_head::Head,
+    section::{Hunk, Kind, Line, Manner, Misread, Section},
+};
 
-/// What a unified diff says.
+/// What a unified diff says. Every line of it ends; `was_open` says that the last one did not before.
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn parse(text: &str) -> Result<Vec<Section>, Misread> {
-    let mut reader = Reader { lines: text.split_inclusive('\n').collect(), at: 0 };
+pub fn parse(text: &str, was_open: bool) -> Result<Vec<Section>, Misread> {
+    let mut reader = Reader { lines: text.split_inclusive('\n').collect(), at: 0, was_open, is_fenced: false };
     let mut sections = Vec::new();
     while let Some(line) = reader.line() {
         if line.starts_with("diff --git ") {
@@ -22,16 +26,26 @@ pub fn parse(text: &str) -> Result<Vec<Section>, Misread> {
             return Err(Misread::at(reader.at, what));
         } else if is_binary(line) {
             return Err(binary(reader.at));
+        } else if reader.is_cut_head() {
+            return Err(Misread::at(reader.at, CUT_HEAD));
         } else {
+            reader.is_fenced ^= is_fence(line);
             reader.at += 1;
         }
     }
     Ok(sections)
 }
 
+const CUT_HEAD: &str = "the diff is cut off, or a head above counts its lines wrong: no hunk of a file follows. Send it \
+    whole, or correct the counts";
+
 struct Reader<'a> {
     lines: Vec<&'a str>,
     at: usize,
+    /// Whether the last line had no end.
+    was_open: bool,
+    /// Whether a chat's fence is open.
+    is_fenced: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -49,52 +63,49 @@ impl<'a> Reader<'a> {
         starts(0, "--- ") && starts(1, "+++ ")
     }
 
+    /// Whether what is left is the beginning of a file's head: it was cut off there.
+    fn is_cut_head(&self) -> bool {
+        let begins = |line: &str, head: &str| self.was_open && head.starts_with(line.trim_end_matches(['\n', '\r']));
+        match self.lines[self.at..] {
+            [only] => only.starts_with("--- ") || only.starts_with("diff ") || begins(only, "--- "),
+            [old, new] => old.starts_with("--- ") && begins(new, "+++ "),
+            _ => false,
+        }
+    }
+
     fn plain_section(&mut self) -> Result<Section, Misread> {
         let mut section = Section::default();
         let start = self.at;
-        self.names(&mut section);
-        section.hunks = self.hunks()?;
+        let is_counted = self.names(&mut section);
+        section.hunks = self.hunks(is_counted)?;
         if section.hunks.is_empty() {
             return Err(Misread::at(start, "two names and no hunk: the lines to change are missing"));
         }
         Ok(section)
     }
 
-    fn names(&mut self, section: &mut Section) {
-        let (old, _) = name(&self.lines[self.at][4..]);
+    /// Reads the two names. Whether times stand behind them: then a program wrote the diff, and counted right.
+    fn names(&mut self, section: &mut Section) -> bool {
+        let (old, old_stamp) = name(&self.lines[self.at][4..]);
         let (new, stamp) = name(&self.lines[self.at + 1][4..]);
         self.at += 2;
         (section.old, section.new) = (old, new);
         section.ends_absent = stamp.starts_with("1970-01-01 ") || stamp.starts_with("1969-12-31 ");
+        !old_stamp.is_empty() && !stamp.is_empty()
     }
 
     /// A file of git: what happens to it stands before its names, and where no text changes there are no others.
     fn git_section(&mut self) -> Result<Section, Misread> {
         let (start, mut section) = (self.at, Section { manner: Manner::Git, ..Section::default() });
-        let both = git_names(self.lines[self.at]["diff --git ".len()..].trim_end_matches(['\n', '\r']));
-        (section.old, section.new) = both.map_or((None, None), |(old, new)| (Some(old), Some(new)));
+        let mut head = Head::of(self.lines[start], &mut section);
         self.at += 1;
-        let (mut made, mut gone, mut says) = (false, false, false);
         while let Some(line) = self.line().filter(|line| !self.is_head() && !line.starts_with("@@")) {
-            let line = line.trim_end_matches(['\n', '\r']);
             if is_binary(line) {
                 return Err(binary(self.at));
             }
-            let Some((key, value)) = extended(line) else { break };
-            match key {
-                "rename from " | "copy from " => section.old = name(value).0,
-                "rename to " => (section.new, section.kind) = (name(value).0, Kind::Rename),
-                "copy to " => (section.new, section.kind) = (name(value).0, Kind::Copy),
-                "new file mode " => made = true,
-                "deleted file mode " => gone = true,
-                _ => {}
+            if !head.read(line, &mut section).map_err(|what| Misread::at(self.at, what))? {
+                break;
             }
-            // Where the mode stays, it stands behind the digests.
-            section.is_link |= matches!(value.split_whitespace().last(), Some("120000" | "160000"));
-            if key.ends_with("mode ") {
-                section.executable = mode(value, key);
-            }
-            says |= !matches!(key, "index " | "similarity index " | "dissimilarity index ");
             self.at += 1;
         }
         if self.is_head() {
@@ -104,31 +115,32 @@ impl<'a> Reader<'a> {
                 (section.old, section.new) = (old, new);
             }
         }
-        section.hunks = self.hunks()?;
-        section.old = section.old.filter(|_| !made);
-        section.new = section.new.filter(|_| !gone);
+        let is_last = self.lines[self.at..].iter().all(|line| line.trim().is_empty());
+        section.hunks = self.hunks(head.is_indexed())?;
+        if section.hunks.is_empty() {
+            head.stands_alone(is_last, is_last && self.was_open, &section).map_err(|what| Misread::at(start, what))?;
+        }
+        head.name_absent(&mut section);
         match section {
             Section { old: None, new: None, .. } => Err(Misread::at(start, "the file's name cannot be read")),
-            Section { hunks, .. } if hunks.is_empty() && !says => {
-                Err(Misread::at(start, "two names and no hunk: the lines to change are missing"))
-            }
             section => Ok(section),
         }
     }
 
     /// The hunks of a file, up to the next file or its end.
-    fn hunks(&mut self) -> Result<Vec<Hunk>, Misread> {
+    fn hunks(&mut self, is_counted: bool) -> Result<Vec<Hunk>, Misread> {
         let mut hunks = Vec::new();
         while let Some(line) = self.line().filter(|line| !self.is_head() && !self.is_signature() && !ends_file(line)) {
             match line.trim() {
                 // What was left out, and what is around a diff in a chat.
                 "" | "..." | "…" => self.at += 1,
-                fence if fence.starts_with("```") => self.at += 1,
+                _ if is_fence(line) => self.pass_fence(!hunks.is_empty()),
                 _ if line.starts_with("@@@") => {
                     return Err(Misread::at(self.at, "a merge's combined diff: give the diff to one of its parents"));
                 }
-                _ if line.starts_with("@@") => hunks.push(self.hunk()?),
+                _ if line.starts_with("@@") => hunks.push(self.hunk(is_counted)?),
                 _ if is_binary(line) => return Err(binary(self.at)),
+                _ if self.is_cut_head() => return Err(Misread::at(self.at, CUT_HEAD)),
                 _ if Line::of(line).is_some() => {
                     let lines = self.lines_to_the_next();
                     hunks.push(Hunk { lines, ..Hunk::default() });
@@ -142,7 +154,20 @@ impl<'a> Reader<'a> {
         Ok(hunks)
     }
 
-    fn hunk(&mut self) -> Result<Hunk, Misread> {
+    /// Passes a chat's fence, and after one that closes what is said up to the next.
+    fn pass_fence(&mut self, has_hunks: bool) {
+        let closes = self.is_fenced || (has_hunks && self.lines[self.at].trim() == "```");
+        self.at += 1;
+        self.is_fenced = !closes;
+        if closes {
+            let is_said = |reader: &Self, line: &str| !is_fence(line) && !reader.is_head() && !ends_file(line);
+            while self.line().is_some_and(|line| is_said(self, line)) {
+                self.at += 1;
+            }
+        }
+    }
+
+    fn hunk(&mut self, is_counted: bool) -> Result<Hunk, Misread> {
         let (start, mut hunk, mut counts) = (self.at, Hunk::default(), None);
         while let Some(head) = self.line().filter(|line| line.starts_with("@@")) {
             if let Some(((old, old_count), (_, new_count))) = ranges(head) {
@@ -157,16 +182,27 @@ impl<'a> Reader<'a> {
             hunk.anchors.extend(anchor(head));
             self.at += 1;
         }
-        let counted = counts.and_then(|(old, new)| self.counted(old, new));
+        let counted = counts.map_or(Ok(None), |(old, new)| self.counted(old, new))?;
         hunk.lines = counted.unwrap_or_else(|| self.lines_to_the_next());
-        match hunk.lines.is_empty() {
-            true => Err(Misread::at(start, "a hunk without lines")),
-            false => Ok(hunk),
+        if hunk.lines.is_empty() {
+            return Err(Misread::at(start, "a hunk without lines"));
         }
+        let is_last = self.lines[self.at..].iter().all(|line| line.trim().is_empty());
+        let (old, new) = counts.filter(|_| is_last).unwrap_or_default();
+        let (old_here, new_here) = hunk.counts();
+        hunk.may_be_cut = old_here < old || new_here < new;
+        if hunk.may_be_cut && (self.was_open || is_counted) {
+            let what = format!(
+                "the diff is cut off: this head counts {old} old and {new} new lines, and {old_here} and {new_here} \
+                 follow. Send it whole; where only the counts are wrong, correct them or write a bare @@"
+            );
+            return Err(Misread::at(start, what));
+        }
+        Ok(hunk)
     }
 
     /// The lines of a hunk by its counts; `None` where they are wrong.
-    fn counted(&mut self, mut old: usize, mut new: usize) -> Option<Vec<Line>> {
+    fn counted(&mut self, mut old: usize, mut new: usize) -> Result<Option<Vec<Line>>, Misread> {
         let (start, mut lines) = (self.at, Vec::new());
         while old + new > 0 || self.line().is_some_and(|line| line.starts_with('\\')) {
             let read = self.line().and_then(|line| {
@@ -182,16 +218,19 @@ impl<'a> Reader<'a> {
             });
             if read.is_none() {
                 self.at = start;
-                return None;
+                return Ok(None);
             }
             self.at += 1;
         }
         let next = self.line().filter(|line| !self.is_head() && !self.is_signature() && !line.trim().is_empty());
         if next.and_then(Line::of).is_some() {
+            if self.is_cut_head() {
+                return Err(Misread::at(self.at, CUT_HEAD));
+            }
             self.at = start;
-            return None;
+            return Ok(None);
         }
-        Some(lines)
+        Ok(Some(lines))
     }
 
     /// The lines of a hunk up to what can be none of them. Empty lines at its end only part it from what follows.
@@ -236,32 +275,13 @@ fn binary(line: usize) -> Misread {
     Misread::at(line, "a binary file: write it as a whole instead")
 }
 
-/// A line of git's between a file's head and its names.
-fn extended(line: &str) -> Option<(&'static str, &str)> {
-    const KEYS: [&str; 11] = [
-        "index ",
-        "similarity index ",
-        "dissimilarity index ",
-        "old mode ",
-        "new mode ",
-        "new file mode ",
-        "deleted file mode ",
-        "rename from ",
-        "rename to ",
-        "copy from ",
-        "copy to ",
-    ];
-    KEYS.iter().find_map(|key| Some((*key, line.strip_prefix(key)?)))
-}
-
-/// Whether a mode of git's says that the file is executable; what a file becomes counts, not what it was.
-fn mode(value: &str, key: &str) -> Option<bool> {
-    let counts = !matches!(key, "old mode " | "deleted file mode ");
-    counts.then_some(value.trim() == "100755")
+/// A line that begins or ends a part of a chat.
+fn is_fence(line: &str) -> bool {
+    line.trim().starts_with("```")
 }
 
 /// The name after `---` or `+++`, and the time behind it; no name for `/dev/null`.
-fn name(text: &str) -> (Option<String>, &str) {
+pub(super) fn name(text: &str) -> (Option<String>, &str) {
     let text = text.trim_end_matches(['\n', '\r']);
     let (name, stamp) = match text.strip_prefix('"').and_then(quoted) {
         Some((name, rest)) => (name, rest.trim_start_matches('\t')),
@@ -271,7 +291,7 @@ fn name(text: &str) -> (Option<String>, &str) {
 }
 
 /// A name in quotes as C writes them, after the first one, and what follows it.
-fn quoted(text: &str) -> Option<(String, &str)> {
+pub(super) fn quoted(text: &str) -> Option<(String, &str)> {
     let (mut name, mut bytes) = (Vec::new(), text.bytes().enumerate());
     while let Some((place, byte)) = bytes.next() {
         match byte {
@@ -290,16 +310,6 @@ fn quoted(text: &str) -> Option<(String, &str)> {
         }
     }
     None
-}
-
-/// Both names of git's head, which are the same but for their first folders where no other line names them.
-fn git_names(text: &str) -> Option<(String, String)> {
-    if let Some((old, rest)) = text.strip_prefix('"').and_then(quoted) {
-        let rest = rest.trim_start();
-        return Some((old, rest.strip_prefix('"').and_then(quoted).map_or(rest.to_owned(), |(new, _)| new)));
-    }
-    let (old, new) = (text.get(..text.len() / 2)?, text.get(text.len() / 2..)?.strip_prefix(' ')?);
-    Some((old.to_owned(), new.to_owned()))
 }
 
 type Range = (usize, usize);

@@ -22,6 +22,7 @@ mod mounted;
 mod names;
 mod neighbours;
 mod patch;
+mod patch_cut;
 mod patch_property;
 mod patterns;
 mod read;

@@ -1,5 +1,7 @@
-//! Diffs of real programs between random files: each applies to the exact result, and a damaged one changes nothing.
+//! Diffs of real programs between random files: each applies to the exact result, and a damaged one, or one that is cut off, changes
+//! nothing.
 
+use super::patch_cut::ends;
 use crate::server::Server;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::json;
@@ -8,6 +10,9 @@ use std::{fs, process::Command};
 
 /// How many pairs of files are tried.
 const PAIRS: usize = 60;
+
+/// At how many places each diff is cut off.
+const CUTS: usize = 4;
 
 /// Lines of few words, so that the same ones stand in many places, or each with a number of its own.
 fn lines() -> impl Strategy<Value = Vec<String>> {
@@ -76,7 +81,7 @@ fn damaged(patch: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn diffs_of_real_programs_apply_to_the_exact_result_and_damaged_ones_change_nothing() {
+async fn diffs_of_real_programs_apply_to_the_exact_result_and_damaged_or_cut_ones_change_nothing() {
     let server = Server::start().await;
     let (mut runner, top) = (TestRunner::deterministic(), server.path("w"));
     for _ in 0..PAIRS {
@@ -104,6 +109,14 @@ async fn diffs_of_real_programs_apply_to_the_exact_result_and_damaged_ones_chang
                 let reply = server.post("/filesystem/patch", json!({"path": "p", "patch": patch})).await;
                 assert!(matches!(reply.status, 409 | 422), "{}\n{patch}\n{old:?}", reply.text);
                 assert_eq!(fs::read_to_string(&place).unwrap(), old, "{patch}");
+            }
+            let may_end = ends(&patch);
+            for cut in prop::collection::vec(0..patch.len(), CUTS).new_tree(&mut runner).unwrap().current() {
+                let reply = server.post("/filesystem/patch", json!({"path": "p", "patch": &patch[..cut]})).await;
+                let now = fs::read_to_string(&place).unwrap();
+                let is_refused = matches!(reply.status, 409 | 422) && now == old;
+                assert!(is_refused || may_end[cut] || now == new, "cut at {cut}: {}\n{patch}\n{old:?}", reply.text);
+                fs::write(&place, &old).unwrap();
             }
             let reply = server.post("/filesystem/patch", json!({"path": "p", "patch": patch})).await;
             assert_eq!(reply.status, 200, "{}\n{patch}\n{old:?}", reply.text);
