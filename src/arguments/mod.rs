@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use bytes::Bytes;
 use lax::{Failure, Fields, Lax};
 use outline::Outline;
-use resolve::{Reading, Unknown, resolve};
+use resolve::{Reading, Resolved, Unknown, resolve};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -168,11 +168,12 @@ impl Arguments {
         let shape = Shape::of::<T>();
         let outline = self.outline_for(&shape);
         let sent: Fields = outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place))).collect();
-        let (meant, unknown) = resolve(&sent, &shape, self.reading);
-        let fields: Fields = meant.iter().map(|(name, json)| (&**name, &**json)).collect();
+        let Resolved { object, unknown, contradictions } = resolve(&sent, &shape, self.reading);
+        let fields: Fields = object.iter().map(|(name, json)| (&**name, &**json)).collect();
         let ignored = unknown.iter().map(Unknown::told).collect();
         let (decoded, mut problems) = decode_collecting::<T>(&fields);
         shape.check(&fields, &sent, &unknown, &mut problems);
+        problems.extend(contradictions);
         let result = match decoded {
             Some(decoded) if problems.is_empty() => Ok(decoded),
             _ => {

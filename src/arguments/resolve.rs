@@ -1,9 +1,10 @@
 //! What was sent, as what was meant: `null` where a default stands is absence, a list or object in a text is decoded, a
-//! field by another of its names counts. What is left over is told, and never refused.
+//! field by another of its names counts. What is left over is told, and never refused; two names of one field that say
+//! different things are, since to choose between them would be to guess.
 
 use super::{
     lax::Fields,
-    problem::Segment,
+    problem::{Problem, Segment},
     shape::Shape,
     synonyms::{self, Meaning},
 };
@@ -18,6 +19,9 @@ const MAX_UNKNOWN: usize = 50;
 
 /// The longest part of a name that is told, in characters.
 const MAX_NAME: usize = 100;
+
+/// The longest part of a value that is told, in characters.
+const MAX_VALUE: usize = 60;
 
 /// A field that was sent and did not count.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
@@ -52,10 +56,7 @@ pub(super) struct Unknown {
 impl Unknown {
     /// Its name, as far as it is told.
     pub fn shown_name(&self) -> Cow<'_, str> {
-        match self.name.char_indices().nth(MAX_NAME) {
-            Some((end, _)) => format!("{}…", &self.name[..end]).into(),
-            None => self.name.as_str().into(),
-        }
+        shortened(&self.name, MAX_NAME)
     }
 
     pub fn told(&self) -> Ignored {
@@ -85,16 +86,27 @@ pub(super) struct Reading {
 /// An object as it was meant.
 type Object<'a> = IndexMap<Cow<'a, str>, Cow<'a, str>>;
 
+/// What became of a request.
+pub(super) struct Resolved<'a> {
+    /// The fields that count.
+    pub object: Object<'a>,
+    /// Those that did not.
+    pub unknown: Vec<Unknown>,
+    /// Those that were said twice, and not alike.
+    pub contradictions: Vec<Problem>,
+}
+
 /// Puts a request right, and says which fields did not count.
-pub(super) fn resolve<'a>(fields: &Fields<'a>, shape: &'a Shape, reading: Reading) -> (Object<'a>, Vec<Unknown>) {
-    let mut resolver = Resolver { reading, unknown: Vec::new(), path: Vec::new() };
-    let object = resolver.object(fields.iter().map(|(name, json)| (Cow::Borrowed(*name), *json)), shape);
-    (object.0, resolver.unknown)
+pub(super) fn resolve<'a>(fields: &Fields<'a>, shape: &'a Shape, reading: Reading) -> Resolved<'a> {
+    let mut resolver = Resolver { reading, unknown: Vec::new(), contradictions: Vec::new(), path: Vec::new() };
+    let (object, _) = resolver.object(fields.iter().map(|(name, json)| (Cow::Borrowed(*name), *json)), shape);
+    Resolved { object, unknown: resolver.unknown, contradictions: resolver.contradictions }
 }
 
 struct Resolver {
     reading: Reading,
     unknown: Vec<Unknown>,
+    contradictions: Vec<Problem>,
     path: Vec<Segment>,
 }
 
@@ -122,6 +134,7 @@ impl Resolver {
             changed |= value.is_some();
             object.insert(name, value.map_or(Cow::Borrowed(json), Cow::Owned));
         }
+        changed |= self.count_element(&mut others, shape, &mut object);
         changed |= self.count_synonyms(others, shape, &mut object);
         (object, changed)
     }
@@ -130,34 +143,72 @@ impl Resolver {
         json == "null" || (self.reading.empty_is_absent && json == "\"\"")
     }
 
-    /// Adds what goes by another name, where its own name was not sent and nothing contradicts it.
+    /// Adds a list of one object whose fields were sent beside the others.
+    fn count_element<'a>(
+        &mut self,
+        others: &mut Vec<(Cow<'a, str>, &'a str)>,
+        shape: &'a Shape,
+        object: &mut Object<'a>,
+    ) -> bool {
+        let found = others.iter().find_map(|(name, _)| synonyms::list_of(name, shape));
+        let Some((list, item)) = found.filter(|(list, _)| !object.contains_key(*list)) else { return false };
+        let is_of_it = |(name, _): &(Cow<'a, str>, &'a str)| {
+            synonyms::list_of(name, shape).is_some_and(|(other, _)| other == list)
+        };
+        let demanded = |(name, _): &(Cow<'a, str>, &'a str)| {
+            synonyms::field(name, item).is_some_and(|field| item.required.iter().any(|required| required == field))
+        };
+        if !others.iter().any(|other| is_of_it(other) && demanded(other)) {
+            return false;
+        }
+        let fields = others.extract_if(.., |other| is_of_it(other));
+        let pairs: Vec<String> = fields.map(|(name, json)| format!("{}:{json}", Value::from(&*name))).collect();
+        let json = format!("[{{{}}}]", pairs.join(","));
+        let meant = self.below(Segment::Field(list.to_owned()), |resolver| resolver.value(&json, &shape.fields[list]));
+        object.insert(Cow::Borrowed(list), meant.unwrap_or(json).into());
+        true
+    }
+
+    /// Adds what goes by another name, where its own name was not sent.
     fn count_synonyms<'a>(
         &mut self,
         others: Vec<(Cow<'a, str>, &'a str)>,
         shape: &'a Shape,
         object: &mut Object<'a>,
     ) -> bool {
-        let mut meant: IndexMap<&str, Vec<(usize, Cow<'_, str>)>> = IndexMap::new();
-        for (place, (name, json)) in others.iter().enumerate() {
-            if let Some(Meaning { field, value }) = synonyms::meaning(name, json, shape)
-                && !object.contains_key(field)
-            {
-                meant.entry(field).or_default().push((place, value));
+        let mut meant: IndexMap<&str, Vec<Said<'_>>> = IndexMap::new();
+        for (place, (name, json)) in others.iter().enumerate().filter(|(_, (_, json))| !self.is_absent(json)) {
+            if let Some(Meaning { field, value }) = synonyms::meaning(name, json, shape) {
+                meant.entry(field).or_default().push(Said { place, name, json, value });
             }
         }
-        // Two that disagree are not chosen between.
-        meant.retain(|_, sent| sent.iter().all(|(_, value)| *value == sent[0].1));
         let mut counted = vec![false; others.len()];
         for (field, sent) in meant {
-            sent.iter().for_each(|(place, _)| counted[*place] = true);
-            let place = Segment::Field(field.to_owned());
-            let value = self.below(place, |resolver| resolver.value(&sent[0].1, &shape.fields[field]));
-            let value = value.unwrap_or_else(|| sent[0].1.clone().into_owned());
-            object.insert(Cow::Borrowed(shape.fields.get_key_value(field).expect("it is a field").0), value.into());
+            let (field, kind) = shape.fields.get_key_value(field).expect("it is a field");
+            let own = object.get(field.as_str()).cloned();
+            if own.as_deref().is_some_and(|json| !kind.takes(json)) {
+                continue;
+            }
+            sent.iter().for_each(|said| counted[said.place] = true);
+            let first = own.as_deref().unwrap_or(&sent[0].value);
+            if let Some(other) = sent.iter().find(|said| !kind.is_same(first, &said.value)) {
+                let first = own.as_deref().map_or_else(|| sent[0].told(), |json| told(field, json));
+                self.contradict(field, &first, other);
+            }
+            if own.is_none() {
+                let place = Segment::Field(field.to_owned());
+                let value = self.below(place, |resolver| resolver.value(&sent[0].value, kind));
+                let value = value.unwrap_or_else(|| sent[0].value.clone().into_owned());
+                object.insert(Cow::Borrowed(field), value.into());
+            }
         }
         let has_counted = counted.contains(&true);
         for ((name, json), counted) in others.into_iter().zip(counted) {
             if counted {
+                continue;
+            }
+            // A form has an empty place for it.
+            if self.reading.empty_is_absent && self.is_absent(json) && synonyms::field(&name, shape).is_some() {
                 continue;
             }
             // Where every name is one of the caller's own, all count; elsewhere nobody decodes what nobody knows.
@@ -169,6 +220,14 @@ impl Resolver {
             }
         }
         has_counted
+    }
+
+    fn contradict(&mut self, field: &str, first: &str, other: &Said<'_>) {
+        if self.contradictions.len() < MAX_UNKNOWN {
+            let path = self.path.iter().cloned().chain([Segment::Field(field.to_owned())]).collect();
+            let message = format!("{first}, and {}: both are {field}, so send one of them", other.told());
+            self.contradictions.push(Problem::new("value_error", path, message, None));
+        }
     }
 
     /// The value as it was meant; nothing where it is that already.
@@ -212,8 +271,39 @@ impl Resolver {
     }
 }
 
+/// What a field of another name says.
+struct Said<'a> {
+    /// Its place among those that the shape does not have.
+    place: usize,
+    name: &'a str,
+    json: &'a str,
+    /// What that means for the field.
+    value: Cow<'a, str>,
+}
+
+impl Said<'_> {
+    fn told(&self) -> String {
+        let said = told(self.name, self.json);
+        match self.value == self.json {
+            true => said,
+            false => format!("{said}, which is {}", shortened(&self.value, MAX_VALUE)),
+        }
+    }
+}
+
+fn told(name: &str, json: &str) -> String {
+    format!("{} says {}", shortened(name, MAX_NAME), shortened(json, MAX_VALUE))
+}
+
+fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// The list or object that a text holds as JSON.
-fn structure_in(json: &str) -> Option<String> {
+pub(super) fn structure_in(json: &str) -> Option<String> {
     let inside = json.strip_prefix('"')?.trim_start_matches(|c: char| c.is_ascii_whitespace());
     // What begins otherwise is not decoded only to see that; an escape may stand for white space.
     if !inside.starts_with(['[', '{', '\\']) {

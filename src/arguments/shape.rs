@@ -1,7 +1,7 @@
 //! What a capability's schema says of its arguments: their names, types and bounds. The schema states them once; they
 //! are published with it, and `bounds.rs` and `resolve.rs` read them here.
 
-use super::{lax::Lax, synonyms::squeezed};
+use super::{lax::Lax, resolve::structure_in, synonyms::squeezed};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -128,6 +128,21 @@ impl Shape {
     pub fn wants_structure(&self) -> bool {
         let structured = |kind: &Kind| matches!(kind, Kind::List | Kind::Object);
         self.kinds.iter().any(structured) && !self.kinds.contains(&Kind::Text)
+    }
+
+    /// Whether two values mean the same: `5`, `5.0` and `"5"` for a number.
+    pub fn is_same(&self, one: &str, other: &str) -> bool {
+        let is = |kind: Kind| self.kinds.contains(&kind) && !self.kinds.contains(&Kind::Text);
+        let read = |json: &str| -> Option<Value> {
+            let structure = if self.wants_structure() { structure_in(json) } else { None };
+            let value = Lax::value(json);
+            match () {
+                () if is(Kind::Boolean) => Some(value.boolean().ok()?.into()),
+                () if is(Kind::Integer) || is(Kind::Number) => Some(value.float().ok()?.into()),
+                () => serde_json::from_str(structure.as_deref().unwrap_or(json)).ok(),
+            }
+        };
+        one == other || read(one).is_some_and(|one| Some(one) == read(other))
     }
 
     /// Whether a value of this JSON would be taken, as far as its type and bounds go.

@@ -6,6 +6,9 @@ use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 /// The list: what stands in a line is explained in it.
 const LIST: &str = include_str!("synonyms.txt");
 
+/// Lists of which clients send the one element's fields beside the others.
+const FLAT: [&str; 1] = ["edits"];
+
 /// No name of ours or of a synonym is longer, in bytes.
 const MAX_NAME: usize = 64;
 
@@ -16,6 +19,8 @@ struct Synonym {
     switch: Option<Switch>,
     /// Whether it counts; else it is only named.
     counts: bool,
+    /// What to say instead of the field's name.
+    advice: Option<&'static str>,
 }
 
 struct Switch {
@@ -29,12 +34,14 @@ static SYNONYMS: LazyLock<HashMap<String, Vec<Synonym>>> = LazyLock::new(|| {
     let lines = LIST.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     for line in lines {
         let (field, names) = line.split_once(": ").expect("a line of the list has a colon");
+        let (field, advice) = field.split_once(" \"").map_or((field, None), |(field, advice)| (field, Some(advice)));
+        let advice = advice.map(|advice| advice.trim_end_matches('"'));
         let (field, counts) = field.strip_suffix('?').map_or((field, true), |field| (field, false));
         let (field, value) = field.split_once('=').map_or((field, None), |(field, value)| (field, Some(value)));
         for name in names.split_whitespace() {
             let (name, when) = name.split_once('=').map_or((name, None), |(name, when)| (name, Some(when == "true")));
             let switch = value.zip(when).map(|(value, when)| Switch { when, value });
-            all.entry(squeezed(name).into_owned()).or_default().push(Synonym { field, switch, counts });
+            all.entry(squeezed(name).into_owned()).or_default().push(Synonym { field, switch, counts, advice });
         }
     }
     all
@@ -71,10 +78,14 @@ pub(super) fn field<'a>(name: &str, shape: &'a Shape) -> Option<&'a str> {
     same_name(name, shape).or_else(|| Some(listed()?.0))
 }
 
-/// The same, or the field whose name is the nearest.
+/// The same, or what the list advises instead, or the field whose name is the nearest.
 pub(super) fn nearest<'a>(name: &str, shape: &'a Shape) -> Option<&'a str> {
     if let Some(field) = field(name, shape) {
-        return Some(field);
+        let mut listed = listed(name).iter().filter(|synonym| shape.fields.contains_key(synonym.field));
+        let first = listed.find(|synonym| synonym.switch.is_none() || !synonym.counts);
+        return Some(
+            first.filter(|synonym| synonym.field == field).and_then(|synonym| synonym.advice).unwrap_or(field),
+        );
     }
     let sent = squeezed(name);
     if sent.len() > MAX_NAME {
@@ -113,6 +124,16 @@ impl Names {
     fn bit(length: usize) -> u64 {
         1 << length.min(63)
     }
+}
+
+/// The list of objects with one of these fields, where the names are those of one such object, sent without the list.
+pub(super) fn list_of<'a>(name: &str, shape: &'a Shape) -> Option<(&'a str, &'a Shape)> {
+    if field(name, shape).is_some_and(|field| !shape.fields[field].wants_structure()) {
+        return None;
+    }
+    let lists = shape.fields.iter().filter(|(field, _)| FLAT.contains(&field.as_str()));
+    let mut items = lists.filter_map(|(field, list)| Some((field.as_str(), list.items.as_deref()?)));
+    items.find(|(_, item)| self::field(name, item).is_some())
 }
 
 fn takes(shape: &Shape, field: &str, json: &str) -> bool {

@@ -61,8 +61,8 @@ async fn what_no_field_is_called_is_named_in_the_answer_and_never_refused() {
     for (sent, expected) in [
         (json!({"encodng": "latin-1"}), json!([{"field": "encodng", "did_you_mean": "encoding"}])),
         (json!({"wobble": {"x": 1}, "zzz": null}), json!([{"field": "wobble"}, {"field": "zzz"}])),
-        // The field itself was sent.
-        (json!({"file_path": "/etc/passwd"}), json!([{"field": "file_path", "did_you_mean": "path"}])),
+        // The field itself was sent, and says the same.
+        (json!({"file_path": path}), Value::Null),
         // A value that does not fit never counts.
         (json!({"digest_": 1, "checksum": "abc"}), json!([{"field": "checksum", "did_you_mean": "digest"}])),
         // Another unit is another thing.
@@ -76,13 +76,105 @@ async fn what_no_field_is_called_is_named_in_the_answer_and_never_refused() {
     let deep = json!({"path": path, "dry_run": true, "edits": [{"old": "caf", "new": "x"}, {"old_string": "x", "newText": "y", "lin": 1}]});
     let answer = on_both_faces(&server, "filesystem_edit", deep).await;
     assert_eq!((&answer["replacements"], &answer["ignored"]), (&json!(2), &json!([{"field": "edits[1].lin"}])));
-    // What names a field twice is not chosen between; what a map holds is the caller's own.
-    let twice = json!({"path": path, "content": "x", "mode": "a", "write_mode": "w", "append": true});
-    let expected =
-        json!([{"field": "write_mode", "did_you_mean": "mode"}, {"field": "append", "did_you_mean": "mode"}]);
-    assert_eq!(ignored("filesystem_write", twice).await, expected);
+    // What a map holds is the caller's own.
     let own = json!({"content": "x", "metadata": {"file_path": "a", "n": null}});
     assert_eq!(ignored("memory_add", own).await, Value::Null);
+}
+
+#[tokio::test]
+async fn two_names_of_one_field_that_say_different_things_are_refused_and_both_named() {
+    let server = Server::start().await.with_file("a.txt", "old").with_file("b.txt", "old");
+    let (a, b) = (server.at("a.txt"), server.at("b.txt"));
+    for (name, sent, said) in [
+        (
+            "filesystem_write",
+            json!({"path": a, "content": "x", "mode": "w", "append": true}),
+            r#"mode: mode says "w", and append says true, which is "a": both are mode, so send one of them"#.to_owned(),
+        ),
+        (
+            "filesystem_write",
+            json!({"path": a, "content": "x", "file_path": b}),
+            format!(r#"path: path says "{a}", and file_path says "{b}": both are path"#),
+        ),
+        (
+            "filesystem_delete",
+            json!({"filename": a, "filePath": b}),
+            format!(r#"path: filename says "{a}", and filePath says "{b}": both are path"#),
+        ),
+        (
+            "filesystem_edit",
+            json!({"path": a, "edits": [{"old": "old", "old_string": "o", "new": "x"}]}),
+            r#"edits[0].old: old says "old", and old_string says "o""#.to_owned(),
+        ),
+        (
+            "terminal_execute",
+            json!({"command": "touch one", "cmd": "touch two"}),
+            r#"command says "touch one", and cmd says "touch two""#.to_owned(),
+        ),
+        ("terminal_execute", json!({"command": "true", "timeout": 5, "timeout_s": 6}), "timeout_s says 6".to_owned()),
+    ] {
+        let reply = server.post(&crate::server::route(name), sent.clone()).await;
+        assert_eq!((reply.status, &reply.body["detail"][0]["type"]), (422, &json!("value_error")), "{}", reply.text);
+        assert_eq!(reply.body["detail"].as_array().unwrap().len(), 1, "{}", reply.text);
+        let text = as_tool(&server, name, sent).await.unwrap_err();
+        assert!(text.contains(&said), "{text}");
+    }
+    assert!(["a.txt", "b.txt"].iter().all(|name| std::fs::read_to_string(server.path(name)).unwrap() == "old"));
+    assert!(!server.path("one").exists() && !server.path("two").exists());
+    // What says the same is said twice, and no more.
+    let same = json!({"path": a, "file_path": a, "content": "new", "mode": "a", "append": "yes", "write_mode": "a"});
+    assert_eq!(on_both_faces(&server, "filesystem_write", same).await["ignored"], Value::Null);
+    let same = json!({"command": "true", "timeout": 5, "timeout_seconds": "5.0", "timeout_s": 5.0});
+    assert_eq!(on_both_faces(&server, "terminal_execute", same).await["ignored"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_edit_whose_texts_stand_beside_the_path_is_made() {
+    let server = Server::start().await.with_file("a.txt", "one one two\n");
+    let path = server.at("a.txt");
+    for (sent, left) in [
+        (json!({"file_path": path, "old_string": "two", "new_string": "2", "replace_all": false}), "one one 2\n"),
+        (json!({"path": path, "old_str": "one one", "new_str": "1", "start_line": 1}), "1 2\n"),
+        (json!({"path": path, "oldText": "1 2", "newText": "", "expected_replacements": 1}), "\n"),
+    ] {
+        assert_eq!(server.call("filesystem_edit", sent).await["ignored"], Value::Null);
+        assert_eq!(std::fs::read_to_string(server.path("a.txt")).unwrap(), left);
+    }
+    std::fs::write(server.path("a.txt"), "a a").unwrap();
+    let all = json!({"path": path, "old_string": "a", "new_string": "b", "replace_all": true});
+    let reply = server.post("/filesystem/edit", all).await;
+    assert_eq!(reply.status, 409, "{}", reply.text);
+    let advice = "expected_replacements, which says how often old is there";
+    assert_eq!(reply.body["ignored"], json!([{"field": "edits[0].replace_all", "did_you_mean": advice}]));
+    let half = server.post("/filesystem/edit", json!({"path": path, "old_string": "a"})).await;
+    assert_eq!((half.status, &half.body["detail"][0]["loc"]), (422, &json!(["body", "edits", 0, "new"])));
+}
+
+#[tokio::test]
+async fn what_other_agents_send_is_answered_with_the_way_to_say_it_here() {
+    let server = Server::start().await;
+    for (name, field, value, advice) in [
+        (
+            "terminal_execute",
+            "stdin",
+            json!("x"),
+            Some("command with a pipe or a here-document, or terminal_start and terminal_input"),
+        ),
+        ("terminal_execute", "run_in_background", json!(true), Some("terminal_start, which runs it in the background")),
+        ("terminal_execute", "is_background", json!(false), None),
+        ("terminal_execute", "timeout_ms", json!(5000), Some("timeout")),
+        ("terminal_start", "stdin", json!("x"), Some("terminal_input, once it runs")),
+    ] {
+        let mut sent = json!({"command": "true"});
+        sent[field] = value;
+        let answer = on_both_faces(&server, name, sent).await;
+        let expected = advice.map_or(Value::Null, |advice| json!([{"field": field, "did_you_mean": advice}]));
+        assert_eq!(answer["ignored"], expected, "{name}");
+    }
+    // An empty place of a form is nothing.
+    let empty =
+        json!({"command": "true", "working_directory": "", "cwd": "", "stdin": "", "shell_program": "", "env": ""});
+    assert_eq!(as_tool(&server, "terminal_execute", empty).await.unwrap()["ignored"], Value::Null);
 }
 
 #[tokio::test]
@@ -103,13 +195,7 @@ async fn a_missing_field_names_the_near_one_that_came() {
         ("filesystem_read", json!({"pth": "a"}), "path", "'pth' came, did you mean 'path'?"),
         ("filesystem_read", json!({"file_path": 5}), "path", "'file_path' came, did you mean 'path'?"),
         ("filesystem_write", json!({"path": "a", "contnet": "x"}), "content", "'contnet' came"),
-        (
-            "filesystem_edit",
-            json!({"path": "a", "old_string": "x", "new_string": "y"}),
-            "edits",
-            "'old_string' and 'new_string' came",
-        ),
-        ("filesystem_delete", json!({"file_path": "a", "filename": "b"}), "path", "'file_path' and 'filename' came"),
+        ("filesystem_delete", json!({"file_path": 1, "filename": 2}), "path", "'file_path' and 'filename' came"),
         ("terminal_execute", json!({"comand_": "ls"}), "command", "'comand_' came"),
         ("filesystem_edit", json!({"path": "a", "edits": [{"old": "a", "nwe": "b"}]}), "new", "'nwe' came"),
     ] {
