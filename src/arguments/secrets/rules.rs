@@ -2,7 +2,7 @@
 
 use super::value;
 use base64::Engine;
-use regex::{Captures, Regex, RegexSet, RegexSetBuilder};
+use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::{
     ops::Range,
     sync::{LazyLock, OnceLock},
@@ -12,6 +12,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("secre
 
 /// The rules, and their patterns together, so that a text in which nothing is found is gone through a few times. One
 /// automaton of all of them has so many states that it would make them again and again in a long text.
+///
+/// They see bytes: with the letters of all the world in each class that leaves some out, compiling them took half of a
+/// server's start. A pattern that names such letters asks for them (`(?u)`).
 struct Table {
     rules: Vec<Rule>,
     /// Of so many patterns each: [`TOGETHER`].
@@ -45,13 +48,16 @@ enum Check {
 /// Where the rules see secrets.
 pub fn find(text: &str) -> Vec<Range<usize>> {
     let parts = TABLE.sets.iter().zip(TABLE.rules.chunks(TOGETHER));
-    let fitting = parts.flat_map(|(set, rules)| set.matches(text).into_iter().map(|number| &rules[number]));
+    let fitting = parts.flat_map(|(set, rules)| set.matches(text.as_bytes()).into_iter().map(|number| &rules[number]));
     fitting.flat_map(|rule| rule.find(text)).collect()
 }
 
 impl Rule {
     fn compiled(&self) -> &[Regex] {
-        let compile = |pattern: &str| Regex::new(pattern).expect("all patterns were compiled together before");
+        let compile = |pattern: &str| {
+            let compiled = RegexBuilder::new(pattern).unicode(false).build();
+            compiled.expect("all patterns were compiled together before")
+        };
         self.compiled.get_or_init(|| {
             let most = self.pattern.replace(FEWEST_WORDS, MOST_WORDS);
             let also = (most != self.pattern).then_some(most);
@@ -60,14 +66,15 @@ impl Rule {
     }
 
     fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let found = self.compiled().iter().flat_map(|pattern| pattern.captures_iter(text));
-        found.flat_map(|found| self.secrets(&found)).collect()
+        let found = self.compiled().iter().flat_map(|pattern| pattern.captures_iter(text.as_bytes()));
+        found.flat_map(|found| self.secrets(text, &found)).collect()
     }
 
-    fn secrets(&self, found: &Captures<'_>) -> Vec<Range<usize>> {
+    fn secrets(&self, text: &str, found: &Captures<'_>) -> Vec<Range<usize>> {
         let groups = usize::from(found.len() > 1);
         let parts = found.iter().skip(groups).flatten();
-        parts.filter(|part| self.check.holds(part.as_str())).map(|part| part.range()).collect()
+        let parts = parts.map(|part| text.floor_char_boundary(part.start())..text.ceil_char_boundary(part.end()));
+        parts.filter(|part| self.check.holds(&text[part.clone()])).collect()
     }
 }
 
@@ -146,7 +153,7 @@ impl Table {
         }
         let together = |rules: &[Rule]| {
             let mut set = RegexSetBuilder::new(rules.iter().map(|rule| &rule.pattern));
-            let set = set.size_limit(MOST_COMPILED).dfa_size_limit(MOST_CACHED).build();
+            let set = set.unicode(false).size_limit(MOST_COMPILED).dfa_size_limit(MOST_CACHED).build();
             set.unwrap_or_else(|error| panic!("secret_rules.txt: {error}"))
         };
         Self { sets: rules.chunks(TOGETHER).map(together).collect(), rules }
