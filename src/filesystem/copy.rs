@@ -4,6 +4,7 @@ use super::{
     Files,
     basis::Basis,
     go_on,
+    replacement::is_temporary,
     undo::{Changed, Edit, Source, Staging, State, Who},
     write::may_be_written,
 };
@@ -75,7 +76,7 @@ impl Capability for CopyPath {
     async fn run(self, files: &Files, context: &Context) -> Result<CopyOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
-        files.change(move |files| self.copy(files, &who, &cancelled)).await
+        files.change_late(move |files| self.copy(files, &who, &cancelled)).await
     }
 }
 
@@ -85,18 +86,28 @@ impl CopyPath {
         if from.existing()?.kind == Kind::Special {
             return Err(not_a_file());
         }
-        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
-        is_free(&from, &to, self.overwrite)?;
-        if to.found().is_some_and(Found::is_file) {
-            may_be_written(&to, self.force)?;
-        }
+        let to = self.target(files, &from)?;
         let mut copy = Copy::new(Staging::beside(&files.undo, &to)?, cancelled);
         copy.take(&from, to.real().to_owned())?;
         let (staging, edits, _, skipped) = copy.finish()?;
         let count = edits.len();
+        let _turn = files.turn();
+        self.target(files, &from)?.is_still_at(&to)?;
         let change = files.undo.commit(who, edits, Some(staging))?;
         let timestamp = clock::timestamp();
         Ok(CopyOutput { success: true, path: self.path, to: self.to, count, skipped, change, timestamp })
+    }
+}
+
+impl CopyPath {
+    /// Where the copy is to be, if it may be there.
+    fn target(&self, files: &Files, from: &SafePath) -> Result<SafePath> {
+        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
+        is_free(from, &to, self.overwrite)?;
+        if to.found().is_some_and(Found::is_file) {
+            may_be_written(&to, self.force)?;
+        }
+        Ok(to)
     }
 }
 
@@ -181,6 +192,8 @@ impl<'a> Copy<'a> {
         let after = State::Folder { mode: found.mode & 0o777 | 0o700, owner: OURS, times: found.times };
         self.edits.push(Edit::new(to.clone(), after, Source::Nothing));
         let mut children: Vec<_> = folder.children()?.collect();
+        // What another call puts together there is nothing yet.
+        children.retain(|child| !is_temporary(&child.name));
         children.sort_by(|one, other| one.name.cmp(&other.name));
         for child in children {
             match folder.at(&child.name, Intent::Read) {

@@ -68,6 +68,7 @@ use crate::{
 };
 use basis::ChangedSince;
 use std::{path::Path, sync::Arc};
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 use undo::Undo;
 use upload::Parts;
@@ -83,7 +84,12 @@ pub struct Files {
     max_read: u64,
     /// One change at a time, so that what was there before it is what it found.
     changing: Arc<tokio::sync::Mutex<()>>,
+    /// Room for changes that are put together before their turn.
+    preparing: Arc<Semaphore>,
 }
+
+/// As many changes are put together at a time: each has a thread, also while it waits for its turn.
+const MAX_PREPARING: usize = 32;
 
 impl Files {
     /// Works within `workspace`; what can be undone is kept below `memory`.
@@ -98,6 +104,7 @@ impl Files {
             workspace: workspace.clone(),
             max_read: settings.max_request_mib.saturating_mul(1024 * 1024),
             changing: Arc::default(),
+            preparing: Arc::new(Semaphore::new(MAX_PREPARING)),
         })
     }
 
@@ -130,7 +137,27 @@ impl Files {
         done.await.map_err(Error::internal)?.map_err(reasons::explained)
     }
 
-    /// The same for what is made of what a file holds: anew, where another program changes that before it is replaced.
+    /// Does blocking work that puts something together out of sight while others change files, and only then takes its
+    /// [`Self::turn`]. Once it has begun it ends.
+    async fn change_late<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let room = self.preparing.clone().acquire_owned().await.map_err(Error::internal)?;
+        let files = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _room = room;
+            work(&files)
+        });
+        done.await.map_err(Error::internal)?.map_err(reasons::explained)
+    }
+
+    /// Waits until no other change is being made, in the work of [`Self::change_late`].
+    fn turn(&self) -> OwnedMutexGuard<()> {
+        self.changing.clone().blocking_lock_owned()
+    }
+
+    /// The same as [`Self::change`] for what is made of what a file holds: anew, where another program changes that before it is replaced.
     async fn change_anew<T: Send + 'static>(&self, work: impl Fn(&Self) -> Result<T> + Send + 'static) -> Result<T> {
         let is_stale = |done: &Result<T>| done.as_ref().is_err_and(ChangedSince::is_cause);
         self.change(move |files| {

@@ -4,14 +4,14 @@ use super::{
     Files,
     copy::{Copied, Copy, is_free},
     delete::may_leave,
-    undo::{Changed, Edit, Staging, Who},
+    undo::{Changed, Edit, Staging, State, Who},
     write::{is_as_expected, may_go},
 };
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     clock,
-    error::Result,
+    error::{Error, Result},
     policy::{
         Folder, SafePath,
         paths::{Intent, Kind, Named},
@@ -19,7 +19,6 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Move or rename a file or directory.
@@ -71,51 +70,83 @@ impl Capability for MovePath {
     async fn run(self, files: &Files, context: &Context) -> Result<MoveOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
-        files.change(move |files| self.relocate(files, &who, &cancelled)).await
+        files.change_late(move |files| self.relocate(files, &who, &cancelled)).await
     }
 }
 
 impl MovePath {
     fn relocate(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<MoveOutput> {
-        let from = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
-        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
-        is_free(&from, &to, self.overwrite)?;
-        may_leave(files, &from)?;
-        may_go(&from, self.force, "move")?;
-        may_go(&to, self.force, "replace")?;
-        let basis = is_as_expected(&from, self.expected_sha256.as_deref())?;
-        let change = match files.undo.relocate(who, &from, &to, self.overwrite, basis.as_ref()) {
-            Err(error) if crosses_devices(&error) => over_devices(files, who, &from, to.real(), cancelled)?,
+        let (from, to) = self.ends(files)?;
+        // Before its turn, so that no other change waits while a large file is read.
+        let expected = is_as_expected(&from, self.expected_sha256.as_deref())?;
+        let what = State::at(&from)?;
+        let turn = files.turn();
+        let known = what.as_basis(&from);
+        let (from, to) = self.ends_still(files, &from, &to)?;
+        let changed = known.is_some_and(|known| from.holder().is_ok_and(|at| known.check(at, from.name()).is_err()));
+        let what = match changed {
+            true => State::at(&from)?,
+            false => what,
+        };
+        expected.map_or(Ok(()), |expected| expected.is_same(what.sha256()))?;
+        let change = match files.undo.relocate(who, &from, &to, self.overwrite, what) {
+            Err(error) if crosses_devices(&error) => {
+                drop(turn);
+                self.over_devices(files, who, &from, &to, cancelled)?
+            }
             moved => moved?,
         };
         Ok(MoveOutput { success: true, path: self.path, to: self.to, change, timestamp: clock::timestamp() })
     }
 }
 
-fn crosses_devices(error: &crate::Error) -> bool {
-    let crate::Error::Internal(cause) = error else { return false };
+fn crosses_devices(error: &Error) -> bool {
+    let Error::Internal(cause) = error else { return false };
     cause.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::CrossesDevices)
 }
 
-/// From one file system to another: a copy and a removal, as one change.
-fn over_devices(
-    files: &Files,
-    who: &Who,
-    from: &SafePath,
-    to: &Path,
-    cancelled: &CancellationToken,
-) -> Result<Changed> {
-    let target = files.workspace.resolve_real(to, Intent::Write)?;
-    let mut copy = Copy::new(Staging::beside(&files.undo, &target)?, cancelled);
-    copy.take(from, to.to_owned())?;
-    let (staging, mut edits, copied, skipped) = copy.finish()?;
-    if skipped > 0 {
-        return Err(crate::Error::Unusable(
-            "It lies on another disk and holds what cannot be copied: copy what you need, then delete it".into(),
-        ));
+impl MovePath {
+    /// What is to be moved and where, if it may be.
+    fn ends(&self, files: &Files) -> Result<(SafePath, SafePath)> {
+        let from = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
+        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
+        is_free(&from, &to, self.overwrite)?;
+        may_leave(files, &from)?;
+        may_go(&from, self.force, "move")?;
+        may_go(&to, self.force, "replace")?;
+        Ok((from, to))
     }
-    remove_all_of(from, &copied, &mut edits)?;
-    files.undo.commit(who, edits, Some(staging))
+
+    /// The same once more, if both are where they were.
+    fn ends_still(&self, files: &Files, from: &SafePath, to: &SafePath) -> Result<(SafePath, SafePath)> {
+        let ends = self.ends(files)?;
+        ends.0.is_still_at(from)?;
+        ends.1.is_still_at(to)?;
+        Ok(ends)
+    }
+
+    /// From one file system to another: a copy and a removal, as one change.
+    fn over_devices(
+        &self,
+        files: &Files,
+        who: &Who,
+        from: &SafePath,
+        to: &SafePath,
+        cancelled: &CancellationToken,
+    ) -> Result<Changed> {
+        let mut copy = Copy::new(Staging::beside(&files.undo, to)?, cancelled);
+        copy.take(from, to.real().to_owned())?;
+        let (staging, mut edits, copied, skipped) = copy.finish()?;
+        if skipped > 0 {
+            return Err(Error::Unusable(
+                "It lies on another disk and holds what cannot be copied: copy what you need, then delete it".into(),
+            ));
+        }
+        let _turn = files.turn();
+        let (from, _) = &self.ends_still(files, from, to)?;
+        remove_all_of(from, &copied, &mut edits)?;
+        files.undo.commit(who, edits, Some(staging))
+    }
 }
 
 /// Adds the edits that remove a tree: what is in a directory before the directory. A file that is not as it was when it

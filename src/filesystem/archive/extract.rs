@@ -91,7 +91,7 @@ impl Capability for ExtractArchive {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
         let this = files.look(context, move |files, cancelled| self.survey(files, cancelled)).await?;
-        files.change(move |files| this.extract(files, &who, &cancelled)).await
+        files.change_late(move |files| this.extract(files, &who, &cancelled)).await
     }
 }
 
@@ -139,6 +139,9 @@ impl ExtractArchive {
             Format::Tar => unpack.tar(BufReader::new(file))?,
             Format::TarGz => unpack.tar(MultiGzDecoder::new(BufReader::new(file)))?,
         }
+        unpack.settle()?;
+        let _turn = files.turn();
+        self.target(files)?.is_still_at(&to)?;
         let unpacked = unpack.finish(self.overwrite, self.force)?;
         let change = files.undo.commit(who, unpacked.edits, Some(unpacked.staging))?;
         Ok(ExtractOutput {

@@ -83,7 +83,7 @@ impl Capability for PackArchive {
     async fn run(self, files: &Files, context: &Context) -> Result<PackOutput> {
         let who = Who::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
-        files.change(move |files| self.pack(files, &who, &cancelled)).await
+        files.change_late(move |files| self.pack(files, &who, &cancelled)).await
     }
 }
 
@@ -91,16 +91,9 @@ impl PackArchive {
     fn pack(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<PackOutput> {
         let from = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         from.existing()?;
-        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
+        let to = self.target(files)?;
         let wrong = || Error::invalid("format", "Give zip, tar or tar.gz, or an archive's name that ends in one");
         let format = self.format.or_else(|| Format::of_name(&self.to)).ok_or_else(wrong)?;
-        match to.found() {
-            Some(_) if !self.overwrite => {
-                return Err(Error::Conflict("The archive is there already: set overwrite to replace it".into()));
-            }
-            Some(found) if !found.is_file() => return Err(crate::policy::paths::not_a_file()),
-            _ => may_go(&to, self.force, "replace")?,
-        }
         let mode = files.undo.new_file_mode();
         let mut staging = Staging::beside(&files.undo, &to)?;
         let (mut count, mut skipped) = (0, 0);
@@ -111,9 +104,25 @@ impl PackArchive {
         })?;
         staging.sync()?;
         let size = after.size();
+        let _turn = files.turn();
+        self.target(files)?.is_still_at(&to)?;
         let change = files.undo.commit(who, vec![Edit::new(to.real().to_owned(), after, source)], Some(staging))?;
         let timestamp = clock::timestamp();
         Ok(PackOutput { success: true, path: self.path, to: self.to, count, skipped, size, change, timestamp })
+    }
+}
+
+impl PackArchive {
+    /// Where the archive is to be, if it may be there.
+    fn target(&self, files: &Files) -> Result<SafePath> {
+        let to = files.workspace.resolve_link(&self.to, Named::File, Intent::Write)?;
+        match to.found() {
+            Some(_) if !self.overwrite => {
+                Err(Error::Conflict("The archive is there already: set overwrite to replace it".into()))
+            }
+            Some(found) if !found.is_file() => Err(crate::policy::paths::not_a_file()),
+            _ => may_go(&to, self.force, "replace").map(|()| to),
+        }
     }
 }
 

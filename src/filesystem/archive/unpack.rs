@@ -280,15 +280,22 @@ impl<'a> Unpack<'a> {
         Ok(())
     }
 
-    /// The edits that put all in its place. A folder that is there stays as it is.
+    /// Looks at all of it together, and makes it durable.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] where it does not agree with itself; what the system says.
+    pub fn settle(&mut self) -> Result<()> {
+        self.drop_links_outside()?;
+        self.agrees_with_itself()?;
+        self.staging.sync()
+    }
+
+    /// The edits that put all in its place, once it is settled. A folder that is there stays as it is.
     ///
     /// # Errors
     /// [`Error::Conflict`] when something is in the way.
-    pub fn finish(mut self, overwrite: bool, force: bool) -> Result<Unpacked> {
-        self.drop_links_outside()?;
-        self.agrees_with_itself()?;
+    pub fn finish(self, overwrite: bool, force: bool) -> Result<Unpacked> {
         self.is_free(overwrite, force)?;
-        self.staging.sync()?;
         let there = |edit: &Edit| {
             matches!(edit.after, State::Folder { .. })
                 && self.files.workspace.resolve_real(&edit.path, Intent::Write).is_ok_and(|path| path.found().is_some())

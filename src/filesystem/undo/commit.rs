@@ -8,7 +8,11 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    filesystem::{basis::Basis, reasons::mounted, replacement::temporary_name},
+    filesystem::{
+        basis::Basis,
+        reasons::mounted,
+        replacement::{is_temporary, temporary_name},
+    },
     policy::{
         Folder, SafePath,
         paths::{Directory, Intent, Kind, OURS, Times, is_mount, spelled},
@@ -166,21 +170,13 @@ impl Undo {
         Ok(from.holder()?.sync()?)
     }
 
-    /// Gives something another place by one rename. Missing directories above that are made too.
+    /// Gives something, which is `what`, another place by one rename. Missing directories above that are made too.
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn relocate(
-        &self,
-        who: &Who,
-        from: &SafePath,
-        to: &SafePath,
-        replaces: bool,
-        basis: Option<&Basis>,
-    ) -> Result<Changed> {
+    pub fn relocate(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool, what: State) -> Result<Changed> {
         let mut change = self.new_change(who);
-        let (what, replaced) = (State::at(from)?, self.capture(to, self.max_bytes)?);
-        basis.map_or(Ok(()), |basis| basis.is_same(what.sha256()))?;
+        let replaced = self.capture(to, self.max_bytes)?;
         let (old, new) = (Place(from.real().to_owned()), Place(to.real().to_owned()));
         change.moved = Some(Moved { from: old, to: new, what, replaced });
         match to.missing_folders().pop() {
@@ -339,6 +335,8 @@ struct Tree<'a> {
 impl Tree<'_> {
     fn fold(&mut self, folder: &Folder, path: &SafePath) -> Result<()> {
         let mut children: Vec<_> = folder.children()?.collect();
+        // What another call puts together there goes, and is nothing to bring back.
+        children.retain(|child| !is_temporary(&child.name));
         children.sort_by(|one, other| one.name.cmp(&other.name));
         for child in children {
             let inner = folder.at(&child.name, Intent::Write)?;

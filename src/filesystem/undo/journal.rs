@@ -177,6 +177,8 @@ enum Line {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// Names that are in use for changes that have not begun, with the times that the directories had before.
+    scratch: Vec<Around>,
 }
 
 /// What a journal holds at start.
@@ -206,7 +208,7 @@ impl Journal {
         if text.last().is_some_and(|last| *last != b'\n') {
             file.write_all(b"\n")?;
         }
-        Ok((Self { path, file }, read(&text)))
+        Ok((Self { path, file, scratch: vec![] }, read(&text)))
     }
 
     /// Says that a change is about to be made; this is on the disk when it returns.
@@ -223,6 +225,7 @@ impl Journal {
     /// # Errors
     /// What the system says.
     pub fn done(&mut self, change: &Change) -> io::Result<()> {
+        look_again(&mut self.scratch, change);
         self.write(&Line::Done(change.clone()))
     }
 
@@ -248,8 +251,20 @@ impl Journal {
     /// # Errors
     /// What the system says.
     pub fn scratch(&mut self, place: &Path, before: Times) -> io::Result<()> {
-        self.write(&Line::Scratch(Around { path: Place(place.to_owned()), before, after: Times::default() }))?;
+        let scratch = Around { path: Place(place.to_owned()), before, after: Times::default() };
+        self.write(&Line::Scratch(scratch.clone()))?;
+        self.scratch.push(scratch);
         self.file.sync_data()
+    }
+
+    /// The times that the directory of such a name would have without it.
+    pub fn without_scratch(&self, place: &Path) -> Option<Times> {
+        self.scratch.iter().find(|scratch| scratch.path.0 == place).map(|scratch| scratch.before)
+    }
+
+    /// Such a name is no longer in use.
+    pub fn forget_scratch(&mut self, place: &Path) {
+        self.scratch.retain(|scratch| scratch.path.0 != place);
     }
 
     /// Replaces all lines by those of these changes.
@@ -262,6 +277,10 @@ impl Journal {
             serde_json::to_writer(&mut text, &Line::Done(Change::clone(change)))?;
             text.push(b'\n');
         }
+        for scratch in &self.scratch {
+            serde_json::to_writer(&mut text, &Line::Scratch(scratch.clone()))?;
+            text.push(b'\n');
+        }
         private::replace(&self.path, &text)?;
         self.file = OpenOptions::new().append(true).open(&self.path)?;
         Ok(())
@@ -271,6 +290,16 @@ impl Journal {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.file.write_all(&text)
+    }
+}
+
+/// Notes the times of directories as a change left them.
+fn look_again(scratch: &mut [Around], change: &Change) {
+    for scratch in scratch {
+        let above = change.around.iter().find(|around| scratch.path.0.parent() == Some(&around.path.0));
+        if let Some(above) = above.filter(|above| above.after != Times::default()) {
+            scratch.before = above.after;
+        }
     }
 }
 
@@ -301,6 +330,7 @@ fn read(text: &[u8]) -> Kept {
             Ok(Line::Scratch(place)) => kept.scratch.push(place),
             Ok(Line::Done(change)) => {
                 kept.begun.retain(|begun| begun.id != change.id);
+                look_again(&mut kept.scratch, &change);
                 enter(&mut kept.done, Arc::new(change));
             }
             Err(error) => tracing::warn!(%error, "a line of the undo journal is damaged and is left out"),

@@ -148,9 +148,11 @@ impl Undo {
 
     /// What is at a path; its content is kept unless it is larger than `most` bytes.
     fn capture(&self, path: &SafePath, most: u64) -> Result<State> {
-        let file = path.found().filter(|found| found.is_file());
-        if file.is_none_or(|found| found.size > most) {
-            return State::at(path);
+        match path.found().filter(|found| found.is_file()) {
+            None => return State::at(path),
+            // No digest of what is too large to be kept: nothing would be done with it.
+            Some(found) if found.size > most => return Ok(State::of_file(String::new(), found.size, found, false)),
+            Some(_) => {}
         }
         let (mut file, found) = path.open()?;
         let (sha256, size) = self.kept().store.keep(&mut file)?;

@@ -14,13 +14,13 @@ use std::{
     fs::File,
     io::{Read, Seek},
     path::PathBuf,
+    sync::Arc,
 };
 
 /// A hidden directory in which files are made before they are put in their places together.
 pub struct Staging {
-    above: PathBuf,
-    /// The times of the directory above before it was made.
-    times: Times,
+    undo: Arc<Undo>,
+    place: PathBuf,
     holder: Directory,
     name: OsString,
     inside: Directory,
@@ -32,7 +32,7 @@ impl Staging {
     ///
     /// # Errors
     /// What the system says.
-    pub fn beside(undo: &Undo, path: &SafePath) -> Result<Self> {
+    pub fn beside(undo: &Arc<Undo>, path: &SafePath) -> Result<Self> {
         let mut real = path.real().to_owned();
         for _ in 0..=path.missing_folders().len() {
             real.pop();
@@ -40,10 +40,11 @@ impl Staging {
         let above = undo.workspace.resolve_real(&real.join("x"), Intent::Write)?;
         let (holder, name) = (above.holder()?.clone(), temporary_name());
         let times = holder.look_at_self()?.times;
-        undo.kept().journal.scratch(&real.join(&name), times)?;
+        let place = real.join(&name);
+        undo.kept().journal.scratch(&place, times)?;
         holder.make_folder(&name, 0o700)?;
         let inside = holder.enter(&name)?;
-        Ok(Self { above: real, times, holder, name, inside, made: 0 })
+        Ok(Self { undo: undo.clone(), place, holder, name, inside, made: 0 })
     }
 
     /// Makes a file of at most `most` bytes with what `content` gives.
@@ -115,8 +116,9 @@ impl Staging {
 
     /// Corrects what was seen of the directory above: it was another before this one was made in it.
     pub(super) fn look_before(&self, around: &mut [Around]) {
-        for around in around.iter_mut().filter(|around| around.path.0 == self.above) {
-            around.before = self.times;
+        let Some(times) = self.undo.kept().journal.without_scratch(&self.place) else { return };
+        for around in around.iter_mut().filter(|around| self.place.parent() == Some(&around.path.0)) {
+            around.before = times;
         }
     }
 
@@ -131,8 +133,11 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if let Err(error) = remove_all(&self.holder, &self.name) {
-            tracing::warn!(%error, "a temporary directory could not be removed; the next start tries again");
+        match remove_all(&self.holder, &self.name) {
+            Ok(()) => self.undo.kept().journal.forget_scratch(&self.place),
+            Err(error) => {
+                tracing::warn!(%error, "a temporary directory could not be removed; the next start tries again");
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub enum State {
     Absent,
     /// A regular file.
     File {
-        /// SHA-256 of its bytes.
+        /// SHA-256 of its bytes; empty for what was there and was too large to be kept.
         sha256: String,
         /// Its length in bytes.
         size: u64,
@@ -126,7 +126,7 @@ impl State {
     /// A file as what a change is made from, when this was read from the path after it was looked at.
     pub fn as_basis(&self, path: &SafePath) -> Option<Basis> {
         let Self::File { size, sha256, .. } = self else { return None };
-        path.found().map(|found| Basis::new(*found, *size, sha256.clone()))
+        path.found().filter(|_| !sha256.is_empty()).map(|found| Basis::new(*found, *size, sha256.clone()))
     }
 
     /// Its times, where it has any.

@@ -97,6 +97,17 @@ impl SafePath {
         Ok(())
     }
 
+    /// Fails unless an earlier look at the same name led to the same place.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`]: a link or a folder is another one by now.
+    pub fn is_still_at(&self, earlier: &Self) -> Result<()> {
+        if self.real == earlier.real {
+            return Ok(());
+        }
+        Err(Error::Conflict("Someone else changed the path while the call ran: look at it and try again".into()))
+    }
+
     /// Opens the regular file that is there, and tells what it is.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ mod redo;
 mod scenarios;
 mod search;
 mod search_sizes;
+#[cfg(target_os = "linux")]
+mod slow;
 mod streams;
 mod tools;
 mod undo;
