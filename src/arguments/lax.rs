@@ -1,6 +1,6 @@
 //! A deserializer over raw JSON that is as lenient as pydantic's lax mode and names the place of what it refuses.
 
-use super::problem::{MAX_INPUT, Problem, Segment};
+use super::problem::{MAX_INPUT, Problem, Segment, half_a_character};
 use indexmap::IndexMap;
 use serde::{
     Deserializer,
@@ -136,7 +136,8 @@ impl<'a, 'de> Lax<'a, 'de> {
         let mut reader = serde_json::Deserializer::from_str(json);
         reader.deserialize_any(visitor).map_err(|error| {
             let kind = if json.contains("\\u") { "string_unicode" } else { "value_error" };
-            Failure::new(kind, format!("Input is not usable: {error}")).of(json)
+            let message = half_a_character(&error).unwrap_or_else(|| format!("Input is not usable: {error}"));
+            Failure::new(kind, message).of(json)
         })
     }
 

@@ -14,7 +14,7 @@ mod synonyms;
 
 pub use outline::{decoded_size, places_of};
 pub use preview::{details, not_kept, preview};
-pub use problem::{Problem, Segment};
+pub use problem::{Problem, Segment, half_a_character};
 pub use resolve::Ignored;
 pub use secrets::{MASK, clean, clean_beginning, sounds_secret};
 

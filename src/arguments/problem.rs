@@ -77,7 +77,7 @@ impl Problem {
     }
 
     pub(super) fn malformed(offset: usize, error: &serde_json::Error) -> Self {
-        let message = format!("JSON decode error: {error}");
+        let message = half_a_character(error).unwrap_or_else(|| format!("JSON decode error: {error}"));
         Self::new("json_invalid", vec![Segment::Index(offset)], message, None)
     }
 
@@ -118,6 +118,17 @@ impl fmt::Display for Problem {
         }
         f.write_str(&self.message)
     }
+}
+
+/// What to say of JSON with an escape for half of a character; `None` for any other error.
+pub fn half_a_character(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    { text.contains("surrogate") || text.contains("hex escape") }.then(|| {
+        format!(
+            "It holds half of a character, such as \\ud83d alone ({text}): that is what is left when a text is cut inside \
+             an emoji. Send whole characters"
+        )
+    })
 }
 
 fn name(origin: Origin) -> Segment {

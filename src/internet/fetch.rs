@@ -67,6 +67,9 @@ pub struct FetchUrl {
     form: Form,
     /// A new file to save the body to, as it is; nothing is shown of it then.
     save_to: Option<String>,
+    /// Whether `save_to` also saves what comes with another status than 2xx: an error's page, a redirect.
+    #[serde(default)]
+    save_errors: bool,
 }
 
 fn default_method() -> String {
@@ -102,7 +105,7 @@ pub struct FetchOutput {
     /// What kind of data it is, where it is no text: `application/pdf`.
     #[serde(skip_serializing_if = "Option::is_none")]
     mime_type: Option<String>,
-    /// How to get what is no text, and so is not in `content`.
+    /// How to get what is no text, and so is not in `content`; why nothing was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     /// Where it was saved.
@@ -137,6 +140,12 @@ impl Capability for FetchUrl {
         let fetched = tokio::time::timeout(limit, self.fetch(internet, context)).await;
         fetched.unwrap_or_else(|_| Err(Error::TimedOut("Request timed out".into())))
     }
+}
+
+fn not_saved(status: u16) -> String {
+    format!(
+        "Nothing was saved: the status is {status}, so this is not the file. save_errors true saves it all the same"
+    )
 }
 
 impl FetchUrl {
@@ -175,19 +184,24 @@ impl FetchUrl {
     }
 
     async fn output(
-        self,
+        mut self,
         answer: Response,
         from: &SafeUrl,
         internet: &Internet,
         context: &Context,
     ) -> Result<FetchOutput> {
         let status_code = answer.status().as_u16();
+        let is_kept_out = self.form == Form::File && !answer.status().is_success() && !self.save_errors;
+        if is_kept_out {
+            self.form = Form::Text;
+        }
         let headers = answer::joined(answer.headers());
         let content_type = headers.get(CONTENT_TYPE.as_str()).cloned();
         let name = from.url().path_segments().and_then(|mut all| all.next_back()).unwrap_or_default();
         let body = Body::of(answer).await?;
         let formed = internet.formed(body, self.form, name, self.save_to.as_deref(), context).await?;
         let Content { content, size, mime_type, hint, saved } = formed;
+        let hint = if is_kept_out { Some(not_saved(status_code)) } else { hint };
         let final_url = (from.url().as_str() != self.url && self.follow_redirects).then(|| from.url().to_string());
         let (success, timestamp) = (true, clock::timestamp());
         let (url, method) = (self.url, self.method);

@@ -52,7 +52,7 @@ impl Capability for CheckCommand {
 
     async fn run(self, terminal: &Terminal, _: &Context) -> Result<CheckOutput> {
         let spawner = &terminal.spawner;
-        let directory = spawner.directory().join(self.cwd.as_deref().unwrap_or_default());
+        let directory = spawner.place_of(self.cwd.as_deref().unwrap_or_default());
         let shell = spawner.shells().named(self.shell_program.as_deref())?;
         let line = Line::Shell { shell, text: self.command.clone() };
         let refusal = spawner.judge(line, directory).await?.err();

@@ -124,6 +124,26 @@ async fn a_file_is_saved_as_it_came_once_and_can_be_undone() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_404_is_not_saved_as_if_it_were_the_file() {
+    let server = open().await;
+    for status in ["404 Not Found", "503 Busy", "302 Found"] {
+        let answer =
+            format!("HTTP/1.1 {status}\r\ncontent-length: 7\r\nlocation: /x\r\nconnection: close\r\n\r\nno file");
+        let upstream = Upstream::serving(move |_| answer.clone().into_bytes()).await;
+        let mut arguments = json!({"url": upstream.url, "save_to": "got.bin"});
+        let got = server.call("internet_fetch", arguments.clone()).await;
+        assert_eq!((&got["content"], &got["saved"], &got["as"]), (&json!("no file"), &Value::Null, &Value::Null));
+        let hint = got["hint"].as_str().unwrap();
+        assert!(hint.starts_with("Nothing was saved") && hint.contains(&status[..3]), "{hint}");
+        assert!(!server.path("got.bin").exists());
+        arguments["save_errors"] = true.into();
+        let got = server.call("internet_fetch", arguments).await;
+        assert_eq!(std::fs::read(server.path("got.bin")).unwrap(), b"no file");
+        server.call("filesystem_undo", json!({"id": got["saved"]["change_id"]})).await;
+    }
+}
+
+#[tokio::test]
 async fn a_place_where_nothing_may_be_written_is_refused_before_the_request() {
     let server = open().await;
     let upstream = serving("text/plain", b"x").await;

@@ -52,10 +52,25 @@ async fn a_call_and_a_setting_choose_the_shell() {
 }
 
 #[tokio::test]
+async fn a_shell_may_be_named_by_its_path_and_the_folder_as_a_shell_names_it() {
+    let server = Server::start().await;
+    let shell = json!({"command": "echo $BASH_VERSION", "shell_program": "/bin/bash"});
+    assert_ne!(server.call("terminal_execute", shell).await["stdout"], "\n");
+    let refused = server.post("/terminal/execute", json!({"command": "ls", "shell_program": "/bin/python3"})).await;
+    let message = refused.body["detail"][0]["msg"].as_str().unwrap();
+    assert!(message.contains("send the name of one") && message.contains("bash"), "{message}");
+    let open = Server::with_settings(&[("MCP_CONFINEMENT", "off")]).await;
+    let home = open.call("terminal_execute", json!({"command": "echo ~; pwd", "cwd": "~"})).await;
+    let lines: Vec<&str> = home["stdout"].as_str().unwrap().lines().collect();
+    assert_eq!(lines[0], lines[1], "{home}");
+    assert_eq!(open.call("terminal_check", json!({"command": "ls", "cwd": "~/"})).await["allowed"], true);
+}
+
+#[tokio::test]
 async fn only_shells_that_the_guard_can_read_run_lines() {
     let server = Server::start().await.with_file("bash", "#!/bin/sh\necho mine\n");
     let own = server.at("bash");
-    for program in ["python3", "fish", "/bin/bash", own.as_str(), "", "bash -x", "../bash", "BASH", "env"] {
+    for program in ["python3", "fish", "/bin/../bin/python3", own.as_str(), "", "bash -x", "../bash", "BASH", "env"] {
         for (route, arguments) in [
             ("/terminal/execute", json!({"command": "echo hi", "shell_program": program})),
             ("/terminal/start", json!({"command": "echo hi", "shell_program": program})),

@@ -142,14 +142,16 @@ impl PatchFiles {
         }
     }
 
-    /// The patch with an end to its last line, and with line feeds where every line ends as on Windows.
+    /// The patch with an end to its last line, without a byte order mark, and with line feeds where every line ends as on
+    /// Windows.
     fn text(&self) -> String {
-        let mut ends = self.patch.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
+        let patch = self.patch.trim_start_matches('\u{feff}');
+        let mut ends = patch.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
         let is_windows = ends.peek().is_some() && ends.all(|line| line.ends_with("\r\n"));
-        let open = if self.patch.ends_with('\n') { "" } else { "\n" };
+        let open = if patch.ends_with('\n') { "" } else { "\n" };
         match is_windows {
-            true => format!("{}{open}", self.patch.replace("\r\n", "\n").trim_end_matches('\r')),
-            false => format!("{}{open}", self.patch),
+            true => format!("{}{open}", patch.replace("\r\n", "\n").trim_end_matches('\r')),
+            false => format!("{patch}{open}"),
         }
     }
 

@@ -21,6 +21,9 @@ use crate::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// The byte order mark that a text in UTF-8 may begin with.
+const MARK: char = '\u{feff}';
+
 /// A part of the patch, ready to be made.
 pub(super) struct Planned {
     pub edits: Vec<Edit>,
@@ -145,7 +148,16 @@ impl PatchFiles {
                 "The file is no UTF-8, and the patch has letters beyond ASCII: say how it is encoded with `encoding`, perhaps \"{name}\""
             )
         };
-        match hunks::apply(before, &section.hunks, cancelled) {
+        // Few who write a patch see the mark before a file's first line. A patch that holds one means it.
+        let holds_mark = section.hunks.iter().flat_map(|hunk| &hunk.lines).any(|line| line.text().starts_with(MARK));
+        let unmarked = before.strip_prefix(MARK).filter(|_| !holds_mark);
+        let applied = hunks::apply(unmarked.unwrap_or(before), &section.hunks, cancelled).map(|mut patched| {
+            if unmarked.is_some() && !patched.text.is_empty() {
+                patched.text.insert(0, MARK);
+            }
+            patched
+        });
+        match applied {
             Err(misfit) if is_guessed && has_letters(|_| true) => Err(format!("{misfit}\n{}", suggestion())),
             Ok(_) if is_guessed && has_letters(is_new) && !has_letters(|line| !is_new(line)) => Err(suggestion()),
             patched => patched,

@@ -38,6 +38,14 @@ impl Shell {
         &self.program
     }
 
+    /// Whether this names it: its name, or the whole path of its program.
+    fn is_called(&self, name: &str) -> bool {
+        let path = Path::new(name);
+        let is_its_file = || std::fs::canonicalize(path).ok() == std::fs::canonicalize(&self.program).ok();
+        let is_its_path = path.is_absolute() && path.file_name().is_some_and(|last| last == self.name());
+        self.name() == name || (is_its_path && is_its_file())
+    }
+
     /// What it is started with to run `line`, its own name first.
     pub fn command<'a>(&'a self, line: &'a str) -> Vec<&'a OsStr> {
         let arguments = self.known.arguments.iter().map(OsStr::new);
@@ -99,11 +107,11 @@ impl Shells {
                 .cloned()
                 .ok_or_else(|| Error::unavailable("This machine has no shell: use shell false"));
         };
-        self.0.iter().find(|shell| shell.name() == name).cloned().ok_or_else(|| {
+        self.0.iter().find(|shell| shell.is_called(name)).cloned().ok_or_else(|| {
             let there = self.0.iter().map(|shell| shell.name());
             Error::invalid(
                 "shell_program",
-                format!("{name:?} is no shell that may run commands here: {}", names(there)),
+                format!("{name:?} is no shell that may run commands here: send the name of one, {}", names(there)),
             )
         })
     }

@@ -265,7 +265,7 @@ fn unknown_session() -> Response {
 
 /// What is wrong with a body that the SDK cannot read. A request is answered as one; for the rest, the status says it.
 fn unreadable(body: &Bytes) -> Response {
-    let Unreadable { answer, is_for_request } = Unreadable::of(body);
+    let Unreadable { answer, is_for_request, .. } = Unreadable::of(body);
     let status = if is_for_request { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     (status, Json(answer)).into_response()
 }

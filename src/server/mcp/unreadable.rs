@@ -1,6 +1,7 @@
 //! What is answered to a message that cannot be read: with its id where it has one, so that nobody waits for an answer
 //! until a timeout.
 
+use crate::arguments::half_a_character;
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -20,6 +21,8 @@ pub struct Unreadable {
     pub answer: Value,
     /// Whether it answers a request: one with an id, in the form that the protocol has.
     pub is_for_request: bool,
+    /// Whether it is no JSON: whoever sent it may wait for an answer, and nothing tells its id.
+    pub is_no_json: bool,
 }
 
 impl Unreadable {
@@ -28,6 +31,7 @@ impl Unreadable {
         let (envelope, read) = Envelope::of(message);
         let id = envelope.id.clone().unwrap_or(Value::Null);
         let is_for_request = envelope.is_protocol && envelope.id.is_some() && !envelope.is_answer;
+        let is_no_json = read.as_ref().is_err_and(|error| !error.is_data()) && !message.trim_ascii().is_empty();
         let problem = match read.and_then(|()| check(message)) {
             Err(error) if !error.is_data() => (PARSE_ERROR, said_of(&error)),
             _ if message.trim_ascii_start().starts_with(b"[") => {
@@ -40,7 +44,7 @@ impl Unreadable {
                     .to_owned(),
             ),
         };
-        Self { answer: answer(id, envelope.method.as_deref(), problem), is_for_request }
+        Self { answer: answer(id, envelope.method.as_deref(), problem), is_for_request, is_no_json }
     }
 
     /// The answer to a message that is longer than `max` bytes.
@@ -50,7 +54,7 @@ impl Unreadable {
         let text = format!("The message is larger than {mib} MiB: send less at once, or raise MCP_MAX_REQUEST_MIB");
         let id = envelope.id.clone().unwrap_or(Value::Null);
         let answer = answer(id, envelope.method.as_deref(), (INVALID_REQUEST, text));
-        Self { answer, is_for_request: envelope.id.is_some() && !envelope.is_answer }
+        Self { answer, is_for_request: envelope.id.is_some() && !envelope.is_answer, is_no_json: false }
     }
 }
 
@@ -75,14 +79,7 @@ fn answer(id: Value, method: Option<&str>, (code, text): (i32, String)) -> Value
 }
 
 fn said_of(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.contains("surrogate") || text.contains("hex escape") {
-        true => format!(
-            "The message holds half of a character, such as \\ud83d alone ({text}): that is what is left when a text is \
-             cut inside an emoji. Send whole characters"
-        ),
-        false => format!("The message is not JSON that can be read: {text}"),
-    }
+    half_a_character(error).unwrap_or_else(|| format!("The message is not JSON that can be read: {error}"))
 }
 
 /// What can be seen of a message from outside, as far as it can be read at all.

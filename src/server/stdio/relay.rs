@@ -285,14 +285,15 @@ impl<W: AsyncWrite + Unpin> Client<W> {
         }
     }
 
-    /// The answer to a request that no bridge could read: the SDK would drop the line, and the client wait.
+    /// The answer to a request that no bridge could read, or to what is no JSON: the SDK would drop the line, and the client wait.
     fn refusal(&self, line: &[u8]) -> Option<Vec<u8>> {
         let unreadable = match line.len() > self.max_line {
             true => Unreadable::too_long(line, self.max_line),
             false if serde_json::from_slice::<ClientJsonRpcMessage>(line).is_ok() => return None,
             false => Unreadable::of(line),
         };
-        let answer = Some(unreadable).filter(|unreadable| unreadable.is_for_request)?.answer;
+        let is_answered = |unreadable: &Unreadable| unreadable.is_for_request || unreadable.is_no_json;
+        let answer = Some(unreadable).filter(is_answered)?.answer;
         Some(format!("{answer}\n").into_bytes())
     }
 

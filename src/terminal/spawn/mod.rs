@@ -217,6 +217,13 @@ impl Spawner {
         self.ask_guard(move |guard| guard.permit(line, &folder, asked.environment)).await?
     }
 
+    /// Where a folder lies that is named as a shell names it: `~` is the home folder.
+    pub fn place_of(&self, sent: &str) -> PathBuf {
+        let in_home = sent.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let at_home = in_home.and_then(|rest| Some(std::env::home_dir()?.join(path_of(rest.trim_start_matches('/')))));
+        at_home.unwrap_or_else(|| self.workspace.start().join(path_of(sent)))
+    }
+
     fn folder(&self, sent: Option<&str>) -> Result<PathBuf> {
         let start = self.workspace.start();
         let (sent, folder) = match sent {
@@ -230,7 +237,7 @@ impl Spawner {
             Some(sent) if sent.contains('\0') => {
                 return Err(Error::invalid("cwd", "A folder's name cannot hold a NUL character"));
             }
-            Some(sent) => (sent, start.join(path_of(sent))),
+            Some(sent) => (sent, self.place_of(sent)),
         };
         if !self.is_confined {
             return Ok(folder);

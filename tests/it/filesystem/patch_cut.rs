@@ -83,6 +83,17 @@ async fn hunks_that_overlap_or_stand_in_another_order_are_told_so() {
 }
 
 #[tokio::test]
+async fn a_patch_fits_a_file_with_a_byte_order_mark_and_keeps_it() {
+    let change = "@@ -1,2 +1,2 @@\n-a\n+A\n b\n";
+    for patch in [format!("{HEAD}{change}"), format!("\u{feff}{HEAD}{change}")] {
+        assert_eq!(applied("\u{feff}a\nb\n", &patch).await, "\u{feff}A\nb\n");
+        assert_eq!(applied("\u{feff}a\r\nb\r\n", &patch).await, "\u{feff}A\r\nb\r\n");
+    }
+    let marked = format!("{HEAD}@@ -1,2 +1,2 @@\n-\u{feff}a\n+a\n b\n");
+    assert_eq!(applied("\u{feff}a\nb\n", &marked).await, "a\nb\n");
+}
+
+#[tokio::test]
 async fn what_a_chat_says_around_its_diffs_is_no_part_of_them() {
     let server = Server::start().await.with_file("p/f", "1\n2\n").with_file("p/g", "1\n2\n");
     let diff = |name: &str| format!("```diff\n--- a/{name}\n+++ b/{name}\n@@ -1,2 +1,2 @@\n 1\n-2\n+two\n```\n");

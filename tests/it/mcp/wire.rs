@@ -259,7 +259,9 @@ async fn half_a_character_is_answered_with_the_id_and_changes_nothing() {
     let body = format!(r#"{{"path": "{}", "content": "cut \ud83d"}}"#, server.at("cut.txt"));
     let rest =
         server.request("/filesystem/write").bearer_auth(KEY).header("content-type", "application/json").body(body);
-    assert_eq!(Reply::send(rest).await.status, 422);
+    let rest = Reply::send(rest).await;
+    assert_eq!(rest.status, 422);
+    assert!(rest.body["detail"][0]["msg"].as_str().unwrap().contains("half of a character"), "{}", rest.text);
     assert!(!server.path("cut.txt").exists());
 }
 
