@@ -12,6 +12,10 @@ use std::time::Duration;
 /// not come to it by then, the rest ends behind the answer.
 const ENDING: Duration = Duration::from_secs(5);
 
+/// How long a command whose time is over may take to put its things in order after SIGTERM. One that ends at once costs
+/// none of it.
+const GRACE: Duration = Duration::from_millis(700);
+
 /// How many of a command's processes are named.
 const MAX_NAMED: usize = 20;
 
@@ -114,6 +118,9 @@ impl<'a> Following<'a> {
         let mut running = self.tree.command_lines();
         running.truncate(MAX_NAMED);
         let running = running.into_iter().map(|line| line.chars().take(MAX_NAME).collect()).collect();
+        self.tree.ask_to_end();
+        // What it writes meanwhile is taken in: it must not wait for that.
+        let _ = tokio::time::timeout(GRACE, self.until_end()).await;
         let is_over = tokio::time::timeout(ENDING, self.tree.kill()).await.is_ok();
         self.take_the_rest().await;
         if !is_over {

@@ -126,6 +126,27 @@ async fn a_timeout_over_the_limit_is_refused_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn a_command_that_runs_out_of_time_may_put_its_things_in_order() {
+    for settings in [&[][..], &[("MCP_CONFINEMENT", "off")]] {
+        let server = Server::with_settings(settings).await;
+        let own = "trap 'echo saved; exit' TERM; while :; do sleep 0.05; done";
+        let childs = "bash -c 'trap \"sleep 0.2; echo saved; exit\" TERM; while :; do sleep 0.05; done'; echo never";
+        for command in [own, childs] {
+            let reply = server.post("/terminal/execute", json!({"command": command, "timeout": 1})).await;
+            assert_eq!((reply.status, &reply.body["stdout"]), (408, &json!("saved\n")), "{command}: {}", reply.text);
+        }
+        // One that does not listen is killed, with what left its group.
+        let deaf = "trap '' TERM; setsid sleep 3571 & sleep 3571";
+        let began = std::time::Instant::now();
+        let reply = server.post("/terminal/execute", json!({"command": deaf, "timeout": 1})).await;
+        assert_eq!(reply.status, 408, "{}", reply.text);
+        assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+        let left = std::process::Command::new("pgrep").args(["-f", "^sleep 3571$"]).output().unwrap();
+        assert!(left.stdout.is_empty(), "{left:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_runs_out_of_time_is_408_and_nothing_of_it_goes_on() {
     let server = Server::start().await;
     let command = "sleep 7001 & (setsid sh -c 'sleep 7001 & sleep 7001' &) ; nohup sleep 7001";

@@ -27,6 +27,10 @@ const STACK: usize = 16 << 20;
 /// taken in.
 const ENDS_AT_ONCE: usize = 64;
 
+/// The word of the server that asks all of the tree to end, where another is a signal for the program's group. The end of
+/// the program is waited for with the others' then.
+pub const END_YOURSELVES: u8 = 0xff;
+
 /// What the supervisor says to the server: one of these, and a number.
 pub mod word {
     /// The program runs.
@@ -51,6 +55,8 @@ struct Charge {
     all_end: bool,
     /// Whether the tree is all there is beside this process, as far as it sees.
     alone: bool,
+    /// Whether the others have been asked to end, and may take their time for it.
+    asked: bool,
 }
 
 /// What the process does all its life, with the descriptors that it was `given`; `steps` make its view of the disk.
@@ -79,7 +85,7 @@ pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
         }
         say(word::RUNNING, 0);
         let alone = cage.is_some_and(Cage::has_processes);
-        let charge = Charge { program, status: None, all_end: cage.is_some(), alone };
+        let charge = Charge { program, status: None, all_end: cage.is_some(), alone, asked: false };
         watch(children, cage.zip(asking.as_ref()), charge)
     }
 }
@@ -181,10 +187,10 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
             }
             if events[0].revents != 0 {
                 let mut signal = 0_u8;
-                if libc::recv(CONTROL, (&raw mut signal).cast(), 1, 0) == 1 {
-                    libc::kill(-charge.program, c_int::from(signal));
-                } else {
-                    charge.end(true, word::ENDED);
+                match libc::recv(CONTROL, (&raw mut signal).cast(), 1, 0) {
+                    1 if signal == END_YOURSELVES => charge.ask(),
+                    1 => drop(libc::kill(-charge.program, c_int::from(signal))),
+                    _ => charge.end(true, word::ENDED),
                 }
             }
             if events[1].revents != 0 {
@@ -193,9 +199,12 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
             }
             if events[1].revents != 0 || has_more {
                 has_more = charge.reap().0 == ENDS_AT_ONCE;
-                if charge.status.is_some() {
-                    let others = charge.has_others();
-                    charge.end(charge.all_end, if others { word::ENDED_WITH_OTHERS } else { word::ENDED });
+                let others = charge.status.is_some() && charge.has_others();
+                if charge.status.is_some() && !(charge.asked && others) {
+                    charge.end(
+                        charge.all_end || charge.asked,
+                        if others { word::ENDED_WITH_OTHERS } else { word::ENDED },
+                    );
                 }
             }
         }
@@ -203,6 +212,15 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
 }
 
 impl Charge {
+    /// Asks all of the tree to end.
+    unsafe fn ask(&mut self) {
+        self.asked = true;
+        // SAFETY: a plain system call.
+        unsafe {
+            libc::kill(if self.alone { -1 } else { -self.program }, libc::SIGTERM);
+        }
+    }
+
     /// Takes in the ends that there were, at most [`ENDS_AT_ONCE`]. Returns how many, and whether there is nothing left to
     /// end.
     unsafe fn reap(&mut self) -> (usize, bool) {

@@ -1,6 +1,11 @@
 //! A program with all that it starts, held by its supervisor.
 
-use super::{Program, Streams, fork_server::ForkServer, plan, supervisor::word};
+use super::{
+    Program, Streams,
+    fork_server::ForkServer,
+    plan,
+    supervisor::{END_YOURSELVES, word},
+};
 use crate::{
     error::{Error, Result},
     policy::confine::{Admission, Confinement, FAILED, trees},
@@ -199,6 +204,12 @@ impl Tree {
         let number = u8::try_from(signal.as_raw()).expect("a signal's number is small");
         // A supervisor that is gone has nothing left to signal.
         let _ = rustix::net::send(&self.control, &[number], SendFlags::NOSIGNAL);
+    }
+
+    /// Asks all of it to end. How long that may take is for the caller to say.
+    pub fn ask_to_end(&self) {
+        // One that is gone needs no word.
+        let _ = rustix::net::send(&self.control, &[END_YOURSELVES], SendFlags::NOSIGNAL);
     }
 
     /// Ends all of it and waits for that.

@@ -103,6 +103,9 @@ impl Tree {
         }
     }
 
+    /// There is no way to ask.
+    pub fn ask_to_end(&self) {}
+
     /// Ends it and waits for that.
     ///
     /// # Errors

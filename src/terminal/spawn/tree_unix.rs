@@ -130,6 +130,11 @@ impl Tree {
         }
     }
 
+    /// Asks all of the group to end. How long that may take is for the caller to say.
+    pub fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// Ends all of the group and waits for that.
     ///
     /// # Errors
