@@ -76,6 +76,7 @@ impl Basis {
         &self,
         holder: &Directory,
         name: &OsStr,
+        durable: bool,
         rename: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         let (mut old, _) = holder.open(name).map_err(gone)?;
@@ -83,6 +84,10 @@ impl Basis {
             return Err(ChangedSince.into());
         }
         rename()?;
+        if durable {
+            // By then, who had opened the old file right before has written to it.
+            let _ = holder.sync();
+        }
         if let Err(error) = self.pass_on(&mut old, holder, name) {
             tracing::warn!(%error, name = %name.display(), "what came while a file was replaced is lost");
         }

@@ -32,7 +32,12 @@ pub enum Over<'a> {
     /// Whatever has the name.
     Anything,
     /// A file that begins as it was when it was read. What was added to it goes behind the new one.
-    Known(&'a Basis),
+    Known {
+        /// As it was then.
+        basis: &'a Basis,
+        /// Whether the new name is on the disk at once.
+        durable: bool,
+    },
 }
 
 impl Over<'_> {
@@ -45,7 +50,9 @@ impl Over<'_> {
         match self {
             Self::Nothing => directory.rename_to_free(name, holder, at),
             Self::Anything => directory.rename(name, holder, at),
-            Self::Known(basis) => basis.give_way(holder, at, || directory.rename(name, holder, at)),
+            Self::Known { basis, durable } => {
+                basis.give_way(holder, at, durable, || directory.rename(name, holder, at))
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ impl Undo {
         }
         if let Source::Staged(directory, name) = &edit.source {
             let made = Made::Put(directory.look(name)?.identity);
-            let renamed = edit.over(path).rename((directory, name), holder, path.name());
+            let renamed = edit.over(path, manner).rename((directory, name), holder, path.name());
             match renamed {
                 // It is copied then.
                 Err(error) if matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy) => {}
@@ -111,7 +111,7 @@ impl Undo {
             }
             let made = Made::Put(look_at(new.file())?.identity);
             let times = Some(*times).filter(|times| *times != Times::default());
-            new.place(path.name(), times, manner.durable, edit.over(path))?;
+            new.place(path.name(), times, manner.durable, edit.over(path, manner))?;
             Ok(made)
         };
         Ok({ place }())
@@ -129,10 +129,10 @@ impl Undo {
 
 impl Edit {
     /// What its file may take the place of, by what was found at the path.
-    fn over(&self, path: &SafePath) -> Over<'_> {
+    fn over(&self, path: &SafePath, manner: Manner) -> Over<'_> {
         match (&self.source, &self.basis) {
             (Source::New(_), _) => Over::Nothing,
-            (_, Some(basis)) => Over::Known(basis),
+            (_, Some(basis)) => Over::Known { basis, durable: manner.durable },
             _ if path.found().is_none() => Over::Nothing,
             _ => Over::Anything,
         }
