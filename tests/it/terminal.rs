@@ -208,10 +208,17 @@ async fn who_waits_thirty_seconds_for_a_turn_is_sent_away_and_told_when_to_come_
         let request = axum::http::Request::post("/terminal/execute").header("host", "localhost");
         service.clone().oneshot(request.header("authorization", KEY).body(axum::body::Body::from(body)).unwrap())
     };
+    let fifo = server.at("begun");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut first = std::pin::pin!(ask("echo > begun; sleep 7005"));
+    tokio::select! {
+        _ = &mut first => panic!("it goes on"),
+        _ = tokio::task::spawn_blocking(move || std::fs::read(fifo).unwrap()) => {}
+    }
     let started = tokio::time::Instant::now();
     let reply = tokio::select! {
         biased;
-        _ = ask("sleep 7005") => panic!("it goes on"),
+        _ = &mut first => panic!("it goes on"),
         reply = ask("echo never") => reply.unwrap(),
     };
     assert_eq!((reply.status().as_u16(), &reply.headers()["retry-after"]), (503, &"5".parse().unwrap()));

@@ -50,7 +50,7 @@ fn is_whole_machine(path: &Path) -> bool {
     let name = name.map(|name| name.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
     let numbered =
         |kind: &&str| name.strip_prefix(*kind).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == 'n'));
-    is_disk || WHOLE_MACHINE.iter().any(|kind| numbered(&kind))
+    is_disk || WHOLE_MACHINE.iter().any(|kind| numbered(kind))
 }
 
 impl Devices {
