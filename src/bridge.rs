@@ -168,8 +168,8 @@ impl Bridge {
     /// Opens the services over `directory`: relative paths, `memory/` and `.env` are there.
     ///
     /// # Errors
-    /// When something of the bridge's own cannot be made or read; the message names it and how to mend it.
-    /// [`crate::owner::Held`] when another process has the folder.
+    /// When something of the bridge's own cannot be made or read; the message names it and how to fix it.
+    /// [`crate::owner::AlreadyOwned`] when another process has the folder.
     pub fn open(settings: Settings, keys: Keys, directory: &Path) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let keys = Arc::new(keys);
@@ -181,7 +181,7 @@ impl Bridge {
             folder.display()
         );
         let owner = own(&folder)?;
-        private::tighten(&folder);
+        private::restrict_permissions(&folder);
         let history = History::open(folder.join("history")).with_context(|| {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
         })?;

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::Ignored,
-    caller::{Access, Caller, Holding},
+    caller::{Access, Caller, MemoryBudget},
     error::Result,
 };
 use schemars::JsonSchema;
@@ -30,7 +30,7 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     /// Whether the fields may also come from the query string.
     const FROM_QUERY: bool = false;
     /// Whether it runs a program whose output can be told while it runs.
-    const TELLS_OUTPUT: bool = false;
+    const STREAMS_OUTPUT: bool = false;
     /// The fields of its answer that hold what a program wrote: their ends say as much as their beginnings.
     const OUTPUT: &'static [&'static str] = &[];
     /// The name of its history lines; `None` leaves no line.
@@ -126,15 +126,15 @@ pub struct Progress {
 pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// What a call tells of the program that it runs, as it happens.
-pub enum Told<'a> {
+pub enum OutputEvent<'a> {
     /// The program was started: from now on nothing refuses the call.
-    Begun,
+    Started,
     /// It wrote this text, in whole characters, to the stream of this name.
     Output(&'static str, &'a str),
 }
 
 /// What receives the output of a program while it runs, and keeps what it still needs of it.
-pub type Teller = Arc<dyn Fn(Told<'_>) + Send + Sync>;
+pub type OutputSink = Arc<dyn Fn(OutputEvent<'_>) + Send + Sync>;
 
 /// What comes with a call beside its arguments.
 pub struct Context {
@@ -143,9 +143,9 @@ pub struct Context {
     /// Set when the call is over for any reason, so that work on other threads stops.
     pub cancelled: CancellationToken,
     /// What the call holds in memory. Whoever reads something large for it asks here first.
-    pub holding: Holding,
+    pub holding: MemoryBudget,
     reporter: Option<Reporter>,
-    teller: Option<Teller>,
+    teller: Option<OutputSink>,
     plain: bool,
     /// How much output was told, in bytes.
     told: AtomicU64,
@@ -159,7 +159,7 @@ pub(crate) type Recorded = Arc<Mutex<Option<Value>>>;
 impl Context {
     /// A call by `caller` that nobody watches.
     pub fn new(caller: Caller) -> Self {
-        let holding = Holding::of(caller.name());
+        let holding = MemoryBudget::of(caller.name());
         Self {
             caller,
             cancelled: CancellationToken::new(),
@@ -191,7 +191,7 @@ impl Context {
     }
 
     /// The same call with someone to tell the output of its program to.
-    pub fn telling(mut self, teller: Teller) -> Self {
+    pub fn telling(mut self, teller: OutputSink) -> Self {
         self.teller = Some(teller);
         self
     }
@@ -204,7 +204,7 @@ impl Context {
     /// Tells that the program runs.
     pub fn begun(&self) {
         if let Some(teller) = &self.teller {
-            teller(Told::Begun);
+            teller(OutputEvent::Started);
         }
     }
 
@@ -212,7 +212,7 @@ impl Context {
     /// bytes so far.
     pub fn tell(&self, stream: &'static str, text: &str) {
         if let Some(teller) = &self.teller {
-            teller(Told::Output(stream, text));
+            teller(OutputEvent::Output(stream, text));
         }
         if self.is_watched() {
             let bytes = text.len() as u64;

@@ -19,7 +19,7 @@ const SEND_THE_KEY: &str =
 const WHICH_KEY: &str = "The key is MCP_API_KEY of the server's .env, or of its environment, which wins; `mcp-server key show`, in the \
     server's folder, prints it. It may have been replaced since this client was configured";
 
-/// Why a call did not do what was asked. The text of each is shown to the caller and says how to mend the matter.
+/// Why a call did not do what was asked. The text of each is shown to the caller and says how to fix the matter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The arguments do not fit the capability; every problem at once.
@@ -126,7 +126,7 @@ impl Error {
         Self::Invalid(vec![Problem::value(field, message)])
     }
 
-    /// Something is missing now and no retry will mend it by itself.
+    /// Something is missing now and no retry will fix it by itself.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::Unavailable { message: message.into(), retry_after: None }
     }
@@ -249,7 +249,7 @@ impl PartialOutput {
     }
 }
 
-/// Problems of the disk that a caller can mend keep their name; the rest is a fault.
+/// Problems of the disk that a caller can fix keep their name; the rest is a fault.
 impl From<std::io::Error> for Error {
     fn from(cause: std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;

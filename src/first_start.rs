@@ -32,7 +32,7 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
     };
     check(secret.expose(), &settings.host)?;
     key_file::guard(directory)?;
-    key_file::tighten(directory);
+    key_file::restrict_permissions(directory);
     Ok(Key { secret, is_unseen: key_file::is_unseen(directory) })
 }
 

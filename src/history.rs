@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 const MAX_WAITING: usize = 16_384;
 
 /// How long the writer waits for more lines after the first. A crash of the machine or a kill -9 loses that much of the
-/// record at the most.
+/// record at most.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// The record of what was asked.

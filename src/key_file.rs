@@ -124,8 +124,8 @@ fn difference(before: &str, after: &str) -> Option<Range<usize>> {
 }
 
 /// Leaves `.env` to its owner alone, where there is one.
-pub fn tighten(directory: &Path) {
-    private::only_owner_from_now_on(&directory.join(FILE));
+pub fn restrict_permissions(directory: &Path) {
+    private::restrict_to_owner(&directory.join(FILE));
 }
 
 /// Gives the key of `.env` whenever it has become another, for [`crate::caller::Keys::following`]; `None` when the

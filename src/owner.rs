@@ -22,7 +22,7 @@ pub enum Claim {
     /// The folder is this process's until the owner is dropped or released.
     Owned(Owner),
     /// Another one has it.
-    HeldBy(Held),
+    HeldBy(AlreadyOwned),
 }
 
 /// The right to write in a folder.
@@ -39,7 +39,7 @@ pub struct Owner {
     folder.display(),
     self.whose()
 )]
-pub struct Held {
+pub struct AlreadyOwned {
     /// The folder that was claimed.
     pub folder: PathBuf,
     /// The owner's process id, where it can be read.
@@ -48,7 +48,7 @@ pub struct Held {
     pub url: Option<String>,
 }
 
-impl Held {
+impl AlreadyOwned {
     fn whose(&self) -> String {
         match (self.pid, &self.url) {
             (Some(pid), Some(url)) => format!(" (process {pid}, {url})"),
@@ -80,7 +80,7 @@ impl Owner {
     }
 
     /// Who owns `folder` now; nobody where it was never owned. Nothing is made.
-    pub fn of(folder: &Path) -> Option<Held> {
+    pub fn of(folder: &Path) -> Option<AlreadyOwned> {
         let mut lock = File::open(folder.join(LOCK)).ok()?;
         match lock.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(signature(&mut lock, folder.to_owned())),
@@ -120,11 +120,11 @@ fn sign(mut lock: &File, url: &str) -> io::Result<()> {
 }
 
 /// Whose lock it is; unknown while the owner is just writing it.
-fn signature(lock: &mut File, folder: PathBuf) -> Held {
+fn signature(lock: &mut File, folder: PathBuf) -> AlreadyOwned {
     let mut text = String::new();
     let read = lock.rewind().and_then(|()| lock.take(MAX_TEXT).read_to_string(&mut text));
     let mut lines = text.lines().filter(|_| read.is_ok());
     let pid = lines.next().and_then(|line| line.trim().parse().ok());
     let url = lines.next().map(str::trim).filter(|url| url.starts_with("http://")).map(str::to_owned);
-    Held { folder, pid, url }
+    AlreadyOwned { folder, pid, url }
 }

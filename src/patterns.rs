@@ -21,7 +21,7 @@ const MAX_CLASSES: usize = 200;
 /// The most characters of an expression that are looked for in two forms.
 const MAX_FORMS: usize = 200;
 
-/// The longest glob, in characters, the most of them in a list, and how long they are together at the most.
+/// The longest glob, in characters, the most of them in a list, and how long they are together at most.
 pub const MAX_GLOB: usize = 1000;
 const MAX_GLOBS: usize = 100;
 const MAX_ALL_GLOBS: usize = 8000;

@@ -3,7 +3,7 @@
 
 use super::{
     MAX_PROBLEMS,
-    lax::Fields,
+    lenient::Fields,
     problem::{FIELD_REQUIRED, MAX_INPUT, Problem, Segment},
     resolve::Unknown,
     shape::Shape,

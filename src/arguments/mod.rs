@@ -3,7 +3,7 @@
 //! The types of problems and their sentences are pydantic's, since clients of the server that this one ports know them.
 
 mod bounds;
-mod lax;
+mod lenient;
 mod outline;
 mod preview;
 mod problem;
@@ -20,7 +20,7 @@ pub use secrets::{MASK, clean, clean_beginning, sounds_secret};
 
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use lax::{Failure, Fields, Lax};
+use lenient::{Failure, Fields, LenientDeserializer};
 use outline::Outline;
 use resolve::{Reading, Resolved, Unknown, resolve};
 use schemars::JsonSchema;
@@ -29,10 +29,10 @@ use serde_json::value::RawValue;
 use shape::Shape;
 use std::{borrow::Cow, ops::Range};
 
-/// How many problems one answer names at the most; a caller with more mends these first.
+/// How many problems one answer names at most; a caller with more fixes these first.
 const MAX_PROBLEMS: usize = 50;
 
-/// How many bytes are looked through at the most to find them: of a body of more than 5 MiB fewer problems are named.
+/// How many bytes are looked through at most to find them: of a body of more than 5 MiB fewer problems are named.
 const MAX_LOOKED_THROUGH: usize = 256 * 1024 * 1024;
 
 /// Longer texts, in bytes, are looked at on a thread of their own.
@@ -210,7 +210,7 @@ fn decode_collecting<T: DeserializeOwned>(fields: &Fields) -> (Option<T>, Vec<Pr
     let size: usize = fields.values().map(|json| json.len()).sum();
     let most = (MAX_LOOKED_THROUGH / size.max(1)).clamp(1, MAX_PROBLEMS);
     while problems.len() < most {
-        match T::deserialize(Lax::root(fields, &skip)) {
+        match T::deserialize(LenientDeserializer::root(fields, &skip)) {
             Ok(decoded) => return (Some(decoded), problems),
             Err(Failure { missing: true, path, .. }) if path.is_empty() => break,
             Err(failure) => {

@@ -51,7 +51,7 @@ impl Problem {
         }
     }
 
-    /// A value that decodes and is wrong all the same.
+    /// A value that decodes and is wrong anyway.
     pub fn value(field: &str, message: impl Into<String>) -> Self {
         Self::new("value_error", vec![Segment::Field(field.to_owned())], message, None)
     }

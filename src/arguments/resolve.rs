@@ -3,7 +3,7 @@
 //! different things are, since to choose between them would be to guess.
 
 use super::{
-    lax::Fields,
+    lenient::Fields,
     problem::{Problem, Segment},
     shape::Shape,
     synonyms::{self, Meaning},

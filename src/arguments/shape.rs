@@ -1,7 +1,7 @@
 //! What a capability's schema says of its arguments: their names, types and bounds. The schema states them once; they
 //! are published with it, and `bounds.rs` and `resolve.rs` read them here.
 
-use super::{lax::Lax, resolve::structure_in, synonyms::squeezed};
+use super::{lenient::LenientDeserializer, resolve::structure_in, synonyms::squeezed};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -135,7 +135,7 @@ impl Shape {
         let is = |kind: Kind| self.kinds.contains(&kind) && !self.kinds.contains(&Kind::Text);
         let read = |json: &str| -> Option<Value> {
             let structure = if self.wants_structure() { structure_in(json) } else { None };
-            let value = Lax::value(json);
+            let value = LenientDeserializer::value(json);
             match () {
                 () if is(Kind::Boolean) => Some(value.boolean().ok()?.into()),
                 () if is(Kind::Integer) || is(Kind::Number) => Some(value.float().ok()?.into()),
@@ -149,9 +149,9 @@ impl Shape {
     pub fn takes(&self, json: &str) -> bool {
         let fits = |kind: &Kind| match kind {
             Kind::Text => json.starts_with('"'),
-            Kind::Integer => Lax::value(json).integer().is_ok(),
-            Kind::Number => Lax::value(json).float().is_ok(),
-            Kind::Boolean => Lax::value(json).boolean().is_ok(),
+            Kind::Integer => LenientDeserializer::value(json).integer().is_ok(),
+            Kind::Number => LenientDeserializer::value(json).float().is_ok(),
+            Kind::Boolean => LenientDeserializer::value(json).boolean().is_ok(),
             Kind::List => json.starts_with('['),
             Kind::Object => json.starts_with('{'),
         };

@@ -1,6 +1,6 @@
 //! The other names by which clients call fields, and which field a name that nobody knows may mean.
 
-use super::{lax::Lax, shape::Shape};
+use super::{lenient::LenientDeserializer, shape::Shape};
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 /// The list: what stands in a line is explained in it.
@@ -64,7 +64,7 @@ pub(super) fn meaning<'a>(name: &str, json: &'a str, shape: &'a Shape) -> Option
     known.find_map(|synonym| {
         let (field, _) = shape.fields.get_key_value(synonym.field)?;
         let value: Cow<'a, str> = match &synonym.switch {
-            Some(switch) if Lax::value(json).boolean().ok()? == switch.when => switch.value.into(),
+            Some(switch) if LenientDeserializer::value(json).boolean().ok()? == switch.when => switch.value.into(),
             Some(_) => return None,
             None => json.into(),
         };

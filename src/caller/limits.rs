@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long one who needs memory waits for others to give some back.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// When to come again after a refusal: a call takes a moment, rarely more.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -61,14 +61,14 @@ pub struct Running {
 
 /// The right to hold some bytes; given back when it is dropped.
 #[derive(Default)]
-pub struct Held {
+pub struct MemoryPermit {
     units: u64,
     /// One of each share that it came from. A call whose key came in its body has three: the body was counted before its
     /// caller was known.
     permits: Vec<OwnedSemaphorePermit>,
 }
 
-impl Held {
+impl MemoryPermit {
     fn new(units: u64, permits: [OwnedSemaphorePermit; 2]) -> Self {
         Self { units, permits: permits.into() }
     }
@@ -120,8 +120,8 @@ impl Limits {
     pub fn begin(&self, caller: &str) -> Result<Running> {
         let own = self.share(caller);
         let now = Instant::now();
-        own.take_turn(now, |per_second| too_many(format!("more than {per_second} calls a second")))?;
-        self.all.take_turn(now, |_| busy())?;
+        own.acquire(now, |per_second| too_many(format!("more than {per_second} calls a second")))?;
+        self.all.acquire(now, |_| busy())?;
         let max = own.sizes.calls;
         let mine = own.calls.clone().try_acquire_owned();
         let mine = mine.map_err(|_| too_many(format!("more than {max} calls at once")))?;
@@ -134,28 +134,28 @@ impl Limits {
     ///
     /// # Errors
     /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Unavailable`] when it was not there in time.
-    pub async fn hold(&self, caller: Option<&str>, already: u64, bytes: u64) -> Result<Held> {
+    pub async fn hold(&self, caller: Option<&str>, already: u64, bytes: u64) -> Result<MemoryPermit> {
         let own = self.share(caller.unwrap_or(UNKNOWN));
         let units = bytes.div_ceil(UNIT);
         let (Ok(count), true) = (u32::try_from(units), already.div_ceil(UNIT) + units <= own.sizes.bytes as u64) else {
             return Err(too_large(own.sizes.bytes, caller.is_none()));
         };
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let waited = tokio::time::timeout(TIMEOUT, async {
             let mine = own.bytes.clone().acquire_many_owned(count).await;
             let of_all = self.all.bytes.clone().acquire_many_owned(count).await;
             [mine, of_all].map(|permit| permit.expect("these are never closed"))
         });
-        waited.await.map(|permits| Held::new(units, permits)).map_err(|_| no_memory())
+        waited.await.map(|permits| MemoryPermit::new(units, permits)).map_err(|_| no_memory())
     }
 
     /// The same at once or not at all.
-    pub fn try_hold(&self, caller: &str, bytes: u64) -> Option<Held> {
+    pub fn try_hold(&self, caller: &str, bytes: u64) -> Option<MemoryPermit> {
         let own = self.share(caller);
         let units = bytes.div_ceil(UNIT);
         let count = u32::try_from(units).ok()?;
         let mine = own.bytes.clone().try_acquire_many_owned(count).ok()?;
         let of_all = self.all.bytes.clone().try_acquire_many_owned(count).ok()?;
-        Some(Held::new(units, [mine, of_all]))
+        Some(MemoryPermit::new(units, [mine, of_all]))
     }
 
     /// Whether one more refusal of someone without a right key is worth its line in the history. Beyond 120, two a
@@ -189,7 +189,7 @@ impl Share {
         }
     }
 
-    fn take_turn(&self, now: Instant, refusal: impl FnOnce(u32) -> Error) -> Result<()> {
+    fn acquire(&self, now: Instant, refusal: impl FnOnce(u32) -> Error) -> Result<()> {
         let per_second = self.sizes.calls_per_second;
         let (speed, mut rate) = (f64::from(per_second), self.rate.lock().expect("no one panics while holding it"));
         if per_second == 0 || rate.take(now, speed, speed) { Ok(()) } else { Err(refusal(per_second)) }
@@ -245,9 +245,9 @@ fn no_memory() -> Error {
 
 fn too_large(units: usize, unknown: bool) -> Error {
     let mib = units as u64 * UNIT / (1024 * 1024);
-    let mend = if unknown { "send the key in the header Authorization" } else { "raise MCP_MAX_BUFFERED_MIB" };
+    let fix = if unknown { "send the key in the header Authorization" } else { "raise MCP_MAX_BUFFERED_MIB" };
     Error::TooLarge(format!(
-        "This is more than the {mib} MiB that may be held in memory at once: ask for less, or {mend}"
+        "This is more than the {mib} MiB that may be held in memory at once: ask for less, or {fix}"
     ))
 }
 

@@ -1,20 +1,20 @@
 //! Who calls, and what they may do.
 
 mod attempts;
-mod holding;
 mod keys;
 mod limits;
+mod memory_budget;
 
-pub use holding::Holding;
 pub use keys::{Keys, Source, check_count};
-pub use limits::{Held, Limits, Running};
+pub use limits::{Limits, MemoryPermit, Running};
+pub use memory_budget::MemoryBudget;
 
 use crate::error::{Error, Result};
 
 /// What a capability needs its caller to be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Looks, and changes nothing.
+    /// ViewSnapshot, and changes nothing.
     Read,
     /// Changes files or memory.
     Write,
@@ -22,7 +22,7 @@ pub enum Access {
     Execute,
     /// Talks to other machines.
     Network,
-    /// Cannot be taken back, or concerns the bridge itself.
+    /// Cannot be undone, or concerns the bridge itself.
     Admin,
 }
 

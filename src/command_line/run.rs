@@ -175,11 +175,11 @@ async fn serve(settings: Settings, command: &CommandLine, directory: &Path, log:
     if let Some(source) = key_file::follow(directory, &key.secret, &settings.host) {
         keys = keys.following(source);
     }
-    server::stdio::make_way(directory).await;
+    server::stdio::hand_over(directory).await;
     let bridge = Arc::new(Bridge::open(settings, keys, directory)?);
     let listener = server::listen(bound.socket)?;
     bridge.announce(&address::local_url(&address.ip().to_string(), address.port()));
-    let doorway = server::stdio::Doorway::open(bridge.clone(), None);
+    let local = server::stdio::IpcListener::open(bridge.clone(), None);
     // Who waits for these words may end the bridge at once.
     log.settle();
     let (program, instead_of) = (called(command, directory), bound.instead_of.as_deref());
@@ -189,8 +189,8 @@ async fn serve(settings: Settings, command: &CommandLine, directory: &Path, log:
     }
     let served = async {
         server::serve(listener, server::router(bridge.clone()), max_connections, signals.stop.clone()).await;
-        if let Some(doorway) = doorway {
-            doorway.close().await;
+        if let Some(local) = local {
+            local.close().await;
         }
         bridge.close().await;
     };

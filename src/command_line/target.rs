@@ -3,7 +3,7 @@
 use super::CommandLine;
 use crate::{
     bridge::Bridge,
-    owner::{Held, Owner},
+    owner::{AlreadyOwned, Owner},
     policy::paths::Directory,
     server::address,
     settings::{Secret, Settings, key_in_environment, key_in_file},
@@ -25,7 +25,7 @@ pub struct Target {
     /// Where it serves, or would: `http://127.0.0.1:7860`.
     pub url: String,
     /// The process that has the directory now.
-    pub owner: Option<Held>,
+    pub owner: Option<AlreadyOwned>,
     key: Option<Secret>,
 }
 
@@ -56,8 +56,10 @@ impl Target {
     /// Which bridge it is and whether it runs, in words.
     pub fn described(&self) -> String {
         let state = match &self.owner {
-            Some(Held { pid: Some(pid), url: Some(_), .. }) => format!("which runs now (process {pid})"),
-            Some(Held { pid: Some(pid), .. }) => format!("which runs now without HTTP (process {pid}, for one client)"),
+            Some(AlreadyOwned { pid: Some(pid), url: Some(_), .. }) => format!("which runs now (process {pid})"),
+            Some(AlreadyOwned { pid: Some(pid), .. }) => {
+                format!("which runs now without HTTP (process {pid}, for one client)")
+            }
             Some(_) => "which runs now".to_owned(),
             None => "which does not run now".to_owned(),
         };

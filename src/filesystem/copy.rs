@@ -5,7 +5,7 @@ use super::{
     basis::Basis,
     go_on,
     replacement::is_temporary,
-    undo::{Changed, Edit, Source, Staging, State, Who},
+    undo::{ChangeAuthor, Changed, Edit, Source, Staging, State},
     write::may_be_written,
 };
 use crate::{
@@ -74,14 +74,14 @@ impl Capability for CopyPath {
     type Output = CopyOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<CopyOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
         files.change_late(move |files| self.copy(files, &who, &cancelled)).await
     }
 }
 
 impl CopyPath {
-    fn copy(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<CopyOutput> {
+    fn copy(self, files: &Files, who: &ChangeAuthor, cancelled: &CancellationToken) -> Result<CopyOutput> {
         let from = files.workspace.resolve_link(&self.path, Named::File, Intent::Read)?;
         if from.existing()?.kind == Kind::Special {
             return Err(not_a_file());

@@ -2,7 +2,7 @@
 
 use super::{
     Files,
-    undo::{Changed, Edit, Who},
+    undo::{ChangeAuthor, Changed, Edit},
     write::{is_as_expected, may_go},
 };
 use crate::{
@@ -61,13 +61,13 @@ impl Capability for DeletePath {
     type Output = DeleteOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<DeleteOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         files.change_anew(move |files| self.delete(files, &who)).await
     }
 }
 
 impl DeletePath {
-    fn delete(&self, files: &Files, who: &Who) -> Result<DeleteOutput> {
+    fn delete(&self, files: &Files, who: &ChangeAuthor) -> Result<DeleteOutput> {
         let path = files.workspace.resolve_link(&self.path, Named::File, Intent::Write)?;
         let found = *path.existing()?;
         may_leave(files, &path)?;
@@ -86,7 +86,7 @@ impl DeletePath {
     }
 }
 
-/// A root stays, and so do a directory of the top of the disk, which is no one caller's, and one in which something is
+/// A root stays, and so do a directory of the root of the file system, which is no one caller's, and one in which something is
 /// denied.
 pub(super) fn may_leave(files: &Files, path: &SafePath) -> Result<()> {
     if files.workspace.roots().iter().any(|root| root.starts_with(path.real())) || path.real().parent().is_none() {
@@ -94,7 +94,7 @@ pub(super) fn may_leave(files: &Files, path: &SafePath) -> Result<()> {
     }
     if path.real().parent().is_some_and(|above| above.parent().is_none()) && path.existing()?.is_folder() {
         return Err(Error::Refused(
-            "A directory at the top of the disk cannot itself go away: name what in it may".into(),
+            "A directory at the root of the file system cannot itself go away: name what in it may".into(),
         ));
     }
     path.may_go_whole()

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// After this long a coarser diff is good enough.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The diffs of one answer are cut behind the line that reaches this many bytes: what a model reads at once.
 const MAX_DIFF: usize = 64 * 1024;
@@ -39,7 +39,7 @@ impl Diffs {
     pub fn add(&mut self, before: &str, after: &str, path: &str) {
         let path = path.trim_start_matches('/');
         let mut diff = TextDiff::configure();
-        let diff = diff.algorithm(Algorithm::Myers).deadline(Instant::now() + PATIENCE).diff_lines(before, after);
+        let diff = diff.algorithm(Algorithm::Myers).deadline(Instant::now() + TIMEOUT).diff_lines(before, after);
         let whole =
             diff.unified_diff().context_radius(3).header(&format!("a/{path}"), &format!("b/{path}")).to_string();
         self.add_lines(&whole);

@@ -6,7 +6,7 @@ use super::{
     lines::{self, Lines},
     nearest,
     read::{bytes_of, default_encoding},
-    undo::{Changed, Who},
+    undo::{ChangeAuthor, Changed},
     write::{is_as_expected, may_be_written, replaced},
 };
 use crate::{
@@ -103,7 +103,7 @@ impl Capability for EditFile {
     type Output = EditOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<EditOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         let named = self.path.clone();
         // Before its turn, so that no other change waits for this one's memory.
         let size = files.look(context, move |files, _| Ok(files.size_of(&named))).await?;
@@ -113,7 +113,7 @@ impl Capability for EditFile {
 }
 
 impl EditFile {
-    fn edit(&self, files: &Files, who: &Who) -> Result<EditOutput> {
+    fn edit(&self, files: &Files, who: &ChangeAuthor) -> Result<EditOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         path.existing()?;
         may_be_written(&path, self.force)?;

@@ -6,7 +6,7 @@ use super::{
     walk::{Next, Visit, walk},
 };
 use crate::{
-    caller::{Access, Holding},
+    caller::{Access, MemoryBudget},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -118,7 +118,7 @@ impl Capability for ListDirectory {
 }
 
 impl ListDirectory {
-    fn list(self, files: &Files, holding: &Holding, cancelled: &CancellationToken) -> Result<ListOutput> {
+    fn list(self, files: &Files, holding: &MemoryBudget, cancelled: &CancellationToken) -> Result<ListOutput> {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
         let folder = path.open_folder()?;
         let after = Cursor::parse(self.cursor.as_deref())?.map(|cursor| cursor.path);

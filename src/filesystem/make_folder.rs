@@ -2,7 +2,7 @@
 
 use super::{
     Files,
-    undo::{Changed, Edit, Source, Who},
+    undo::{ChangeAuthor, Changed, Edit, Source},
 };
 use crate::{
     caller::Access,
@@ -50,13 +50,13 @@ impl Capability for MakeDirectory {
     type Output = MakeOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<MakeOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         files.change(move |files| self.make(files, &who)).await
     }
 }
 
 impl MakeDirectory {
-    fn make(self, files: &Files, who: &Who) -> Result<MakeOutput> {
+    fn make(self, files: &Files, who: &ChangeAuthor) -> Result<MakeOutput> {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Write)?;
         if path.found().is_some_and(|found| !found.is_folder()) {
             return Err(Error::Conflict("Something that is no directory has this name: choose another".into()));

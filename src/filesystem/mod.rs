@@ -54,7 +54,7 @@ pub use stat::StatPath;
 pub use tree::ShowTree;
 pub use undo::{Changed, ListChanges, UndoChanges};
 pub use upload::{Upload, UploadFile, UploadOutput, UploadStatus};
-pub use watch::{Told, Watch, WatchPath};
+pub use watch::{Watch, WatchEvent, WatchPath};
 pub use write::WriteFile;
 
 use crate::{

@@ -5,7 +5,7 @@ use super::{
     read::{Form, LARGE_MEDIA, ReadFile, ReadOutput, default_encoding},
 };
 use crate::{
-    caller::{Access, Holding},
+    caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium},
     clock,
     error::Result,
@@ -91,7 +91,7 @@ impl Capability for ReadMany {
 }
 
 impl ReadMany {
-    fn read(self, files: &Files, cancelled: &CancellationToken, holding: &Holding) -> Result<ReadManyOutput> {
+    fn read(self, files: &Files, cancelled: &CancellationToken, holding: &MemoryBudget) -> Result<ReadManyOutput> {
         let (mut results, mut held) = (Vec::new(), 0);
         for path in &self.paths {
             go_on(cancelled)?;

@@ -1,4 +1,4 @@
-//! Why the system refused something of a file, where its word alone is no fault of the bridge and can be mended.
+//! Why the system refused something of a file, where its word alone is no fault of the bridge and can be fixed.
 
 use super::basis::ChangedSince;
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use super::{
     Files,
     document::{Document, Kind},
-    undo::{Changed, Who},
+    undo::{ChangeAuthor, Changed},
     write::{is_taken, may_be_written, only_where_nothing_is, replaced},
 };
 use crate::{
@@ -40,7 +40,7 @@ impl Files {
         path: &str,
         bytes: Vec<u8>,
     ) -> Result<(String, Changed)> {
-        let who = Who::of(context, action, None);
+        let who = ChangeAuthor::of(context, action, None);
         let place = self.place_for_new(context, path)?;
         self.change(move |files| {
             let edit = only_where_nothing_is(replaced(files, &place, bytes));

@@ -4,7 +4,7 @@ use super::{
     Files,
     copy::{Copied, Copy, is_free},
     delete::may_leave,
-    undo::{Changed, Edit, Staging, State, Who},
+    undo::{ChangeAuthor, Changed, Edit, Staging, State},
     write::{is_as_expected, may_go},
 };
 use crate::{
@@ -68,14 +68,14 @@ impl Capability for MovePath {
     type Output = MoveOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<MoveOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
         files.change_late(move |files| self.relocate(files, &who, &cancelled)).await
     }
 }
 
 impl MovePath {
-    fn relocate(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<MoveOutput> {
+    fn relocate(self, files: &Files, who: &ChangeAuthor, cancelled: &CancellationToken) -> Result<MoveOutput> {
         let (from, to) = self.ends(files)?;
         // Before its turn, so that no other change waits while a large file is read.
         let expected = is_as_expected(&from, self.expected_sha256.as_deref())?;
@@ -129,7 +129,7 @@ impl MovePath {
     fn over_devices(
         &self,
         files: &Files,
-        who: &Who,
+        who: &ChangeAuthor,
         from: &SafePath,
         to: &SafePath,
         cancelled: &CancellationToken,

@@ -2,7 +2,7 @@
 
 use crate::{
     filesystem::{attributes, basis::Basis},
-    policy::paths::{Directory, OURS, Times, dress, look_at},
+    policy::paths::{Directory, OURS, Times, look_at, set_mode_and_owner},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -87,7 +87,7 @@ impl Replacement {
     /// What the system says.
     pub fn resemble(&self, old: &File, mode: u32, owner: (u32, u32)) -> io::Result<bool> {
         let is_kept = attributes::keep(old, &self.file).is_ok();
-        self.dress(mode, owner)?;
+        self.set_mode_and_owner(mode, owner)?;
         Ok(is_kept && (owner == OURS || look_at(&self.file)?.owner == owner))
     }
 
@@ -95,8 +95,8 @@ impl Replacement {
     ///
     /// # Errors
     /// What the system says.
-    pub fn dress(&self, mode: u32, owner: (u32, u32)) -> io::Result<()> {
-        dress(&self.file, mode, owner)
+    pub fn set_mode_and_owner(&self, mode: u32, owner: (u32, u32)) -> io::Result<()> {
+        set_mode_and_owner(&self.file, mode, owner)
     }
 
     /// Puts it in its place. With `durable` its content is on the disk before.

@@ -115,7 +115,7 @@ impl StatPath {
         Ok(StatOutput {
             success: true,
             path: self.path,
-            // The top of the disk is `/.` for who walks.
+            // The root of the file system is `/.` for who walks.
             real_path: spelled(path.real().components().collect::<PathBuf>()),
             kind: match found.kind {
                 Kind::File => "file",

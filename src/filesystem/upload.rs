@@ -7,7 +7,7 @@ use super::{
     Files,
     basis::Basis,
     digest,
-    undo::{Changed, Edit, Source, State, Who},
+    undo::{ChangeAuthor, Changed, Edit, Source, State},
     write::{is_as_expected, may_be_written},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     policy::{
         SafePath,
-        paths::{Directory, Intent, Named, OURS, Times, dress, look_at},
+        paths::{Directory, Intent, Named, OURS, Times, look_at, set_mode_and_owner},
         private,
     },
 };
@@ -43,7 +43,7 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct UploadFile {
     /// Where the file is to be; the folders above it are made.
     path: String,
-    /// Where in the file the part that is sent begins, in bytes: what has come so far, or 0 to begin anew.
+    /// Where in the file the part that is sent begins, in bytes: what has come so far, or 0 to start over.
     #[serde(default)]
     offset: u64,
     /// The whole file's size in bytes. Default: the part that is sent is the rest of it.
@@ -94,7 +94,7 @@ impl Capability for UploadFile {
     type Output = UploadOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<UploadOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         files.change(move |files| self.begin(files, who)).await
     }
 }
@@ -201,7 +201,7 @@ fn name_of(path: &SafePath) -> OsString {
 /// Bytes that come in.
 pub struct Upload {
     files: Files,
-    who: Who,
+    who: ChangeAuthor,
     request: UploadFile,
     part: OsString,
     received: u64,
@@ -221,7 +221,7 @@ fn answer(path: String, received: u64) -> UploadOutput {
 }
 
 impl UploadFile {
-    fn begin(self, files: &Files, who: Who) -> Result<UploadOutput> {
+    fn begin(self, files: &Files, who: ChangeAuthor) -> Result<UploadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         self.may_begin(&path)?;
         if let Some(size) = self.size.filter(|size| *size < self.offset) {
@@ -315,7 +315,7 @@ impl Upload {
         let basis = self.request.may_begin(&path)?;
         let rights = path.found().map(|old| (old.mode_of_new_content(), old.owner));
         let (mode, owner) = rights.unwrap_or((files.undo.new_file_mode(), OURS));
-        dress(file, mode, owner)?;
+        set_mode_and_owner(file, mode, owner)?;
         file.sync_all()?;
         let owner = look_at(file)?.owner;
         let after = State::File { sha256: sha256.clone(), size, mode, owner, times: Times::default(), kept: false };

@@ -6,7 +6,7 @@ use super::{
     digest,
     encoding::Codec,
     read::{bytes_of, default_encoding},
-    undo::{Changed, Edit, Source, State, Who},
+    undo::{ChangeAuthor, Changed, Edit, Source, State},
 };
 use crate::{
     caller::Access,
@@ -89,13 +89,13 @@ impl Capability for WriteFile {
     type Output = WriteOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<WriteOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         files.change_anew(move |files| self.write(files, &who)).await
     }
 }
 
 impl WriteFile {
-    fn write(&self, files: &Files, who: &Who) -> Result<WriteOutput> {
+    fn write(&self, files: &Files, who: &ChangeAuthor) -> Result<WriteOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         let appends = match self.mode.as_str() {
             "w" => false,
@@ -134,7 +134,7 @@ impl WriteFile {
 
 impl WriteFile {
     /// Appends to the file, or makes it. One that someone else makes meanwhile is appended to.
-    fn append(&self, files: &Files, who: &Who, mut path: SafePath, codec: &Codec) -> Result<Changed> {
+    fn append(&self, files: &Files, who: &ChangeAuthor, mut path: SafePath, codec: &Codec) -> Result<Changed> {
         loop {
             if let Some(found) = path.found() {
                 let bytes = codec.encode(&self.content, &start_of(&path)?)?;
@@ -159,7 +159,7 @@ impl WriteFile {
     }
 
     /// Makes the change. A file that someone else made meanwhile is there already for who wants to make it.
-    fn commit(&self, files: &Files, who: &Who, edit: Edit) -> Result<Changed> {
+    fn commit(&self, files: &Files, who: &ChangeAuthor, edit: Edit) -> Result<Changed> {
         let is_late = |error: &Error| self.create_only && is_taken(error);
         files.undo.commit(who, vec![edit], None).map_err(|error| if is_late(&error) { there_already() } else { error })
     }

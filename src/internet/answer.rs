@@ -138,7 +138,7 @@ impl Body {
     ///
     /// # Errors
     /// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed, and what
-    /// [`crate::caller::Holding::more`] says when there is no memory for it.
+    /// [`crate::caller::MemoryBudget::more`] says when there is no memory for it.
     pub async fn text(mut self, context: &Context) -> Result<Text> {
         let mut text = Decoded::new(encoding(&self.content_type, &self.head));
         let mut more = text.push(&self.head, false);

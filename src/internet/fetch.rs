@@ -143,9 +143,7 @@ impl Capability for FetchUrl {
 }
 
 fn not_saved(status: u16) -> String {
-    format!(
-        "Nothing was saved: the status is {status}, so this is not the file. save_errors true saves it all the same"
-    )
+    format!("Nothing was saved: the status is {status}, so this is not the file. save_errors true saves it anyway")
 }
 
 impl FetchUrl {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct SearchWeb {
     /// What to look for.
     query: String,
-    /// How many results to give at the most.
+    /// How many results to give at most.
     #[serde(default = "default_max_results")]
     #[schemars(range(min = 1, max = 100))]
     max_results: u32,

@@ -145,7 +145,7 @@ fn decide(state: &State, lines: Lines, on_conflict: OnConflict) -> Result<(Vec<C
         entries.push(Arc::new(entry));
     }
     let count = entries.len();
-    if count - replacing > state.room() {
+    if count - replacing > state.remaining_capacity() {
         return Err(Error::Full("The memory holds as many entries as it can: delete some first".into()));
     }
     Ok((if entries.is_empty() { vec![] } else { vec![Change::Add(entries)] }, count))

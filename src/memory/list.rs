@@ -25,7 +25,7 @@ filtered! {
         /// Where the page before ended.
         #[serde(default)]
         cursor: Option<String>,
-        /// How many entries a page has at the most.
+        /// How many entries a page has at most.
         #[serde(default = "default_limit")]
         #[schemars(range(min = 1, max = 10_000))]
         limit: usize,

@@ -4,6 +4,7 @@ mod add;
 mod add_many;
 mod clear;
 mod delete;
+mod embeddings;
 mod entry;
 mod export;
 mod filter;
@@ -11,7 +12,6 @@ mod get;
 mod history;
 mod import;
 mod list;
-mod meaning;
 mod query;
 mod ranking;
 mod recall;
@@ -37,14 +37,14 @@ pub use tags::ListTags;
 pub use update::UpdateEntry;
 
 use crate::settings::Settings;
-use meaning::Meaning;
+use embeddings::Embeddings;
 use std::{path::Path, sync::Arc};
 use store::{Capacity, Retention, Store};
 
 /// The memory of the bridge.
 pub struct Memory {
     store: Arc<Store>,
-    meaning: Option<Meaning>,
+    meaning: Option<Embeddings>,
 }
 
 impl Memory {
@@ -56,7 +56,7 @@ impl Memory {
         let max_bytes = settings.undo_max_mib.saturating_mul(1024 * 1024);
         let retention = Retention { max_bytes, max_days: settings.undo_max_days };
         let store = Arc::new(Store::open(folder, Capacity::of_mib(settings.memory_max_mib), retention)?);
-        let meaning = Meaning::open(settings, folder, &store)?;
+        let meaning = Embeddings::open(settings, folder, &store)?;
         Ok(Self { store, meaning })
     }
 

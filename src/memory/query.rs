@@ -27,7 +27,7 @@ pub struct QueryMemory {
     /// Only entries with any of these tags, letter for letter.
     #[serde(default)]
     tags: Option<Vec<String>>,
-    /// How many entries at the most.
+    /// How many entries at most.
     #[serde(default = "default_limit")]
     limit: usize,
 }

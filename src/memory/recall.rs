@@ -2,8 +2,8 @@
 
 use super::{
     Memory,
+    embeddings::Asked,
     filter::{Filter, filtered},
-    meaning::Asked,
     ranking::{Parts, Ranked},
     store::State,
     view::MemoryEntry,
@@ -29,7 +29,7 @@ filtered! {
         /// The question, or words that matter.
         query: String,
         ..Filter,
-        /// How many entries at the most.
+        /// How many entries at most.
         #[serde(default = "default_limit")]
         limit: usize,
         /// How many of the best to leave out, to read on.
@@ -139,7 +139,7 @@ struct Page {
 fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>, page: &Page) -> Vec<Recalled> {
     let among = filter.positions(state);
     let wanted = page.offset.saturating_add(page.limit);
-    let meaning = asked.map(|asked| asked.likeness(&state.keys(&among)));
+    let meaning = asked.map(|asked| asked.similarity(&state.keys(&among)));
     let ranking = state.ranking().expect("a ranking that is there stays");
     let ranked = ranking.recall(question, &among, meaning.as_deref(), wanted);
     let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);

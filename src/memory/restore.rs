@@ -104,7 +104,7 @@ fn decide(state: &State, removed: Vec<Removed>) -> Result<(Vec<Change>, Restored
     if outcome.count == 0 {
         return Err(Error::Conflict("Nothing to restore: all that this change removed is there".into()));
     }
-    if adds.len() > state.room() {
+    if adds.len() > state.remaining_capacity() {
         return Err(Error::Full("The memory holds as many entries as it can: delete some first".into()));
     }
     if !adds.is_empty() {

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 /// The most used first.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListTags {
-    /// How many tags at the most.
+    /// How many tags at most.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1))]
     limit: usize,

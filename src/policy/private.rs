@@ -23,18 +23,18 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 
 /// Takes from others what they may do with the bridge's own files in `folder`, and with it: a clone or an earlier
 /// program may have made them readable to all. What cannot be changed is said in the log.
-pub fn tighten(folder: &Path) {
-    only_owner_from_now_on(folder);
+pub fn restrict_permissions(folder: &Path) {
+    restrict_to_owner(folder);
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => tighten(&entry.path()),
-            _ => only_owner_from_now_on(&entry.path()),
+            Ok(kind) if kind.is_dir() => restrict_permissions(&entry.path()),
+            _ => restrict_to_owner(&entry.path()),
         }
     }
 }
 
 /// Takes from others what they may do with one file. A link is left as it is, and so is what it leads to.
-pub fn only_owner_from_now_on(path: &Path) {
+pub fn restrict_to_owner(path: &Path) {
     #[cfg(unix)]
     if let Err(error) = take_from_others(path) {
         tracing::warn!(path = %path.display(), %error, "others may read this file of the bridge");
@@ -83,7 +83,7 @@ pub fn is_own(folder: &Directory) -> bool {
     let is_own = |found: Found| found.owner.0 == rustix::process::geteuid().as_raw();
     #[cfg(not(unix))]
     let is_own = |_: Found| true;
-    folder.look_at_self().is_ok_and(is_own)
+    folder.fstat().is_ok_and(is_own)
 }
 
 /// Why a file is not trusted.

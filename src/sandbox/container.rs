@@ -38,7 +38,7 @@ pub(super) struct Spec {
     pub purpose: &'static str,
     pub command: Vec<String>,
     pub environment: Vec<String>,
-    /// How long it can be needed at the most.
+    /// How long it can be needed at most.
     pub lifetime: Duration,
 }
 

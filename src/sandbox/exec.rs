@@ -6,7 +6,7 @@ use super::{
     limits::{USER, WORKSPACE},
 };
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     error::{Error, Result},
 };
 use bollard::{
@@ -45,7 +45,12 @@ impl Container {
     ///
     /// # Errors
     /// When the engine refuses or the transfer takes too long.
-    pub(super) async fn collect(&self, selection: Selection, room: u64, holding: &Holding) -> Result<Vec<OutputFile>> {
+    pub(super) async fn collect(
+        &self,
+        selection: Selection,
+        room: u64,
+        holding: &MemoryBudget,
+    ) -> Result<Vec<OutputFile>> {
         let mut command = words(&["tar", "-cf", "-"]);
         command.extend(selection.roots.iter().map(|root| format!("./{root}")));
         let (_, mut output, _input) = self.in_time(self.execute(command)).await?;

@@ -3,7 +3,7 @@
 
 use super::{container::Output, limits::WORKSPACE};
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     capability::Medium,
     error::{Error, Result},
     patterns::{GlobStyle, Globs, shortened},
@@ -197,7 +197,7 @@ impl Selection {
     ///
     /// # Errors
     /// When the archive is cut or malformed; what was read so far comes with it.
-    pub fn read(&self, archive: impl Read, limit: u64, holding: &Holding) -> (Vec<OutputFile>, io::Result<()>) {
+    pub fn read(&self, archive: impl Read, limit: u64, holding: &MemoryBudget) -> (Vec<OutputFile>, io::Result<()>) {
         let (mut found, mut room) = (Vec::new(), Room { left: MAX_RETURNED, holding });
         let outcome = self.read_into(archive.take(limit), &mut found, &mut room);
         found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -257,7 +257,7 @@ fn name_of_next(kind: tar::EntryType, entry: &mut impl Read) -> io::Result<Optio
 /// How much content may still be brought back, in bytes, and who answers for the memory.
 struct Room<'a> {
     left: u64,
-    holding: &'a Holding,
+    holding: &'a MemoryBudget,
 }
 
 /// Reading takes an archive apart on a thread of its own, as it comes.
@@ -271,7 +271,7 @@ impl Selection {
         rest: Vec<u8>,
         output: &mut Output,
         room: u64,
-        holding: &Holding,
+        holding: &MemoryBudget,
     ) -> Result<Vec<OutputFile>> {
         let holding = holding.clone();
         let limit = (room + ARCHIVE_MARGIN_MIB) * 1024 * 1024;
@@ -353,7 +353,7 @@ mod tests {
         }
         let archive = archive.into_inner().unwrap();
         let everything = Selection::new(&["**".to_owned()]).unwrap();
-        let (files, outcome) = everything.read(archive.as_slice(), u64::MAX, &Holding::of("test"));
+        let (files, outcome) = everything.read(archive.as_slice(), u64::MAX, &MemoryBudget::of("test"));
         outcome.unwrap();
         files
     }

@@ -11,7 +11,7 @@ use super::{
     transcript::{Ending, Transcript},
 };
 use crate::{
-    caller::{Access, Holding},
+    caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium},
     clock,
     error::{Error, Result},
@@ -145,7 +145,13 @@ impl RunCode {
 
 impl Sandbox {
     /// Runs in a container that nothing else used or will use.
-    async fn run_once(&self, job: Job, limit: Duration, selection: Selection, holding: &Holding) -> Result<RunOutput> {
+    async fn run_once(
+        &self,
+        job: Job,
+        limit: Duration,
+        selection: Selection,
+        holding: &MemoryBudget,
+    ) -> Result<RunOutput> {
         let _place = self.place().await?;
         let answer_by = Instant::now() + limit + ANSWER_TIME;
         let _busy = self.pool.enter();
@@ -189,7 +195,7 @@ struct Run {
     container: Container,
     output: Output,
     workspace_mib: u64,
-    holding: Holding,
+    holding: MemoryBudget,
 }
 
 /// What a program did, and the files that it left.

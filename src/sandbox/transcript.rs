@@ -2,7 +2,7 @@
 
 use super::container::Output;
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     error::PartialOutput,
     excerpt::{Bound, Excerpt, Parts},
 };
@@ -30,7 +30,7 @@ pub(super) struct Transcript {
     /// How much is kept of each stream.
     limit: usize,
     /// Who answers for the memory, and how many bytes were asked for.
-    holding: Holding,
+    holding: MemoryBudget,
     held: usize,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Ending {
 
 impl Transcript {
     /// Keeps `limit` bytes of each stream, as far as the call may hold them: the first and the last.
-    pub fn new(mark: &str, limit: usize, holding: &Holding) -> Self {
+    pub fn new(mark: &str, limit: usize, holding: &MemoryBudget) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| Kept::new(mark, limit));
         Self { stdout, stderr, verdict: Vec::new(), limit, holding: holding.clone(), held: FREE }
     }

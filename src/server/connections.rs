@@ -1,6 +1,6 @@
 //! Connections: how many, how long they may be silent, and how they end at a stop.
 
-use super::traffic::Flowing;
+use super::traffic::StallTimeout;
 use axum::{
     Router,
     body::Body,
@@ -144,7 +144,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(Flowing::new(stream)), service)
+            .serve_connection(TokioIo::new(StallTimeout::new(stream)), service)
             .with_upgrades();
         tokio::pin!(http);
         tokio::select! {

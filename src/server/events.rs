@@ -8,8 +8,8 @@ use super::{
 use crate::{
     arguments::{Arguments, Ignored},
     bridge::Bridge,
-    caller::Held,
-    capability::{Answer, Capability, Context, Told},
+    caller::MemoryPermit,
+    capability::{Answer, Capability, Context, OutputEvent},
     error::Error,
 };
 use axum::{
@@ -84,7 +84,7 @@ where
         };
         (result, context.holding.take())
     });
-    let mut telling = Telling { waiting, call, last: None, stop, _held: Held::default() };
+    let mut telling = EventStream { waiting, call, last: None, stop, _held: MemoryPermit::default() };
     tokio::select! {
         biased;
         () = telling.waiting.begun() => {}
@@ -101,21 +101,21 @@ where
 }
 
 /// How a call ended, and the memory that its output still takes.
-type Ended = Result<(Outcome, Held), JoinError>;
+type Ended = Result<(Outcome, MemoryPermit), JoinError>;
 
 /// What it answered, or why it failed and which fields did not count.
 type Outcome = Result<Value, (Error, Vec<Ignored>)>;
 
 /// A call whose output is told. Dropping it ends the call.
-struct Telling {
+struct EventStream {
     waiting: Arc<Waiting>,
-    call: JoinSet<(Outcome, Held)>,
+    call: JoinSet<(Outcome, MemoryPermit)>,
     last: Option<Event>,
     stop: CancellationToken,
-    _held: Held,
+    _held: MemoryPermit,
 }
 
-impl Telling {
+impl EventStream {
     /// What is to be sent next; nothing after the end of the call.
     async fn next(&mut self) -> Option<Event> {
         loop {
@@ -187,11 +187,11 @@ struct Part {
 }
 
 impl Waiting {
-    fn add(&self, what: &Told<'_>) {
+    fn add(&self, what: &OutputEvent<'_>) {
         let mut told = self.lock();
         match *what {
-            Told::Begun => told.has_begun = true,
-            Told::Output(stream, text) => told.add(stream, text),
+            OutputEvent::Started => told.has_begun = true,
+            OutputEvent::Output(stream, text) => told.add(stream, text),
         }
         drop(told);
         self.changed.notify_one();

@@ -53,7 +53,7 @@ pub async fn check_browser(State(shared): State<Arc<Shared>>, request: Request, 
 }
 
 /// Refuses a name that this machine is not called by: a page whose own name was made to point here (DNS rebinding)
-/// would else be of the same origin as the bridge.
+/// would otherwise be of the same origin as the bridge.
 fn check_host(settings: &Settings, request: &Request) -> Result<()> {
     if !is_loopback(&settings.host) && settings.allowed_hosts.is_empty() {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::decoded_size,
-    caller::{Held, Holding, Limits},
+    caller::{Limits, MemoryBudget, MemoryPermit},
     error::{Error, Result},
 };
 use axum::{
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// sending sees the answer instead of a broken connection.
 const DRAINED: u64 = 8;
 
-/// How long such a body is read at the most.
+/// How long such a body is read at most.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// How long a client may send nothing of a body that it announced.
@@ -43,7 +43,7 @@ pub struct Received {
     /// The body.
     pub bytes: Bytes,
     /// To be kept as long as the body, or what is made of it.
-    pub held: Held,
+    pub held: MemoryPermit,
 }
 
 /// Who sends a body, how long it may be, and out of what it is held.
@@ -63,7 +63,7 @@ pub struct Sender<'a> {
 /// is no memory for it, [`Error::Unusable`] when the client breaks off.
 pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> Result<Received> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let mut growing = Growing { sender, bytes: BytesMut::new(), held: Held::default(), room: SMALL };
+    let mut growing = BodyReader { sender, bytes: BytesMut::new(), held: MemoryPermit::default(), room: SMALL };
     let read = match announced {
         Some(size) if size > sender.max => Err(too_large(sender.max)),
         _ => growing.read(announced, &mut body).await,
@@ -84,24 +84,24 @@ pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> R
 ///
 /// # Errors
 /// As [`read`].
-pub async fn hold_decoded(body: &Bytes, already: u64, sender: &Sender<'_>) -> Result<Held> {
+pub async fn hold_decoded(body: &Bytes, already: u64, sender: &Sender<'_>) -> Result<MemoryPermit> {
     if body.len() as u64 <= SMALL {
-        return Ok(Held::default());
+        return Ok(MemoryPermit::default());
     }
     let json = body.clone();
     let size = tokio::task::spawn_blocking(move || decoded_size(&json)).await.map_err(Error::internal)?;
     sender.limits.hold(sender.name, already, size).await
 }
 
-struct Growing<'a> {
+struct BodyReader<'a> {
     sender: &'a Sender<'a>,
     bytes: BytesMut,
-    held: Held,
+    held: MemoryPermit,
     /// How many bytes it may have by what it holds.
     room: u64,
 }
 
-impl Growing<'_> {
+impl BodyReader<'_> {
     async fn read(&mut self, announced: Option<u64>, body: &mut Body) -> Result<()> {
         // Whose key is known is trusted to send what it announces; of others, only what came is held.
         let sure = announced.filter(|size| *size <= SMALL || self.sender.name.is_some());
@@ -159,7 +159,7 @@ const LARGE: u64 = 256 * 1024;
 ///
 /// JSON writes some characters as six: the length of a large answer is known before it is written, and what it takes
 /// more than its content is asked for.
-pub async fn answer<T: Serialize + Send + 'static>(output: T, holding: &Holding) -> Response {
+pub async fn answer<T: Serialize + Send + 'static>(output: T, holding: &MemoryBudget) -> Response {
     let json = if holding.bytes() > LARGE {
         let measured = tokio::task::spawn_blocking(move || (length(&output), output)).await;
         let (length, output) = measured.expect("plain data is measured without a panic");
@@ -204,7 +204,7 @@ impl std::io::Write for Counted {
 
 struct HeldAnswer {
     json: Vec<u8>,
-    _held: Held,
+    _held: MemoryPermit,
 }
 
 impl AsRef<[u8]> for HeldAnswer {

@@ -65,7 +65,7 @@ impl Document {
     pub fn capability<C: Capability>(&mut self, path: &str) -> Paths {
         let operation = self.request::<C>(described::<C>());
         let mut operation = self.responses::<C::Output>(operation);
-        if C::TELLS_OUTPUT {
+        if C::STREAMS_OUTPUT {
             let json = ContentBuilder::new().schema(Some(reference::<C::Output>(&mut self.answers))).build();
             let events = ContentBuilder::new().schema(string()).example(Some(EVENTS.into())).build();
             let done = ResponseBuilder::new().description(EITHER);
@@ -214,7 +214,7 @@ impl Document {
             .response("401", answer("No key was given", &failed))
             .response("403", answer("The key is wrong, or the policy refuses", &failed))
             .response("422", answer("Arguments do not fit; every problem is listed", &invalid))
-            .response("default", answer("Failed; the detail says why and how to mend it", &failed))
+            .response("default", answer("Failed; the detail says why and how to fix it", &failed))
     }
 }
 

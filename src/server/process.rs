@@ -122,7 +122,7 @@ impl Write for LogLine {
     }
 }
 
-/// Gives large blocks back to the system as soon as they are free. The C library would else raise the size from which
+/// Gives large blocks back to the system as soon as they are free. The C library would otherwise raise the size from which
 /// it does so to that of the largest block seen, and keep what was freed below it.
 pub fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

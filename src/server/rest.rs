@@ -12,7 +12,7 @@ use super::{
 use crate::{
     arguments::{Arguments, Problem},
     bridge::{Bridge, Face},
-    caller::{Caller, Held},
+    caller::{Caller, MemoryPermit},
     capability::{Answer, Capability, Context},
     error::{Error, Result},
 };
@@ -126,7 +126,7 @@ where
     let _working = Working::of(&parts.extensions);
     let context = Context::new(caller);
     context.holding.join(held);
-    if C::TELLS_OUTPUT && events::wanted(&parts.headers) {
+    if C::STREAMS_OUTPUT && events::wanted(&parts.headers) {
         return events::serve::<C>(shared, context, arguments, stopping(&parts.extensions)).await;
     }
     match shared.bridge.call::<C>(&context, arguments).await {
@@ -151,7 +151,7 @@ pub(super) async fn admit(
     parts: &Parts,
     body: Body,
     from_query: bool,
-) -> Result<(Caller, Arguments, Held)> {
+) -> Result<(Caller, Arguments, MemoryPermit)> {
     let bridge = &shared.bridge;
     let mut keys = auth::presented_keys(&parts.headers, &parts.uri)?;
     let early = bridge.keys.holder(keys.iter().map(String::as_str));

@@ -12,7 +12,7 @@ use crate::{
     bridge::{Bridge, Record},
     capability::{Answer, Capability, Context},
     error::{Error, Result},
-    filesystem::{DownloadFile, DownloadOutput, Told, Upload, UploadFile, UploadOutput, Watch, WatchPath},
+    filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchEvent, WatchPath},
 };
 use axum::{
     Json,
@@ -109,9 +109,11 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
 fn events(watch: Watch, record: Record) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((watch, record), |(mut watch, record)| async move {
         let event = match watch.next().await? {
-            Told::Change(happened) => Event::default().event("change").data(serde_json::json!(happened).to_string()),
-            Told::Overflow => Event::default().event("overflow").data("{}"),
-            Told::Gone => Event::default().event("gone").data("{}"),
+            WatchEvent::Change(happened) => {
+                Event::default().event("change").data(serde_json::json!(happened).to_string())
+            }
+            WatchEvent::Overflow => Event::default().event("overflow").data("{}"),
+            WatchEvent::Gone => Event::default().event("gone").data("{}"),
         };
         Some((Ok(event), (watch, record)))
     })
@@ -296,7 +298,7 @@ async fn take(mut upload: Upload, mut field: Field<'_>) -> Result<UploadOutput> 
         match field.chunk().await {
             Ok(Some(chunk)) => {
                 fits = fits.and_then(|()| upload.came(chunk.len() as u64));
-                // What does not fit is read to its end all the same: who still sends would not see the answer.
+                // What does not fit is read to its end anyway: who still sends would not see the answer.
                 if fits.is_ok() {
                     file.write_all(&chunk).await?;
                 }

@@ -15,13 +15,13 @@ use tokio::{
 const STALL: Duration = Duration::from_secs(30);
 
 /// A stream that fails when a write waits for longer than 30 s.
-pub struct Flowing<S> {
+pub struct StallTimeout<S> {
     stream: S,
     stall: Pin<Box<Sleep>>,
     waits: bool,
 }
 
-impl<S> Flowing<S> {
+impl<S> StallTimeout<S> {
     /// Watches a stream.
     pub fn new(stream: S) -> Self {
         Self { stream, stall: Box::pin(tokio::time::sleep(STALL)), waits: false }
@@ -42,7 +42,7 @@ impl<S> Flowing<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Flowing<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for StallTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Flowing<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Flowing<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.watch(written, context)
@@ -83,13 +83,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Flowing<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flowing, STALL};
+    use super::{STALL, StallTimeout};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_for_thirty_seconds_is_hung_up_on_and_a_slow_one_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(1000);
-        let mut flowing = Flowing::new(ours);
+        let mut flowing = StallTimeout::new(ours);
         let slow = tokio::spawn(async move {
             for _ in 0..5 {
                 tokio::time::sleep(STALL / 2).await;

@@ -74,7 +74,7 @@ settings! {
     log_level: LogLevel = "LOG_LEVEL" or "INFO",
     /// Accepted and ignored: the original reloaded its code with it.
     reload: String = "MCP_RELOAD" or "false",
-    /// Web origins that may call from a browser, separated by commas; `*` is any. The key is needed all the same.
+    /// Web origins that may call from a browser, separated by commas; `*` is any. The key is needed anyway.
     cors_origins: Vec<Origin> = "MCP_CORS_ORIGINS" or "*",
     /// Further names under which the bridge may be called, separated by commas; loopback names always work. `*` is any.
     allowed_hosts: Vec<AllowedHost> = "MCP_ALLOWED_HOSTS" or "",
@@ -199,7 +199,7 @@ settings! {
     sandbox_max_sessions: usize = "SANDBOX_MAX_SESSIONS" or "8" within 0..=MAX_COUNT,
     /// How long a session lives without a call, in seconds.
     sandbox_session_idle_seconds: u64 = "SANDBOX_SESSION_IDLE_SECONDS" or "900" within 1..=31_536_000,
-    /// How long a session lives at the most, in seconds.
+    /// How long a session lives at most, in seconds.
     sandbox_session_max_seconds: u64 = "SANDBOX_SESSION_MAX_SECONDS" or "14400" within 1..=31_536_000,
 }
 

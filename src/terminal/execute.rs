@@ -133,7 +133,7 @@ impl Capability for ExecuteCommand {
     const NAME: &'static str = "terminal_execute";
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
-    const TELLS_OUTPUT: bool = true;
+    const STREAMS_OUTPUT: bool = true;
     const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
     const EXAMPLE: &'static str = r#"{"command": "echo hello"}"#;
     type Service = Terminal;

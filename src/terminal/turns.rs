@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a command waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// When a caller that was sent away may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ impl Turns {
     /// # Errors
     /// [`Error::Unavailable`] when none came free.
     pub async fn take(&self) -> Result<SemaphorePermit<'_>> {
-        match tokio::time::timeout(PATIENCE, self.free.acquire()).await {
+        match tokio::time::timeout(TIMEOUT, self.free.acquire()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_closed)) => Err(Error::Cancelled),
             Err(_elapsed) => Err(Error::Unavailable {

@@ -4,7 +4,7 @@ use crate::server::{KEY, Server, scratch};
 use skynet_bridge::{
     bridge::Bridge,
     caller::Keys,
-    owner::{Claim, Held, Owner},
+    owner::{AlreadyOwned, Claim, Owner},
     settings::Settings,
 };
 
@@ -13,7 +13,7 @@ async fn a_second_bridge_over_the_same_folder_is_refused_and_told_who_has_it() {
     let server = Server::start().await;
     let settings = Settings::from_pairs([]).unwrap();
     let refused = Bridge::open(settings, Keys::new(KEY), &server.path("")).err().expect("the folder is taken");
-    let held = refused.downcast_ref::<Held>().expect("the refusal says that it is held");
+    let held = refused.downcast_ref::<AlreadyOwned>().expect("the refusal says that it is held");
     assert_eq!(held.pid, Some(std::process::id()));
     assert!(refused.to_string().contains("--directory"), "{refused}");
 }

@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long anything may take that should happen at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The program with this directory, no settings but these, and nothing of the environment that tests run in.
 pub fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
@@ -58,7 +58,7 @@ impl Program {
     /// Starts what the command says and waits until it listens.
     pub fn start_as(mut command: Command, directory: TempDir) -> Self {
         let mut program = Self::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()), directory);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while program.url.is_empty() {
             let printed = program.stdout();
             let after = printed.split_once("listens on ").map(|(_, after)| after);
@@ -100,7 +100,7 @@ impl Program {
 
     /// Waits until words are in the log, which a thread of its own writes.
     pub fn logged(&self, words: &str) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while !self.stderr().contains(words) {
             assert!(Instant::now() < end, "no {words:?} in {}", self.stderr());
             std::thread::yield_now();
@@ -114,7 +114,7 @@ impl Program {
     /// The history line of an action, as soon as it is on disk.
     pub fn history_line(&self, action: &str) -> Value {
         let file = self.path("memory/history").join(format!("{}.log", skynet_bridge::clock::today()));
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let text = std::fs::read_to_string(&file).unwrap_or_default();
             let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -151,7 +151,7 @@ impl Program {
 
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 for reader in self.readers.drain(..) {

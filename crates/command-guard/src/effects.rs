@@ -44,7 +44,9 @@ impl Judge<'_> {
                 Place::HarmlessDevice if !is_stream(&target) => "rm-system",
                 Place::Home => "rm-home",
                 Place::Protected => "protected-path",
-                Place::UserData | Place::Elsewhere | Place::Served if whole || !is_litter(&target) => "rm-outside",
+                Place::UserData | Place::Elsewhere | Place::Served if whole || !is_temp_artifact(&target) => {
+                    "rm-outside"
+                }
                 _ => continue,
             };
             return Err(Refusal::new(rule, format!("`{program}` would remove {}, {}", target.shown(), about(place))));
@@ -197,7 +199,7 @@ fn is_stream(target: &Target) -> bool {
 }
 
 /// Files that editors, tools and systems leave behind.
-fn is_litter(target: &Target) -> bool {
+fn is_temp_artifact(target: &Target) -> bool {
     const ENDINGS: &[&str] = &[
         ".tmp",
         ".temp",

@@ -94,7 +94,7 @@ impl<'a> Judge<'a> {
         for statement in &script.statements {
             let data = self.statement(statement, scope)?;
             output = output.then(data);
-            // What stands behind an `exit` is judged all the same: the exit may not be reached.
+            // What stands behind an `exit` is judged anyway: the exit may not be reached.
             ended |= std::mem::take(&mut scope.ended);
         }
         scope.ended = ended;

@@ -32,7 +32,7 @@ const BEFORE: u32 = 256 * 1024;
 /// success when the person leaves it running.
 ///
 /// # Errors
-/// When the bridge cannot be reached or refuses; the message says how to mend it.
+/// When the bridge cannot be reached or refuses; the message says how to fix it.
 pub async fn attach(target: &Target, id: &str) -> Result<ExitCode> {
     let socket = connect(target, id).await?;
     let (sink, mut stream) = socket.split();

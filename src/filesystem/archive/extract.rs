@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     filesystem::{
         Files,
-        undo::{Changed, Who},
+        undo::{ChangeAuthor, Changed},
     },
     policy::{
         SafePath,
@@ -88,7 +88,7 @@ impl Capability for ExtractArchive {
     type Output = ExtractOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<ExtractOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
         let this = files.look(context, move |files, cancelled| self.survey(files, cancelled)).await?;
         files.change_late(move |files| this.extract(files, &who, &cancelled)).await
@@ -130,7 +130,7 @@ impl ExtractArchive {
         Ok(self)
     }
 
-    fn extract(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<ExtractOutput> {
+    fn extract(self, files: &Files, who: &ChangeAuthor, cancelled: &CancellationToken) -> Result<ExtractOutput> {
         let Archive { file, format, most } = self.open(files)?;
         let to = self.target(files)?;
         let mut unpack = Unpack::new(files, &to, most, cancelled)?;

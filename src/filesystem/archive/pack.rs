@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     filesystem::{
         Files,
-        undo::{Changed, Edit, Staging, Who},
+        undo::{ChangeAuthor, Changed, Edit, Staging},
         walk::{Next, Visit, walk},
         write::may_go,
     },
@@ -81,14 +81,14 @@ impl Capability for PackArchive {
     type Output = PackOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<PackOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         let cancelled = context.cancelled.clone();
         files.change_late(move |files| self.pack(files, &who, &cancelled)).await
     }
 }
 
 impl PackArchive {
-    fn pack(self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<PackOutput> {
+    fn pack(self, files: &Files, who: &ChangeAuthor, cancelled: &CancellationToken) -> Result<PackOutput> {
         let from = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;
         from.existing()?;
         let to = self.target(files)?;

@@ -7,7 +7,7 @@ use super::{
     parse::DAMAGED,
 };
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     error::{Error, Result},
 };
 use std::{
@@ -75,7 +75,7 @@ impl Readers {
         &self,
         document: Document,
         most: u64,
-        holding: &Holding,
+        holding: &MemoryBudget,
         cancelled: &CancellationToken,
     ) -> Result<String> {
         Handle::current().block_on(async {
@@ -86,7 +86,7 @@ impl Readers {
         })
     }
 
-    async fn read(&self, document: Document, most: u64, holding: &Holding) -> Result<String> {
+    async fn read(&self, document: Document, most: u64, holding: &MemoryBudget) -> Result<String> {
         let _slot = self.slot().await?;
         let (size, kind) = (document.size, document.kind);
         let reader = start(document)?;
@@ -152,7 +152,7 @@ fn program() -> Option<PathBuf> {
 }
 
 /// Takes the text and the last words, and waits for the end. An error ends the reader, which is dropped with it.
-async fn finish(mut reader: Child, most: u64, holding: &Holding) -> Result<(Vec<u8>, Vec<u8>, ExitStatus)> {
+async fn finish(mut reader: Child, most: u64, holding: &MemoryBudget) -> Result<(Vec<u8>, Vec<u8>, ExitStatus)> {
     let stdout = reader.stdout.take().expect("it is piped");
     let stderr = reader.stderr.take().expect("it is piped");
     let last_words = async {
@@ -165,7 +165,7 @@ async fn finish(mut reader: Child, most: u64, holding: &Holding) -> Result<(Vec<
     Ok((text, last_words, reader.wait().await?))
 }
 
-async fn collect(mut output: impl AsyncRead + Unpin, most: u64, holding: &Holding) -> Result<Vec<u8>> {
+async fn collect(mut output: impl AsyncRead + Unpin, most: u64, holding: &MemoryBudget) -> Result<Vec<u8>> {
     let (mut text, mut step) = (Vec::new(), vec![0; STEP]);
     let mut held = 0;
     loop {

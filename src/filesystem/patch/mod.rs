@@ -13,7 +13,7 @@ use super::{
     diff::Diffs,
     edit::COPIES,
     go_on,
-    undo::{Changed, Edit, Who},
+    undo::{ChangeAuthor, Changed, Edit},
 };
 use crate::{
     caller::Access,
@@ -102,7 +102,7 @@ impl Capability for PatchFiles {
     type Output = PatchOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<PatchOutput> {
-        let who = Who::of(context, Self::NAME, self.session.as_ref());
+        let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         // Before its turn, so that no other change waits for this one's memory.
         let looked = files.look(context, move |files, _| {
             let size = self.size(files)?;
@@ -155,7 +155,7 @@ impl PatchFiles {
         }
     }
 
-    fn patch(&self, files: &Files, who: &Who, cancelled: &CancellationToken) -> Result<PatchOutput> {
+    fn patch(&self, files: &Files, who: &ChangeAuthor, cancelled: &CancellationToken) -> Result<PatchOutput> {
         let sections = self.sections()?;
         let (mut edits, mut shown, mut diffs) = (Vec::new(), Vec::new(), Diffs::default());
         for section in &sections {

@@ -11,7 +11,7 @@ use super::{
     lines::{self, Lines},
 };
 use crate::{
-    caller::{Access, Holding},
+    caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium, SHOWN},
     clock,
     error::{Error, Result},
@@ -175,7 +175,7 @@ impl ReadFile {
         mut self,
         files: &Files,
         most: u64,
-        holding: &Holding,
+        holding: &MemoryBudget,
         cancelled: &CancellationToken,
     ) -> Result<ReadOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Read)?;

@@ -1,6 +1,6 @@
 //! The matches that an answer holds: of all that are found, the first ones in order, whichever thread found them.
 
-use super::room::{ENTRY, Room};
+use super::budget::{Budget, ENTRY};
 use crate::filesystem::page::Cursor;
 use std::{
     cmp::Ordering,
@@ -144,7 +144,7 @@ impl Hits {
     }
 
     /// Keeps a match if it is among the first.
-    pub fn add(&self, hit: Hit, room: &Room) {
+    pub fn add(&self, hit: Hit, room: &Budget) {
         if self.after.as_ref().is_some_and(|after| hit.order(&after.path, after.line).is_le()) {
             return;
         }
@@ -167,7 +167,7 @@ impl Hits {
     }
 
     /// Leaves out all matches from this line of this file on: they were not looked for.
-    pub fn end_before(&self, path: &Path, line: u64, room: &Room) {
+    pub fn end_before(&self, path: &Path, line: u64, room: &Budget) {
         let mut given_back = 0;
         let mut kept = self.lock();
         let is_earlier = kept.end.as_ref().is_none_or(|(end, last)| compare(path, end).then(line.cmp(last)).is_lt());

@@ -1,8 +1,8 @@
 //! The lines of one file that match.
 
 use super::{
+    budget::{Budget, ENTRY},
     hits::{Content, Hit, Hits, MAX_HELD},
-    room::{ENTRY, Room},
 };
 use grep_matcher::{LineTerminator, Matcher};
 use grep_regex::RegexMatcher;
@@ -72,7 +72,7 @@ pub struct Searcher<'a> {
     context: usize,
     hits: &'a Hits,
     long_lines: &'a LongLines,
-    room: &'a Room,
+    room: &'a Budget,
     cancelled: &'a CancellationToken,
     grep: RefCell<Grep>,
     buffer: Vec<u8>,
@@ -94,7 +94,7 @@ impl<'a> Searcher<'a> {
         context: usize,
         hits: &'a Hits,
         long_lines: &'a LongLines,
-        room: &'a Room,
+        room: &'a Budget,
         cancelled: &'a CancellationToken,
     ) -> Self {
         let grep = RefCell::new(grep(context, HEAP));
@@ -179,7 +179,7 @@ fn grep(context: usize, heap: usize) -> Grep {
 struct Stoppable<'a> {
     file: &'a File,
     cancelled: &'a CancellationToken,
-    room: &'a Room,
+    room: &'a Budget,
 }
 
 impl Read for Stoppable<'_> {
@@ -208,7 +208,7 @@ struct Found<'a> {
     cut_at: Option<u64>,
     /// About how many bytes they take here, where they share the lines after them.
     taken: u64,
-    room: &'a Room,
+    room: &'a Budget,
     cancelled: &'a CancellationToken,
 }
 

@@ -1,8 +1,8 @@
 //! Searches files by name and by content, with ripgrep's own machinery for lines, patterns and ignore files.
 
+mod budget;
 mod hits;
 mod lines;
-mod room;
 mod tree;
 
 use super::{
@@ -21,10 +21,10 @@ use crate::{
         paths::{Intent, Named, not_a_file},
     },
 };
+use budget::Budget;
 use grep_regex::RegexMatcher;
 use hits::{Hit, Hits};
 use lines::{LongLines, Searcher, Skipped};
-use room::Room;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
@@ -140,7 +140,9 @@ impl Capability for SearchFiles {
 
     async fn run(self, files: &Files, context: &Context) -> Result<SearchOutput> {
         let holding = context.holding.clone();
-        files.look(context, move |files, cancelled| self.search(files, Room::new(holding, cancelled), cancelled)).await
+        files
+            .look(context, move |files, cancelled| self.search(files, Budget::new(holding, cancelled), cancelled))
+            .await
     }
 }
 
@@ -175,7 +177,7 @@ fn names_hidden(glob: &str) -> bool {
 }
 
 impl SearchFiles {
-    fn search(self, files: &Files, room: Room, cancelled: &CancellationToken) -> Result<SearchOutput> {
+    fn search(self, files: &Files, room: Budget, cancelled: &CancellationToken) -> Result<SearchOutput> {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
         let pattern = self.compile()?;
         let after = Cursor::parse(self.cursor.as_deref())?;
@@ -263,7 +265,7 @@ fn search_one(
     pattern: &Pattern,
     hits: &Hits,
     long_lines: &LongLines,
-    room: &Room,
+    room: &Budget,
     cancelled: &CancellationToken,
 ) -> Result<()> {
     if pattern.name.as_ref().is_some_and(|name| !name.fits(Path::new(path.name()))) {

@@ -2,9 +2,9 @@
 
 use super::{
     Pattern,
+    budget::{Budget, ENTRY},
     hits::{Hit, Hits},
     lines::{LongLines, Searcher},
-    room::{ENTRY, Room},
 };
 use crate::{
     error::Result,
@@ -40,7 +40,7 @@ pub fn search(
     pattern: &Pattern,
     hits: &Hits,
     long_lines: &LongLines,
-    room: &Room,
+    room: &Budget,
     cancelled: &CancellationToken,
 ) -> Result<()> {
     drop(start.children()?);
@@ -135,7 +135,7 @@ struct Tree<'a> {
     pattern: &'a Pattern,
     hits: &'a Hits,
     long_lines: &'a LongLines,
-    room: &'a Room,
+    room: &'a Budget,
     cancelled: &'a CancellationToken,
     work: &'a Work,
 }

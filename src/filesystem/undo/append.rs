@@ -4,7 +4,7 @@
 //! bytes begin, how many they are and which. To undo an append cuts them off, as long as nothing follows them.
 
 use super::{
-    Change, Changed, Undo, Who,
+    Change, ChangeAuthor, Changed, Undo,
     journal::{Appended, Place},
     revert::Clash,
 };
@@ -38,7 +38,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the system says: nothing was appended then, unless it is [`Error::PartlyAppended`].
-    pub fn append(&self, who: &Who, path: &SafePath, bytes: &[u8]) -> Result<Changed> {
+    pub fn append(&self, who: &ChangeAuthor, path: &SafePath, bytes: &[u8]) -> Result<Changed> {
         self.append_as(self.new_change(who), path, bytes, None)
     }
 
@@ -110,8 +110,8 @@ impl Undo {
         }
     }
 
-    /// Takes an append back, or makes one again that was taken back.
-    pub(super) fn revert_append(&self, who: &Who, change: &Change, appended: &Appended) -> Result<Changed> {
+    /// Takes an append back, or makes one again that was undone.
+    pub(super) fn revert_append(&self, who: &ChangeAuthor, change: &Change, appended: &Appended) -> Result<Changed> {
         let path = self.workspace.resolve_real(&appended.path.0, Intent::Write)?;
         let mut back = self.new_change(who);
         back.reverts = vec![change.id.clone()];
@@ -174,7 +174,7 @@ impl Undo {
             return Ok(Some(appended.offset + place as u64));
         }
         if !tail.is_empty() && bytes.starts_with(&tail) {
-            tracing::info!(path = %path.real().display(), "a part of an interrupted append is taken back");
+            tracing::info!(path = %path.real().display(), "a part of an interrupted append is undone");
             let (file, _) = path.open_to_write()?;
             file.set_len(appended.offset)?;
             file.sync_all()?;
@@ -240,7 +240,7 @@ pub(super) fn shown(path: &str, appended: &Appended, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Appended, Undo, Who, Written};
+    use super::{Appended, ChangeAuthor, Undo, Written};
     use crate::{
         error::Error,
         filesystem::undo::journal::Place,
@@ -259,7 +259,7 @@ mod tests {
         let settings = Settings::from_pairs([]).unwrap();
         let workspace = Workspace::open(&settings, folder.path()).unwrap();
         let undo = Undo::open(&workspace, &settings, &folder.path().join("memory")).unwrap();
-        let who = Who { caller: "test".into(), session: None, action: "filesystem_write" };
+        let who = ChangeAuthor { caller: "test".into(), session: None, action: "filesystem_write" };
         for (name, written, left) in [("f", "old\nhal", 4), ("g", "old\nhaltheirs\n", 14)] {
             let real = folder.path().join(name);
             std::fs::File::create(&real).unwrap().write_all(written.as_bytes()).unwrap();

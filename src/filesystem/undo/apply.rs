@@ -107,7 +107,7 @@ impl Undo {
             match old {
                 Some(old) if !new.resemble(&old, *mode, *owner)? => return Err(io::Error::other(Unlike)),
                 Some(_) => {}
-                None => new.dress(*mode, *owner)?,
+                None => new.set_mode_and_owner(*mode, *owner)?,
             }
             let made = Made::Put(look_at(new.file())?.identity);
             let times = Some(*times).filter(|times| *times != Times::default());

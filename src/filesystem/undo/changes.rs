@@ -18,7 +18,7 @@ use std::{
 
 /// List changes made to files.
 ///
-/// The newest first: who, when, what, with a diff on demand. Each can be taken back with filesystem_undo.
+/// The newest first: who, when, what, with a diff on demand. Each can be undone with filesystem_undo.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListChanges {
     /// Only changes of this file, or of anything in this directory.
@@ -77,9 +77,9 @@ pub struct ChangeItem {
     paths: Vec<ChangedPath>,
     /// How many paths it changed.
     path_count: usize,
-    /// Whether what was there is kept, so that it can be taken back.
+    /// Whether what was there is kept, so that it can be undone.
     undoable: bool,
-    /// Whether it was taken back.
+    /// Whether it was undone.
     undone: bool,
     /// The changes that it takes back, for an undo.
     #[serde(skip_serializing_if = "Vec::is_empty")]

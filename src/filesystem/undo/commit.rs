@@ -1,7 +1,7 @@
 //! Makes changes: down in the journal first, then on the disk.
 
 use super::{
-    Change, Changed, MAX_SHOWN, Staging, State, Undo, Who,
+    Change, ChangeAuthor, Changed, MAX_SHOWN, Staging, State, Undo,
     apply::{Made, Manner, remove_all},
     journal::{Around, Moved, Place, Step},
     remove_later,
@@ -82,7 +82,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn commit(&self, who: &Who, edits: Vec<Edit>, staging: Option<Staging>) -> Result<Changed> {
+    pub fn commit(&self, who: &ChangeAuthor, edits: Vec<Edit>, staging: Option<Staging>) -> Result<Changed> {
         self.make(self.new_change(who), edits, None, staging)
     }
 
@@ -95,7 +95,7 @@ impl Undo {
         staging: Option<Staging>,
     ) -> Result<Changed> {
         let mut edits = self.with_folders(edits)?;
-        // Of several, each must be there to be taken back should a later one fail.
+        // Of several, each must be there to be undone should a later one fail.
         let is_one = edits.len() == 1;
         let most = if is_one { self.max_bytes } else { self.max_bytes.max(MAX_TAKEN_BACK) };
         for edit in &mut edits {
@@ -152,7 +152,7 @@ impl Undo {
         Ok(before)
     }
 
-    /// Looks at how a change turned out and writes that down.
+    /// ViewSnapshot at how a change turned out and writes that down.
     pub(super) fn finished(&self, mut change: Change) -> Changed {
         self.finish(&mut change);
         let change = Arc::new(change);
@@ -174,7 +174,14 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn relocate(&self, who: &Who, from: &SafePath, to: &SafePath, replaces: bool, what: State) -> Result<Changed> {
+    pub fn relocate(
+        &self,
+        who: &ChangeAuthor,
+        from: &SafePath,
+        to: &SafePath,
+        replaces: bool,
+        what: State,
+    ) -> Result<Changed> {
         let mut change = self.new_change(who);
         let replaced = self.capture(to, self.max_bytes)?;
         let (old, new) = (Place(from.real().to_owned()), Place(to.real().to_owned()));
@@ -208,7 +215,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn remove_tree(&self, who: &Who, path: &SafePath) -> Result<Changed> {
+    pub fn remove_tree(&self, who: &ChangeAuthor, path: &SafePath) -> Result<Changed> {
         let mut change = self.new_change(who);
         let mut tree = Tree { undo: self, steps: vec![], bytes: 0, lost: false };
         tree.fold(&path.open_folder()?, path)?;
@@ -306,7 +313,7 @@ impl Undo {
         }
     }
 
-    /// Looks at how a change turned out.
+    /// ViewSnapshot at how a change turned out.
     pub(super) fn finish(&self, change: &mut Change) {
         let look = |path: &Path| self.workspace.resolve_real(path, Intent::Read).ok()?.found().copied();
         for step in &mut change.steps {

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     policy::{
         SafePath,
-        paths::{Found, OURS, Times, dress},
+        paths::{Found, OURS, Times, set_mode_and_owner},
     },
 };
 use std::{
@@ -28,7 +28,7 @@ impl Undo {
         let before = self.keep_before_it_is_overwritten(path)?;
         reserve(&file, *size)?;
         if *mode != found.mode {
-            dress(&file, *mode, OURS)?;
+            set_mode_and_owner(&file, *mode, OURS)?;
         }
         // As late as can be: what others add from here on may be overwritten.
         let mut now = path.open()?.0;
@@ -61,9 +61,9 @@ fn open_to_write(path: &SafePath) -> Result<(File, Found)> {
     match path.open_to_write() {
         Err(Error::Refused(_)) if path.found().is_some_and(|found| found.mode & 0o200 == 0) => {
             let (old, found) = path.open()?;
-            dress(&old, found.mode | 0o200, OURS)?;
+            set_mode_and_owner(&old, found.mode | 0o200, OURS)?;
             let opened = path.open_to_write();
-            dress(&old, found.mode, OURS)?;
+            set_mode_and_owner(&old, found.mode, OURS)?;
             Ok((opened?.0, found))
         }
         opened => opened,

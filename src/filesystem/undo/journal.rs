@@ -48,10 +48,10 @@ pub struct Change {
     /// The changes that it takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<String>,
-    /// Whether it was too large to be kept, so that it cannot be taken back.
+    /// Whether it was too large to be kept, so that it cannot be undone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
-    /// Whether it was taken back.
+    /// Whether it was undone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub undone: bool,
 }
@@ -303,7 +303,7 @@ fn look_again(scratch: &mut [Around], change: &Change) {
     }
 }
 
-/// Adds a change that was made. What it takes back is undone; what that had taken back is in force again.
+/// Adds a change that was made. What it takes back is undone; what that had undone is in force again.
 pub fn enter(done: &mut Vec<Arc<Change>>, change: Arc<Change>) {
     let mut again = Vec::new();
     for old in done.iter_mut().filter(|old| change.reverts.contains(&old.id)) {

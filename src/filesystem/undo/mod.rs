@@ -1,4 +1,4 @@
-//! Undo: every change of files is written down before it is made, with what was there, and can be taken back.
+//! Undo: every change of files is written down before it is made, with what was there, and can be undone.
 //!
 //! A change is a list of steps, each a path with what was there and what is there now. It is made in this order: keep
 //! the old contents, write the journal's line, both on the disk; make the steps, each by one rename; write down how it
@@ -57,7 +57,7 @@ pub const MAX_SHOWN: u64 = 1024 * 1024;
 
 /// Who makes a change, and why.
 #[derive(Clone, Debug)]
-pub struct Who {
+pub struct ChangeAuthor {
     /// The caller's name.
     pub caller: String,
     /// The label that the caller gave.
@@ -66,7 +66,7 @@ pub struct Who {
     pub action: &'static str,
 }
 
-impl Who {
+impl ChangeAuthor {
     /// The caller of `context`, by the capability `action`.
     pub fn of(context: &Context, action: &'static str, session: Option<&String>) -> Self {
         Self { caller: context.caller.name().to_owned(), session: session.cloned(), action }
@@ -78,7 +78,7 @@ impl Who {
 pub struct Changed {
     /// The change's name, for filesystem_undo.
     pub change_id: String,
-    /// Whether it can be taken back: not when what was there was too large to be kept.
+    /// Whether it can be undone: not when what was there was too large to be kept.
     pub undoable: bool,
 }
 
@@ -160,7 +160,7 @@ impl Undo {
     }
 
     /// A change that is about to be made.
-    fn new_change(&self, who: &Who) -> Change {
+    fn new_change(&self, who: &ChangeAuthor) -> Change {
         let mut kept = self.kept();
         let timestamp = clock::timestamp();
         let id = format!("change_{}_{:06}", timestamp[..10].replace('-', ""), kept.next);
@@ -184,7 +184,7 @@ impl Undo {
         }
     }
 
-    /// Writes a change down: what it needs to be taken back is on the disk before that.
+    /// Writes a change down: what it needs to be undone is on the disk before that.
     fn begin(&self, change: &Change) -> Result<()> {
         let mut kept = self.kept();
         kept.store.settle()?;

@@ -1,4 +1,4 @@
-//! What was interrupted is finished or taken back.
+//! What was interrupted is finished or undone.
 
 use super::{
     Change, Edit, Source, State, Undo,
@@ -38,7 +38,7 @@ impl Undo {
                 self.finish(&mut change);
                 self.done(Arc::new(change));
             } else {
-                tracing::info!(id = change.id, "a change was interrupted: it is taken back");
+                tracing::info!(id = change.id, "a change was interrupted: it is undone");
                 self.roll_back(&change, None);
                 self.void(&change);
             }
@@ -65,7 +65,7 @@ impl Undo {
         let count = made.map_or(change.steps.len(), <[Made]>::len);
         for (place, step) in change.steps[..count].iter().enumerate().rev() {
             if let Err(error) = self.take_back(change, step, made.map(|made| made[place]), manner) {
-                tracing::warn!(%error, path = %step.path.0.display(), "a step of a change could not be taken back");
+                tracing::warn!(%error, path = %step.path.0.display(), "a step of a change could not be undone");
             }
         }
     }
@@ -79,7 +79,7 @@ impl Undo {
                 && is_free
                 && let Err(error) = self.move_now(&Change { moved: Some(back), ..change.clone() })
             {
-                tracing::warn!(%error, path = %moved.to.0.display(), "a move could not be taken back");
+                tracing::warn!(%error, path = %moved.to.0.display(), "a move could not be undone");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Takes changes back.
 
 use super::{
-    Change, Edit, Source, State, Undo, Who,
+    Change, ChangeAuthor, Edit, Source, State, Undo,
     journal::{Moved, Place, Step},
 };
 use crate::{
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Why a change cannot be taken back: a path, and what is the matter with it.
+/// Why a change cannot be undone: a path, and what is the matter with it.
 #[derive(Clone, Debug)]
 pub struct Clash {
     /// The path.
@@ -60,7 +60,7 @@ impl Undo {
         clashes.extend(change.appended.as_ref().and_then(|appended| self.append_clash(appended)));
         let staying = self.staying(change);
         if change.moved.is_none() && !change.steps.is_empty() && staying.len() == change.steps.len() {
-            // Nothing of it would be taken back.
+            // Nothing of it would be undone.
             let reason = "it was put into a directory that this change made";
             clashes.extend(
                 staying.values().filter(|kept| !staying.contains_key(*kept)).map(|kept| Clash::at(kept, reason)),
@@ -69,7 +69,7 @@ impl Undo {
         clashes
     }
 
-    /// The directories that this change made and that stay when it is taken back, since others put something into them:
+    /// The directories that this change made and that stay when it is undone, since others put something into them:
     /// each with one thing that keeps it.
     fn staying(&self, change: &Change) -> BTreeMap<PathBuf, PathBuf> {
         let goes = |path: &Path| change.has_step(path) || change.moved.as_ref().is_some_and(|moved| moved.to.0 == path);
@@ -89,11 +89,11 @@ impl Undo {
         staying
     }
 
-    /// Takes a change back, as a change of its own that can be taken back too.
+    /// Takes a change back, as a change of its own that can be undone too.
     ///
     /// # Errors
     /// [`Error::Conflict`] naming what was changed since; nothing was changed then.
-    pub fn revert(&self, who: &Who, change: &Change) -> Result<String> {
+    pub fn revert(&self, who: &ChangeAuthor, change: &Change) -> Result<String> {
         let clashes = self.clashes(change);
         if !clashes.is_empty() {
             let named: Vec<String> = clashes.iter().map(|clash| format!("{}: {}", clash.path, clash.reason)).collect();

@@ -6,7 +6,7 @@ use crate::{
     filesystem::{attributes, digest, extents, replacement::temporary_name},
     policy::{
         SafePath,
-        paths::{Directory, Intent, OURS, Times, dress, look_at},
+        paths::{Directory, Intent, OURS, Times, look_at, set_mode_and_owner},
     },
 };
 use std::{
@@ -39,7 +39,7 @@ impl Staging {
         }
         let above = undo.workspace.resolve_real(&real.join("x"), Intent::Write)?;
         let (holder, name) = (above.holder()?.clone(), temporary_name());
-        let times = holder.look_at_self()?.times;
+        let times = holder.fstat()?.times;
         let place = real.join(&name);
         undo.kept().journal.scratch(&place, times)?;
         holder.make_folder(&name, 0o700)?;
@@ -105,7 +105,7 @@ impl Staging {
         mode: u32,
         times: Times,
     ) -> Result<(State, Source)> {
-        dress(file, mode, OURS)?;
+        set_mode_and_owner(file, mode, OURS)?;
         if times != Times::default() {
             self.inside.set_times(&name, times)?;
         }

@@ -1,6 +1,6 @@
 //! Takes back what was changed.
 
-use super::{Change, Undo, Who, changes::Choice};
+use super::{Change, ChangeAuthor, Undo, changes::Choice};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
@@ -30,14 +30,14 @@ pub struct UndoChanges {
     since: Option<String>,
 }
 
-/// What was taken back.
+/// What was undone.
 #[derive(Serialize, JsonSchema)]
 pub struct UndoOutput {
     /// Whether nothing stood in the way.
     success: bool,
-    /// How many changes were taken back.
+    /// How many changes were undone.
     count: usize,
-    /// The changes that were taken back, in that order.
+    /// The changes that were undone, in that order.
     undone: Vec<Undone>,
     /// What was left as it is, and why.
     conflicts: Vec<Conflict>,
@@ -45,7 +45,7 @@ pub struct UndoOutput {
     timestamp: String,
 }
 
-/// A change that was taken back.
+/// A change that was undone.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UndoneChange")]
 pub struct Undone {
@@ -59,7 +59,7 @@ pub struct Undone {
     undo_id: String,
 }
 
-/// A change that could not be taken back.
+/// A change that could not be undone.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UndoConflict")]
 pub struct Conflict {
@@ -80,13 +80,13 @@ impl Capability for UndoChanges {
     type Output = UndoOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<UndoOutput> {
-        let who = Who::of(context, Self::NAME, None);
+        let who = ChangeAuthor::of(context, Self::NAME, None);
         files.change(move |files| self.undo(&files.undo, &who)).await
     }
 }
 
 impl UndoChanges {
-    fn undo(self, undo: &Undo, who: &Who) -> Result<UndoOutput> {
+    fn undo(self, undo: &Undo, who: &ChangeAuthor) -> Result<UndoOutput> {
         let given = [&self.path, &self.id, &self.session, &self.since];
         if given.iter().filter(|field| field.is_some()).count() != 1 {
             return Err(Error::invalid("path", "Give exactly one of path, id, session and since"));
@@ -114,13 +114,13 @@ fn by_id(undo: &Undo, id: &str) -> Result<Arc<Change>> {
     }
 }
 
-fn one(undo: &Undo, who: &Who, change: &Change) -> Result<UndoOutput> {
+fn one(undo: &Undo, who: &ChangeAuthor, change: &Change) -> Result<UndoOutput> {
     let undo_id = undo.revert(who, change)?;
     Ok(answer(vec![undone(change, undo_id)], vec![]))
 }
 
 /// Takes back as many as can be; one that stands on a conflict is left with it.
-fn many(undo: &Undo, who: &Who, changes: &[Arc<Change>]) -> UndoOutput {
+fn many(undo: &Undo, who: &ChangeAuthor, changes: &[Arc<Change>]) -> UndoOutput {
     let (mut done, mut conflicts) = (Vec::new(), Vec::new());
     for change in changes {
         let clashes = undo.clashes(change);

@@ -1,7 +1,7 @@
 //! Makes of what the system tells what a client wants to know: a rename is one change, a file that the bridge replaced
 //! was modified, and what lies in a folder that just came is told too.
 
-use super::{Happened, Told, WatchPath};
+use super::{Happened, WatchEvent, WatchPath};
 use crate::{
     clock,
     error::Result,
@@ -49,7 +49,7 @@ pub struct Follow {
     known: BTreeSet<PathBuf>,
     /// The first half of a rename.
     leaving: Option<(PathBuf, Option<usize>)>,
-    told: VecDeque<Told>,
+    told: VecDeque<WatchEvent>,
     is_over: bool,
 }
 
@@ -99,7 +99,7 @@ impl Follow {
     }
 
     /// What happens next; `None` at the end.
-    pub async fn next(&mut self) -> Option<Told> {
+    pub async fn next(&mut self) -> Option<WatchEvent> {
         loop {
             if let Some(told) = self.told.pop_front() {
                 return Some(told);
@@ -118,7 +118,7 @@ impl Follow {
                 },
             };
             if self.lost.swap(false, Ordering::Relaxed) {
-                self.told.push_back(Told::Overflow);
+                self.told.push_back(WatchEvent::Overflow);
             }
             self.happened(event).await;
         }
@@ -172,7 +172,7 @@ impl Follow {
     }
 
     fn ends(&mut self) {
-        self.told.push_back(Told::Gone);
+        self.told.push_back(WatchEvent::Gone);
         self.is_over = true;
     }
 
@@ -257,7 +257,7 @@ impl Follow {
         }
         let named = |path: &Path| shown(&self.sent, path.strip_prefix(&self.real).unwrap_or(Path::new("")));
         let happened = Happened { kind, path: named(path), to: to.map(named), timestamp: clock::timestamp() };
-        self.told.push_back(Told::Change(happened));
+        self.told.push_back(WatchEvent::Change(happened));
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Happened {
 
 /// What a watch tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum WatchEvent {
     /// A change.
     Change(Happened),
     /// Changes were lost.
@@ -87,7 +87,7 @@ pub struct Watch(Follow);
 
 impl Watch {
     /// What happens next; `None` at the end.
-    pub async fn next(&mut self) -> Option<Told> {
+    pub async fn next(&mut self) -> Option<WatchEvent> {
         self.0.next().await
     }
 }
@@ -112,7 +112,7 @@ impl WatchPath {
         let lost = Arc::new(AtomicBool::new(false));
         let missed = lost.clone();
         let handler = move |event: notify::Result<notify::Event>| match event {
-            // What does not fit, and what the system lost, is told as an overflow.
+            // What does not fit, and what the system lost, is reported as an overflow.
             Ok(event) if event.need_rescan() => missed.store(true, Ordering::Relaxed),
             Ok(event) => {
                 if sender.try_send(event).is_err() {

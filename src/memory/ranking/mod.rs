@@ -64,7 +64,7 @@ pub struct Parts {
     pub meaning: f32,
 }
 
-/// Threads that split words at a bulk load, at the most.
+/// Threads that split words at a bulk load, at most.
 const LOADERS_MAX: usize = 8;
 
 /// Entries whose terms are in memory at once during a bulk load.

@@ -38,7 +38,7 @@ impl Ranking {
         }
         let among = Among { docs, population, room: self.speakers.len() };
         let scores = self.scores(&words, &among);
-        let fusion = meaning.map(|likeness| Fusion::new(&scores, &among, likeness));
+        let fusion = meaning.map(|similarity| Fusion::new(&scores, &among, similarity));
         let mut best = Best::of(limit);
         for doc in docs.iter() {
             let by_words = scores.of(doc);

@@ -78,24 +78,24 @@ pub fn covering(words: WordScores) -> Vec<f32> {
     scores
 }
 
-/// The meaning beside the words: [`MEANING`] of the best score is shared out by likeness.
+/// The meaning beside the words: [`MEANING`] of the best score is shared out by similarity.
 pub struct Fusion {
     /// How near each entry is to the question, by position.
-    likeness: Vec<f32>,
-    /// What the nearest gets, by its likeness.
+    similarity: Vec<f32>,
+    /// What the nearest gets, by its similarity.
     share: f32,
 }
 
 impl Fusion {
-    /// From the likeness of each asked entry, in their order.
-    pub fn new(scores: &Scores<'_>, among: &Among<'_>, likeness: &[f32]) -> Self {
+    /// From the similarity of each asked entry, in their order.
+    pub fn new(scores: &Scores<'_>, among: &Among<'_>, similarity: &[f32]) -> Self {
         let best = among.docs.iter().map(|doc| scores.of(doc)).fold(0.0, f32::max);
-        let nearest = likeness.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let nearest = similarity.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let mut by_position = vec![0.0; among.room];
-        for (doc, likeness) in among.docs.iter().zip(likeness) {
-            by_position[doc as usize] = likeness.max(0.0);
+        for (doc, similarity) in among.docs.iter().zip(similarity) {
+            by_position[doc as usize] = similarity.max(0.0);
         }
-        Self { likeness: by_position, share: MEANING * if best > 0.0 { best } else { 1.0 } / nearest }
+        Self { similarity: by_position, share: MEANING * if best > 0.0 { best } else { 1.0 } / nearest }
     }
 
     /// The score of an entry with a score by its words.
@@ -104,7 +104,7 @@ impl Fusion {
     }
 
     fn meaning(&self, doc: u32) -> f32 {
-        self.share * self.likeness[doc as usize]
+        self.share * self.similarity[doc as usize]
     }
 
     /// Its parts.

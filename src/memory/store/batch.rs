@@ -60,7 +60,7 @@ impl Batch {
     /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when there is no room for more.
     pub fn decide(&mut self, state: &mut State, drafts: Vec<Draft>) -> Result<Vec<Added>> {
         let start = self.entries.len();
-        if start + drafts.len() > state.room() {
+        if start + drafts.len() > state.remaining_capacity() {
             return Err(Error::Full("The memory holds as many entries as it can: delete some first".into()));
         }
         let several = drafts.len() > 1;

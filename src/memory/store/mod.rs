@@ -16,8 +16,8 @@ mod removed;
 mod same;
 mod schedule;
 mod state;
-mod turn;
 mod writer;
+mod writer_slot;
 
 pub use batch::{Added, Draft, made_ids};
 pub use capacity::Capacity;
@@ -43,8 +43,8 @@ use std::{
     thread::JoinHandle,
 };
 use tokio::sync::{oneshot, watch};
-use turn::{Request, Turn};
 use writer::Writer;
+use writer_slot::{Request, WriterSlot};
 
 /// A memory of at most so many entries is looked at in well under a millisecond.
 const LOOKED_AT_IN_PLACE: usize = 500;
@@ -52,7 +52,7 @@ const LOOKED_AT_IN_PLACE: usize = 500;
 /// The memory of one folder. The caller sees to it that no other process has the folder.
 pub struct Store {
     publisher: Arc<Publisher>,
-    writer: Arc<Turn>,
+    writer: Arc<WriterSlot>,
     analyser: Arc<Analyser>,
     /// Whether the ranking is there.
     ranked: watch::Receiver<bool>,
@@ -78,7 +78,7 @@ impl Store {
         let (requests, received) = channel();
         let (changed, changes) = channel();
         let writer = Writer::new(Arc::clone(&publisher), removed, changed, capacity);
-        let writer = Arc::new(Turn::new(writer));
+        let writer = Arc::new(WriterSlot::new(writer));
         let files = schedule::Schedule::new(Arc::clone(&publisher));
         let (done, ranked) = watch::channel(publisher.state().ranking().is_some());
         let turn = Arc::clone(&writer);
@@ -113,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// Looks at the state, every edit of the index file that was made before the call included. Away from the threads
+    /// ViewSnapshot at the state, every edit of the index file that was made before the call included. Away from the threads
     /// that serve everybody when there is much to look at.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Store {
         tokio::task::spawn_blocking(move || look(&publisher.state())).await.map_err(Error::internal)
     }
 
-    /// Looks at the state as it is in the process, from a thread of its own.
+    /// ViewSnapshot at the state as it is in the process, from a thread of its own.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.publisher.state())
     }
@@ -178,7 +178,7 @@ impl Store {
     async fn job<T: Send + 'static>(&self, work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(move |writer: &mut Writer| {
-            // Who asked may be gone; the work is done all the same.
+            // Who asked may be gone; the work is done anyway.
             let _ = reply.send(work(writer));
         });
         self.send(Request::Job(job))?;

@@ -19,7 +19,7 @@ const RANKED_AT_ONCE: usize = 2000;
 /// Reads a memory folder, or makes one, and leaves its files whole.
 ///
 /// # Errors
-/// When a file cannot be read or written; the message names it and how to mend it.
+/// When a file cannot be read or written; the message names it and how to fix it.
 pub fn open(folder: &Path, analyser: &Arc<Analyser>) -> Result<Publisher> {
     remove_leftovers(folder);
     let path = folder.join("index_memory.journal");

@@ -83,7 +83,7 @@ impl Publisher {
             let kept = journal.begin_anew(&self.state().as_lines())?;
             let kept = kept.map_or(String::new(), |aside| format!("; what lay there is kept as {}", aside.display()));
             tracing::warn!(
-                "memory/index_memory.journal was removed, replaced or cut by somebody else; it begins anew with \
+                "memory/index_memory.journal was removed, replaced or cut by somebody else; it starts over with \
                  everything that is remembered{kept}"
             );
         }

@@ -5,8 +5,8 @@ use super::{
     same::SameContent,
 };
 use crate::memory::{
+    embeddings::key,
     entry::Entry,
-    meaning::key,
     ranking::{Analyser, DOCS_MAX, DocSet, Document, Ranking, Terms, fold, parse_moment},
 };
 use chrono::{Local, NaiveDateTime};
@@ -110,7 +110,7 @@ impl State {
     }
 
     /// How many more the index can hold.
-    pub fn room(&self) -> usize {
+    pub fn remaining_capacity(&self) -> usize {
         DOCS_MAX.saturating_sub(self.slots.len())
     }
 

@@ -8,7 +8,7 @@ use super::{
     reconcile,
     removed::{Removed, RemovedEntries, taken_by},
     state::{State, now},
-    turn::{Reply, Request},
+    writer_slot::{Reply, Request},
 };
 use crate::error::{Error, Result};
 use std::sync::{Arc, mpsc::Sender};
@@ -75,7 +75,7 @@ impl Writer {
                 (Ok(()), Ok(added)) => Ok(added),
                 (Err(error), Ok(_)) => Err(refusal(error)),
             };
-            // A caller that went away has its entry all the same.
+            // A caller that went away has its entry anyway.
             let _ = reply.send(result);
         }
     }
@@ -218,7 +218,7 @@ impl Writer {
     pub fn expire(&mut self) {
         self.removed.drop_old();
         let Some(ids) = self.publisher.state().expired(now()) else { return };
-        // What cannot be removed now is no answer all the same.
+        // What cannot be removed now is no answer anyway.
         let _ = self.commit(&[Change::Delete(ids)]);
     }
 }

@@ -1,6 +1,8 @@
 //! The workspace, as the kernel is told of it.
 
-use super::{devices::Devices, looks::Looks, places, private_folders::Private, second_names::second_names};
+use super::{
+    devices::Devices, places, private_folders::Private, second_names::second_names, view_snapshot::ViewSnapshot,
+};
 use crate::policy::{
     Workspace,
     paths::{Denial, Fitting, Present},
@@ -67,7 +69,7 @@ impl Bounds {
     ///
     /// # Errors
     /// When it cannot be told what is denied, or there is too much of it.
-    pub fn at_present(&self, looks: &Looks) -> io::Result<Self> {
+    pub fn at_present(&self, looks: &ViewSnapshot) -> io::Result<Self> {
         let (mut bounds, mut fitting, mut barred) = (self.clone(), Vec::new(), Vec::new());
         for pattern in self.workspace.patterns() {
             let found = pattern.found(&self.roots, &mut |folder| looks.entries(folder))?;

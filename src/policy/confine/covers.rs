@@ -4,11 +4,10 @@
 //! under another name, where the bridge's next start would not know it.
 
 use super::{
-    MOVED,
-    looks::Names,
-    private_keys,
+    MOVED, private_keys,
     steps::{Step, at},
     view::{Draft, Shown},
+    view_snapshot::Names,
 };
 use crate::policy::paths::{Identity, Kind, Present};
 use std::{

@@ -1,8 +1,8 @@
 //! Devices that the settings give to commands.
 
 use super::{
-    looks::{Looks, Names},
     sockets::Pattern,
+    view_snapshot::{Names, ViewSnapshot},
 };
 use rustix::fs::FileType;
 use std::{
@@ -50,7 +50,7 @@ fn is_whole_machine(path: &Path) -> bool {
     let name = name.map(|name| name.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
     let numbered =
         |kind: &&str| name.strip_prefix(*kind).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == 'n'));
-    is_disk || WHOLE_MACHINE.iter().any(|kind| numbered(kind))
+    is_disk || WHOLE_MACHINE.iter().any(numbered)
 }
 
 impl Devices {
@@ -92,7 +92,7 @@ impl Devices {
     }
 
     /// The same, and `looks` notices when others come.
-    pub fn watched(&self, looks: &Looks) -> Vec<PathBuf> {
+    pub fn watched(&self, looks: &ViewSnapshot) -> Vec<PathBuf> {
         let present = self.present();
         if !self.is_empty() {
             let folders = present.iter().filter_map(|path| path.parent()).chain([Path::new("/dev")]);

@@ -1,9 +1,9 @@
 //! The file systems of the kernel in a program's view: its own processes, terminals and shared memory.
 
 use super::{
-    looks::Looks,
     steps::{ANY, Step, at},
     system_calls::shared_memory::{QUEUES, SEMAPHORES, SETS, SHARE},
+    view_snapshot::ViewSnapshot,
 };
 use std::{
     ffi::{CStr, CString, c_ulong},
@@ -31,7 +31,7 @@ fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
 }
 
 /// The program's own processes, terminals and shared memory.
-pub fn kernel_file_systems(looks: &Looks, share: &Share) -> Vec<Step> {
+pub fn kernel_file_systems(looks: &ViewSnapshot, share: &Share) -> Vec<Step> {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
     let place = |path: &str| at(Path::new(path));
     let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");

@@ -3,19 +3,19 @@
 use super::{
     FAILED, Level, MOVED, Refusal, Report,
     bounds::Bounds,
-    cage::Cage,
     devices::Devices,
     kernel_files::Share,
     landlock,
     limits::Limits,
-    looks::Looks,
     memory::{Admission, Memory},
     namespaces::Entry,
     refusals,
+    restrictions::Restrictions,
     sockets::{Sockets, hidden_variables},
     steadily,
     system_calls::{self, Apart, Host},
     view::View,
+    view_snapshot::ViewSnapshot,
 };
 use crate::{
     policy::{Workspace, env_file::EnvFile},
@@ -45,7 +45,7 @@ pub struct Confinement {
 /// What it is made of.
 struct Parts {
     bounds: Bounds,
-    cage: Cage,
+    restrictions: Restrictions,
     share: Share,
     memory: Memory,
     sockets: Sockets,
@@ -80,7 +80,7 @@ impl Confinement {
         let (report, parts) = find_out(settings, bounds, env_file)?;
         report.announce();
         if settings.confinement == ConfinementMode::Require && report.level < Level::Kernel {
-            bail!("MCP_CONFINEMENT is require, but {}: mend that, or set it to auto to run without", report.why);
+            bail!("MCP_CONFINEMENT is require, but {}: fix that, or set it to auto to run without", report.why);
         }
         let confinement = Self { report, parts: Some(parts) };
         // What keeps commands from running now is said at once, and again for each command as long as it does.
@@ -94,8 +94,8 @@ impl Confinement {
     }
 
     /// What programs are held by; none when it is off.
-    pub fn cage(&self) -> Option<&Cage> {
-        self.parts.as_ref().map(|parts| &parts.cage)
+    pub fn restrictions(&self) -> Option<&Restrictions> {
+        self.parts.as_ref().map(|parts| &parts.restrictions)
     }
 
     /// What programs see, as the disk is now; none where they see what is there.
@@ -167,7 +167,7 @@ fn find_out(settings: &Settings, bounds: Bounds, env_file: Arc<EnvFile>) -> anyh
     let processes_of_user = (entry.is_of_a_user() && !bounded).then_some(processes);
     let apart = if entry.is_of_a_user() { Apart::Uncounted } else { Apart::Yes };
     let version = landlock::version();
-    let cage = Cage {
+    let restrictions = Restrictions {
         entry: Some(entry),
         filter: system_calls::filter(Host { local_sockets: true, network: true, apart })?,
         limits: Limits { processes: processes_of_user },
@@ -181,10 +181,10 @@ fn find_out(settings: &Settings, bounds: Bounds, env_file: Arc<EnvFile>) -> anyh
     let sockets = Sockets::open(&settings.command_sockets, &bounds.home, &trees)
         .map_err(|why| anyhow::anyhow!("MCP_COMMAND_SOCKETS: {why}; give paths, separated by commas"))?;
     let share = Share { most_processes, memory: memory.limit() };
-    let mut parts = Parts { bounds, cage, share, memory, sockets, env_file };
+    let mut parts = Parts { bounds, restrictions, share, memory, sockets, env_file };
     let memory_bound = Some(parts.memory.bound());
     let Some(refusal) = parts.refusal(Level::Namespaces)? else {
-        let why = if parts.cage.beside_view.is_some() {
+        let why = if parts.restrictions.beside_view.is_some() {
             format!("Landlock version {version}, seccomp and namespaces are enforced")
         } else {
             "seccomp and namespaces are enforced; this kernel has no Landlock of use beside them".to_owned()
@@ -202,12 +202,12 @@ fn without_namespaces(
     version: i64,
     refusal: &io::Error,
 ) -> anyhow::Result<Report> {
-    parts.cage.entry = None;
-    parts.cage.limits.processes = None;
-    parts.cage.beside_view = None;
+    parts.restrictions.entry = None;
+    parts.restrictions.limits.processes = None;
+    parts.restrictions.beside_view = None;
     let level = if version > 0 { Level::Kernel } else { Level::None };
     let (local_sockets, network) = (level == Level::None, settings.terminal_network);
-    parts.cage.filter = system_calls::filter(Host { local_sockets, network, apart: Apart::No })?;
+    parts.restrictions.filter = system_calls::filter(Host { local_sockets, network, apart: Apart::No })?;
     let why = match level {
         Level::Kernel => format!(
             "Landlock version {version} and seccomp are enforced; namespaces are not, since the host refuses them \
@@ -232,7 +232,7 @@ fn without_namespaces(
 
 impl Parts {
     fn view(&self) -> io::Result<Option<View>> {
-        let has_view = self.cage.has_processes();
+        let has_view = self.restrictions.has_processes();
         has_view.then(|| View::of(&self.bounds, &self.share, self.sockets.reach()?)).transpose()
     }
 
@@ -241,17 +241,17 @@ impl Parts {
     }
 
     fn rules(&self) -> io::Result<Option<OwnedFd>> {
-        rules(&self.bounds.at_present(&Looks::new()?)?)
+        rules(&self.bounds.at_present(&ViewSnapshot::new()?)?)
     }
 
     /// Why the host refuses a level; none when it does not. What is denied has no part in that: programs could leave
     /// something at a denied name by which the next start holds them less.
     fn refusal(&self, level: Level) -> io::Result<Option<io::Error>> {
-        let has_view = self.cage.has_processes();
+        let has_view = self.restrictions.has_processes();
         steadily(|| {
             let view = has_view.then(|| View::without_denials(&self.bounds, &self.share)).transpose()?;
             let rules = if level == Level::Kernel { rules(&self.bounds)? } else { None };
-            match self.cage.try_out(view.as_ref().map(View::steps).unwrap_or_default(), rules.as_ref()) {
+            match self.restrictions.try_out(view.as_ref().map(View::steps).unwrap_or_default(), rules.as_ref()) {
                 Err(error) if error.raw_os_error() != Some(MOVED) => Ok(Some(error)),
                 tried => tried.map(|()| None),
             }

@@ -6,8 +6,6 @@
 #[cfg(target_os = "linux")]
 mod bounds;
 #[cfg(target_os = "linux")]
-mod cage;
-#[cfg(target_os = "linux")]
 mod capabilities;
 #[cfg(target_os = "linux")]
 mod covers;
@@ -21,8 +19,6 @@ mod kernel_files;
 mod landlock;
 #[cfg(target_os = "linux")]
 mod limits;
-#[cfg(target_os = "linux")]
-mod looks;
 #[cfg(target_os = "linux")]
 mod marks;
 #[cfg(target_os = "linux")]
@@ -40,6 +36,8 @@ mod private_keys;
 #[cfg(target_os = "linux")]
 mod refusals;
 #[cfg(target_os = "linux")]
+mod restrictions;
+#[cfg(target_os = "linux")]
 mod second_names;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
@@ -55,16 +53,14 @@ mod system_settings;
 pub mod trees;
 #[cfg(target_os = "linux")]
 mod view;
+#[cfg(target_os = "linux")]
+mod view_snapshot;
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 mod confinement;
 
-#[cfg(target_os = "linux")]
-pub use cage::{Cage, FAILED};
 pub use confinement::Confinement;
-#[cfg(target_os = "linux")]
-pub use looks::MountTable;
 #[cfg(target_os = "linux")]
 pub use memory::Admission;
 #[cfg(target_os = "linux")]
@@ -72,9 +68,13 @@ pub use mounts::{Failure, MOVED};
 #[cfg(target_os = "linux")]
 pub use namespaces::fork;
 #[cfg(target_os = "linux")]
+pub use restrictions::{FAILED, Restrictions};
+#[cfg(target_os = "linux")]
 pub use system_calls::questions;
 #[cfg(target_os = "linux")]
 pub use view::View;
+#[cfg(target_os = "linux")]
+pub use view_snapshot::MountTable;
 
 use schemars::JsonSchema;
 use serde::Serialize;

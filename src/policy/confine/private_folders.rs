@@ -102,7 +102,7 @@ impl Folder {
     fn new(path: PathBuf) -> io::Result<Self> {
         private::create_folder(&path)?;
         let directory = Directory::own(&path)?;
-        Ok(Self { path, identity: directory.look_at_self()?.identity, directory })
+        Ok(Self { path, identity: directory.fstat()?.identity, directory })
     }
 }
 

@@ -5,12 +5,12 @@ use super::{
     devices,
     harmless_settings::Copy,
     kernel_files::{Share, kernel_file_systems},
-    looks::{Looks, Names},
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY},
     places,
     sockets::Reach,
     steps::{ANY, Step, Steps, at, from},
     system_settings,
+    view_snapshot::{Names, ViewSnapshot},
 };
 use crate::policy::paths::Fitting;
 use std::{
@@ -37,7 +37,7 @@ pub struct View {
     /// The steps as bytes: once, for all programs that get a copy of it; then in each copy.
     steps: Vec<u8>,
     /// What all of that follows from.
-    looks: Looks,
+    looks: ViewSnapshot,
     /// What of homes had come since the bridge's start.
     new: Fitting,
     reach: Arc<Reach>,
@@ -47,7 +47,7 @@ pub struct View {
 pub struct Draft<'a> {
     pub bounds: &'a Bounds,
     reach: &'a Reach,
-    pub looks: Looks,
+    pub looks: ViewSnapshot,
     pub frame: Vec<Step>,
     in_frame: BTreeSet<PathBuf>,
     pub shown: Vec<Shown>,
@@ -61,7 +61,7 @@ impl View {
     /// # Errors
     /// When the disk cannot be looked at; [`super::MOVED`] when what is denied is being moved meanwhile.
     pub fn of(bounds: &Bounds, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
-        let looks = Looks::new()?;
+        let looks = ViewSnapshot::new()?;
         let bounds = bounds.at_present(&looks)?;
         Self::new(&bounds, looks, share, reach)
     }
@@ -72,10 +72,10 @@ impl View {
     /// # Errors
     /// As [`Self::of`].
     pub fn without_denials(bounds: &Bounds, share: &Share) -> io::Result<Self> {
-        Self::new(bounds, Looks::new()?, share, Arc::default())
+        Self::new(bounds, ViewSnapshot::new()?, share, Arc::default())
     }
 
-    fn new(bounds: &Bounds, looks: Looks, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
+    fn new(bounds: &Bounds, looks: ViewSnapshot, share: &Share, reach: Arc<Reach>) -> io::Result<Self> {
         let (frame, in_frame, shown, links) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
         let mut draft = Draft { bounds, reach: &reach, looks, frame, in_frame, shown, links, copies: Vec::new() };
         if bounds.roots.is_empty() {
@@ -99,7 +99,7 @@ impl View {
         Ok(Self { steps: Step::encode(&steps), looks, new: bounds.new.clone(), reach })
     }
 
-    /// Its steps, for [`super::Cage`].
+    /// Its steps, for [`super::Restrictions`].
     pub fn steps(&self) -> &[u8] {
         &self.steps
     }

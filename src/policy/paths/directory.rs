@@ -31,7 +31,7 @@ const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCT
 pub struct Directory(Arc<OwnedFd>);
 
 impl Directory {
-    /// The top of the disk.
+    /// The root of the file system.
     ///
     /// # Errors
     /// When the system refuses.
@@ -83,7 +83,7 @@ impl Directory {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn look_at_self(&self) -> io::Result<Found> {
+    pub fn fstat(&self) -> io::Result<Found> {
         Ok(found(&rustix::fs::fstat(&self.0)?))
     }
 
@@ -236,7 +236,7 @@ impl Directory {
     pub fn dress_folder(&self, name: &OsStr, mode: u32, owner: (u32, u32)) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(&self.0, single(name)?, flags, Mode::empty())?;
-        dress(&File::from(folder), mode, owner)
+        set_mode_and_owner(&File::from(folder), mode, owner)
     }
 
     /// The names in the directory, in no order, without `.` and `..`.
@@ -329,7 +329,7 @@ impl Iterator for Entries {
 ///
 /// # Errors
 /// When the bits cannot be set.
-pub fn dress(file: &File, mode: u32, owner: (u32, u32)) -> io::Result<()> {
+pub fn set_mode_and_owner(file: &File, mode: u32, owner: (u32, u32)) -> io::Result<()> {
     if owner != OURS {
         let (user, group) = owner;
         let (user, group) = (rustix::fs::Uid::from_raw(user), rustix::fs::Gid::from_raw(group));

@@ -37,7 +37,7 @@ impl Directory {
         Ok(found(&fs::symlink_metadata(self.at(name)?)?))
     }
 
-    pub fn look_at_self(&self) -> io::Result<Found> {
+    pub fn fstat(&self) -> io::Result<Found> {
         Ok(found(&fs::metadata(&self.0)?))
     }
 
@@ -148,7 +148,7 @@ impl Iterator for Entries {
 ///
 /// # Errors
 /// Never here.
-pub fn dress(_: &File, _: u32, _: (u32, u32)) -> io::Result<()> {
+pub fn set_mode_and_owner(_: &File, _: u32, _: (u32, u32)) -> io::Result<()> {
     Ok(())
 }
 

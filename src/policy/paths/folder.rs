@@ -78,7 +78,7 @@ impl Folder {
             return None;
         }
         let directory = self.directory.enter(name).ok()?;
-        if self.workspace.is_denied_place(directory.look_at_self().ok()?.identity, Intent::Read) {
+        if self.workspace.is_denied_place(directory.fstat().ok()?.identity, Intent::Read) {
             return None;
         }
         Some(Self { workspace: self.workspace.clone(), directory, real })

@@ -60,7 +60,7 @@ fn path(line: &str) -> Result<PathBuf> {
     let path = PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
     #[cfg(not(unix))]
     let path = PathBuf::from(OsString::from(String::from_utf8(bytes)?));
-    anyhow::ensure!(path.is_absolute(), "{line:?} is no path from the top of the disk");
+    anyhow::ensure!(path.is_absolute(), "{line:?} is no path from the root of the file system");
     Ok(path)
 }
 

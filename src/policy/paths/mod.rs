@@ -2,7 +2,7 @@
 //!
 //! [`Workspace`] holds the roots and the denied places; [`Workspace::resolve`] turns the text that a caller sent into a
 //! [`SafePath`], and nothing else opens a caller's file. The check is not on a text that is opened later: it walks from
-//! the top of the disk by directory descriptors, one name at a time, follows links itself, and keeps the descriptor of
+//! the root of the file system by directory descriptors, one name at a time, follows links itself, and keeps the descriptor of
 //! the directory that holds the last name. What is then opened is that name in that directory, with links refused. So
 //! there is no moment between check and use in which a swapped link could lead elsewhere.
 //!
@@ -47,7 +47,7 @@ mod walk;
 mod workspace;
 
 use denials::Denials;
-pub use directory::{Directory, Entries, dress, look_at};
+pub use directory::{Directory, Entries, look_at, set_mode_and_owner};
 pub use folder::{Child, Folder};
 pub use found::{Found, Kind, OURS, Times};
 #[cfg(target_os = "linux")]

@@ -34,7 +34,7 @@ impl SafePath {
         &self.real
     }
 
-    /// The last name of [`Self::real`]; `.` for the top of the disk.
+    /// The last name of [`Self::real`]; `.` for the root of the file system.
     pub fn name(&self) -> &OsStr {
         &self.name
     }
@@ -150,7 +150,7 @@ impl SafePath {
             return Err(Error::Unusable("Path is not a directory".into()));
         }
         let directory = self.holder()?.enter(&self.name).map_err(|error| self.explain(error))?;
-        if self.workspace.is_denied_place(directory.look_at_self()?.identity, Intent::Read) {
+        if self.workspace.is_denied_place(directory.fstat()?.identity, Intent::Read) {
             return Err(self.named.refused());
         }
         Ok(Folder::new(self.workspace.clone(), directory, self.real.clone()))
@@ -204,7 +204,7 @@ impl SafePath {
     }
 }
 
-/// What a directory, a FIFO, a socket or a device is told as.
+/// What a directory, a FIFO, a socket or a device is reported as.
 pub fn not_a_file() -> Error {
     Error::Unusable("Path is not a file".into())
 }

@@ -46,7 +46,7 @@ impl Search {
         Self { known, ..Self::default() }
     }
 
-    /// Looks through a folder, of which the list says this.
+    /// ViewSnapshot through a folder, of which the list says this.
     ///
     /// # Errors
     /// When it cannot be told what is in it.
@@ -58,7 +58,7 @@ impl Search {
         };
         let there = match self.list(folder, said, |name, _| Some(says(name)).filter(|said| !said.is_empty())) {
             Ok(there) => there,
-            // What is in it can be reached by its name all the same.
+            // What is in it can be reached by its name anyway.
             Err(error) if self.bars(folder, &error)? => {
                 let names = said.iter().flat_map(|tree| tree.names()).filter(|name| is_there(&folder.join(name)));
                 let found = |name: &str| Match {

@@ -64,7 +64,7 @@ pub fn means_folder(text: &str) -> bool {
     text.ends_with(is_separator) || components(text).last() == Some(".")
 }
 
-/// The path from the top of the disk that the text means, without empty and `.` components; relative ones start at
+/// The path from the root of the file system that the text means, without empty and `.` components; relative ones start at
 /// `start`. The text has no `..`: [`is_unsafe`] refused it.
 pub fn absolute(start: &Path, text: &str) -> PathBuf {
     start.join(path_of(text)).components().collect()

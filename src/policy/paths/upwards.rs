@@ -1,4 +1,4 @@
-//! The way from a directory up to the top of the disk, whatever the names on it are.
+//! The way from a directory up to the root of the file system, whatever the names on it are.
 
 use super::{Directory, Identity, directory::PASSAGE};
 use rustix::fs::{AtFlags, Mode};
@@ -8,7 +8,7 @@ use std::{io, os::fd::AsFd};
 const UPWARDS: &str = "../../../../../../../../../../../../../../../../../../../../../../../../";
 
 impl Directory {
-    /// Whether this directory or one above it, up to the top of the disk, is one that is meant. While a directory stays
+    /// Whether this directory or one above it, up to the root of the file system, is one that is meant. While a directory stays
     /// in the one that is meant, it does not matter what above that is renamed meanwhile.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The walk from the top of the disk to where a path leads, by descriptors, following links by itself.
+//! The walk from the root of the file system to where a path leads, by descriptors, following links by itself.
 
 use super::{Directory, Found, Intent, Kind, Named, Workspace, same_name};
 use crate::error::Error;
@@ -20,7 +20,7 @@ pub struct Place {
     pub holder: Directory,
     /// Directories that would have to be made between it and the name.
     pub missing: Vec<OsString>,
-    /// The last name; `.` for the top of the disk.
+    /// The last name; `.` for the root of the file system.
     pub name: OsString,
     /// The whole path, without links.
     pub real: PathBuf,
@@ -97,7 +97,7 @@ fn without_links(workspace: &Workspace, path: &Path, intent: Intent, manner: Man
 }
 
 fn is_denied(workspace: &Workspace, directory: &Directory) -> bool {
-    directory.look_at_self().is_ok_and(|found| workspace.is_denied_place(found.identity, Intent::Read))
+    directory.fstat().is_ok_and(|found| workspace.is_denied_place(found.identity, Intent::Read))
 }
 
 struct Walk<'a> {
@@ -240,7 +240,7 @@ impl<'a> Walk<'a> {
 
     fn arrive_here(mut self) -> Result<Place, Stop> {
         let Some(name) = self.real.file_name().map(OsString::from) else {
-            let found = self.here().look_at_self().map_err(Stop::Failed)?;
+            let found = self.here().fstat().map_err(Stop::Failed)?;
             return self.arrive(".".into(), Some(found));
         };
         self.way.pop();

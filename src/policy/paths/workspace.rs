@@ -86,8 +86,8 @@ impl Workspace {
                 root.display()
             );
         }
-        let top = Directory::top().context("the top of the disk cannot be opened")?;
-        let top_identity = top.look_at_self().context("the top of the disk cannot be looked at")?.identity;
+        let top = Directory::top().context("the root of the file system cannot be opened")?;
+        let top_identity = top.fstat().context("the root of the file system cannot be looked at")?.identity;
         let (patterns, held, environment) = (asked.patterns, Held::default(), directory.join(".env"));
         let asked = named;
         let workspace = Self { start, roots, denials, asked, patterns, held, spared, environment, top, top_identity };

@@ -43,7 +43,7 @@ const V6: &[(Ipv6Addr, u32, &str)] = &[
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, "reserved for documentation"),
 ];
 
-/// Beyond 2000::/3, only to name them; what is not named is refused all the same.
+/// Beyond 2000::/3, only to name them; what is not named is refused anyway.
 const V6_NAMED: &[(Ipv6Addr, u32, &str)] = &[
     (Ipv6Addr::UNSPECIFIED, 128, "an address of this host"),
     (Ipv6Addr::LOCALHOST, 128, "a loopback address"),

@@ -2,7 +2,7 @@
 
 use super::interpreter::{Cell, Interpreter, Outcome, Setup};
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     error::{Error, Result},
     sandbox::files::{self, OutputFile, Selection},
 };
@@ -19,12 +19,12 @@ const MAX_WAITING: usize = 32;
 /// What a session is asked.
 pub(in crate::sandbox) enum Request {
     /// Runs a cell, at most so long; restarts the interpreter first when asked to.
-    Run { code: String, limit: Duration, reset: bool, holding: Holding, reply: oneshot::Sender<Result<Done>> },
+    Run { code: String, limit: Duration, reset: bool, holding: MemoryBudget, reply: oneshot::Sender<Result<Done>> },
     /// Puts files into the workspace, then brings back what is selected.
     Files {
         archive: Option<Vec<u8>>,
         selection: Selection,
-        holding: Holding,
+        holding: MemoryBudget,
         reply: oneshot::Sender<Result<Vec<OutputFile>>>,
     },
 }
@@ -135,7 +135,7 @@ impl Actor {
         code: &str,
         limit: Duration,
         give_up: impl Future<Output = ()>,
-        holding: &Holding,
+        holding: &MemoryBudget,
     ) -> Result<(Cell, Option<String>)> {
         let cell = self.interpreter().await?.run(code, give_up, holding).await;
         if matches!(cell.outcome, Outcome::Gone) {
@@ -173,7 +173,7 @@ impl Actor {
         &mut self,
         archive: Option<Vec<u8>>,
         selection: Selection,
-        holding: &Holding,
+        holding: &MemoryBudget,
     ) -> Result<Vec<OutputFile>> {
         let room = self.setup.limits.workspace_mib;
         let container = &mut self.interpreter().await?.container;

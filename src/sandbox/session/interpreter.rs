@@ -2,7 +2,7 @@
 //! and tells when it ended, so that the workspace outlives a crash.
 
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     error::{Error, Result},
     excerpt::Parts,
     sandbox::{
@@ -157,7 +157,7 @@ impl Interpreter {
     }
 
     /// Runs a cell until it ends, or until `give_up` is over: then it is interrupted, and what does not stop is killed.
-    pub async fn run(&mut self, code: &str, give_up: impl Future<Output = ()>, holding: &Holding) -> Cell {
+    pub async fn run(&mut self, code: &str, give_up: impl Future<Output = ()>, holding: &MemoryBudget) -> Cell {
         let request = format!("{} {}\n{code}", self.cells, code.len());
         self.cells += 1;
         let mut transcript = Transcript::new(&self.mark, self.output_bytes, holding);
@@ -181,13 +181,13 @@ impl Interpreter {
 
     /// Runs an empty cell.
     async fn greet(&mut self) -> Cell {
-        self.run("", tokio::time::sleep(GREETING_TIME), &Holding::of("")).await
+        self.run("", tokio::time::sleep(GREETING_TIME), &MemoryBudget::of("")).await
     }
 
     /// Ends the interpreter and starts another one: variables go, files stay.
     pub async fn restart(&mut self) -> bool {
         let _ = self.container.signal("SIGTERM").await;
-        let mut transcript = Transcript::new(&self.mark, 0, &Holding::of(""));
+        let mut transcript = Transcript::new(&self.mark, 0, &MemoryBudget::of(""));
         match tokio::time::timeout(KILL_TIME, transcript.read(&mut self.output)).await {
             Ok(Ending::Verdict { line, .. }) if line.starts_with(CRASH) => {
                 self.again().await && matches!(self.greet().await.outcome, Outcome::Done(_))
@@ -209,7 +209,7 @@ impl Interpreter {
                 return Some(ending);
             }
             // The cell ended just before its interpreter was killed, whose end must not be taken for the next cell's.
-            let mut end = Transcript::new(&self.mark, 0, &Holding::of(""));
+            let mut end = Transcript::new(&self.mark, 0, &MemoryBudget::of(""));
             return tokio::time::timeout(KILL_TIME, end.read(&mut self.output)).await.ok();
         }
         None

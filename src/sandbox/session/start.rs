@@ -44,7 +44,7 @@ pub struct StartOutput {
     language: String,
     /// How long it lives without a call, in seconds.
     idle_seconds: u64,
-    /// How long it lives at the most, in seconds.
+    /// How long it lives at most, in seconds.
     max_seconds: u64,
     /// When it was started.
     timestamp: String,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     arguments::{Arguments, Ignored},
-    caller::{Caller, Held, Holding},
+    caller::{Caller, MemoryBudget, MemoryPermit},
     capability::{Context, Progress},
     error::{Error, Result},
     excerpt::{Bound, Parts},
@@ -39,16 +39,16 @@ const WAITING_REPORTS: usize = 256;
 const LAST_REPORTS: Duration = Duration::from_secs(1);
 
 /// The arguments of a call as they came, and the right to hold them: the SDK sees a copy of short ones, or none.
-pub struct SentArguments(Mutex<Option<(Bytes, Held)>>);
+pub struct SentArguments(Mutex<Option<(Bytes, MemoryPermit)>>);
 
 impl SentArguments {
     /// For the one call that takes them.
-    pub fn new(arguments: Bytes, held: Held) -> Self {
+    pub fn new(arguments: Bytes, held: MemoryPermit) -> Self {
         Self(Mutex::new(Some((arguments, held))))
     }
 
     /// Those of this request, where it came with some beside its message.
-    fn take(rpc: &RequestContext<RoleServer>) -> Option<(Bytes, Held)> {
+    fn take(rpc: &RequestContext<RoleServer>) -> Option<(Bytes, MemoryPermit)> {
         let parts = rpc.extensions.get::<axum::http::request::Parts>()?;
         let sent = parts.extensions.get::<Arc<Self>>()?;
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -59,7 +59,7 @@ impl SentArguments {
 async fn arguments_of(
     request: &mut CallToolRequestParams,
     rpc: &RequestContext<RoleServer>,
-    holding: &Holding,
+    holding: &MemoryBudget,
 ) -> Result<Arguments> {
     let mut arguments = match SentArguments::take(rpc) {
         Some((text, held)) => {
@@ -74,7 +74,7 @@ async fn arguments_of(
 }
 
 impl Mcp {
-    /// Runs a tool. Whatever a model can mend is a result; only a name that no tool has is the protocol's error.
+    /// Runs a tool. Whatever a model can fix is a result; only a name that no tool has is the protocol's error.
     pub(super) async fn call(
         &self,
         mut request: CallToolRequestParams,
@@ -118,7 +118,7 @@ impl Mcp {
     }
 
     /// The first part of an answer, with its media, which share its room.
-    async fn show(&self, tool: &str, owner: &str, answer: Answer, holding: &Holding) -> Result<CallToolResult> {
+    async fn show(&self, tool: &str, owner: &str, answer: Answer, holding: &MemoryBudget) -> Result<CallToolResult> {
         let budget = self.bridge.settings.mcp_max_result_bytes;
         let Answer { json, media, full_media, output } = answer;
         let for_media = media::length(&media).min(budget / 2);

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     arguments::places_of,
     bridge::Bridge,
-    caller::{Held, Keys},
+    caller::{Keys, MemoryPermit},
     error::{Error, Result},
     server::{
         auth,
@@ -191,7 +191,7 @@ async fn take_apart(received: Received, sender: &Sender<'_>) -> Result<Taken> {
         Ok(parted) => parted,
         Err(answer) => return Ok(Taken::Answered(([(CONTENT_TYPE, "application/json")], answer).into_response())),
     };
-    let rest = whole(Received { bytes: message, held: Held::default() }, sender).await?;
+    let rest = whole(Received { bytes: message, held: MemoryPermit::default() }, sender).await?;
     Ok(match rest {
         Taken::Whole(rest) => Taken::Call { rest, sent: SentArguments::new(arguments, held) },
         other => other,

@@ -2,7 +2,7 @@
 //! clients show a model only the structured part.
 
 use super::cut::{self, fair_share};
-use crate::{caller::Holding, capability::Medium, error::Error};
+use crate::{caller::MemoryBudget, capability::Medium, error::Error};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder};
 use rmcp::model::{ContentBlock, ResourceContents};
@@ -63,7 +63,7 @@ pub fn length(media: &[Medium]) -> usize {
 ///
 /// # Errors
 /// [`Error::TooLarge`] when nothing sensible fits.
-pub async fn fitting(medium: Medium, budget: usize, holding: &Holding) -> Result<Medium, Error> {
+pub async fn fitting(medium: Medium, budget: usize, holding: &MemoryBudget) -> Result<Medium, Error> {
     if sent(&medium) <= budget {
         return Ok(medium);
     }
@@ -74,7 +74,7 @@ pub async fn fitting(medium: Medium, budget: usize, holding: &Holding) -> Result
 }
 
 /// Shows media in at most `budget` bytes together. `first` is the place of the first block in the content.
-pub async fn show(media: Vec<Medium>, budget: usize, first: usize, holding: &Holding) -> Shown {
+pub async fn show(media: Vec<Medium>, budget: usize, first: usize, holding: &MemoryBudget) -> Shown {
     let share = fair_share(media.iter().map(sent).collect(), budget);
     let mut shown = Shown { blocks: Vec::new(), named: Vec::new() };
     for medium in media {
@@ -116,7 +116,11 @@ fn decoded_length(base64: &str) -> usize {
 }
 
 /// Less of a medium, with what was done to it; the error is why nothing sensible fits.
-async fn reduced(medium: Medium, budget: usize, holding: &Holding) -> Result<(Medium, Option<String>), &'static str> {
+async fn reduced(
+    medium: Medium,
+    budget: usize,
+    holding: &MemoryBudget,
+) -> Result<(Medium, Option<String>), &'static str> {
     const TOO_LARGE: &str = "it is larger than MCP_MAX_RESULT_BYTES allows";
     match medium {
         Medium::Image { base64, .. } => {

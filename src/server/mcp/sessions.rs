@@ -192,7 +192,7 @@ impl SessionManager for Sessions {
             return self.local.create_stream(id, message).await.map(Either::Left);
         };
         // Before the session gets the message: from then on the client may go away at any moment.
-        let reading = Reading::begin(request.id.clone(), id.clone(), &self.local);
+        let reading = ReaderGuard::begin(request.id.clone(), id.clone(), &self.local);
         let mut stream = self.local.create_stream(id, message).await?;
         let first = stream.next().await;
         if let Some(number) = first.as_ref().and_then(number_of) {
@@ -221,7 +221,7 @@ impl SessionManager for Sessions {
         let call = self.call_of(id, &last_event_id);
         let reading = call.map(|call| {
             call.readers.fetch_add(1, Ordering::SeqCst);
-            Reading(call)
+            ReaderGuard(call)
         });
         let stream = self.local.resume(id, last_event_id).await?;
         Ok(match reading {
@@ -258,7 +258,7 @@ fn number_of(message: &ServerSseMessage) -> Option<String> {
 /// A stream of a call's answer, as long as someone reads it.
 struct Read<S> {
     stream: Pin<Box<S>>,
-    reading: Reading,
+    reading: ReaderGuard,
 }
 
 impl<S: Stream<Item = ServerSseMessage>> Stream for Read<S> {
@@ -282,9 +282,9 @@ impl<S: Stream<Item = ServerSseMessage>> Stream for Read<S> {
 }
 
 /// Someone reads. When the last one stops before the answer and does not come back, the call is cancelled.
-struct Reading(Arc<Call>);
+struct ReaderGuard(Arc<Call>);
 
-impl Reading {
+impl ReaderGuard {
     fn begin(request: RequestId, session: SessionId, sessions: &Arc<LocalSessionManager>) -> Self {
         Self(Arc::new(Call {
             request,
@@ -296,7 +296,7 @@ impl Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for ReaderGuard {
     fn drop(&mut self) {
         let call = self.0.clone();
         let last = call.readers.fetch_sub(1, Ordering::SeqCst) == 1;

@@ -6,9 +6,9 @@ use tokio::io::DuplexStream;
 use tokio_util::sync::CancellationToken;
 
 /// A door that is never there.
-pub struct Doorway;
+pub struct IpcListener;
 
-impl Doorway {
+impl IpcListener {
     /// None.
     pub fn open(_: Arc<Bridge>, _: Option<CancellationToken>) -> Option<Self> {
         None

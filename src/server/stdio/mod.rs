@@ -4,16 +4,16 @@
 //! pass their client's lines to it. When the owner goes, one of the others opens the bridge in its place.
 
 #[cfg_attr(not(unix), path = "absent.rs")]
-mod doorway;
+mod ipc_listener;
 mod relay;
 
-pub use doorway::Doorway;
+pub use ipc_listener::IpcListener;
 
 use super::mcp::Mcp;
 use crate::{
     bridge::{Bridge, Everything},
     caller::{Caller, Keys},
-    owner::{Claim, Held, Owner},
+    owner::{AlreadyOwned, Claim, Owner},
     settings::{Secret, Settings},
 };
 use anyhow::{Result, bail};
@@ -28,9 +28,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// How long an owner that starts or stops may keep the others waiting.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long who gave the folder away waits for the new owner before it takes it back.
+/// How long who gave the folder away waits for the new owner before it undoes it.
 const AFTER_HANDOVER: Duration = Duration::from_secs(5);
 
 /// How often the folder is tried meanwhile.
@@ -51,13 +51,13 @@ pub async fn serve(settings: Settings, key: Secret, directory: &Path, stop: Canc
 
 /// Makes way for a server that is for all: a process that serves one client gives the folder away when asked, and
 /// becomes a guest. Returns when the folder is free or will not become so; who then opens the bridge finds out.
-pub async fn make_way(directory: &Path) {
+pub async fn hand_over(directory: &Path) {
     let folder = Bridge::folder_in(directory);
-    if is_free(&folder) || !doorway::ask_for_handover(&folder).await {
+    if is_free(&folder) || !ipc_listener::ask_for_handover(&folder).await {
         return;
     }
     let started = Instant::now();
-    while !is_free(&folder) && started.elapsed() < PATIENCE {
+    while !is_free(&folder) && started.elapsed() < TIMEOUT {
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -88,8 +88,8 @@ impl Place {
             if !yields {
                 match self.open() {
                     Ok(bridge) => return Ok(own(Arc::new(bridge))),
-                    Err(error) if !error.is::<Held>() => return Err(error),
-                    Err(error) if started.elapsed() > PATIENCE => bail!("{error}; it does not answer on its socket"),
+                    Err(error) if !error.is::<AlreadyOwned>() => return Err(error),
+                    Err(error) if started.elapsed() > TIMEOUT => bail!("{error}; it does not answer on its socket"),
                     Err(_) => {}
                 }
             }
@@ -102,23 +102,23 @@ impl Place {
     }
 
     async fn connect(&self) -> Option<Upstream> {
-        let stream = doorway::connect(&Bridge::folder_in(&self.directory)).await.ok()?;
+        let stream = ipc_listener::connect(&Bridge::folder_in(&self.directory)).await.ok()?;
         let (reader, writer) = tokio::io::split(stream);
         Some(Upstream::new(reader, writer, None))
     }
 }
 
-/// A bridge of this process, with its doorway for others.
+/// A bridge of this process, with its listener for others.
 fn own(bridge: Arc<Bridge>) -> Upstream {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let stop = CancellationToken::new();
-    let doorway = Doorway::open(bridge.clone(), Some(stop.clone()));
+    let listener = IpcListener::open(bridge.clone(), Some(stop.clone()));
     let (reader, writer) = tokio::io::split(far);
     let ended = stop.clone();
     let closed = tokio::spawn(async move {
         serve_lines(bridge.clone(), reader, writer, ended.clone()).await;
-        if let Some(doorway) = doorway {
-            doorway.close().await;
+        if let Some(listener) = listener {
+            listener.close().await;
         }
         bridge.close().await;
         ended.is_cancelled()

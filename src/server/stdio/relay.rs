@@ -138,7 +138,7 @@ impl Conversation {
     }
 
     /// The answers to what the old bridge left open, but for an `initialize`, which is said again.
-    fn apologies(&mut self) -> Vec<Vec<u8>> {
+    fn error_replies(&mut self) -> Vec<Vec<u8>> {
         let greeting = self.initialize.as_ref().map(|(id, _)| id.clone());
         let open = std::mem::take(&mut self.pending);
         let mut lines = Vec::new();
@@ -153,7 +153,7 @@ impl Conversation {
     }
 
     /// What a new bridge must hear first.
-    fn greetings(&mut self) -> Vec<Vec<u8>> {
+    fn handshake_replay(&mut self) -> Vec<Vec<u8>> {
         let Some((id, initialize)) = self.initialize.clone() else { return vec![] };
         if !self.pending.contains_key(&id) {
             self.repeated = Some(id);
@@ -307,14 +307,14 @@ impl<W: AsyncWrite + Unpin> Client<W> {
     }
 
     async fn apologise(&mut self) {
-        for line in self.conversation.apologies() {
+        for line in self.conversation.error_replies() {
             // A client that is gone is noticed when its next line is read.
             let _ = self.write(&line).await;
         }
     }
 
     async fn greet(&mut self, upstream: &mut Upstream) {
-        for line in self.conversation.greetings() {
+        for line in self.conversation.handshake_replay() {
             // A bridge that is gone again is noticed when its next line is read.
             let _ = upstream.send(&line).await;
         }

@@ -32,7 +32,7 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 const ACTION: &str = "terminal_attach";
 
 /// One who stands at the door.
-struct Visitor {
+struct PendingClient {
     id: String,
     peer: Option<IpAddr>,
     /// Who it is, where a header or a ticket says so.
@@ -66,9 +66,9 @@ pub async fn open(
     upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |mut socket| async move {
         let farewell = tokio::select! {
             farewell = receive(&shared, visitor, &mut socket) => farewell,
-            () = stop.cancelled() => Farewell { code: 1001, error: Some("The bridge stops".into()) },
+            () = stop.cancelled() => CloseReason { code: 1001, error: Some("The bridge stops".into()) },
             () = shared.bridge.keys.replaced_since(generation) => {
-                Farewell { code: 4403, error: Some("The key was replaced: come in with the new one".into()) }
+                CloseReason { code: 4403, error: Some("The key was replaced: come in with the new one".into()) }
             }
         };
         farewell.say(&mut socket).await;
@@ -76,7 +76,7 @@ pub async fn open(
 }
 
 /// Checks all that can be checked before the socket is open.
-fn visitor(shared: &Shared, id: String, request: &Request) -> Result<Visitor> {
+fn visitor(shared: &Shared, id: String, request: &Request) -> Result<PendingClient> {
     guard::check_origin(request.headers(), &shared.bridge.settings.cors_origins)?;
     let argument = |wanted: &str| auth::query(request.uri()).find(|(name, _)| name == wanted).map(|(_, value)| value);
     let peer = auth::peer(request.extensions());
@@ -97,16 +97,16 @@ fn visitor(shared: &Shared, id: String, request: &Request) -> Result<Visitor> {
     }
     let cursor = argument("cursor").map(|text| text.parse());
     let cursor = cursor.transpose().map_err(|_| Problem::no_integer_in_query("cursor"))?;
-    Ok(Visitor { id, peer, caller, cursor })
+    Ok(PendingClient { id, peer, caller, cursor })
 }
 
 /// How a socket ends.
-struct Farewell {
+struct CloseReason {
     code: u16,
     error: Option<String>,
 }
 
-impl Farewell {
+impl CloseReason {
     async fn say(self, socket: &mut WebSocket) {
         // Who is gone needs no farewell.
         if let Some(detail) = self.error {
@@ -116,7 +116,7 @@ impl Farewell {
     }
 }
 
-impl From<Error> for Farewell {
+impl From<Error> for CloseReason {
     /// The codes are HTTP's, moved to the range that applications may use (RFC 6455, section 7.4.2).
     fn from(error: Error) -> Self {
         let code = match error.kind() {
@@ -133,7 +133,7 @@ impl From<Error> for Farewell {
 }
 
 /// Lets the visitor in and shows it the process, to the end of either.
-async fn receive(shared: &Shared, visitor: Visitor, socket: &mut WebSocket) -> Farewell {
+async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket) -> CloseReason {
     let (caller, hello) = match introduce(shared, &visitor, socket).await {
         Ok(introduced) => introduced,
         Err(error) => {
@@ -159,13 +159,13 @@ async fn receive(shared: &Shared, visitor: Visitor, socket: &mut WebSocket) -> F
         ended
     };
     match shared.bridge.perform(&context, ACTION, Access::Execute, work).await {
-        Ok(()) => Farewell { code: 1000, error: None },
+        Ok(()) => CloseReason { code: 1000, error: None },
         Err(error) => error.into(),
     }
 }
 
 /// Who it is: known already, or said in the first message.
-async fn introduce(shared: &Shared, visitor: &Visitor, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
+async fn introduce(shared: &Shared, visitor: &PendingClient, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
     if let Some(caller) = &visitor.caller {
         return Ok((caller.clone(), Hello::default()));
     }

@@ -91,7 +91,7 @@ pub enum FromServer {
     },
     /// What the client asked could not be done. The session goes on, unless the socket is closed after it.
     Error {
-        /// Why, and how to mend it.
+        /// Why, and how to fix it.
         detail: String,
     },
     /// The process is over and all its output was sent.

@@ -92,12 +92,12 @@ async fn show(
     loop {
         let messages = tokio::select! {
             event = watcher.next() => told(event?, &mut current, shown),
-            Some(answer) = answers.recv() => Told::Go(vec![text(&answer)]),
-            () = tokio::time::sleep(PING_EVERY) => Told::Go(vec![Message::Ping(Bytes::new())]),
+            Some(answer) = answers.recv() => Outgoing::Go(vec![text(&answer)]),
+            () = tokio::time::sleep(PING_EVERY) => Outgoing::Go(vec![Message::Ping(Bytes::new())]),
         };
         let (messages, is_last) = match messages {
-            Told::Go(messages) => (messages, false),
-            Told::Last(message) => (vec![message], true),
+            Outgoing::Go(messages) => (messages, false),
+            Outgoing::Last(message) => (vec![message], true),
         };
         for message in messages {
             // One that takes nothing any more is hung up on by its connection.
@@ -111,7 +111,7 @@ async fn show(
     }
 }
 
-enum Told {
+enum Outgoing {
     Go(Vec<Message>),
     Last(Message),
 }
@@ -120,8 +120,8 @@ fn text(message: &FromServer) -> Message {
     Message::Text(serde_json::to_string(message).expect("a message is plain data").into())
 }
 
-fn told(event: Event, current: &mut Option<Stream>, shown: &mut u64) -> Told {
-    Told::Go(match event {
+fn told(event: Event, current: &mut Option<Stream>, shown: &mut u64) -> Outgoing {
+    Outgoing::Go(match event {
         Event::Output { runs, .. } => {
             let mut messages = Vec::with_capacity(2 * runs.len());
             for run in runs {
@@ -137,7 +137,7 @@ fn told(event: Event, current: &mut Option<Stream>, shown: &mut u64) -> Told {
         Event::Missed { bytes, cursor } => vec![text(&FromServer::Missed { bytes, cursor })],
         Event::Resized(cols, rows) => vec![text(&FromServer::Resized { cols, rows })],
         Event::Ended(ending) => {
-            return Told::Last(text(&FromServer::Exit { status: ending.status, exit_code: ending.exit_code }));
+            return Outgoing::Last(text(&FromServer::Exit { status: ending.status, exit_code: ending.exit_code }));
         }
     })
 }

@@ -92,7 +92,7 @@ impl Journal {
         }
     }
 
-    /// A disk that refuses costs the line; the process runs all the same.
+    /// A disk that refuses costs the line; the process runs anyway.
     fn write(&self, line: &Line) {
         let mut text = serde_json::to_string(line).expect("a line is plain data");
         text.push('\n');

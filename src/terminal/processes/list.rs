@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct ListProcesses {
     /// Only those that are running, exited, stopped or lost.
     status: Option<Status>,
-    /// How many to return at the most.
+    /// How many to return at most.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: usize,

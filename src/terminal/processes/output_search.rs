@@ -45,7 +45,7 @@ pub struct SearchOutput {
     #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
     context: usize,
-    /// How many matches to return at the most.
+    /// How many matches to return at most.
     #[serde(default = "default_max")]
     #[schemars(range(min = 1, max = 10_000))]
     max_results: usize,

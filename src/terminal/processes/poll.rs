@@ -95,7 +95,7 @@ pub struct PolledProcess {
     cursor: u64,
     /// Whether more output is there already.
     more: bool,
-    /// How many bytes between the asked cursor, or without one the begin, and this output are no longer kept; absent when
+    /// How many bytes between the asked cursor, or without one the start, and this output are no longer kept; absent when
     /// none.
     #[serde(skip_serializing_if = "is_zero")]
     missed: u64,

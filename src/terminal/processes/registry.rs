@@ -4,7 +4,7 @@ use super::{
     journal::{Journal, Past},
     log::Log,
     process::{Ending, Process, Record, State, Status},
-    running::{Adopted, Order, Output, Running},
+    running::{Adopted, Output, Running, StartRequest},
     ticket::Tickets,
 };
 use crate::{
@@ -25,7 +25,7 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How many processes that are over are remembered at the most, however young they are.
+/// How many processes that are over are remembered at most, however young they are.
 const MAX_PAST: usize = 1000;
 
 /// How many more than that there may be before the oldest are removed: not one at each start.
@@ -135,7 +135,7 @@ impl Processes {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when too many run; else as `Running::start`.
-    pub async fn start(&self, order: Order, text: String, caller: &str) -> Result<Arc<Process>> {
+    pub async fn start(&self, order: StartRequest, text: String, caller: &str) -> Result<Arc<Process>> {
         let slot = self.slot()?;
         let shared = self.shared.clone();
         let origin = Origin {
@@ -166,7 +166,7 @@ impl Processes {
         })
     }
 
-    /// Looks after a program that runs already, with what it wrote until now.
+    /// ViewSnapshot after a program that runs already, with what it wrote until now.
     ///
     /// # Errors
     /// As `Running::adopt`; the program is ended then.

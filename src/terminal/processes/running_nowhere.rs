@@ -25,7 +25,7 @@ pub fn port_holder(_: u16) -> Option<PortHolder> {
 
 /// What is to run.
 #[expect(missing_docs, reason = "as in the version for Unix")]
-pub struct Order {
+pub struct StartRequest {
     pub command: PermittedCommand,
     pub size: Option<(u16, u16)>,
 }
@@ -70,7 +70,7 @@ pub enum Running {}
 
 #[expect(missing_docs, clippy::unused_async, reason = "as in the version for Unix")]
 impl Running {
-    pub fn start(_: &Spawner, _: &Order, _: Output) -> Result<Arc<Self>> {
+    pub fn start(_: &Spawner, _: &StartRequest, _: Output) -> Result<Arc<Self>> {
         Err(Error::NotImplemented("Processes in the background need a Unix system; use terminal_execute".into()))
     }
 

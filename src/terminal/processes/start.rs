@@ -2,7 +2,7 @@
 
 use super::{
     Processes, Status,
-    running::Order,
+    running::StartRequest,
     wait_for::{Condition, Outcome, Wanted},
 };
 use crate::{
@@ -111,7 +111,7 @@ impl Capability for StartProcess {
                 environment,
             })
             .await?;
-        let order = Order { command, size: self.pty.then_some(size) };
+        let order = StartRequest { command, size: self.pty.then_some(size) };
         let process = processes.start(order, self.command, context.caller.name()).await?;
         let waited = match condition {
             Some(mut condition) => Some(condition.wait(&process, 0, context).await?),

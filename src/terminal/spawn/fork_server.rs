@@ -10,7 +10,7 @@ use super::{
     signals::reset_signals,
     supervisor,
 };
-use crate::policy::confine::{Cage, Confinement, FAILED, Failure, MOVED, MountTable, View, fork, steadily};
+use crate::policy::confine::{Confinement, FAILED, Failure, MOVED, MountTable, Restrictions, View, fork, steadily};
 use rustix::{
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown},
     pipe::{PipeFlags, pipe_with},
@@ -70,9 +70,9 @@ impl ForkServer {
     /// # Errors
     /// When the system is out of something.
     pub fn open(confinement: &Confinement) -> io::Result<Self> {
-        let first = Some(First::start(confinement.cage())?);
+        let first = Some(First::start(confinement.restrictions())?);
         let state = Arc::new(Mutex::new(State { first, stage: None }));
-        let has_mounts = confinement.cage().is_some_and(Cage::has_processes);
+        let has_mounts = confinement.restrictions().is_some_and(Restrictions::has_processes);
         let watching = has_mounts.then(|| watch_mounts(&state)).transpose()?;
         Ok(Self { state, _watching: watching })
     }
@@ -125,7 +125,7 @@ impl State {
         let asked = self.first.as_mut().map(|first| first.channel.ask(&given));
         match asked.unwrap_or(Err(io::ErrorKind::BrokenPipe.into())) {
             Err(error) if is_gone(&error) => {
-                self.first.insert(First::start(confinement.cage())?).channel.ask(&given)?;
+                self.first.insert(First::start(confinement.restrictions())?).channel.ask(&given)?;
             }
             asked => drop(asked?),
         }
@@ -142,12 +142,12 @@ impl State {
 }
 
 impl First {
-    fn start(cage: Option<&Cage>) -> io::Result<Self> {
+    fn start(restrictions: Option<&Restrictions>) -> io::Result<Self> {
         let (channel, its_end) = UnixStream::pair()?;
         // SAFETY: the child makes system calls and nothing else.
         match unsafe { fork(0)? } {
             // SAFETY: as above.
-            0 => unsafe { breed(its_end.as_raw_fd(), cage) },
+            0 => unsafe { fork_loop(its_end.as_raw_fd(), restrictions) },
             process => Ok(Self { process, channel: Channel(channel) }),
         }
     }
@@ -204,7 +204,7 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// What the first process does all its life. It ends when the server does.
-unsafe fn breed(channel: c_int, cage: Option<&Cage>) -> ! {
+unsafe fn fork_loop(channel: c_int, restrictions: Option<&Restrictions>) -> ! {
     // SAFETY: plain system calls on descriptors of this process.
     unsafe {
         // Ctrl-C and the end of a terminal are for the server to answer.
@@ -221,7 +221,7 @@ unsafe fn breed(channel: c_int, cage: Option<&Cage>) -> ! {
         while receive().is_some() {
             let process = fork(0);
             if matches!(process, Ok(0)) {
-                serve(cage);
+                serve(restrictions);
             }
             answer_and_close(number(&process));
         }
@@ -231,20 +231,22 @@ unsafe fn breed(channel: c_int, cage: Option<&Cage>) -> ! {
 
 /// What a stage does all its life, with its channel as the one descriptor that came. It ends when the server has no more
 /// use for it.
-unsafe fn serve(cage: Option<&Cage>) -> ! {
+unsafe fn serve(restrictions: Option<&Restrictions>) -> ! {
     // SAFETY: plain system calls on descriptors of this process.
     unsafe {
         settle(0);
         let steps = receive_number(CHANNEL).and_then(|size| receive_texts(CHANNEL, size));
         let steps = steps.map_err(|error| Failure { step: 0, error });
-        let prepared = steps.and_then(|steps| cage.map_or(Ok(steps), |cage| cage.prepare(steps).map(|()| steps)));
+        let prepared = steps.and_then(|steps| {
+            restrictions.map_or(Ok(steps), |restrictions| restrictions.prepare(steps).map(|()| steps))
+        });
         answer_and_close(prepared.as_ref().map_or_else(in_one_number, |_| 0));
         let Ok(steps) = prepared else { libc::_exit(1) };
         while let Some(given) = receive() {
-            let process = cage.map_or_else(|| fork(0), |cage| cage.fork());
+            let process = restrictions.map_or_else(|| fork(0), |restrictions| restrictions.fork());
             if matches!(process, Ok(0)) {
                 libc::close(CHANNEL);
-                supervisor::run(cage, steps, given);
+                supervisor::run(restrictions, steps, given);
             }
             answer_and_close(number(&process));
         }

@@ -8,7 +8,7 @@ use super::{
     plan::{self, Plan},
     signals::{await_children, block_no_signal, reset_signals},
 };
-use crate::policy::confine::{Cage, FAILED, questions};
+use crate::policy::confine::{FAILED, Restrictions, questions};
 use std::{
     ffi::{c_char, c_int, c_ulong, c_void},
     io,
@@ -46,7 +46,7 @@ pub mod word {
 }
 
 /// The processes that the supervisor looks after.
-struct Charge {
+struct Children {
     /// The program, which leads its group.
     program: libc::pid_t,
     /// How the program ended, once it has.
@@ -60,7 +60,7 @@ struct Charge {
 }
 
 /// What the process does all its life, with the descriptors that it was `given`; `steps` make its view of the disk.
-pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
+pub unsafe fn run(restrictions: Option<&Restrictions>, steps: &[u8], given: usize) -> ! {
     // SAFETY: plain system calls; the child of the fork becomes the program.
     unsafe {
         reset_signals();
@@ -72,27 +72,27 @@ pub unsafe fn run(cage: Option<&Cage>, steps: &[u8], given: usize) -> ! {
         // Orphans of the program become this process's children, wherever they hide.
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0);
         let plan = or_refuse(Plan::receive(CONTROL));
-        if let (Some(cage), Some(group)) = (cage, plan.group) {
-            or_refuse(cage.join(group));
+        if let (Some(restrictions), Some(group)) = (restrictions, plan.group) {
+            or_refuse(restrictions.join(group));
         }
-        or_refuse(cage.map_or(Ok(()), |cage| cage.begin(steps, plan.terminal)));
+        or_refuse(restrictions.map_or(Ok(()), |restrictions| restrictions.begin(steps, plan.terminal)));
         let children = or_refuse(await_children());
         let [answered, asked] = or_refuse(pair());
-        let program = or_refuse(start(&Start { cage, plan: &plan, rules, asked }));
+        let program = or_refuse(start(&Start { restrictions, plan: &plan, rules, asked }));
         let asking = questions::receive(answered);
         for descriptor in (0..CONTROL).chain(rules).chain([answered, asked]) {
             libc::close(descriptor);
         }
         say(word::RUNNING, 0);
-        let alone = cage.is_some_and(Cage::has_processes);
-        let charge = Charge { program, status: None, all_end: cage.is_some(), alone, asked: false };
-        watch(children, cage.zip(asking.as_ref()), charge)
+        let alone = restrictions.is_some_and(Restrictions::has_processes);
+        let charge = Children { program, status: None, all_end: restrictions.is_some(), alone, asked: false };
+        watch(children, restrictions.zip(asking.as_ref()), charge)
     }
 }
 
 /// What the process that becomes the program goes by.
 struct Start<'a> {
-    cage: Option<&'a Cage>,
+    restrictions: Option<&'a Restrictions>,
     plan: &'a Plan,
     rules: Option<RawFd>,
     asked: RawFd,
@@ -116,7 +116,7 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
 
 /// Only comes back with an error.
 unsafe fn become_program(start: &Start<'_>) -> io::Error {
-    let Start { cage, plan, rules, asked } = start;
+    let Start { restrictions, plan, rules, asked } = start;
     unsafe extern "C" {
         static mut environ: *const *const c_char;
     }
@@ -127,8 +127,8 @@ unsafe fn become_program(start: &Start<'_>) -> io::Error {
         if plan.terminal.is_some() {
             check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
         }
-        match cage {
-            Some(cage) => cage.enter(plan.cwd, *rules, *asked)?,
+        match restrictions {
+            Some(restrictions) => restrictions.enter(plan.cwd, *rules, *asked)?,
             None => check(libc::chdir(plan.cwd.as_ptr())).map(drop)?,
         }
         environ = plan.environment;
@@ -167,7 +167,7 @@ unsafe fn pair() -> io::Result<[RawFd; 2]> {
 }
 
 /// Waits for the program's end, the server's word, or a question of the program's filter of system calls.
-unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: Charge) -> ! {
+unsafe fn watch(children: RawFd, asking: Option<(&Restrictions, &OwnedFd)>, mut charge: Children) -> ! {
     let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     // A number below zero is not waited for.
     let mut events =
@@ -181,7 +181,11 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
             }
             match events[2].revents {
                 0 => {}
-                libc::POLLIN => asking.into_iter().for_each(|(cage, questions)| cage.answer(questions.as_raw_fd())),
+                libc::POLLIN => {
+                    if let Some((restrictions, questions)) = asking {
+                        restrictions.answer(questions.as_raw_fd());
+                    }
+                }
                 // The last process under the filter has ended.
                 _ => events[2].fd = -1,
             }
@@ -211,7 +215,7 @@ unsafe fn watch(children: RawFd, asking: Option<(&Cage, &OwnedFd)>, mut charge: 
     }
 }
 
-impl Charge {
+impl Children {
     /// Asks all of the tree to end.
     unsafe fn ask(&mut self) {
         self.asked = true;

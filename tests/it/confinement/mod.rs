@@ -310,7 +310,8 @@ async fn the_private_socket_and_the_memory_folder_cannot_be_used_by_commands() {
     for (confinement, expected) in [("require", false), ("off", true)] {
         let directory = scratch();
         let server = Server::at_directory(directory.path(), &[("MCP_CONFINEMENT", confinement)]).await;
-        let doorway = skynet_bridge::server::stdio::Doorway::open(server.bridge.clone(), None).expect("it listens");
+        let listener =
+            skynet_bridge::server::stdio::IpcListener::open(server.bridge.clone(), None).expect("it listens");
         let server = server.with_file("knock.py", KNOCK).with_file("memory/index_memory.json", "[]");
         let attacks = "python3 knock.py 2>&1; mv memory/.socket memory/moved && echo MOVED
 echo x > memory/.socket-new && echo MADE; echo '[]' > memory/index_memory.json && echo WROTE
@@ -321,7 +322,7 @@ rm memory/.lock && echo REMOVED; chmod 777 memory && echo OPENED; ls memory/undo
         for word in ["LET IN", "MOVED", "MADE", "WROTE", "REMOVED", "OPENED", "SEEN", "AWAY"] {
             assert_eq!(output.lines().any(|line| line == word), expected, "{confinement} {word}: {answer}");
         }
-        doorway.close().await;
+        listener.close().await;
     }
 }
 

@@ -42,7 +42,7 @@ pub fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
     ])
 }
 
-/// A word processor's document with this between the begin and the end of its body.
+/// A word processor's document with this between the start and the end of its body.
 pub fn word(body: &str) -> Vec<u8> {
     let xml = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
     zipped(&[("word/document.xml", xml.as_bytes())])

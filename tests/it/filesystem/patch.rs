@@ -49,7 +49,7 @@ async fn new_and_deleted_files_of_diff_are_made_and_deleted() {
     let whole = json!({"patch": std::str::from_utf8(&diff).unwrap(), "strip": 0});
     let reply = server.call("filesystem_patch", whole).await;
     assert_eq!(reply["files"][0]["path"], "a/f");
-    // Without times, a file that is not there begins with nothing all the same.
+    // Without times, a file that is not there begins with nothing anyway.
     server.patch("--- a/plain\n+++ b/plain\n@@ -0,0 +1 @@\n+x\n").await.ok();
     assert_eq!(server.text("plain").unwrap(), "x\n");
 }

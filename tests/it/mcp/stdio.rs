@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The program with its client's ends of the pipes. It dies with the test.
 struct Program {
@@ -60,7 +60,7 @@ impl Program {
     }
 
     async fn line(&mut self) -> Option<String> {
-        tokio::time::timeout(PATIENCE, self.output.next_line()).await.expect("it answers in time").unwrap()
+        tokio::time::timeout(TIMEOUT, self.output.next_line()).await.expect("it answers in time").unwrap()
     }
 
     async fn hear(&mut self) -> Value {
@@ -79,7 +79,7 @@ impl Program {
     /// Closes its input, as a client that ends does, and waits until it has ended by itself.
     async fn end(mut self) {
         drop(self.input.take());
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends by itself").unwrap();
+        let status = tokio::time::timeout(TIMEOUT, self.child.wait()).await.expect("it ends by itself").unwrap();
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         assert!(status.success(), "{status}: {log}");
@@ -212,7 +212,7 @@ async fn a_second_server_over_http_does_not_start_and_says_who_has_the_folder() 
     let directory = scratch();
     let (server, _) = Program::http(directory.path()).await;
     let second = Program::start(directory.path(), &["--port", "0"]);
-    let output = tokio::time::timeout(PATIENCE, second.child.wait_with_output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(TIMEOUT, second.child.wait_with_output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("process {}", server.child.id().unwrap())), "{said}");
@@ -226,7 +226,7 @@ async fn sigterm_ends_it_though_its_input_is_open() {
     let pid = rustix::process::Pid::from_raw(i32::try_from(program.child.id().unwrap()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let started = Instant::now();
-    let status = tokio::time::timeout(PATIENCE, program.child.wait()).await.expect("it ends").unwrap();
+    let status = tokio::time::timeout(TIMEOUT, program.child.wait()).await.expect("it ends").unwrap();
     assert!(status.success() && started.elapsed() < Duration::from_secs(8), "{status}");
 }
 

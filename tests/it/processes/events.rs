@@ -1,4 +1,4 @@
-//! A command whose output is told as it comes: server-sent events, and progress over MCP.
+//! A command whose output is reported as it comes: server-sent events, and progress over MCP.
 
 use super::{DEADLINE, count_with, long_time, until};
 use crate::{

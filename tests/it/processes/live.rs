@@ -237,7 +237,7 @@ async fn a_watcher_that_stops_reading_neither_slows_the_process_nor_loses_its_vo
     let mut slow = Watcher::of(&server, &process.id).await;
     slow.until_told("ready").await;
     slow.types("go\n").await;
-    // The socket is not read from here on: the process writes 200 MB all the same.
+    // The socket is not read from here on: the process writes 200 MB anyway.
     process.shows("^done$").await;
     slow.types("end\n").await;
     process.shows("^bye$").await;

@@ -31,7 +31,7 @@ async fn an_engine_that_goes_away_in_mid_run_is_503_and_what_ran_is_removed_once
     let meanwhile = server.post("/sandbox/run", json!({"code": "1"})).await;
     assert_eq!((meanwhile.status, meanwhile.detail()), (503, MISSING));
     assert_eq!(tag.containers(), 1);
-    proxy.mend();
+    proxy.fix();
     assert_eq!(server.call("sandbox_run", json!({"code": "print(1)"})).await["stdout"], "1\n");
     tag.reaches(0).await;
     server.stop().await;
@@ -62,7 +62,7 @@ async fn a_pool_that_was_lost_with_its_engine_is_replaced() {
     server.call("sandbox_run", json!({"code": "1"})).await;
     tag.reaches(2).await;
     proxy.cut();
-    proxy.mend();
+    proxy.fix();
     assert_eq!(server.call("sandbox_run", json!({"code": "print(2)"})).await["stdout"], "2\n");
     tag.reaches(2).await;
     server.stop().await;
@@ -80,7 +80,7 @@ async fn a_session_whose_engine_went_away_says_what_is_lost_and_goes_on() {
     server.post("/sandbox/session/run", cell("x")).await;
     let without = server.post("/sandbox/session/run", cell("x")).await;
     assert_eq!((without.status, without.detail()), (503, MISSING));
-    proxy.mend();
+    proxy.fix();
     let next = server.call("sandbox_session_run", cell("'x' in globals()")).await;
     assert_eq!((&next["result"], &next["reset"]), (&json!("False"), &json!(true)), "{next}");
     assert!(next["message"].as_str().unwrap().contains("files are gone"), "{next}");

@@ -91,7 +91,7 @@ impl Proxy {
     }
 
     /// The engine is there again.
-    pub fn mend(&self) {
+    pub fn fix(&self) {
         self.cuts.send_modify(|count| *count += 1);
     }
 

@@ -1,6 +1,6 @@
 //! Commands in git's settings and subcommands.
 
-use super::sideways::run;
+use super::embedded_commands::run;
 use crate::judge::{Judge, Judged};
 use crate::options::Options;
 use crate::scope::Scope;

@@ -5,6 +5,7 @@ mod archives;
 pub(super) mod containers;
 pub(super) mod disks;
 mod edits;
+mod embedded_commands;
 mod git;
 pub(super) mod interpreters;
 mod machine;
@@ -14,7 +15,6 @@ pub(super) mod processes;
 mod remote;
 mod removal;
 pub(super) mod search;
-mod sideways;
 pub(super) mod table;
 mod tasks;
 mod transfers;
@@ -40,7 +40,7 @@ const FAMILIES: &[(&[&str], Rule)] = &[
     (accounts::NAMES, accounts::judge),
     (packages::NAMES, packages::judge),
     (containers::NAMES, containers::judge),
-    (sideways::NAMES, sideways::judge),
+    (embedded_commands::NAMES, embedded_commands::judge),
     (remote::NAMES, remote::judge),
     (windows::NAMES, windows::judge),
 ];

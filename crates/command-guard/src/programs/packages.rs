@@ -11,7 +11,7 @@ use crate::values::Field;
 pub(super) const NAMES: &[&str] =
     &["apt", "apt-get", "aptitude", "dpkg", "yum", "dnf", "rpm", "pacman", "zypper", "apk", "emerge", "snap", "brew"];
 
-/// Packages without which a system does not start, or cannot be mended.
+/// Packages without which a system does not start, or cannot be repaired.
 const ESSENTIAL: &[&str] = &[
     "libc6",
     "glibc",

@@ -93,7 +93,7 @@ impl Search {
             arguments.get(at + 1).map(Field::visible)
         };
         let names = ["-name", "-iname"].iter().filter_map(|name| after(name));
-        let narrow = names.into_iter().any(|name| is_litter(&name)) || arguments.iter().any(|a| a.is("-empty"));
+        let narrow = names.into_iter().any(|name| is_temp_artifact(&name)) || arguments.iter().any(|a| a.is("-empty"));
         let negated = arguments.iter().any(|a| a.is("!") || a.is("-not") || a.is("-o") || a.is("-or"));
         Self {
             starts: if starts.is_empty() { vec![Field::text(".")] } else { starts },
@@ -131,7 +131,7 @@ fn is_scratch(text: &str) -> bool {
 }
 
 /// Names of what tools leave behind and make again.
-fn is_litter(pattern: &str) -> bool {
+fn is_temp_artifact(pattern: &str) -> bool {
     const LITTER: &[&str] = &[
         "*.pyc",
         "*.pyo",

@@ -1,6 +1,6 @@
 //! Commands in what build tools and task runners are given: recipes, runners, scripts, ad-hoc tasks.
 
-use super::sideways::run;
+use super::embedded_commands::run;
 use crate::judge::{Judge, Judged};
 use crate::options::Options;
 use crate::scope::Scope;

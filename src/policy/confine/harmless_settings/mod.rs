@@ -7,9 +7,9 @@ mod public_keys;
 mod tables;
 
 use super::{
-    looks::{Looks, Names},
     steps::{Step, at},
     view::Draft,
+    view_snapshot::{Names, ViewSnapshot},
 };
 use crate::policy::paths::Kind;
 use allowed::{SETS, Set, Syntax};
@@ -34,7 +34,7 @@ const LONGEST: usize = 128 * 1024;
 const ALL: usize = 512 * 1024;
 
 /// The paths of the list that are there, with `home` for its sign, and what is harmless in each.
-fn files(home: &Path, looks: &Looks) -> Vec<(PathBuf, &'static Set)> {
+fn files(home: &Path, looks: &ViewSnapshot) -> Vec<(PathBuf, &'static Set)> {
     let paths = SETS.iter().flat_map(|set| set.files.iter().map(move |file| (*file, set)));
     let found = paths.flat_map(|(path, set)| {
         let path = match path.strip_prefix("~/") {
@@ -47,7 +47,7 @@ fn files(home: &Path, looks: &Looks) -> Vec<(PathBuf, &'static Set)> {
 }
 
 /// What fits a path whose last name may begin with `*`.
-fn expand(path: &Path, looks: &Looks) -> Vec<PathBuf> {
+fn expand(path: &Path, looks: &ViewSnapshot) -> Vec<PathBuf> {
     let end = path.file_name().and_then(|name| name.to_str()?.strip_prefix('*'));
     let (Some(folder), Some(end)) = (path.parent(), end) else { return vec![path.to_owned()] };
     let is_folder = looks.leads_to_folder(folder);

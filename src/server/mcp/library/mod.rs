@@ -15,7 +15,7 @@ use super::{
 use crate::{
     arguments::Arguments,
     bridge::Bridge,
-    caller::{Caller, Holding},
+    caller::{Caller, MemoryBudget},
     capability::{Context, Medium},
     error::{Error, Result},
 };
@@ -105,7 +105,7 @@ impl Asker {
     /// # Errors
     /// [`Error::TooLarge`] when it cannot be made so small.
     pub async fn fitting_medium(&self, medium: Medium) -> Result<Medium> {
-        let holding = Holding::of(self.caller.name());
+        let holding = MemoryBudget::of(self.caller.name());
         holding.within(&self.bridge.limits);
         media::fitting(medium, self.budget(), &holding).await
     }

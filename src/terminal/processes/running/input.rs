@@ -5,7 +5,7 @@ use std::{io, os::fd::OwnedFd, time::Duration};
 use tokio::{io::AsyncWriteExt, net::unix::pipe::Sender, sync::Mutex};
 
 /// How long a program may take to read on while input waits for it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The writing end of a process's input.
 pub struct Input(Mutex<Option<Sender>>);
@@ -32,13 +32,13 @@ impl Input {
         let Some(end) = end.as_mut() else { return Err(closed()) };
         let mut written = 0;
         while written < bytes.len() {
-            match tokio::time::timeout(PATIENCE, end.write(&bytes[written..])).await {
+            match tokio::time::timeout(TIMEOUT, end.write(&bytes[written..])).await {
                 Ok(Ok(size)) => written += size,
                 Ok(Err(_)) => return Err(closed()),
                 Err(_) => {
                     return Err(Error::TimedOut(format!(
                         "The program has read nothing for {} s: {written} of {} bytes were handed over",
-                        PATIENCE.as_secs(),
+                        TIMEOUT.as_secs(),
                         bytes.len()
                     )));
                 }

@@ -42,7 +42,7 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 pub use crate::terminal::spawn::Signal;
 
 /// What is to run.
-pub struct Order {
+pub struct StartRequest {
     /// The command, judged.
     pub command: PermittedCommand,
     /// Columns and rows, when it gets a terminal.
@@ -93,7 +93,7 @@ impl Running {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a missing program or folder; [`Error::Unavailable`] when the system is out of something.
-    pub fn start(spawner: &Spawner, order: &Order, output: Output) -> Result<Arc<Self>> {
+    pub fn start(spawner: &Spawner, order: &StartRequest, output: Output) -> Result<Arc<Self>> {
         let ports_before = Ports::open_now();
         let (ends, streams) = match order.size {
             Some((columns, rows)) => terminal(columns, rows),

@@ -92,7 +92,7 @@ fn take(source: &Source, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Appends what came, less the beginning of a character at its end: another stream's bytes would else come between.
+/// Appends what came, less the beginning of a character at its end: another stream's bytes would otherwise come between.
 fn keep(source: &mut Source, bytes: &[u8], writer: &mut Writer) {
     let joined;
     let bytes = if source.held.is_empty() {

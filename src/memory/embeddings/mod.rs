@@ -30,13 +30,13 @@ const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_secs(15);
 
 /// How long a question may wait for its vector.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the vectors of a batch may take.
 const BATCH_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The vectors of the memory and the server that makes them.
-pub struct Meaning {
+pub struct Embeddings {
     questions: Provider,
     vectors: Arc<RwLock<Vectors>>,
     /// When the server last failed a question, and why.
@@ -50,7 +50,7 @@ pub struct Asked {
     vector: Vec<f32>,
 }
 
-impl Meaning {
+impl Embeddings {
     /// Starts the work that the settings ask for; `None` when they ask for none.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Meaning {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new().name("memory-meaning".into()).spawn(move || worker.run(&stopped))?;
         Ok(Some(Self {
-            questions: Provider::new(url, model, key.clone(), PATIENCE)?,
+            questions: Provider::new(url, model, key.clone(), TIMEOUT)?,
             vectors,
             failed: Mutex::new(None),
             worker: Mutex::new(Some((stop, thread))),
@@ -110,7 +110,7 @@ impl Meaning {
     }
 }
 
-impl Drop for Meaning {
+impl Drop for Embeddings {
     fn drop(&mut self) {
         self.close();
     }
@@ -118,9 +118,9 @@ impl Drop for Meaning {
 
 impl Asked {
     /// How near each of some contents is to the question, by their keys.
-    pub fn likeness(&self, keys: &[u64]) -> Vec<f32> {
+    pub fn similarity(&self, keys: &[u64]) -> Vec<f32> {
         let vectors = self.vectors.read().expect("no one panics while changing it");
-        keys.iter().map(|key| vectors.likeness(*key, &self.vector).unwrap_or(0.0)).collect()
+        keys.iter().map(|key| vectors.similarity(*key, &self.vector).unwrap_or(0.0)).collect()
     }
 }
 

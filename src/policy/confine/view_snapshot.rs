@@ -48,7 +48,7 @@ type Listings = BTreeMap<(PathBuf, Names), Option<Listing<Vec<OsString>>>>;
 
 /// Everything that was looked at, with what was there.
 #[derive(Debug)]
-pub struct Looks {
+pub struct ViewSnapshot {
     mounts: MountTable,
     paths: RefCell<BTreeMap<PathBuf, Look>>,
     /// None: it could not be read.
@@ -70,7 +70,7 @@ pub enum Names {
     Kinds,
 }
 
-impl Looks {
+impl ViewSnapshot {
     /// Nothing yet.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use tokio::{
     task::block_in_place,
 };
 
-/// Requests that share one fsync at the most.
+/// Requests that share one fsync at most.
 const BATCH_MAX: usize = 1024;
 
 /// How often an idle memory looks for entries that have expired.
@@ -37,14 +37,14 @@ pub enum Request {
 }
 
 /// Whose turn it is to write: one at a time, the writer's thread or a caller that finds nobody there.
-pub struct Turn {
+pub struct WriterSlot {
     /// None after the end.
     writer: Mutex<Option<Writer>>,
     /// Requests on their way to the thread.
     waiting: AtomicUsize,
 }
 
-impl Turn {
+impl WriterSlot {
     /// Turns at a writer.
     pub fn new(writer: Writer) -> Self {
         Self { writer: Mutex::new(Some(writer)), waiting: AtomicUsize::new(0) }

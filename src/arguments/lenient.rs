@@ -72,13 +72,13 @@ impl de::Error for Failure {
 
 /// The way down to the value at hand.
 #[derive(Clone, Copy)]
-enum Trail<'a> {
+enum JsonPath<'a> {
     Root,
-    Field(&'a Trail<'a>, &'a str),
-    Index(&'a Trail<'a>, usize),
+    Field(&'a JsonPath<'a>, &'a str),
+    Index(&'a JsonPath<'a>, usize),
 }
 
-impl Trail<'_> {
+impl JsonPath<'_> {
     /// The last steps of those paths that lead to something right in the value at hand.
     fn children<'p>(&self, paths: &'p [Vec<Segment>]) -> impl Iterator<Item = &'p Segment> {
         let inside = paths.iter().filter_map(|path| path.split_last());
@@ -96,9 +96,9 @@ impl Trail<'_> {
 }
 
 /// The root object, or a value below it.
-pub(super) struct Lax<'a, 'de> {
+pub(super) struct LenientDeserializer<'a, 'de> {
     value: Source<'a, 'de>,
-    trail: Trail<'a>,
+    trail: JsonPath<'a>,
     skip: &'a [Vec<Segment>],
 }
 
@@ -108,15 +108,15 @@ enum Source<'a, 'de> {
     Json(&'de str),
 }
 
-impl<'a, 'de> Lax<'a, 'de> {
+impl<'a, 'de> LenientDeserializer<'a, 'de> {
     /// Decodes the whole request, leaving out what lies at the paths in `skip`.
     pub fn root(fields: &'a Fields<'de>, skip: &'a [Vec<Segment>]) -> Self {
-        Self { value: Source::Object(fields), trail: Trail::Root, skip }
+        Self { value: Source::Object(fields), trail: JsonPath::Root, skip }
     }
 
     /// One value by itself.
     pub fn value(json: &'de str) -> Self {
-        Self { value: Source::Json(json), trail: Trail::Root, skip: &[] }
+        Self { value: Source::Json(json), trail: JsonPath::Root, skip: &[] }
     }
 
     fn json(&self) -> &'de str {
@@ -235,7 +235,7 @@ macro_rules! integers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Lax<'_, 'de> {
+impl<'de> Deserializer<'de> for LenientDeserializer<'_, 'de> {
     type Error = Failure;
 
     integers! {
@@ -330,7 +330,7 @@ impl<'de> Deserializer<'de> for Lax<'_, 'de> {
 }
 
 struct Entries<'a, 'b, 'de, I> {
-    lax: &'a Lax<'b, 'de>,
+    lax: &'a LenientDeserializer<'b, 'de>,
     fields: I,
     current: Option<(&'de str, &'de str)>,
     /// The names that are left out.
@@ -350,14 +350,14 @@ impl<'a, 'de: 'a, I: Iterator<Item = (&'a &'de str, &'a &'de str)>> MapAccess<'d
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
         let (name, json) = self.current.take().expect("a value is asked for after its key");
-        let trail = Trail::Field(&self.lax.trail, name);
-        let value = Lax { value: Source::Json(json), trail, skip: self.lax.skip };
+        let trail = JsonPath::Field(&self.lax.trail, name);
+        let value = LenientDeserializer { value: Source::Json(json), trail, skip: self.lax.skip };
         seed.deserialize(value).map_err(|failure| failure.of(json).below(Segment::Field(name.to_owned())))
     }
 }
 
 struct Elements<'a, 'b, 'de, I> {
-    lax: &'a Lax<'b, 'de>,
+    lax: &'a LenientDeserializer<'b, 'de>,
     elements: I,
     /// The places that are left out.
     skipped: HashSet<usize>,
@@ -370,8 +370,8 @@ impl<'de, I: Iterator<Item = (usize, &'de RawValue)>> SeqAccess<'de> for Element
         let (lax, skipped) = (self.lax, &self.skipped);
         let next = self.elements.find(|(place, _)| !skipped.contains(place));
         let Some((place, raw)) = next else { return Ok(None) };
-        let trail = Trail::Index(&lax.trail, place);
-        let value = Lax { value: Source::Json(raw.get()), trail, skip: lax.skip };
+        let trail = JsonPath::Index(&lax.trail, place);
+        let value = LenientDeserializer { value: Source::Json(raw.get()), trail, skip: lax.skip };
         let found = seed.deserialize(value).map_err(|failure| failure.of(raw.get()).below(Segment::Index(place)))?;
         Ok(Some(found))
     }

@@ -1,18 +1,18 @@
 //! What one call holds in memory, for those who work for it.
 
-use super::{Held, Limits};
+use super::{Limits, MemoryPermit};
 use crate::error::Result;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// Counts the bytes that a call holds: files, output, answers. All who work for the call share it.
 #[derive(Clone)]
-pub struct Holding {
+pub struct MemoryBudget {
     caller: Arc<str>,
     limits: Arc<OnceLock<Arc<Limits>>>,
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<MemoryPermit>>,
 }
 
-impl Holding {
+impl MemoryBudget {
     /// Nothing yet, and without bounds until [`Self::within`].
     pub fn of(caller: &str) -> Self {
         Self { caller: caller.into(), limits: Arc::default(), held: Arc::default() }
@@ -51,7 +51,7 @@ impl Holding {
     }
 
     /// Counts what was held for the same call before.
-    pub fn join(&self, held: Held) {
+    pub fn join(&self, held: MemoryPermit) {
         self.lock().join(held);
     }
 
@@ -61,11 +61,11 @@ impl Holding {
     }
 
     /// Takes over what is held, to send the answer.
-    pub fn take(&self) -> Held {
+    pub fn take(&self) -> MemoryPermit {
         std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, MemoryPermit> {
         self.held.lock().expect("no one panics while holding it")
     }
 }

@@ -31,12 +31,12 @@ const GRANTED: &[u8] = b"granted\n";
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// An open socket.
-pub struct Doorway {
+pub struct IpcListener {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Doorway {
+impl IpcListener {
     /// Listens for others on the bridge's folder. With `gives_way`, that is cancelled when a server for all wants the
     /// folder. Where there can be no socket (a file system without them), this says so in the log and others stay out.
     pub fn open(bridge: Arc<Bridge>, gives_way: Option<CancellationToken>) -> Option<Self> {

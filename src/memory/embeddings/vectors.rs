@@ -83,7 +83,7 @@ impl Vectors {
     /// Takes vectors of length 1, in the process first. Vectors of another length than before replace all.
     ///
     /// # Errors
-    /// When the file cannot be written; the process has them all the same.
+    /// When the file cannot be written; the process has them anyway.
     pub fn add(&mut self, keys: &[u64], vectors: &[Vec<f32>]) -> io::Result<()> {
         let length = vectors.first().map_or(0, Vec::len);
         let mut bytes = Vec::new();
@@ -123,7 +123,7 @@ impl Vectors {
     }
 
     /// The cosine between a content and a question whose vector has length 1.
-    pub fn likeness(&self, key: u64, question: &[f32]) -> Option<f32> {
+    pub fn similarity(&self, key: u64, question: &[f32]) -> Option<f32> {
         let place = *self.places.get(&key)?;
         if question.len() != self.length {
             return None;

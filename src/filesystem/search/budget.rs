@@ -1,7 +1,7 @@
 //! What a search holds in memory: counted like what is read, and given back as the search lets go of it.
 
 use crate::{
-    caller::Holding,
+    caller::MemoryBudget,
     error::{Error, Result},
 };
 use std::sync::{
@@ -18,8 +18,8 @@ const STEP: u64 = 256 * 1024;
 pub const ENTRY: u64 = 96;
 
 /// The room that a search has; its threads share it.
-pub struct Room {
-    holding: Holding,
+pub struct Budget {
+    holding: MemoryBudget,
     runtime: Handle,
     cancelled: CancellationToken,
     used: AtomicU64,
@@ -29,9 +29,9 @@ pub struct Room {
     is_full: AtomicBool,
 }
 
-impl Room {
+impl Budget {
     /// Room out of what a call may hold. Called within the runtime.
-    pub fn new(holding: Holding, cancelled: &CancellationToken) -> Self {
+    pub fn new(holding: MemoryBudget, cancelled: &CancellationToken) -> Self {
         Self {
             holding,
             runtime: Handle::current(),
@@ -103,9 +103,9 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use super::{Room, STEP};
+    use super::{Budget, STEP};
     use crate::{
-        caller::{Holding, Limits},
+        caller::{Limits, MemoryBudget},
         error::Error,
         settings::Settings,
     };
@@ -119,10 +119,10 @@ mod tests {
     async fn what_is_given_back_can_be_taken_again_and_more_than_there_is_ends_the_search() {
         let settings = [("MCP_MAX_BUFFERED_MIB", "2"), ("MCP_MAX_REQUEST_MIB", "2")];
         let limits = Arc::new(Limits::new(&Settings::from_pairs(settings).unwrap()));
-        let holding = Holding::of("a");
+        let holding = MemoryBudget::of("a");
         holding.within(&limits);
         let done = tokio::task::spawn_blocking(move || {
-            let room = Room::new(holding, &CancellationToken::new());
+            let room = Budget::new(holding, &CancellationToken::new());
             for _ in 0..100 {
                 room.take(4 * STEP);
                 room.give_back(4 * STEP);
@@ -140,11 +140,11 @@ mod tests {
         let settings = [("MCP_MAX_BUFFERED_MIB", "2"), ("MCP_MAX_REQUEST_MIB", "2")];
         let limits = Arc::new(Limits::new(&Settings::from_pairs(settings).unwrap()));
         let _all_of_it = limits.hold(Some("b"), 0, 2 << 20).await.unwrap();
-        let holding = Holding::of("a");
+        let holding = MemoryBudget::of("a");
         holding.within(&limits);
         let done = tokio::task::spawn_blocking(move || {
             let cancelled = CancellationToken::new();
-            let room = Room::new(holding, &cancelled);
+            let room = Budget::new(holding, &cancelled);
             let started = Instant::now();
             std::thread::scope(|scope| {
                 let waiting = scope.spawn(|| room.take(4 * STEP));

@@ -20,7 +20,7 @@ use std::{
 /// since it goes with the disk.
 ///
 /// [`View`]: super::View
-pub struct Cage {
+pub struct Restrictions {
     /// How to get namespaces, where the host allows them.
     pub(super) entry: Option<Entry>,
     pub(super) filter: BpfProgram,
@@ -64,7 +64,7 @@ impl fmt::Display for Part {
     }
 }
 
-impl Cage {
+impl Restrictions {
     /// Whether programs get processes of their own, so that the first one's end is the end of all.
     pub fn has_processes(&self) -> bool {
         self.entry.is_some()
