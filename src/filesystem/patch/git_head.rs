@@ -9,6 +9,9 @@ use super::{
 const EMPTY: [&str; 2] =
     ["e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"];
 
+/// The modes that git writes: of files, of executable ones, of old repositories' files, of links and of repositories.
+const MODES: [&str; 5] = ["100644", "100755", "100664", "120000", "160000"];
+
 /// Git shortens a digest to no fewer digits.
 const MIN_DIGEST: usize = 7;
 
@@ -67,8 +70,11 @@ impl<'a> Head<'a> {
         // Where the mode stays, it stands behind the digests.
         section.is_link |= matches!(value.split_whitespace().last(), Some("120000" | "160000"));
         if key.ends_with("mode ") {
-            if value.trim().len() != 6 || !value.trim().bytes().all(|digit| matches!(digit, b'0'..=b'7')) {
-                return Err("the mode is six digits, as 100644: the diff seems to be cut off");
+            if !MODES.contains(&value.trim()) {
+                return Err(
+                    "the mode is none that git writes (100644, 100755, 120000): the diff is cut off, or the mode \
+                     is wrong",
+                );
             }
             section.executable = mode(value, key);
         }

@@ -6,6 +6,7 @@ mod hunks;
 mod places;
 mod plan;
 mod section;
+mod stray;
 mod unified;
 
 use super::{

@@ -7,6 +7,7 @@
 use super::{
     git_head::Head,
     section::{Hunk, Kind, Line, Manner, Misread, Section},
+    stray::{STRAY, is_stray},
 };
 
 /// What a unified diff says. Every line of it ends; `was_open` says that the last one did not before.
@@ -29,6 +30,7 @@ pub fn parse(text: &str, was_open: bool) -> Result<Vec<Section>, Misread> {
         } else if reader.is_cut_head() {
             return Err(Misread::at(reader.at, CUT_HEAD));
         } else {
+            reader.is_talk()?;
             reader.is_fenced ^= is_fence(line);
             reader.at += 1;
         }
@@ -70,6 +72,14 @@ impl<'a> Reader<'a> {
             [only] => only.starts_with("--- ") || only.starts_with("diff ") || begins(only, "--- "),
             [old, new] => old.starts_with("--- ") && begins(new, "+++ "),
             _ => false,
+        }
+    }
+
+    /// What is passed over must be talk.
+    fn is_talk(&self) -> Result<(), Misread> {
+        match is_stray(self.lines[self.at], self.peek(1)) {
+            true => Err(Misread::at(self.at, STRAY)),
+            false => Ok(()),
         }
     }
 
@@ -134,7 +144,7 @@ impl<'a> Reader<'a> {
             match line.trim() {
                 // What was left out, and what is around a diff in a chat.
                 "" | "..." | "…" => self.at += 1,
-                _ if is_fence(line) => self.pass_fence(!hunks.is_empty()),
+                _ if is_fence(line) => self.pass_fence(!hunks.is_empty())?,
                 _ if line.starts_with("@@@") => {
                     return Err(Misread::at(self.at, "a merge's combined diff: give the diff to one of its parents"));
                 }
@@ -155,16 +165,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes a chat's fence, and after one that closes what is said up to the next.
-    fn pass_fence(&mut self, has_hunks: bool) {
+    fn pass_fence(&mut self, has_hunks: bool) -> Result<(), Misread> {
         let closes = self.is_fenced || (has_hunks && self.lines[self.at].trim() == "```");
         self.at += 1;
         self.is_fenced = !closes;
         if closes {
             let is_said = |reader: &Self, line: &str| !is_fence(line) && !reader.is_head() && !ends_file(line);
             while self.line().is_some_and(|line| is_said(self, line)) {
+                self.is_talk()?;
                 self.at += 1;
             }
         }
+        Ok(())
     }
 
     fn hunk(&mut self, is_counted: bool) -> Result<Hunk, Misread> {

@@ -24,6 +24,7 @@ mod neighbours;
 mod patch;
 mod patch_cut;
 mod patch_property;
+mod patch_stray;
 mod patterns;
 mod read;
 mod redo;
