@@ -324,6 +324,7 @@ impl Bridge {
 
 /// Decodes what a capability takes. What is large is held within the limits, and decoded where nobody waits for it.
 async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Result<C> {
+    let arguments = arguments.for_a_change(C::ACCESS != Access::Read);
     if !arguments.is_large() {
         return context.take_decoded(arguments.decode());
     }

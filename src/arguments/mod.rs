@@ -3,6 +3,7 @@
 //! The types of problems and their sentences are pydantic's, since clients of the server that this one ports know them.
 
 mod bounds;
+mod guards;
 mod lenient;
 mod outline;
 mod preview;
@@ -111,6 +112,12 @@ impl Arguments {
         self
     }
 
+    /// The same for a call that changes something: a field that asks for care and does not count is refused.
+    pub fn for_a_change(mut self, is_change: bool) -> Self {
+        self.reading.is_change = is_change;
+        self
+    }
+
     /// Whether there is no field at all.
     pub fn is_empty(&self) -> bool {
         self.outline.fields.is_empty()
@@ -168,12 +175,12 @@ impl Arguments {
         let shape = Shape::of::<T>();
         let outline = self.outline_for(&shape);
         let sent: Fields = outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place))).collect();
-        let Resolved { object, unknown, contradictions } = resolve(&sent, &shape, self.reading);
+        let Resolved { object, unknown, refused } = resolve(&sent, &shape, self.reading);
         let fields: Fields = object.iter().map(|(name, json)| (&**name, &**json)).collect();
         let ignored = unknown.iter().map(Unknown::told).collect();
         let (decoded, mut problems) = decode_collecting::<T>(&fields);
         shape.check(&fields, &sent, &unknown, &mut problems);
-        problems.extend(contradictions);
+        problems.extend(refused);
         let result = match decoded {
             Some(decoded) if problems.is_empty() => Ok(decoded),
             _ => {

@@ -1,8 +1,9 @@
 //! What was sent, as what was meant: `null` where a default stands is absence, a list or object in a text is decoded, a
-//! field by another of its names counts. What is left over is told, and never refused; two names of one field that say
-//! different things are, since to choose between them would be to guess.
+//! field by another of its names counts. What is left over is told, and refused only where it asks for care (`guards.rs`);
+//! two names of one field that say different things are refused, since to choose between them would be to guess.
 
 use super::{
+    guards,
     lenient::Fields,
     problem::{Problem, Segment},
     shape::Shape,
@@ -81,6 +82,8 @@ impl Unknown {
 pub(super) struct Reading {
     /// An empty text in an optional field is absence: there are clients that fill in every field of a form.
     pub empty_is_absent: bool,
+    /// Whether the call changes something: then no field that asks for care is passed over.
+    pub is_change: bool,
 }
 
 /// An object as it was meant.
@@ -92,21 +95,21 @@ pub(super) struct Resolved<'a> {
     pub object: Object<'a>,
     /// Those that did not.
     pub unknown: Vec<Unknown>,
-    /// Those that were said twice, and not alike.
-    pub contradictions: Vec<Problem>,
+    /// Those that were said twice, and not alike, and those that ask for care and do not count.
+    pub refused: Vec<Problem>,
 }
 
 /// Puts a request right, and says which fields did not count.
 pub(super) fn resolve<'a>(fields: &Fields<'a>, shape: &'a Shape, reading: Reading) -> Resolved<'a> {
-    let mut resolver = Resolver { reading, unknown: Vec::new(), contradictions: Vec::new(), path: Vec::new() };
+    let mut resolver = Resolver { reading, unknown: Vec::new(), refused: Vec::new(), path: Vec::new() };
     let (object, _) = resolver.object(fields.iter().map(|(name, json)| (Cow::Borrowed(*name), *json)), shape);
-    Resolved { object, unknown: resolver.unknown, contradictions: resolver.contradictions }
+    Resolved { object, unknown: resolver.unknown, refused: resolver.refused }
 }
 
 struct Resolver {
     reading: Reading,
     unknown: Vec<Unknown>,
-    contradictions: Vec<Problem>,
+    refused: Vec<Problem>,
     path: Vec<Segment>,
 }
 
@@ -211,6 +214,7 @@ impl Resolver {
             if self.reading.empty_is_absent && self.is_absent(json) && synonyms::field(&name, shape).is_some() {
                 continue;
             }
+            self.refuse_guard(&name, json, shape, object);
             // Where every name is one of the caller's own, all count; elsewhere nobody decodes what nobody knows.
             if shape.fields.is_empty() {
                 object.insert(name, json.into());
@@ -222,11 +226,22 @@ impl Resolver {
         has_counted
     }
 
+    /// Refuses a field that asks for care and does not count.
+    fn refuse_guard(&mut self, name: &str, json: &str, shape: &Shape, object: &Object<'_>) {
+        if !self.reading.is_change || shape.fields.is_empty() || self.refused.len() >= MAX_UNKNOWN {
+            return;
+        }
+        if let Some(advice) = guards::advice(name, json, |field| object.contains_key(field)) {
+            let path = self.path.iter().cloned().chain([Segment::Field(name.to_owned())]).collect();
+            self.refused.push(Problem::new("value_error", path, advice, None));
+        }
+    }
+
     fn contradict(&mut self, field: &str, first: &str, other: &Said<'_>) {
-        if self.contradictions.len() < MAX_UNKNOWN {
+        if self.refused.len() < MAX_UNKNOWN {
             let path = self.path.iter().cloned().chain([Segment::Field(field.to_owned())]).collect();
             let message = format!("{first}, and {}: both are {field}, so send one of them", other.told());
-            self.contradictions.push(Problem::new("value_error", path, message, None));
+            self.refused.push(Problem::new("value_error", path, message, None));
         }
     }
 

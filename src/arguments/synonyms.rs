@@ -72,6 +72,21 @@ pub(super) fn meaning<'a>(name: &str, json: &'a str, shape: &'a Shape) -> Option
     })
 }
 
+/// What a field that goes by this name says of `field`; nothing where it is no name of it, or says nothing of it.
+pub(super) fn said_of<'a>(field: &str, name: &str, json: &'a str) -> Option<Cow<'a, str>> {
+    if squeezed(name) == squeezed(field) {
+        return Some(json.into());
+    }
+    let mut known = listed(name).iter().filter(|synonym| synonym.counts && synonym.field == field);
+    known.find_map(|synonym| match &synonym.switch {
+        None => Some(json.into()),
+        Some(switch) => {
+            let is_on = LenientDeserializer::value(json).boolean().ok()?;
+            (is_on == switch.when).then(|| switch.value.into())
+        }
+    })
+}
+
 /// The field that this is a name of, by itself or by the list, whatever its value.
 pub(super) fn field<'a>(name: &str, shape: &'a Shape) -> Option<&'a str> {
     let listed = || listed(name).iter().find_map(|synonym| shape.fields.get_key_value(synonym.field));

@@ -260,9 +260,15 @@ async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) 
         }
         _ => error,
     })?;
-    let upload = output.upload.take().expect("an upload that began is there");
+    let mut upload = output.upload.take().expect("an upload that began is there");
     let taken = match file {
-        Some(file) => take(upload, file).await,
+        Some(file) => match take(&mut upload, file).await {
+            Ok((file, fits)) => {
+                let fits = fits.and(nothing_follows(&mut form).await);
+                put(upload, file, fits).await
+            }
+            Err(error) => Err(error),
+        },
         None => Err(Problem::value("file", "Field required: the file's bytes, as the last part of the form").into()),
     };
     record.ends(&taken);
@@ -290,8 +296,8 @@ async fn text(mut field: Field<'_>) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Error::Unusable("A field of the form is not UTF-8".into()))
 }
 
-/// What has come stays when the client breaks off.
-async fn take(mut upload: Upload, mut field: Field<'_>) -> Result<UploadOutput> {
+/// Reads what comes, and whether it fits. What has come stays when the client breaks off.
+async fn take(upload: &mut Upload, mut field: Field<'_>) -> Result<(std::fs::File, Result<()>)> {
     let mut file = tokio::fs::File::from_std(upload.open().await?);
     let mut fits = Ok(());
     loop {
@@ -311,7 +317,25 @@ async fn take(mut upload: Upload, mut field: Field<'_>) -> Result<UploadOutput> 
         }
     }
     file.flush().await?;
-    let file = file.into_std().await;
+    Ok((file.into_std().await, fits))
+}
+
+/// A part behind the file would be passed over: another file, or a field that asks for care.
+async fn nothing_follows(form: &mut Multipart) -> Result<()> {
+    let mut follows = Ok(());
+    while let Ok(Some(mut field)) = form.next_field().await {
+        let name = field.name().unwrap_or_default().to_owned();
+        let message = match name.as_str() {
+            "file" => "A second part file came, and nothing was written: send one file with each call".to_owned(),
+            _ => format!("The field {name} came behind the part file, and nothing was written: send the fields first"),
+        };
+        follows = follows.and(Err(Problem::value(&name, message).into()));
+        while let Ok(Some(_)) = field.chunk().await {}
+    }
+    follows
+}
+
+async fn put(upload: Upload, file: std::fs::File, fits: Result<()>) -> Result<UploadOutput> {
     match fits {
         Ok(()) => upload.finish(file).await,
         Err(error) => upload.take_back(file).await.and(Err(error)),

@@ -12,6 +12,7 @@ mod documentation;
 mod faces;
 mod fetched;
 mod filesystem;
+mod guards;
 mod hints;
 mod history;
 mod internet;
