@@ -115,7 +115,13 @@ fn key(action: &KeyAction, command: &CommandLine, directory: &Path) -> Result<()
                 None => {
                     let key = key_in_file(&Directory::own(directory)?, directory)?;
                     (
-                        key.context("there is no key yet: start mcp-server once, and it makes one")?,
+                        key.with_context(|| {
+                            format!(
+                                "there is no key in {}: start mcp-server there once, and it makes one, or name the folder of \
+                                 your bridge with --directory",
+                                file.display()
+                            )
+                        })?,
                         file.display().to_string(),
                     )
                 }

@@ -27,7 +27,7 @@ pub fn query_keys(uri: &Uri) -> impl Iterator<Item = String> {
 /// The keys that the headers present.
 pub fn header_keys(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
-    values.filter(|value| !value.is_empty()).map(|value| bare(value).to_owned()).collect()
+    values.map(bare).filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
 /// Who is at the other end of the connection.
@@ -41,8 +41,12 @@ pub fn query(uri: &Uri) -> impl Iterator<Item = (String, String)> {
     pairs.into_owned().collect::<Vec<_>>().into_iter()
 }
 
-/// The scheme's name is matched in any case (RFC 9110, section 11.1); the key exactly.
+/// The scheme's name is matched in any case (RFC 9110, section 11.1); the key exactly. A scheme alone is what a shell sends
+/// whose variable is not set: it presents no key.
 fn bare(value: &str) -> &str {
+    if value.trim().eq_ignore_ascii_case("Bearer") {
+        return "";
+    }
     match value.split_at_checked("Bearer ".len()) {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer ") => key,
         _ => value,

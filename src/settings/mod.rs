@@ -117,7 +117,7 @@ settings! {
     undo_max_mib: u64 = "MCP_UNDO_MAX_MIB" or "1024" within 0..=MAX_MIB,
     /// How long a change of files or of the memory can be undone, in days.
     undo_max_days: u64 = "MCP_UNDO_MAX_DAYS" or "30" within 0..=36_500,
-    /// How long a command runs when the request does not say, in seconds.
+    /// How long a command runs when the request does not say, in seconds; at most `MAX_COMMAND_TIMEOUT`.
     default_command_timeout: u64 = "DEFAULT_COMMAND_TIMEOUT" or "10" within 1..=31_536_000,
     /// The longest timeout that a request may ask for, in seconds.
     max_command_timeout: u64 = "MAX_COMMAND_TIMEOUT" or "30" within 1..=31_536_000,

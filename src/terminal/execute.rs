@@ -142,7 +142,8 @@ impl Capability for ExecuteCommand {
     async fn run(self, terminal: &Terminal, context: &Context) -> Result<ExecuteOutput> {
         let timeout = self.timeout.unwrap_or(terminal.default_timeout);
         if timeout > terminal.max_timeout {
-            return Err(Error::Unusable(format!("Timeout too high. Max allowed: {}s", terminal.max_timeout)));
+            let error = Error::Unusable(format!("Timeout too high. Max allowed: {}s", terminal.max_timeout));
+            return Err(error.with_hint(|| Some(FOR_LONGER.to_owned())));
         }
         let plain = self.plain.unwrap_or(context.prefers_plain());
         let form = Form::new(self.max_bytes, self.tail_bytes, plain);
@@ -177,6 +178,10 @@ impl Capability for ExecuteCommand {
         Err(terminal.timed_out(timeout, run.partial(following.cut_off().await).await?))
     }
 }
+
+/// What to do for a command that takes longer than a call may.
+const FOR_LONGER: &str = "Raise MAX_COMMAND_TIMEOUT, let the command go on with on_timeout \"background\", or start it with \
+                          POST /terminal/start and read it with POST /terminal/poll";
 
 /// A command that runs for a call.
 struct Run {

@@ -25,6 +25,10 @@ async fn a_request_without_a_key_is_401_and_with_a_wrong_one_403() {
     let server = Server::start().await;
     let none = server.request("/sandbox/build").json(&nothing()).pipe(Reply::send).await;
     assert_eq!((none.status, none.detail()), (401, "Missing API key"));
+    // What a shell sends whose variable is not set.
+    let empty =
+        server.request("/sandbox/build").header("authorization", "Bearer ").json(&nothing()).pipe(Reply::send).await;
+    assert_eq!((empty.status, empty.detail()), (401, "Missing API key"));
     let wrong = server.request("/sandbox/build").bearer_auth("wrong").json(&nothing()).pipe(Reply::send).await;
     assert_eq!((wrong.status, wrong.detail()), (403, "Invalid API key"));
 }

@@ -71,6 +71,14 @@ impl Undo {
         if path.found().is_some_and(Found::is_folder) {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
+        let replaces = path.found().is_some_and(Found::is_file);
+        if replaces && is_appended_to(path) {
+            match self.put_in_place(path, edit) {
+                // Who may not write to it replaces it.
+                Err(Error::Refused(_)) => {}
+                made => return made,
+            }
+        }
         if let Source::Staged(directory, name) = &edit.source {
             let made = Made::Put(directory.look(name)?.identity);
             let renamed = edit.over(path, manner).rename((directory, name), holder, path.name());
@@ -80,7 +88,6 @@ impl Undo {
                 placed => return Ok(placed.map(|()| made)?),
             }
         }
-        let replaces = path.found().is_some_and(Found::is_file);
         let error = match self.replace(path, edit, manner, replaces)? {
             Ok(made) => return Ok(made),
             Err(error) => error,
@@ -153,6 +160,16 @@ fn is_unlike(error: &io::Error) -> bool {
 fn forbids_another_file(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     is_unlike(error) || matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | ResourceBusy)
+}
+
+#[cfg(target_os = "linux")]
+fn is_appended_to(path: &SafePath) -> bool {
+    path.open().is_ok_and(|(file, _)| super::appenders::has(&file))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_appended_to(_: &SafePath) -> bool {
+    false
 }
 
 /// A directory is removed only when it is empty, and a link that took its name meanwhile is not.

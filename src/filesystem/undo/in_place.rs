@@ -1,5 +1,5 @@
 //! Writes into the file that is there, where no other may take its place: it is a mount of its own, its directory may not
-//! be written to, or a new file could not have its owner, group or attributes.
+//! be written to, a new file could not have its owner, group or attributes, or a program has it open to append to it.
 //!
 //! What it held is in the store before, and the journal says so: a start after a crash brings that back.
 
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{
     fs::File,
-    io::{self, Read, Seek},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 impl Undo {
@@ -30,12 +30,14 @@ impl Undo {
         if *mode != found.mode {
             set_mode_and_owner(&file, *mode, OURS)?;
         }
-        // As late as can be: what others add from here on may be overwritten.
         let mut now = path.open()?.0;
         let rest = edit.basis.as_ref().map_or(Ok(vec![]), |basis| basis.rest(&mut now))?;
-        if let Err(error) = overwrite(&mut file, &mut content.chain(rest.as_slice())) {
+        let length = if edit.basis.is_some() { now.stream_position()? } else { now.metadata()?.len() };
+        let new = New { size: size + rest.len() as u64, instead_of: length };
+        if let Err(error) = new.put(&mut file, &now, &mut content.chain(rest.as_slice())) {
             let mut old = self.kept().store.read(&before)?;
-            overwrite(&mut file, &mut old)?;
+            let back = New { size: length, instead_of: now.metadata()?.len() };
+            back.put(&mut file, &now, &mut old)?;
             return Err(error.into());
         }
         if *times != Times::default() {
@@ -70,11 +72,29 @@ fn open_to_write(path: &SafePath) -> Result<(File, Found)> {
     }
 }
 
-fn overwrite(file: &mut File, content: &mut dyn Read) -> io::Result<()> {
-    file.rewind()?;
-    let size = io::copy(content, file)?;
-    file.set_len(size)?;
-    file.sync_all()
+/// What is written over what a file held, in bytes.
+struct New {
+    size: u64,
+    /// How long it was when it was looked at: what is behind that was appended since, and stays.
+    instead_of: u64,
+}
+
+impl New {
+    /// `now` is the same file, open to read.
+    fn put(&self, file: &mut File, mut now: &File, content: &mut dyn Read) -> io::Result<()> {
+        if self.size > self.instead_of {
+            // Who appends from here on does so behind what is written.
+            file.set_len(self.size)?;
+        }
+        file.rewind()?;
+        io::copy(content, file)?;
+        if self.size < self.instead_of {
+            now.seek(SeekFrom::Start(self.instead_of))?;
+            let late = io::copy(&mut now, file)?;
+            file.set_len(self.size + late)?;
+        }
+        file.sync_all()
+    }
 }
 
 /// Asks for all the space before anything is overwritten. Not every file system can promise it.

@@ -6,6 +6,8 @@
 //! either finishes the change or takes back the steps that were made: old or new, never a mix.
 
 mod append;
+#[cfg(target_os = "linux")]
+mod appenders;
 mod apply;
 mod changes;
 mod commit;

@@ -146,3 +146,54 @@ async fn an_edit_is_made_anew_where_another_program_saves_the_file_meanwhile() {
     drop(stop);
     saving.join().unwrap();
 }
+
+/// Adds a line every millisecond to a file that it opened once, as a logger does, until its sender is dropped.
+fn log_lines(server: &Server, name: &str) -> (Sender<()>, JoinHandle<usize>) {
+    let mut log = std::process::Command::new("python3");
+    let script = "import sys\nout = open(sys.argv[1], 'ab', 0)\nfor line in sys.stdin: out.write(line.encode())";
+    let mut log = log.args(["-c", script]).arg(server.path(name)).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let (stop, stopped) = channel::<()>();
+    let adding = std::thread::spawn(move || {
+        let mut lines = log.stdin.take().unwrap();
+        let mut count = 0;
+        while stopped.recv_timeout(Duration::from_millis(1)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            writeln!(lines, "theirs {count}").unwrap();
+            count += 1;
+        }
+        drop(lines);
+        assert!(log.wait().unwrap().success());
+        count
+    });
+    (stop, adding)
+}
+
+#[tokio::test]
+async fn a_logger_that_has_the_file_open_goes_on_in_it_through_changes_of_every_kind() {
+    let server = Server::start().await.with_file("f", "mark\n");
+    let (stop, logging) = log_lines(&server, "f");
+    let is_open = || fs::read_to_string(server.path("f")).unwrap().contains("theirs 0\n");
+    while !is_open() {
+        tokio::task::yield_now().await;
+    }
+    let mut made = 0;
+    for round in 0..ROUNDS {
+        let patch = format!("--- a/f\n+++ b/f\n@@\n+ours {round}\n mark\n");
+        let reply = match round % 2 {
+            0 => server.post("/filesystem/edit", edit(round)).await,
+            _ => server.post("/filesystem/patch", json!({"patch": patch})).await,
+        };
+        assert!(matches!(reply.status, 200 | 409), "{}", reply.text);
+        made += usize::from(reply.status == 200);
+    }
+    drop(stop);
+    let count = logging.join().unwrap();
+    let text = fs::read_to_string(server.path("f")).unwrap();
+    let ours = text.lines().filter(|line| line.starts_with("ours ")).count();
+    let theirs = text.lines().filter(|line| line.starts_with("theirs ")).count();
+    assert_eq!(ours, made, "{text}");
+    assert!(made > ROUNDS / 2, "only {made} of {ROUNDS} were made");
+    // What comes in the very moment in which the file is written can be lost, all else cannot.
+    let missing: Vec<usize> = (0..count).filter(|n| !text.contains(&format!("theirs {n}\n"))).collect();
+    assert!(theirs + made >= count, "{missing:?} of {count} lines only {theirs} are there, after {made} changes");
+    assert!(theirs * 100 >= count * 98, "of {count} lines only {theirs} are there");
+}
