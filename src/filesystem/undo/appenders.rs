@@ -55,7 +55,7 @@ fn is_appended_to(wanted: &Stat) -> bool {
 fn appends(process: &Path, wanted: &Stat) -> bool {
     let mut descriptors = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
     descriptors.any(|descriptor| {
-        stat(&descriptor.path()).is_ok_and(|found| (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino))
+        stat(descriptor.path()).is_ok_and(|found| (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino))
             && flags(&process.join("fdinfo").join(descriptor.file_name()))
                 .is_some_and(|flags| flags & ACCESS != libc::O_RDONLY && flags & libc::O_APPEND != 0)
     })

@@ -75,7 +75,7 @@ fn key_show_prints_the_key_alone_and_says_on_standard_error_where_it_stands() {
     without.args(["key", "show"]);
     let output = run(without);
     assert!(!output.status.success() && output.stdout.is_empty());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no key yet"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no key in "));
     fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     let (shown, said) = task(directory.path(), &[], &["key", "show"]);
     assert_eq!((shown.trim_end(), said.contains(".env"), said.contains(KEY)), (KEY, true, false));
