@@ -35,7 +35,7 @@ pub fn preview<T: JsonSchema + 'static>(arguments: &Arguments, kept: fn(&str) ->
     let shape = Shape::of::<T>();
     let fields = arguments.iter().take(FIELDS_MAX).map(|(name, json)| {
         let meant = synonyms::nearest(name, &shape).unwrap_or(name);
-        let is_kept = synonyms::field(name, &shape).is_some() && kept(name) && kept(meant);
+        let is_kept = synonyms::is_known(name, &shape) && kept(name) && kept(meant);
         let value = if is_kept { shown(name, meant, json, secrets) } else { measured(json) };
         (clean_beginning(name, ARGUMENT_MAX, secrets), value)
     });

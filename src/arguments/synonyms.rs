@@ -93,6 +93,12 @@ pub(super) fn field<'a>(name: &str, shape: &'a Shape) -> Option<&'a str> {
     same_name(name, shape).or_else(|| Some(listed()?.0))
 }
 
+/// Whether a field may be meant by a name, more than to be told what to send instead.
+pub(super) fn is_known(name: &str, shape: &Shape) -> bool {
+    let mut listed = listed(name).iter().filter(|synonym| synonym.advice.is_none());
+    same_name(name, shape).is_some() || listed.any(|synonym| shape.fields.contains_key(synonym.field))
+}
+
 /// The same, or what the list advises instead, or the field whose name is the nearest.
 pub(super) fn nearest<'a>(name: &str, shape: &'a Shape) -> Option<&'a str> {
     if let Some(field) = field(name, shape) {
