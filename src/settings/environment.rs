@@ -47,8 +47,8 @@ pub fn is_in_environment(name: &str) -> bool {
 #[cfg(unix)]
 pub fn hide_key() {
     let name = std::ffi::CString::new(KEY).expect("the name has no NUL");
-    // SAFETY: getenv gives null or a string that ends with NUL in memory of the process that may be written. Its length
-    // is kept, and nothing else reads this variable from now on.
+    // SAFETY: getenv gives null or a string that ends with NUL in memory of the process that may be written, and its length
+    // is kept. Who reads the variable meanwhile or afterwards gets stars or a mix: it is only asked whether it is set.
     #[expect(unsafe_code, reason = "no safe interface reaches the memory that the system shows in /proc")]
     unsafe {
         let value = libc::getenv(name.as_ptr());

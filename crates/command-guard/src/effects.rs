@@ -67,7 +67,7 @@ impl Judge<'_> {
                 Place::Protected => "protected-path",
                 _ => continue,
             };
-            return Err(Refusal::new(rule, format!("`mv` would take away {}, {}", target.shown(), about(place))));
+            return Err(Refusal::new(rule, format!("it would move {} away, {}", target.shown(), about(place))));
         }
         Ok(())
     }

@@ -102,8 +102,10 @@ impl Undo {
             let before = self.before(&change, edit, most)?;
             if !is_one && !before.can_return() {
                 return Err(Error::TooLarge(format!(
-                    "{} is too large to be changed together with others: change it alone",
-                    edit.path.display()
+                    "{} is larger than what is kept to undo a change ({} MiB, MCP_UNDO_MAX_MIB), and of a change of several \
+                     things each is kept: change it alone; instead of a move to another disk copy it, then delete it",
+                    edit.path.display(),
+                    most >> 20
                 )));
             }
             self.keep_to_show(edit);

@@ -11,13 +11,11 @@ use anyhow::{Context, Result};
 use provider::Provider;
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex, RwLock,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    },
+    sync::{Arc, Mutex, RwLock},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 use vectors::Vectors;
 
 /// Texts of one request to the server.
@@ -41,7 +39,7 @@ pub struct Embeddings {
     vectors: Arc<RwLock<Vectors>>,
     /// When the server last failed a question, and why.
     failed: Mutex<Option<(Instant, String)>>,
-    worker: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    worker: Mutex<Option<(DropGuard, JoinHandle<()>)>>,
 }
 
 /// A question's meaning.
@@ -69,13 +67,14 @@ impl Embeddings {
             seen: None,
             failing: false,
         };
-        let (stop, stopped) = channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let thread = std::thread::Builder::new().name("memory-meaning".into()).spawn(move || worker.run(&stopped))?;
         Ok(Some(Self {
             questions: Provider::new(url, model, key.clone(), TIMEOUT)?,
             vectors,
             failed: Mutex::new(None),
-            worker: Mutex::new(Some((stop, thread))),
+            worker: Mutex::new(Some((stop.drop_guard(), thread))),
         }))
     }
 
@@ -99,7 +98,7 @@ impl Embeddings {
         }
     }
 
-    /// Ends the work in the background.
+    /// Ends the work in the background, also where a server has not answered yet.
     pub fn close(&self) {
         let worker = self.worker.lock().expect("no one panics while holding it").take();
         if let Some((stop, thread)) = worker {
@@ -135,22 +134,21 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, stopped: &Receiver<()>) {
+    fn run(mut self, stopped: &CancellationToken) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return tracing::warn!("no thread for embeddings could be started") };
-        let mut pause = Duration::ZERO;
-        while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            pause = runtime.block_on(self.work(stopped));
-        }
+        runtime.block_on(stopped.run_until_cancelled(async {
+            loop {
+                let pause = self.work().await;
+                tokio::time::sleep(pause).await;
+            }
+        }));
     }
 
     /// Makes what is missing; says how long to wait before looking again.
-    async fn work(&mut self, stopped: &Receiver<()>) -> Duration {
+    async fn work(&mut self) -> Duration {
         let (applied, missing) = self.missing();
         for batch in missing.chunks(BATCH) {
-            if stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
-                return Duration::ZERO;
-            }
             let (keys, texts): (Vec<u64>, Vec<String>) = batch.iter().cloned().unzip();
             match self.provider.embed(&texts).await {
                 Ok(vectors) => self.keep(&keys, &vectors),

@@ -76,3 +76,15 @@ async fn a_server_for_embeddings_that_fails_leaves_the_words_and_is_said() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_server_for_embeddings_that_never_answers_holds_up_no_stop() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let server = Server::with_settings(&[("MEMORY_EMBEDDINGS_URL", &url)]).await;
+    remember(&server, "the words alone", &[]).await;
+    let _asked = tokio::task::spawn_blocking(move || silent.accept().unwrap()).await.unwrap();
+    let started = Instant::now();
+    server.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(20), "it took {:?}", started.elapsed());
+}
