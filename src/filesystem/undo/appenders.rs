@@ -11,6 +11,7 @@ use std::{
     fs::{self, File},
     os::fd::AsRawFd,
     path::Path,
+    time::Duration,
 };
 
 /// Of open(2): how a file is opened, as /proc/PID/fdinfo says it.
@@ -19,9 +20,20 @@ const ACCESS: i32 = libc::O_ACCMODE;
 /// Of fcntl(2), which the libc crate lacks here (asm-generic/fcntl.h).
 const F_SETSIG: libc::c_int = 10;
 
-/// Whether a program has the open file open to append to it.
+/// How often it is looked at, and how long to wait between, to tell a program that has the file open from one that opens
+/// it for each line: that one finds the file that takes its place.
+const LOOKS: usize = 3;
+const BETWEEN: Duration = Duration::from_millis(1);
+
+/// Whether a program keeps the open file open to append to it.
 pub fn has(file: &File) -> bool {
-    may_be_written(file) && fstat(file).is_ok_and(|wanted| is_appended_to(&wanted))
+    let Ok(wanted) = fstat(file) else { return false };
+    (0..LOOKS).all(|look| {
+        if look > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        may_be_written(file) && is_appended_to(&wanted)
+    })
 }
 
 /// Whether anyone may have it open to write: the kernel grants a lease for reading on no such file (fcntl(2)). It is given

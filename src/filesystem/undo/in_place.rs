@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom, Write},
 };
 
 impl Undo {
@@ -82,12 +82,14 @@ struct New {
 impl New {
     /// `now` is the same file, open to read.
     fn put(&self, file: &mut File, mut now: &File, content: &mut dyn Read) -> io::Result<()> {
-        if self.size > self.instead_of {
-            // Who appends from here on does so behind what is written.
-            file.set_len(self.size)?;
-        }
+        // What was appended since stands between the old content and the room, and who appends from here on does so behind.
+        let room_at = self.make_room(file)?;
+        now.seek(SeekFrom::Start(self.instead_of))?;
+        let mut late = Vec::new();
+        now.take(room_at.saturating_sub(self.instead_of)).read_to_end(&mut late)?;
         file.rewind()?;
         io::copy(content, file)?;
+        file.write_all(&late)?;
         if self.size < self.instead_of {
             now.seek(SeekFrom::Start(self.instead_of))?;
             let late = io::copy(&mut now, file)?;
@@ -95,6 +97,40 @@ impl New {
         }
         file.sync_all()
     }
+
+    /// Makes a file that grows as long as it will be, and says where it ended before.
+    fn make_room(&self, file: &mut File) -> io::Result<u64> {
+        let more = self.size.saturating_sub(self.instead_of);
+        match more {
+            0 => {}
+            1..=MOST_AT_ONCE => {
+                append(file, &vec![0; usize::try_from(more).unwrap_or(0)])?;
+                return Ok(file.stream_position()? - more);
+            }
+            _ => file.set_len(self.size)?,
+        }
+        Ok(self.instead_of)
+    }
+}
+
+/// As much is appended in one call of the system, which nobody else's comes between, in bytes.
+const MOST_AT_ONCE: u64 = 1 << 20;
+
+/// Writes at the end, wherever that is by then, and leaves the file's position behind it.
+#[cfg(unix)]
+fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = fcntl_getfl(&*file)?;
+    fcntl_setfl(&*file, flags | OFlags::APPEND)?;
+    let written = file.write_all(bytes);
+    fcntl_setfl(&*file, flags)?;
+    written
+}
+
+#[cfg(not(unix))]
+fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::End(0))?;
+    file.write_all(bytes)
 }
 
 /// Asks for all the space before anything is overwritten. Not every file system can promise it.
