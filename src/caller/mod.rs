@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// What a capability needs its caller to be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// ViewSnapshot, and changes nothing.
+    /// Looks, and changes nothing.
     Read,
     /// Changes files or memory.
     Write,

@@ -30,7 +30,7 @@ pub enum Finding {
 
 use Finding::{Broken, Lacking, Well};
 
-/// ViewSnapshot at everything with the settings that the server has. Each finding is one line for a person; true when nothing
+/// Looks at everything with the settings that the server has. Each finding is one line for a person; true when nothing
 /// is broken.
 pub async fn run(settings: &Settings, target: &Target, program: &str, mut show: impl FnMut(&str)) -> bool {
     let mut well = true;

@@ -86,8 +86,8 @@ impl DeletePath {
     }
 }
 
-/// A root stays, and so do a directory of the root of the file system, which is no one caller's, and one in which something is
-/// denied.
+/// A root stays, and so do a directory at the top of the file system, which is no one caller's, and one in which something
+/// is denied.
 pub(super) fn may_leave(files: &Files, path: &SafePath) -> Result<()> {
     if files.workspace.roots().iter().any(|root| root.starts_with(path.real())) || path.real().parent().is_none() {
         return Err(Error::Refused("A directory that callers are allowed as a whole cannot itself go away".into()));

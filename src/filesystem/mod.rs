@@ -157,7 +157,8 @@ impl Files {
         self.changing.clone().blocking_lock_owned()
     }
 
-    /// The same as [`Self::change`] for what is made of what a file holds: anew, where another program changes that before it is replaced.
+    /// The same as [`Self::change`] for what is made of what a file holds: anew, where another program changes that
+    /// before it is replaced.
     async fn change_anew<T: Send + 'static>(&self, work: impl Fn(&Self) -> Result<T> + Send + 'static) -> Result<T> {
         let is_stale = |done: &Result<T>| done.as_ref().is_err_and(ChangedSince::is_cause);
         self.change(move |files| {

@@ -47,7 +47,7 @@ struct Shared {
     ready: Mutex<Ready>,
     /// Runs under way: the pool is refilled when there are none.
     busy: AtomicUsize,
-    /// OutputEvent when a run takes a container and when it ends.
+    /// Told when a run takes a container and when it ends.
     changed: Notify,
 }
 

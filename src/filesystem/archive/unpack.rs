@@ -280,7 +280,7 @@ impl<'a> Unpack<'a> {
         Ok(())
     }
 
-    /// ViewSnapshot at all of it together, and makes it durable.
+    /// Looks at all of it together, and makes it durable.
     ///
     /// # Errors
     /// [`Error::Unusable`] where it does not agree with itself; what the system says.

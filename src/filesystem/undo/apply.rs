@@ -72,7 +72,10 @@ impl Undo {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
         let replaces = path.found().is_some_and(Found::is_file);
-        if replaces && is_appended_to(path) {
+        // What is overwritten is kept first, and nothing of the kind where the name must be free.
+        let is_kept = path.found().is_some_and(|found| found.size <= self.max_bytes);
+        let may_overwrite = replaces && is_kept && !matches!(edit.over(path, manner), Over::Nothing);
+        if may_overwrite && is_appended_to(path) {
             match self.put_in_place(path, edit) {
                 // Who may not write to it replaces it.
                 Err(Error::Refused(_)) => {}

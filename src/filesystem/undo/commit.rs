@@ -154,7 +154,7 @@ impl Undo {
         Ok(before)
     }
 
-    /// ViewSnapshot at how a change turned out and writes that down.
+    /// Looks at how a change turned out and writes that down.
     pub(super) fn finished(&self, mut change: Change) -> Changed {
         self.finish(&mut change);
         let change = Arc::new(change);
@@ -315,7 +315,7 @@ impl Undo {
         }
     }
 
-    /// ViewSnapshot at how a change turned out.
+    /// Looks at how a change turned out.
     pub(super) fn finish(&self, change: &mut Change) {
         let look = |path: &Path| self.workspace.resolve_real(path, Intent::Read).ok()?.found().copied();
         for step in &mut change.steps {

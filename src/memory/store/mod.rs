@@ -113,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// ViewSnapshot at the state, every edit of the index file that was made before the call included. Away from the threads
+    /// Looks at the state, every edit of the index file that was made before the call included. Away from the threads
     /// that serve everybody when there is much to look at.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Store {
         tokio::task::spawn_blocking(move || look(&publisher.state())).await.map_err(Error::internal)
     }
 
-    /// ViewSnapshot at the state as it is in the process, from a thread of its own.
+    /// Looks at the state as it is in the process, from a thread of its own.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.publisher.state())
     }

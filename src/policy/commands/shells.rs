@@ -62,7 +62,7 @@ impl Shell {
 pub struct Shells(Vec<Arc<Shell>>);
 
 impl Shells {
-    /// ViewSnapshot for them in the absolute folders of `path` (as `PATH` has it). `chosen` is the value of `MCP_SHELL`: a name
+    /// Looks for them in the absolute folders of `path` (as `PATH` has it). `chosen` is the value of `MCP_SHELL`: a name
     /// of the list, a path that ends in one, or nothing.
     ///
     /// # Errors

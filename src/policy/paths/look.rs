@@ -44,7 +44,7 @@ impl<'a> Look<'a> {
         Self { spared, is_first, most, found, barriers, unsettled, missing, hidden }
     }
 
-    /// ViewSnapshot at a denied name.
+    /// Looks at a denied name.
     pub fn at(&mut self, denial: &Denial) -> io::Result<()> {
         if denial.path.parent().is_some_and(|above| self.missing.has(above)) {
             return Ok(());
@@ -68,7 +68,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// ViewSnapshot at a folder that could not be looked through.
+    /// Looks at a folder that could not be looked through.
     pub fn at_barred(&mut self, folder: &Path) -> io::Result<()> {
         self.hidden.insert(folder.to_owned());
         let flags = HELD | OFlags::DIRECTORY | OFlags::NOFOLLOW;
@@ -80,7 +80,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// ViewSnapshot for what keeps a path from being seen.
+    /// Looks for what keeps a path from being seen.
     pub fn at_hidden(&mut self, path: &Path) -> io::Result<()> {
         self.unsettled.insert(path.to_owned());
         match End::of(path)? {

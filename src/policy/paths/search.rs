@@ -46,7 +46,7 @@ impl Search {
         Self { known, ..Self::default() }
     }
 
-    /// ViewSnapshot through a folder, of which the list says this.
+    /// Looks through a folder, of which the list says this.
     ///
     /// # Errors
     /// When it cannot be told what is in it.

@@ -29,7 +29,7 @@ pub enum Diagnosis {
     },
 }
 
-/// ViewSnapshot for the engine where the server does. Nothing is changed there.
+/// Looks for the engine where the server does. Nothing is changed there.
 pub async fn diagnose(settings: &Settings) -> Diagnosis {
     let candidates = match Address::candidates(settings) {
         Ok(candidates) => candidates,

@@ -50,7 +50,7 @@ pub struct Parted {
 }
 
 impl Found {
-    /// ViewSnapshot for the arguments; `None` where there are none.
+    /// Looks for the arguments; `None` where there are none.
     pub fn of(message: &[u8]) -> Option<Self> {
         let json = std::str::from_utf8(message).ok()?;
         let [params, method, id] = places_of(json, ["params", "method", "id"])?;

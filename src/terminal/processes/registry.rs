@@ -166,7 +166,7 @@ impl Processes {
         })
     }
 
-    /// ViewSnapshot after a program that runs already, with what it wrote until now.
+    /// Looks after a program that runs already, with what it wrote until now.
     ///
     /// # Errors
     /// As `Running::adopt`; the program is ended then.

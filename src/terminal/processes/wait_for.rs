@@ -225,7 +225,7 @@ impl Condition {
         }
     }
 
-    /// ViewSnapshot at the next piece of output: `None` when there is none, else what was found in it.
+    /// Looks at the next piece of output: `None` when there is none, else what was found in it.
     async fn read(&mut self, process: &Process, context: &Context) -> Result<Option<Option<Found>>> {
         let piece = process.read(self.cursor, PIECE).await?;
         if piece.next == self.cursor {

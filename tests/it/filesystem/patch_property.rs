@@ -1,5 +1,5 @@
-//! Diffs of real programs between random files: each applies to the exact result, and a damaged one, or one that is cut off, changes
-//! nothing.
+//! Diffs of real programs between random files: each applies to the exact result, and a damaged one, or one that is cut
+//! off, changes nothing.
 
 use super::patch_cut::ends;
 use crate::server::Server;

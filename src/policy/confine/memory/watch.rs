@@ -1,4 +1,4 @@
-//! ViewSnapshot several times a second at what trees take, and ends those that take more than they may, or of which the kernel
+//! Looks several times a second at what trees take, and ends those that take more than they may, or of which the kernel
 //! has ended a process for that.
 
 use super::usage;

@@ -159,7 +159,7 @@ impl Sockets {
         }
     }
 
-    /// ViewSnapshot at the disk: where the foreign ones are now, and what there is in known places.
+    /// Looks at the disk: where the foreign ones are now, and what there is in known places.
     fn look(&self, state: &mut State) -> Reach {
         let mut folders = BTreeMap::new();
         let mut expand = |patterns: &[Pattern]| {
