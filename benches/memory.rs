@@ -129,7 +129,9 @@ where
 {
     let context = Context::new(Caller::owner("benchmark"));
     let arguments = Arguments::from_object(arguments.as_object().unwrap());
-    bridge.call::<C>(&context, arguments).await.unwrap_or_else(|error| panic!("{error}"))
+    let (answer, mut record) = bridge.begin::<C>(&context, arguments).await.unwrap_or_else(|error| panic!("{error}"));
+    record.ends(&Ok(()));
+    answer
 }
 
 /// The middle time of an add by one writer; by several, the time divided by the adds.

@@ -1,29 +1,27 @@
-//! The bridge: every service, the catalog of what it can do, and the one way to have it done.
+//! The bridge: every service, and the one way to have something done by them.
 
 mod record;
 
 pub use record::Record;
 
 use crate::{
-    arguments::{self, Arguments},
+    arguments::Arguments,
     caller::{Access, Caller, Keys, Limits},
     capability::{Capability, Context},
+    catalog::{self, Entry, Reply},
     error::{Error, Result},
-    filesystem::{self, Files},
+    filesystem::Files,
     history::History,
-    internet::{self, FetchUrl, Internet, Receivers, Saved},
-    memory::{self, Memory},
+    internet::{FetchUrl, Internet, Receivers, Saved},
+    memory::Memory,
     owner::{Claim, Owner},
     policy::{Workspace, confine::Report, private},
-    sandbox::{self, Sandbox},
+    sandbox::Sandbox,
     settings::Settings,
-    terminal::{
-        self, Terminal,
-        processes::{self, Processes},
-    },
+    terminal::{Terminal, processes::Processes},
 };
 use anyhow::{Context as _, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -48,6 +46,15 @@ pub struct Bridge {
     owner: Owner,
 }
 
+/// How long something takes its turn among those that run at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    /// As long as it runs.
+    Call,
+    /// Only where it begins: what lasts for hours takes no turn from the calls.
+    Hours,
+}
+
 /// Lets a capability ask for the service it runs on.
 macro_rules! services {
     ($($field:ident: $service:ty),* $(,)?) => {$(
@@ -61,88 +68,6 @@ macro_rules! services {
 
 services! {
     files: Files, terminal: Terminal, processes: Processes, memory: Memory, internet: Internet, sandbox: Sandbox, history: History,
-}
-
-/// Something that shows capabilities to the outside: REST, MCP.
-pub trait Face {
-    /// Shows one.
-    fn show<C: Capability>(&mut self)
-    where
-        Bridge: AsRef<C::Service>;
-}
-
-/// A list of capabilities, for faces that are made from one.
-pub trait Catalog {
-    /// Shows each capability to a face, in a reader's order.
-    fn show(face: &mut impl Face);
-}
-
-/// The catalog of this bridge.
-pub struct Everything;
-
-impl Catalog for Everything {
-    fn show(face: &mut impl Face) {
-        catalog(face);
-    }
-}
-
-/// Everything the bridge can do, once. A new capability is one line here.
-pub fn catalog(face: &mut impl Face) {
-    face.show::<filesystem::ReadFile>();
-    face.show::<filesystem::ReadMany>();
-    face.show::<filesystem::WriteFile>();
-    face.show::<filesystem::EditFile>();
-    face.show::<filesystem::PatchFiles>();
-    face.show::<filesystem::ListDirectory>();
-    face.show::<filesystem::SearchFiles>();
-    face.show::<filesystem::StatPath>();
-    face.show::<filesystem::ShowTree>();
-    face.show::<filesystem::MakeDirectory>();
-    face.show::<filesystem::MovePath>();
-    face.show::<filesystem::CopyPath>();
-    face.show::<filesystem::DeletePath>();
-    face.show::<filesystem::UploadStatus>();
-    face.show::<filesystem::PackArchive>();
-    face.show::<filesystem::ExtractArchive>();
-    face.show::<filesystem::ListChanges>();
-    face.show::<filesystem::UndoChanges>();
-    face.show::<terminal::ExecuteCommand>();
-    face.show::<terminal::CheckCommand>();
-    face.show::<terminal::TerminalInfo>();
-    face.show::<processes::StartProcess>();
-    face.show::<processes::PollProcess>();
-    face.show::<processes::SendInput>();
-    face.show::<processes::WaitFor>();
-    face.show::<processes::ListProcesses>();
-    face.show::<processes::SearchOutput>();
-    face.show::<processes::SignalProcess>();
-    face.show::<processes::StopProcess>();
-    face.show::<processes::ResizeTerminal>();
-    face.show::<processes::OpenTicket>();
-    face.show::<memory::AddEntry>();
-    face.show::<memory::AddEntries>();
-    face.show::<memory::QueryMemory>();
-    face.show::<memory::RecallMemory>();
-    face.show::<memory::GetEntry>();
-    face.show::<memory::ListEntries>();
-    face.show::<memory::UpdateEntry>();
-    face.show::<memory::DeleteEntries>();
-    face.show::<memory::ListTags>();
-    face.show::<memory::ExportEntries>();
-    face.show::<memory::ImportEntries>();
-    face.show::<memory::ReadHistory>();
-    face.show::<memory::ClearMemory>();
-    face.show::<memory::RestoreEntries>();
-    face.show::<internet::FetchUrl>();
-    face.show::<internet::SearchWeb>();
-    face.show::<sandbox::RunCode>();
-    face.show::<sandbox::BuildImage>();
-    face.show::<sandbox::StartSession>();
-    face.show::<sandbox::RunInSession>();
-    face.show::<sandbox::SessionFiles>();
-    face.show::<sandbox::ListSessions>();
-    face.show::<sandbox::StopSession>();
-    face.show::<sandbox::ExecuteNotebook>();
 }
 
 /// What is fetched goes into files by their own rules: the two domains do not know each other.
@@ -226,13 +151,12 @@ impl Bridge {
     ///
     /// # Errors
     /// What the policy, the decoding or the capability refuse, in the words that every face shows.
-    pub async fn call<C: Capability>(&self, context: &Context, arguments: Arguments) -> Result<C::Output>
-    where
-        Self: AsRef<C::Service>,
-    {
-        let (output, mut record) = self.begin::<C>(context, arguments).await?;
+    pub async fn call(&self, entry: &Entry, context: &Context, arguments: Arguments) -> Result<Box<dyn Reply>> {
+        let record = Record::begin(self, context, entry.action, || entry.preview(&arguments, &self.keys.secrets()));
+        let work = entry.run(self, context, arguments);
+        let (reply, mut record) = self.recorded(record, context, entry.access, Lasting::Call, work).await?;
         record.ends(&Ok(()));
-        Ok(output)
+        Ok(reply)
     }
 
     /// The same for what goes on when the capability has answered: its line is written when the record is dropped, with
@@ -244,38 +168,10 @@ impl Bridge {
     where
         Self: AsRef<C::Service>,
     {
-        let mut record = Record::begin(self, context, C::ACTION, || self.preview::<C>(&arguments));
-        let _stops_other_threads = context.cancelled.clone().drop_guard();
-        let result = async {
-            context.caller.may(C::ACCESS)?;
-            let _running = self.limits.begin(context.caller.name())?;
-            context.holding.within(&self.limits);
-            decode::<C>(arguments, context).await?.run(self.as_ref(), context).await
-        }
-        .await;
-        if result.is_err() {
-            record.ends(&result);
-        }
-        Ok((result?, record))
-    }
-
-    /// How firmly commands are held.
-    pub fn confinement(&self) -> &Report {
-        self.terminal.confinement()
-    }
-
-    /// A call's arguments, as its history line shows them.
-    fn preview<C: Capability>(&self, arguments: &Arguments) -> Value {
-        arguments::preview::<C>(arguments, C::IS_RECORDED, &self.keys.secrets())
-    }
-
-    /// Records a call that was refused before its caller was known. A flood of them is recorded in part only.
-    pub fn record_refusal<C: Capability>(&self, error: &Error) {
-        if !self.limits.may_record_refusal() {
-            return;
-        }
-        let context = Context::new(Caller::owner("unknown"));
-        Record::begin(self, &context, C::ACTION, || json!({})).outcome = error.outcome();
+        let preview = || catalog::preview::<C>(&arguments, &self.keys.secrets());
+        let record = Record::begin(self, context, C::ACTION, preview);
+        let work = async { catalog::decode::<C>(arguments, context).await?.run(self.as_ref(), context).await };
+        self.recorded(record, context, C::ACCESS, Lasting::Call, work).await
     }
 
     /// Does what is no call but lasts, such as a terminal's socket, in the same steps: authorise, limit, run, record as
@@ -290,26 +186,47 @@ impl Bridge {
         access: Access,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let mut record = Record::begin(self, context, Some(action), || json!({}));
+        let record = Record::begin(self, context, Some(action), || json!({}));
+        let (done, mut record) = self.recorded(record, context, access, Lasting::Hours, work).await?;
+        record.ends(&Ok(()));
+        Ok(done)
+    }
+
+    async fn recorded<T>(
+        &self,
+        mut record: Record,
+        context: &Context,
+        access: Access,
+        lasting: Lasting,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<(T, Record)> {
         let _stops_other_threads = context.cancelled.clone().drop_guard();
         let result = async {
             context.caller.may(access)?;
-            // It counts where it begins; what lasts for hours takes no turn from the calls.
-            drop(self.limits.begin(context.caller.name())?);
+            let running = self.limits.begin(context.caller.name())?;
+            let _running = (lasting == Lasting::Call).then_some(running);
+            context.holding.within(&self.limits);
             work.await
         }
         .await;
-        record.ends(&result);
-        result
+        if result.is_err() {
+            record.ends(&result);
+        }
+        Ok((result?, record))
     }
 
-    /// Records one who was refused before it was known who it is.
-    pub fn record_refused_visit(&self, action: &'static str, error: &Error) {
+    /// Records one that was refused before its caller was known. A flood of them is recorded in part only.
+    pub fn record_refusal(&self, action: Option<&'static str>, error: &Error) {
         if !self.limits.may_record_refusal() {
             return;
         }
         let context = Context::new(Caller::owner("unknown"));
-        Record::begin(self, &context, Some(action), || json!({})).outcome = error.outcome();
+        Record::begin(self, &context, action, || json!({})).outcome = error.outcome();
+    }
+
+    /// How firmly commands are held.
+    pub fn confinement(&self) -> &Report {
+        self.terminal.confinement()
     }
 
     /// Ends what runs and writes what waits, at a normal stop.
@@ -320,19 +237,6 @@ impl Bridge {
         self.history.close();
         self.owner.release();
     }
-}
-
-/// Decodes what a capability takes. What is large is held within the limits, and decoded where nobody waits for it.
-async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Result<C> {
-    let arguments = arguments.for_a_change(C::ACCESS != Access::Read);
-    if !arguments.is_large() {
-        return context.take_decoded(arguments.decode());
-    }
-    let measured = tokio::task::spawn_blocking(move || (arguments.decoded_size::<C>(), arguments));
-    let (size, arguments) = measured.await.map_err(Error::internal)?;
-    context.holding.more(size).await?;
-    let decoded = tokio::task::spawn_blocking(move || arguments.decode()).await;
-    context.take_decoded(decoded.map_err(Error::internal)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the bridge's own folder, at start, before any caller")]

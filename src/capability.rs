@@ -102,13 +102,13 @@ impl Medium {
 
 /// What a call answers, and which fields of its request did not count.
 #[derive(Debug, Serialize)]
-pub struct Answer<T> {
+pub struct Answer<'a, T> {
     /// The capability's answer.
     #[serde(flatten)]
-    pub output: T,
+    pub output: &'a T,
     /// The fields that did not count; left out when there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ignored: Vec<Ignored>,
+    #[serde(skip_serializing_if = "<[Ignored]>::is_empty")]
+    pub ignored: &'a [Ignored],
 }
 
 /// A sign of life from a long call.

@@ -8,6 +8,7 @@ pub mod key_file;
 pub mod server;
 
 pub mod bridge;
+pub mod catalog;
 
 pub mod filesystem;
 pub mod internet;

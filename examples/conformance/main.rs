@@ -21,7 +21,7 @@ async fn main() -> Result<()> {
     let settings = Settings::load(directory.path())?;
     let key = settings.api_key.clone().context("set MCP_API_KEY")?;
     let bridge = Arc::new(Bridge::open(settings, Keys::new(key.expose()), directory.path())?);
-    let face = server::mcp::Mcp::with_library::<tools::WithFixtures>(bridge.clone(), library::with_fixtures());
+    let face = server::mcp::Mcp::with_library(bridge.clone(), &tools::with_fixtures(), library::with_fixtures());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     let router = server::router_with(bridge.clone(), Asking::new(face));

@@ -4,12 +4,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use skynet_bridge::{
     Error, Result,
-    bridge::{Catalog, Everything, Face},
     caller::Access,
     capability::{Capability, Context, Medium},
+    catalog::{self, Entry},
     history::History,
 };
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// A red pixel.
 pub const PIXEL: &str =
@@ -18,22 +18,21 @@ pub const PIXEL: &str =
 /// A sound of no length.
 const SILENCE: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=";
 
-pub struct WithFixtures;
-
-impl Catalog for WithFixtures {
-    fn show(face: &mut impl Face) {
-        Everything::show(face);
-        face.show::<SimpleText>();
-        face.show::<ImageContent>();
-        face.show::<AudioContent>();
-        face.show::<EmbeddedResource>();
-        face.show::<MixedContent>();
-        face.show::<WithProgress>();
-        face.show::<ErrorHandling>();
-        face.show::<SaysNothingInTheLog>();
-        face.show::<RichSchema>();
-        face.show::<HeaderParameter>();
-    }
+/// The catalog with the suite's tools after it.
+pub fn with_fixtures() -> Vec<Arc<Entry>> {
+    let fixtures = [
+        Entry::of::<SimpleText>(),
+        Entry::of::<ImageContent>(),
+        Entry::of::<AudioContent>(),
+        Entry::of::<EmbeddedResource>(),
+        Entry::of::<MixedContent>(),
+        Entry::of::<WithProgress>(),
+        Entry::of::<ErrorHandling>(),
+        Entry::of::<SaysNothingInTheLog>(),
+        Entry::of::<RichSchema>(),
+        Entry::of::<HeaderParameter>(),
+    ];
+    catalog::everything().into_iter().chain(fixtures.map(Arc::new)).collect()
 }
 
 /// What a fixture says.

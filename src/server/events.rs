@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     arguments::{Arguments, Ignored},
-    bridge::Bridge,
     caller::MemoryPermit,
-    capability::{Answer, Capability, Context, OutputEvent},
+    capability::{Context, OutputEvent},
+    catalog::Entry,
     error::Error,
 };
 use axum::{
@@ -62,24 +62,22 @@ fn weighed(kind: &str) -> Option<(bool, f64)> {
 
 /// Runs the call and tells its output. The call runs on its own, so that a slow client does not slow the program: what
 /// waits for it is bounded by what the answer may hold. A client that goes away ends the call, and so does `stop`.
-pub async fn serve<C: Capability>(
+pub async fn serve(
     shared: Arc<Shared>,
+    entry: Arc<Entry>,
     context: Context,
     arguments: Arguments,
     stop: CancellationToken,
-) -> Response
-where
-    Bridge: AsRef<C::Service>,
-{
+) -> Response {
     let waiting = Arc::new(Waiting::default());
     let told = waiting.clone();
     let context = context.telling(Arc::new(move |what| told.add(&what)));
     let mut call = JoinSet::new();
     call.spawn(async move {
-        let result = shared.bridge.call::<C>(&context, arguments).await;
+        let result = shared.bridge.call(&entry, &context, arguments).await;
         let ignored = context.ignored();
         let result = match result {
-            Ok(output) => Ok(without_output(&Answer { output, ignored })),
+            Ok(reply) => Ok(without_output(reply.to_value(&ignored))),
             Err(error) => Err((error, ignored)),
         };
         (result, context.holding.take())
@@ -156,7 +154,7 @@ impl EventStream {
 
     fn fail(&mut self, error: Error, ignored: Vec<Ignored>) {
         let status = status::code(&error).as_u16();
-        let mut body = without_output(&ErrorBody::of(error, ignored));
+        let mut body = without_output(json!(ErrorBody::of(error, ignored)));
         body["status"] = status.into();
         self.last = Some(event("error", &body));
     }
@@ -236,8 +234,7 @@ fn event(name: &str, data: &Value) -> Event {
 }
 
 /// The answer without what was told already.
-fn without_output(output: &impl serde::Serialize) -> Value {
-    let mut answer = serde_json::to_value(output).expect("an answer is plain data");
+fn without_output(mut answer: Value) -> Value {
     if let Some(fields) = answer.as_object_mut() {
         fields.retain(|name, _| name != "stdout" && name != "stderr");
     }

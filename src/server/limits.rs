@@ -1,8 +1,9 @@
 //! What a request may cost.
 
 use crate::{
-    arguments::decoded_size,
+    arguments::{Ignored, decoded_size},
     caller::{Limits, MemoryBudget, MemoryPermit},
+    catalog::Reply,
     error::{Error, Result},
 };
 use axum::{
@@ -15,7 +16,6 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// How much of a body that is too large is read and thrown away, as a multiple of the limit: a client that is still
@@ -159,33 +159,25 @@ const LARGE: u64 = 256 * 1024;
 ///
 /// JSON writes some characters as six: the length of a large answer is known before it is written, and what it takes
 /// more than its content is asked for.
-pub async fn answer<T: Serialize + Send + 'static>(output: T, holding: &MemoryBudget) -> Response {
+pub async fn answer(reply: Box<dyn Reply>, ignored: Vec<Ignored>, holding: &MemoryBudget) -> Response {
     let json = if holding.bytes() > LARGE {
-        let measured = tokio::task::spawn_blocking(move || (length(&output), output)).await;
-        let (length, output) = measured.expect("plain data is measured without a panic");
+        let measured = tokio::task::spawn_blocking(move || {
+            let mut counted = Counted(0);
+            reply.write(&ignored, &mut counted);
+            (counted.0, reply, ignored)
+        });
+        let (length, reply, ignored) = measured.await.expect("plain data is measured without a panic");
         if let Err(error) = holding.more(length.saturating_sub(holding.bytes())).await {
             return error.into_response();
         }
-        let written = tokio::task::spawn_blocking(move || json(&output, length)).await;
+        let capacity = usize::try_from(length).unwrap_or(0);
+        let written = tokio::task::spawn_blocking(move || reply.to_json(&ignored, capacity)).await;
         written.expect("plain data is written without a panic")
     } else {
-        json(&output, 0)
+        reply.to_json(&ignored, 0)
     };
     let bytes = Bytes::from_owner(HeldAnswer { json, _held: holding.take() });
     ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
-}
-
-fn json<T: Serialize>(output: &T, length: u64) -> Vec<u8> {
-    let mut json = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    serde_json::to_writer(&mut json, output).expect("an answer is plain data");
-    json
-}
-
-/// How many bytes it is as JSON.
-fn length<T: Serialize>(output: &T) -> u64 {
-    let mut counted = Counted(0);
-    serde_json::to_writer(&mut counted, output).expect("an answer is plain data");
-    counted.0
 }
 
 /// Counts what is written and keeps nothing.

@@ -27,7 +27,7 @@ pub use guard::is_loopback;
 pub use port::{Bound, bind, listen};
 pub use process::{LogGuard, StopSignals, give_memory_back, log_to_stderr, raise_open_files, stop_signals};
 
-use crate::bridge::{Bridge, Everything};
+use crate::{bridge::Bridge, catalog};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -43,7 +43,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// The whole HTTP service over a bridge.
 pub fn router(bridge: Arc<Bridge>) -> Router {
-    let handler = mcp::Mcp::new::<Everything>(bridge.clone());
+    let handler = mcp::Mcp::new(bridge.clone(), &catalog::everything());
     router_with(bridge, handler)
 }
 
@@ -53,7 +53,7 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
     let mut rest = Rest::default();
     rest.open::<welcome::Index>("/", "What the bridge is and where its capabilities are", get(welcome::index));
     rest.open::<welcome::Health>("/health", "Whether the bridge is well", get(welcome::health));
-    crate::bridge::catalog(&mut rest);
+    catalog::everything().iter().for_each(|entry| rest.capability(entry));
     rest.socket("/terminal/{id}/ws", get(terminal::open));
     streams::add(&mut rest);
     let (routes, paths, document) = rest.finish();

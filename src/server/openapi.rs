@@ -4,8 +4,8 @@ use super::{
     schema,
     status::{ErrorBody, ValidationErrorBody},
 };
-use crate::capability::Capability;
-use schemars::{JsonSchema, SchemaGenerator};
+use crate::catalog::{Entry, Type};
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Paths, PathsBuilder, Ref, RefOr, Required,
@@ -62,55 +62,55 @@ impl Default for Document {
 
 impl Document {
     /// The operation of a capability.
-    pub fn capability<C: Capability>(&mut self, path: &str) -> Paths {
-        let operation = self.request::<C>(described::<C>());
-        let mut operation = self.responses::<C::Output>(operation);
-        if C::STREAMS_OUTPUT {
-            let json = ContentBuilder::new().schema(Some(reference::<C::Output>(&mut self.answers))).build();
+    pub fn capability(&mut self, entry: &Entry) -> Paths {
+        let operation = self.request(entry, described(entry));
+        let mut operation = self.responses(entry.answer, operation);
+        if entry.streams_output {
+            let json = ContentBuilder::new().schema(Some(reference(entry.answer, &mut self.answers))).build();
             let events = ContentBuilder::new().schema(string()).example(Some(EVENTS.into())).build();
             let done = ResponseBuilder::new().description(EITHER);
             let done = done.content("application/json", json).content("text/event-stream", events);
             operation = operation.response("200", done.build());
         }
-        at(path, HttpMethod::Post, operation.build())
+        at(&entry.route, HttpMethod::Post, operation.build())
     }
 
     /// The operations of a capability that answers with a stream of a media type: a browser's link or event source
     /// asks by GET.
-    pub fn stream<C: Capability>(&mut self, path: &str, media: &str) -> Paths {
+    pub fn stream(&mut self, entry: &Entry, media: &str) -> Paths {
         // Raw bytes have no schema: a download of JSON is read as JSON, and events are told apart by their readers.
         let stream =
             ResponseBuilder::new().description("The stream").content(media, ContentBuilder::new().build()).build();
-        let asked = no_json(described::<C>()).operation_id(Some(format!("{}_by_get", C::NAME)));
-        let asked = asked.parameters(Some(query::<C>(Required::True)));
-        let sent = self.request::<C>(no_json(described::<C>()));
+        let asked = no_json(described(entry)).operation_id(Some(format!("{}_by_get", entry.name)));
+        let asked = asked.parameters(Some(query(entry, Required::True)));
+        let sent = self.request(entry, no_json(described(entry)));
         let mut item = PathItem::default();
-        item.get = Some(self.responses::<C::Output>(asked).response("200", stream.clone()).build());
-        item.post = Some(self.responses::<C::Output>(sent).response("200", stream).build());
-        PathsBuilder::new().path(path, item).build()
+        item.get = Some(self.responses(entry.answer, asked).response("200", stream.clone()).build());
+        item.post = Some(self.responses(entry.answer, sent).response("200", stream).build());
+        PathsBuilder::new().path(&entry.route, item).build()
     }
 
     /// The operation of a capability that takes a form with a file.
-    pub fn upload<C: Capability>(&mut self, path: &str) -> Paths {
-        let mut schema = Value::from(schemars::schema_for!(C));
+    pub fn upload(&mut self, entry: &Entry) -> Paths {
+        let mut schema = entry.request.schema();
         schema["properties"]["file"] = json!({"type": "string", "format": "binary", "description": "The bytes, last."});
-        let mut example: Value = serde_json::from_str(C::EXAMPLE).expect("an example is JSON");
+        let mut example: Value = serde_json::from_str(entry.example).expect("an example is JSON");
         example["file"] = "the file's bytes".into();
         let form = json!({"type": "object", "properties": schema["properties"], "required": ["path", "file"]});
         let form: Option<Schema> = serde_json::from_value(form).ok();
         let content = ContentBuilder::new().schema(form).example(Some(example)).build();
         let body = RequestBodyBuilder::new().content("multipart/form-data", content).required(Some(Required::True));
-        let operation = no_tool(described::<C>()).request_body(Some(body.build()));
-        let operation = self.responses::<C::Output>(operation);
-        at(path, HttpMethod::Post, operation.build())
+        let operation = no_tool(described(entry)).request_body(Some(body.build()));
+        let operation = self.responses(entry.answer, operation);
+        at(&entry.route, HttpMethod::Post, operation.build())
     }
 
     /// A GET that anyone may ask.
-    pub fn open<T: JsonSchema>(&mut self, path: &str, summary: &str) -> Paths {
-        let content = ContentBuilder::new().schema(Some(reference::<T>(&mut self.answers))).build();
+    pub fn open(&mut self, path: &str, summary: &str, answer: Type) -> Paths {
+        let content = ContentBuilder::new().schema(Some(reference(answer, &mut self.answers))).build();
         let response = ResponseBuilder::new().description("Done").content("application/json", content);
         let operation = OperationBuilder::new()
-            .operation_id(Some(format!("status_{}", T::schema_name().to_lowercase())))
+            .operation_id(Some(format!("status_{}", (answer.name)().to_lowercase())))
             .tag("status")
             .summary(Some(summary))
             .response("200", response.build());
@@ -170,18 +170,18 @@ impl Document {
         document
     }
 
-    fn request<C: Capability>(&mut self, operation: OperationBuilder) -> OperationBuilder {
-        let reference = reference::<C>(&mut self.requests);
-        self.accept_body_key(&C::schema_name());
-        let example: Value = serde_json::from_str(C::EXAMPLE).expect("an example is JSON");
+    fn request(&mut self, entry: &Entry, operation: OperationBuilder) -> OperationBuilder {
+        let reference = reference(entry.request, &mut self.requests);
+        self.accept_body_key(&(entry.request.name)());
+        let example: Value = serde_json::from_str(entry.example).expect("an example is JSON");
         let content = ContentBuilder::new().schema(Some(reference)).example(Some(example)).build();
         let body = RequestBodyBuilder::new().content("application/json", content);
-        if !C::FROM_QUERY {
+        if !entry.from_query {
             return operation.request_body(Some(body.required(Some(Required::True)).build()));
         }
         operation
             .request_body(Some(body.description(Some("The fields may also come in the query string.")).build()))
-            .parameters(Some(query::<C>(Required::False)))
+            .parameters(Some(query(entry, Required::False)))
     }
 
     /// Every request may carry the key in its body.
@@ -194,9 +194,9 @@ impl Document {
         }
     }
 
-    fn responses<T: JsonSchema>(&mut self, operation: OperationBuilder) -> OperationBuilder {
-        let done = reference::<T>(&mut self.answers);
-        schema::name_ignored::<T>(&mut self.answers);
+    fn responses(&mut self, answer: Type, operation: OperationBuilder) -> OperationBuilder {
+        let done = reference(answer, &mut self.answers);
+        schema::name_ignored(answer, &mut self.answers);
         let content = ContentBuilder::new().schema(Some(done)).build();
         let done = ResponseBuilder::new().description("Done").content("application/json", content).build();
         self.failures(operation.response("200", done))
@@ -204,8 +204,8 @@ impl Document {
 
     /// What any route that asks for the key can answer when it fails.
     fn failures(&mut self, operation: OperationBuilder) -> OperationBuilder {
-        let failed = reference::<ErrorBody>(&mut self.answers);
-        let invalid = reference::<ValidationErrorBody>(&mut self.answers);
+        let failed = reference(Type::of::<ErrorBody>(), &mut self.answers);
+        let invalid = reference(Type::of::<ValidationErrorBody>(), &mut self.answers);
         let answer = |about: &str, schema: &RefOr<Schema>| {
             let content = ContentBuilder::new().schema(Some(schema.clone())).build();
             ResponseBuilder::new().description(about).content("application/json", content).build()
@@ -218,22 +218,21 @@ impl Document {
     }
 }
 
-fn reference<T: JsonSchema>(schemas: &mut SchemaGenerator) -> RefOr<Schema> {
-    let schema = schemas.subschema_for::<T>();
+fn reference(of: Type, schemas: &mut SchemaGenerator) -> RefOr<Schema> {
+    let schema = (of.reference)(schemas);
     // Of two types of one name the second gets another.
     let name = schema.as_value()["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-    Ref::from_schema_name(name.unwrap_or(&T::schema_name())).into()
+    Ref::from_schema_name(name.unwrap_or(&(of.name)())).into()
 }
 
 /// What an operation says of itself.
-fn described<C: Capability>() -> OperationBuilder {
-    let (module, _) = C::NAME.split_once('_').expect("a capability is named module_action");
-    let (title, about) = schema::words::<C>();
+fn described(entry: &Entry) -> OperationBuilder {
+    let (module, _) = entry.name.split_once('_').expect("a capability is named module_action");
     OperationBuilder::new()
-        .operation_id(Some(C::NAME))
+        .operation_id(Some(entry.name))
         .tag(module)
-        .summary(Some(title))
-        .description(Some(about))
+        .summary(Some(entry.title.clone()))
+        .description(Some(entry.about.clone()))
         .securities(Some(securities()))
 }
 
@@ -247,8 +246,8 @@ fn at(path: &str, method: HttpMethod, operation: Operation) -> Paths {
 
 /// The fields of a request as they may stand in a query string. `required` is said of those without a default: where the
 /// request may have a body, they may also be there.
-fn query<C: Capability>(required: Required) -> Vec<Parameter> {
-    let schema = Value::from(schemars::schema_for!(C));
+fn query(entry: &Entry, required: Required) -> Vec<Parameter> {
+    let schema = entry.request.schema();
     let needed = schema["required"].as_array().cloned().unwrap_or_default();
     let required = |name: &str| if needed.iter().any(|one| one == name) { required.clone() } else { Required::False };
     let fields = schema["properties"].as_object().into_iter().flatten();

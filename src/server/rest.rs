@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     arguments::{Arguments, Problem},
-    bridge::{Bridge, Face},
+    bridge::Bridge,
     caller::{Caller, MemoryPermit},
-    capability::{Answer, Capability, Context},
+    capability::Context,
+    catalog::{Entry, Type},
     error::{Error, Result},
 };
 use axum::{
@@ -56,9 +57,17 @@ pub struct Rest {
 }
 
 impl Rest {
+    /// Adds a capability.
+    pub fn capability(&mut self, entry: &Arc<Entry>) {
+        let operation = self.document.capability(entry);
+        let served = entry.clone();
+        let handler = move |State(shared): State<Arc<Shared>>, request: Request| serve(shared, served.clone(), request);
+        self.route(&entry.route, operation, post(handler));
+    }
+
     /// Adds something that anyone may ask.
     pub fn open<T: JsonSchema>(&mut self, path: &str, summary: &str, handler: MethodRouter<Arc<Shared>>) {
-        let operation = self.document.open::<T>(path, summary);
+        let operation = self.document.open(path, summary, Type::of::<T>());
         self.route(path, operation, handler);
     }
 
@@ -69,17 +78,15 @@ impl Rest {
     }
 
     /// Adds a capability that answers with a stream of this media type.
-    pub fn stream<C: Capability>(&mut self, media: &str, handler: MethodRouter<Arc<Shared>>) {
-        let path = path_of::<C>();
-        let operation = self.document.stream::<C>(&path, media);
-        self.route(&path, operation, handler);
+    pub fn stream(&mut self, entry: &Entry, media: &str, handler: MethodRouter<Arc<Shared>>) {
+        let operation = self.document.stream(entry, media);
+        self.route(&entry.route, operation, handler);
     }
 
     /// Adds a capability that takes a form with a file.
-    pub fn upload<C: Capability>(&mut self, handler: MethodRouter<Arc<Shared>>) {
-        let path = path_of::<C>();
-        let operation = self.document.upload::<C>(&path);
-        self.route(&path, operation, handler);
+    pub fn upload(&mut self, entry: &Entry, handler: MethodRouter<Arc<Shared>>) {
+        let operation = self.document.upload(entry);
+        self.route(&entry.route, operation, handler);
     }
 
     /// The routes, their paths in order, and the OpenAPI document.
@@ -95,51 +102,32 @@ impl Rest {
     }
 }
 
-impl Face for Rest {
-    fn show<C: Capability>(&mut self)
-    where
-        Bridge: AsRef<C::Service>,
-    {
-        let path = path_of::<C>();
-        let operation = self.document.capability::<C>(&path);
-        self.route(&path, operation, post(serve::<C>));
-    }
-}
-
-/// `module_action` as a path: `/module/action`.
-pub(super) fn path_of<C: Capability>() -> String {
-    C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned)
-}
-
-async fn serve<C: Capability>(State(shared): State<Arc<Shared>>, request: Request) -> Response
-where
-    Bridge: AsRef<C::Service>,
-{
+async fn serve(shared: Arc<Shared>, entry: Arc<Entry>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (caller, arguments, held) = match admit(&shared, &parts, body, C::FROM_QUERY).await {
+    let (caller, arguments, held) = match admit(&shared, &parts, body, entry.from_query).await {
         Ok(admitted) => admitted,
         Err(error) => {
-            shared.bridge.record_refusal::<C>(&error);
-            return with_example::<C>(error).into_response();
+            shared.bridge.record_refusal(entry.action, &error);
+            return with_example(error, &entry).into_response();
         }
     };
     let _working = Working::of(&parts.extensions);
     let context = Context::new(caller);
     context.holding.join(held);
-    if C::STREAMS_OUTPUT && events::wanted(&parts.headers) {
-        return events::serve::<C>(shared, context, arguments, stopping(&parts.extensions)).await;
+    if entry.streams_output && events::wanted(&parts.headers) {
+        return events::serve(shared, entry, context, arguments, stopping(&parts.extensions)).await;
     }
-    match shared.bridge.call::<C>(&context, arguments).await {
-        Ok(output) => limits::answer(Answer { output, ignored: context.ignored() }, &context.holding).await,
-        Err(error) => status::failed(with_example::<C>(error), context.ignored()),
+    match shared.bridge.call(&entry, &context, arguments).await {
+        Ok(reply) => limits::answer(reply, context.ignored(), &context.holding).await,
+        Err(error) => status::failed(with_example(error, &entry), context.ignored()),
     }
 }
 
 /// A body that cannot be read at all is answered with one that can.
-fn with_example<C: Capability>(error: Error) -> Error {
+fn with_example(error: Error, entry: &Entry) -> Error {
     let is_about_body = matches!(error.kind(), Error::Invalid(problems) if problems.iter().any(Problem::is_about_body));
     error.with_hint(|| {
-        let hint = format!("Send POST with JSON: -H 'Content-Type: application/json' -d '{}'", C::EXAMPLE);
+        let hint = format!("Send POST with JSON: -H 'Content-Type: application/json' -d '{}'", entry.example);
         is_about_body.then_some(hint)
     })
 }

@@ -11,6 +11,7 @@ use crate::{
     arguments::{Arguments, Ignored, Problem},
     bridge::{Bridge, Record},
     capability::{Answer, Capability, Context},
+    catalog::Entry,
     error::{Error, Result},
     filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchEvent, WatchPath},
 };
@@ -54,9 +55,9 @@ const MAX_FIELDS: usize = 32;
 
 /// Adds the routes.
 pub fn add(rest: &mut Rest) {
-    rest.stream::<WatchPath>("text/event-stream", get(watch).post(watch));
-    rest.stream::<DownloadFile>("*/*", get(download).post(download));
-    rest.upload::<UploadFile>(post(upload));
+    rest.stream(&Entry::of::<WatchPath>(), "text/event-stream", get(watch).post(watch));
+    rest.stream(&Entry::of::<DownloadFile>(), "*/*", get(download).post(download));
+    rest.upload(&Entry::of::<UploadFile>(), post(upload));
 }
 
 /// Admits and calls; a refusal is recorded too. The record goes along with the stream.
@@ -64,20 +65,20 @@ async fn begin<C: Capability>(
     shared: &Shared,
     parts: &Parts,
     body: Body,
-) -> Result<(Answer<C::Output>, Record), Response>
+) -> Result<(C::Output, Vec<Ignored>, Record), Response>
 where
     Bridge: AsRef<C::Service>,
 {
     let admitted = admit(shared, parts, body, true).await;
     let (caller, arguments, _) = admitted.map_err(|error| {
-        shared.bridge.record_refusal::<C>(&error);
+        shared.bridge.record_refusal(C::ACTION, &error);
         error.into_response()
     })?;
     let context = Context::new(caller);
     let begun = shared.bridge.begin::<C>(&context, arguments).await;
     let ignored = context.ignored();
     match begun {
-        Ok((output, record)) => Ok((Answer { output, ignored }, record)),
+        Ok((output, record)) => Ok((output, ignored, record)),
         Err(error) => Err(status::failed(error, ignored)),
     }
 }
@@ -87,11 +88,13 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let keys = shared.bridge.keys.clone();
     let generation = keys.generation();
     match begin::<WatchPath>(&shared, &parts, body).await {
-        Ok((mut answer, mut record)) => {
+        Ok((mut output, ignored, mut record)) => {
             // A watch has no other end than that its client goes.
             record.ends(&Ok(()));
-            let watch = answer.output.watch.take().expect("a watch that began is there");
-            let ready = Event::default().event("ready").data(serde_json::json!(answer).to_string());
+            let watch = output.watch.take().expect("a watch that began is there");
+            let ready = Event::default()
+                .event("ready")
+                .data(serde_json::json!(Answer { output: &output, ignored: &ignored }).to_string());
             let stop = stopping(&parts.extensions);
             let end = Box::pin(async move {
                 tokio::select! {
@@ -121,11 +124,11 @@ fn events(watch: Watch, record: Record) -> impl Stream<Item = Result<Event, Infa
 
 async fn download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (answer, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
+    let (output, _, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
         Ok(begun) => begun,
         Err(refusal) => return refusal,
     };
-    let sent = send(answer.output, &parts.headers).await;
+    let sent = send(output, &parts.headers).await;
     record.ends(&sent);
     match sent {
         Ok(response) if parts.method == Method::HEAD => response,
@@ -219,7 +222,7 @@ fn part(range: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
 async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let mut ignored = Vec::new();
     match receive(&shared, request, &mut ignored).await {
-        Ok(output) => Json(Answer { output, ignored }).into_response(),
+        Ok(output) => Json(Answer { output: &output, ignored: &ignored }).into_response(),
         Err(error) => status::failed(error, ignored),
     }
 }
@@ -246,7 +249,7 @@ async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) 
         None => {
             let presented = keys.iter().map(String::as_str).chain(body_key.as_ref().and_then(Value::as_str));
             let known = shared.bridge.keys.identify(peer, presented);
-            known.inspect_err(|error| shared.bridge.record_refusal::<UploadFile>(error))?
+            known.inspect_err(|error| shared.bridge.record_refusal(UploadFile::ACTION, error))?
         }
     };
     let names_path = fields.contains_key("path") || query.iter().any(|(name, _)| name == "path");

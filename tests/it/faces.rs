@@ -3,10 +3,7 @@
 use crate::server::{Reply, Server, route};
 use regex::Regex;
 use serde_json::{Map, Value, json};
-use skynet_bridge::{
-    bridge::{Bridge, Face, catalog},
-    capability::Capability,
-};
+use skynet_bridge::catalog;
 use std::sync::LazyLock;
 
 /// What tells two runs of the same call apart without telling the faces apart.
@@ -37,29 +34,18 @@ struct Example {
     required: bool,
 }
 
-#[derive(Default)]
-struct Examples(Vec<Example>);
-
-impl Face for Examples {
-    fn show<C: Capability>(&mut self)
-    where
-        Bridge: AsRef<C::Service>,
-    {
-        let schema = Value::from(schemars::schema_for!(C));
+fn examples() -> Vec<Example> {
+    let example = |entry: &catalog::Entry| {
+        let schema = entry.request.schema();
         let fields = schema["properties"].as_object().map(|all| all.keys().cloned().collect());
-        self.0.push(Example {
-            name: C::NAME,
-            arguments: serde_json::from_str(C::EXAMPLE).expect("an example is JSON"),
+        Example {
+            name: entry.name,
+            arguments: serde_json::from_str(entry.example).expect("an example is JSON"),
             fields: fields.unwrap_or_default(),
             required: schema["required"].as_array().is_some_and(|names| !names.is_empty()),
-        });
-    }
-}
-
-fn examples() -> Vec<Example> {
-    let mut examples = Examples::default();
-    catalog(&mut examples);
-    examples.0
+        }
+    };
+    catalog::everything().iter().map(|entry| example(entry)).collect()
 }
 
 /// A call's outcome in one form for both faces: the answer, or the sentence of the refusal.

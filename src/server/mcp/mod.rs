@@ -17,10 +17,7 @@ mod unreadable;
 pub use http::{Endpoint, routes};
 pub use unreadable::Unreadable;
 
-use crate::{
-    bridge::{Bridge, Catalog},
-    caller::Caller,
-};
+use crate::{bridge::Bridge, caller::Caller, catalog::Entry};
 use continuations::ContinuationStore;
 use library::Library;
 use rmcp::{
@@ -56,12 +53,12 @@ pub struct Mcp {
 
 impl Mcp {
     /// The face of a bridge, with the tools of a catalog.
-    pub fn new<C: Catalog>(bridge: Arc<Bridge>) -> Self {
-        Self::with_library::<C>(bridge, Library::default())
+    pub fn new(bridge: Arc<Bridge>, catalog: &[Arc<Entry>]) -> Self {
+        Self::with_library(bridge, catalog, Library::default())
     }
 
     /// The same with other resources and prompts.
-    pub fn with_library<C: Catalog>(bridge: Arc<Bridge>, library: Library) -> Self {
+    pub fn with_library(bridge: Arc<Bridge>, catalog: &[Arc<Entry>], library: Library) -> Self {
         let capabilities = ServerCapabilities::builder()
             .enable_completions()
             .enable_prompts()
@@ -73,7 +70,7 @@ impl Mcp {
         let info = ServerConfig::new(capabilities).with_server_info(server).with_instructions(INSTRUCTIONS);
         Self {
             bridge,
-            tools: Arc::new(Tools::of::<C>()),
+            tools: Arc::new(Tools::of(catalog)),
             continuations: Arc::default(),
             library: Arc::new(library),
             info: Arc::new(info),

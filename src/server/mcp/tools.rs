@@ -3,11 +3,12 @@
 use super::media::NamedMedium;
 use crate::{
     arguments::Arguments,
-    bridge::{Bridge, Catalog, Face},
+    bridge::Bridge,
     caller::Access,
-    capability::{self, Capability, Context, Medium},
+    capability::{Context, Medium},
+    catalog::{Entry, Type},
     error::{Error, Result},
-    server::{rest::path_of, schema},
+    server::schema,
 };
 use anyhow::anyhow;
 use futures::{FutureExt, future::BoxFuture};
@@ -36,17 +37,10 @@ pub struct Answer {
     pub output: &'static [&'static str],
 }
 
-type Run = Box<dyn Fn(Arc<Bridge>, Arc<Context>, Arguments) -> BoxFuture<'static, Result<Answer>> + Send + Sync>;
-
-struct Entry {
-    tool: Tool,
-    run: Run,
-}
-
 /// The tools, in the catalog's order.
 #[derive(Default)]
 pub struct Tools {
-    all: IndexMap<&'static str, Entry>,
+    all: IndexMap<&'static str, (Tool, Arc<Entry>)>,
     /// The tools by the routes of their capabilities.
     by_route: HashMap<String, &'static str>,
 }
@@ -58,20 +52,21 @@ static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Tools {
     /// The tools of a catalog.
-    pub fn of<C: Catalog>() -> Self {
-        let mut tools = Self::default();
-        C::show(&mut tools);
-        tools
+    pub fn of(catalog: &[Arc<Entry>]) -> Self {
+        Self {
+            all: catalog.iter().map(|entry| (entry.name, (describe(entry), entry.clone()))).collect(),
+            by_route: catalog.iter().map(|entry| (entry.route.clone(), entry.name)).collect(),
+        }
     }
 
     /// Every tool as it is published.
     pub fn list(&self) -> Vec<Tool> {
-        self.all.values().map(|entry| entry.tool.clone()).collect()
+        self.all.values().map(|(tool, _)| tool.clone()).collect()
     }
 
     /// One tool as it is published.
     pub fn get(&self, name: &str) -> Option<&Tool> {
-        self.all.get(name).map(|entry| &entry.tool)
+        self.all.get(name).map(|(tool, _)| tool)
     }
 
     /// What is wrong and how to fix it, with tools in place of their routes.
@@ -96,42 +91,30 @@ impl Tools {
         context: Arc<Context>,
         arguments: Arguments,
     ) -> Option<BoxFuture<'static, Result<Answer>>> {
-        self.all.get(name).map(|entry| (entry.run)(bridge, context, arguments))
+        let entry = self.all.get(name)?.1.clone();
+        let call = async move {
+            let mut reply = bridge.call(&entry, &context, arguments).await?;
+            let media = reply.media();
+            let json = reply.to_value(&context.ignored());
+            Ok(Answer { json, media, full_media: entry.full_media, output: entry.output_fields })
+        };
+        // The SDK would leave the client of a call that panics without any answer.
+        let whole = AssertUnwindSafe(call).catch_unwind();
+        let whole = whole.map(|outcome| outcome.unwrap_or_else(|_| Err(Error::internal(anyhow!("a call panicked")))));
+        Some(Box::pin(whole))
     }
 }
 
-impl Face for Tools {
-    fn show<C: Capability>(&mut self)
-    where
-        Bridge: AsRef<C::Service>,
-    {
-        let run: Run = Box::new(|bridge, context, arguments| {
-            let call = async move {
-                let mut output = bridge.call::<C>(&context, arguments).await?;
-                let media = C::media(&mut output);
-                let json = json!(capability::Answer { output, ignored: context.ignored() });
-                Ok(Answer { json, media, full_media: C::FULL_MEDIA, output: C::OUTPUT })
-            };
-            // The SDK would leave the client of a call that panics without any answer.
-            let whole = AssertUnwindSafe(call).catch_unwind();
-            Box::pin(whole.map(|outcome| outcome.unwrap_or_else(|_| Err(Error::internal(anyhow!("a call panicked"))))))
-        });
-        self.by_route.insert(path_of::<C>(), C::NAME);
-        self.all.insert(C::NAME, Entry { tool: describe::<C>(), run });
-    }
-}
-
-fn describe<C: Capability>() -> Tool {
-    let (title, about) = schema::words::<C>();
-    Tool::new(C::NAME, about, Arc::new(input::<C>()))
-        .with_title(title)
-        .with_raw_output_schema(Arc::new(output::<C>()))
-        .with_annotations(annotations::<C>())
+fn describe(entry: &Entry) -> Tool {
+    Tool::new(entry.name, entry.about.clone(), Arc::new(input(entry)))
+        .with_title(entry.title.clone())
+        .with_raw_output_schema(Arc::new(output(entry)))
+        .with_annotations(annotations(entry))
 }
 
 /// The arguments, and the one with which a cut answer is continued.
-fn input<C: Capability>() -> JsonObject {
-    let mut input = schema::of_request::<C>();
+fn input(entry: &Entry) -> JsonObject {
+    let mut input = schema::of_request(entry.request);
     let properties = input.entry("properties").or_insert_with(|| json!({}));
     let about = "Goes on with a cut result: its next_result_cursor. Give the other arguments as before.";
     if let Value::Object(properties) = properties {
@@ -141,11 +124,11 @@ fn input<C: Capability>() -> JsonObject {
 }
 
 /// The answer, and what is said of the media that are beside it.
-fn output<C: Capability>() -> JsonObject {
-    let mut output = schema::of_answer::<C::Output>();
-    if let (Some(Value::Object(properties)), Some(_)) = (output.get_mut("properties"), C::FULL_MEDIA) {
+fn output(entry: &Entry) -> JsonObject {
+    let mut output = schema::of_answer(entry.answer);
+    if let (Some(Value::Object(properties)), Some(_)) = (output.get_mut("properties"), entry.full_media) {
         properties.extend([
-            ("media".to_owned(), json!(schema::of_answer::<Vec<NamedMedium>>())),
+            ("media".to_owned(), json!(schema::of_answer(Type::of::<Vec<NamedMedium>>()))),
             ("media_hint".to_owned(), json!({"type": "string", "description": "How to get those that are not whole."})),
         ]);
     }
@@ -153,16 +136,16 @@ fn output<C: Capability>() -> JsonObject {
 }
 
 /// The protocol's defaults (destructive, open world) are wrong for most of what the bridge does: all four are said.
-fn annotations<C: Capability>() -> ToolAnnotations {
-    let (read_only, open_world) = match C::ACCESS {
+fn annotations(entry: &Entry) -> ToolAnnotations {
+    let (read_only, open_world) = match entry.access {
         Access::Read => (true, false),
         Access::Write | Access::Admin => (false, false),
         Access::Execute | Access::Network => (false, true),
     };
-    let destructive = !read_only && (C::DESTRUCTIVE || matches!(C::ACCESS, Access::Execute | Access::Admin));
+    let destructive = !read_only && (entry.destructive || matches!(entry.access, Access::Execute | Access::Admin));
     ToolAnnotations::new()
         .read_only(read_only)
         .destructive(destructive)
-        .idempotent(read_only || C::IDEMPOTENT)
+        .idempotent(read_only || entry.idempotent)
         .open_world(open_world)
 }

@@ -3,7 +3,7 @@
 mod nullable;
 mod portable;
 
-use crate::{arguments::Ignored, capability::Capability};
+use crate::{arguments::Ignored, catalog::Type};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 
@@ -27,9 +27,10 @@ fn for_openapi(settings: SchemaSettings) -> SchemaGenerator {
 
 /// The schema of a request by itself, everything it refers to written out: many models read no references. That a
 /// field may also be null is left out: models leave the field out instead, and some readers know no null.
-pub fn of_request<T: JsonSchema>() -> Map<String, Value> {
+pub fn of_request(of: Type) -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(nullable::forbid));
-    alone::<T>(
+    alone(
+        of,
         settings
             .with_transform(RecursiveTransform(portable::simplify))
             .with_transform(RecursiveTransform(portable::choose)),
@@ -38,21 +39,21 @@ pub fn of_request<T: JsonSchema>() -> Map<String, Value> {
 
 /// The schema of an answer by itself. What may be null says so in a branch of its own: not every reader knows lists of
 /// types.
-pub fn of_answer<T: JsonSchema>() -> Map<String, Value> {
+pub fn of_answer(of: Type) -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let settings = settings.with_transform(RecursiveTransform(portable::simplify));
-    let mut answer = alone::<T>(settings.clone().with_transform(RecursiveTransform(nullable::branch)));
-    let list = alone::<Vec<Ignored>>(settings.with_transform(RecursiveTransform(nullable::branch)));
+    let mut answer = alone(of, settings.clone().with_transform(RecursiveTransform(nullable::branch)));
+    let list = alone(Type::of::<Vec<Ignored>>(), settings.with_transform(RecursiveTransform(nullable::branch)));
     add_ignored(&mut answer, list.into());
     answer
 }
 
-fn alone<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
+fn alone(of: Type, settings: SchemaSettings) -> Map<String, Value> {
     let settings = settings.with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let schema = settings.with_transform(RecursiveTransform(plain)).into_generator().into_root_schema_for::<T>();
+    let schema = (of.root)(settings.with_transform(RecursiveTransform(plain)).into_generator());
     let Value::Object(mut schema) = Value::from(schema) else { return Map::new() };
     // The capability's words stand beside the schema already.
     schema.remove("title");
@@ -61,9 +62,9 @@ fn alone<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
 }
 
 /// Every answer names the fields of the request that did not count.
-pub fn name_ignored<T: JsonSchema>(answers: &mut SchemaGenerator) {
+pub fn name_ignored(of: Type, answers: &mut SchemaGenerator) {
     let list = Vec::<Ignored>::json_schema(answers);
-    let name = answers.subschema_for::<T>();
+    let name = (of.reference)(answers);
     let name = name.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
     let definition = name.map(str::to_owned).and_then(|name| answers.definitions_mut().get_mut(&name));
     if let Some(definition) = definition.and_then(Value::as_object_mut) {
@@ -86,14 +87,4 @@ pub fn plain(schema: &mut Schema) {
     if foreign {
         schema.remove("format");
     }
-}
-
-/// The first line of a capability's doc comment, without its full stop; and all of the comment, for readers who see only
-/// one of the two.
-pub fn words<C: Capability>() -> (String, String) {
-    let schema = schemars::schema_for!(C);
-    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    let title = text.split("\n\n").next().unwrap_or_default();
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    (plain(title).trim_end_matches('.').to_owned(), plain(text))
 }

@@ -51,7 +51,7 @@ pub async fn open(
     let visitor = match visitor(&shared, id, &request) {
         Ok(visitor) => visitor,
         Err(error) => {
-            shared.bridge.record_refused_visit(ACTION, &error);
+            shared.bridge.record_refusal(Some(ACTION), &error);
             return error.into_response();
         }
     };
@@ -137,7 +137,7 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
     let (caller, hello) = match introduce(shared, &visitor, socket).await {
         Ok(introduced) => introduced,
         Err(error) => {
-            shared.bridge.record_refused_visit(ACTION, &error);
+            shared.bridge.record_refusal(Some(ACTION), &error);
             return error.into();
         }
     };

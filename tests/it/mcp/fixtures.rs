@@ -5,33 +5,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use skynet_bridge::{
     Error, Result,
-    bridge::{Catalog, Everything, Face},
     caller::Access,
     capability::{Capability, Context, Medium},
+    catalog::{self, Entry},
     history::History,
     server,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The catalog with these beside it.
-pub struct WithFixtures;
-
-impl Catalog for WithFixtures {
-    fn show(face: &mut impl Face) {
-        Everything::show(face);
-        face.show::<Wait>();
-        face.show::<Say>();
-        face.show::<Panic>();
-        face.show::<Draw>();
-        face.show::<Refuse>();
-    }
+pub fn with_fixtures() -> Vec<Arc<Entry>> {
+    let fixtures =
+        [Entry::of::<Wait>(), Entry::of::<Say>(), Entry::of::<Panic>(), Entry::of::<Draw>(), Entry::of::<Refuse>()];
+    catalog::everything().into_iter().chain(fixtures.map(Arc::new)).collect()
 }
 
 impl Server {
     /// A server whose tools have the fixtures among them.
     pub async fn with_fixtures(settings: &[(&str, &str)]) -> Self {
         Self::with_router(scratch(), settings, |bridge| {
-            let handler = server::mcp::Mcp::new::<WithFixtures>(bridge.clone());
+            let handler = server::mcp::Mcp::new(bridge.clone(), &with_fixtures());
             server::router_with(bridge, handler)
         })
         .await

@@ -1,7 +1,7 @@
 //! Long silence: the clock of the runtime is paused and put forward, so that ten minutes and an hour pass in a moment, for
 //! the bridge and the SDK's sessions alike. Streams are not read meanwhile: the SDK's comments in them go by another clock.
 
-use super::{ACCEPT, answer, call, fixtures::WithFixtures, initialize};
+use super::{ACCEPT, answer, call, fixtures::with_fixtures, initialize};
 use crate::server::{KEY, Server};
 use axum::{
     Router,
@@ -19,7 +19,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The whole service without a socket, whose readiness no clock can foresee.
 fn service(server: &Server) -> Router {
-    let handler = server::mcp::Mcp::new::<WithFixtures>(server.bridge.clone());
+    let handler = server::mcp::Mcp::new(server.bridge.clone(), &with_fixtures());
     server::router_with(server.bridge.clone(), handler)
 }
 

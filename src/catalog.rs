@@ -1,0 +1,263 @@
+//! The catalog: everything the bridge can do, each capability without the types of its request and its answer. Faces are
+//! plain loops over it.
+
+use crate::{
+    arguments::{self, Arguments, Ignored},
+    bridge::Bridge,
+    caller::Access,
+    capability::{Answer, Capability, Context, Medium},
+    error::{Error, Result},
+    filesystem, internet, memory, sandbox,
+    terminal::{self, processes},
+};
+use futures::future::BoxFuture;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
+use std::{borrow::Cow, io::Write, sync::Arc};
+
+/// A type as generators of schemas know it.
+#[derive(Clone, Copy)]
+pub struct Type {
+    /// What definitions of it are called, unless another type took the name.
+    pub name: fn() -> Cow<'static, str>,
+    /// Its schema where another one refers to it.
+    pub reference: fn(&mut SchemaGenerator) -> Schema,
+    /// Its schema by itself.
+    pub root: fn(SchemaGenerator) -> Schema,
+}
+
+impl Type {
+    /// That of a Rust type.
+    pub fn of<T: JsonSchema>() -> Self {
+        Self {
+            name: T::schema_name,
+            reference: SchemaGenerator::subschema_for::<T>,
+            root: SchemaGenerator::into_root_schema_for::<T>,
+        }
+    }
+
+    /// Its schema by itself, as it is written.
+    pub fn schema(&self) -> Value {
+        (self.root)(SchemaGenerator::default()).into()
+    }
+}
+
+/// An answer whose type only its capability knows.
+pub trait Reply: Send {
+    /// Takes out of it what a face shows as what it is: [`Capability::media`].
+    fn media(&mut self) -> Vec<Medium>;
+    /// Writes it as JSON, with the fields that did not count.
+    fn write(&self, ignored: &[Ignored], to: &mut dyn Write);
+    /// It as JSON, with room for so many bytes from the start.
+    fn to_json(&self, ignored: &[Ignored], capacity: usize) -> Vec<u8>;
+    /// It as a value.
+    fn to_value(&self, ignored: &[Ignored]) -> Value;
+}
+
+struct Typed<C: Capability>(C::Output);
+
+impl<C: Capability> Typed<C> {
+    fn whole<'a>(&'a self, ignored: &'a [Ignored]) -> Answer<'a, C::Output> {
+        Answer { output: &self.0, ignored }
+    }
+}
+
+impl<C: Capability> Reply for Typed<C> {
+    fn media(&mut self) -> Vec<Medium> {
+        C::media(&mut self.0)
+    }
+
+    fn write(&self, ignored: &[Ignored], to: &mut dyn Write) {
+        serde_json::to_writer(to, &self.whole(ignored)).expect("an answer is plain data");
+    }
+
+    fn to_json(&self, ignored: &[Ignored], capacity: usize) -> Vec<u8> {
+        let mut json = Vec::with_capacity(capacity);
+        serde_json::to_writer(&mut json, &self.whole(ignored)).expect("an answer is plain data");
+        json
+    }
+
+    fn to_value(&self, ignored: &[Ignored]) -> Value {
+        serde_json::to_value(self.whole(ignored)).expect("an answer is plain data")
+    }
+}
+
+type Run = for<'a> fn(&'a Bridge, &'a Context, Arguments) -> BoxFuture<'a, Result<Box<dyn Reply>>>;
+
+/// A capability. What is said of it here is said in [`Capability`].
+pub struct Entry {
+    /// `module_action`, the tool's name.
+    pub name: &'static str,
+    /// `/module/action`, or what it says itself.
+    pub route: String,
+    /// What the caller must be allowed.
+    pub access: Access,
+    /// Whether calling it again changes nothing more.
+    pub idempotent: bool,
+    /// Whether it may overwrite or remove what was there.
+    pub destructive: bool,
+    /// Whether the fields may also come from the query string.
+    pub from_query: bool,
+    /// Whether it runs a program whose output can be told while it runs.
+    pub streams_output: bool,
+    /// The fields of its answer that hold what a program wrote.
+    pub output_fields: &'static [&'static str],
+    /// The name of its history lines.
+    pub action: Option<&'static str>,
+    /// A request as JSON.
+    pub example: &'static str,
+    /// How to get a medium that is too large for a face.
+    pub full_media: Option<&'static str>,
+    /// The first line of its doc comment, without its full stop.
+    pub title: String,
+    /// All of the comment, for readers who see only one of the two.
+    pub about: String,
+    /// What it takes.
+    pub request: Type,
+    /// What it answers.
+    pub answer: Type,
+    preview: fn(&Arguments, &[String]) -> Value,
+    run: Run,
+}
+
+impl Entry {
+    /// That of a capability.
+    pub fn of<C: Capability>() -> Self
+    where
+        Bridge: AsRef<C::Service>,
+    {
+        let request = Type::of::<C>();
+        let (title, about) = words(&request.schema());
+        Self {
+            name: C::NAME,
+            route: C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned),
+            access: C::ACCESS,
+            idempotent: C::IDEMPOTENT,
+            destructive: C::DESTRUCTIVE,
+            from_query: C::FROM_QUERY,
+            streams_output: C::STREAMS_OUTPUT,
+            output_fields: C::OUTPUT,
+            action: C::ACTION,
+            example: C::EXAMPLE,
+            full_media: C::FULL_MEDIA,
+            title,
+            about,
+            request,
+            answer: Type::of::<C::Output>(),
+            preview: preview::<C>,
+            run: |bridge, context, arguments| {
+                Box::pin(async move {
+                    let request = decode::<C>(arguments, context).await?;
+                    let output = request.run(bridge.as_ref(), context).await?;
+                    Ok(Box::new(Typed::<C>(output)) as Box<dyn Reply>)
+                })
+            },
+        }
+    }
+
+    /// A call's arguments, as its history line shows them.
+    pub(crate) fn preview(&self, arguments: &Arguments, secrets: &[String]) -> Value {
+        (self.preview)(arguments, secrets)
+    }
+
+    /// Decodes and runs. Only the bridge does: it asks first whether the caller may.
+    pub(crate) fn run<'a>(
+        &self,
+        bridge: &'a Bridge,
+        context: &'a Context,
+        arguments: Arguments,
+    ) -> BoxFuture<'a, Result<Box<dyn Reply>>> {
+        (self.run)(bridge, context, arguments)
+    }
+}
+
+/// A call's arguments, as the history line of a capability shows them.
+pub(crate) fn preview<C: Capability>(arguments: &Arguments, secrets: &[String]) -> Value {
+    arguments::preview::<C>(arguments, C::IS_RECORDED, secrets)
+}
+
+/// Decodes what a capability takes. What is large is held within the limits, and decoded where nobody waits for it.
+pub(crate) async fn decode<C: Capability>(arguments: Arguments, context: &Context) -> Result<C> {
+    let arguments = arguments.for_a_change(C::ACCESS != Access::Read);
+    if !arguments.is_large() {
+        return context.take_decoded(arguments.decode());
+    }
+    let measured = tokio::task::spawn_blocking(move || (arguments.decoded_size::<C>(), arguments));
+    let (size, arguments) = measured.await.map_err(Error::internal)?;
+    context.holding.more(size).await?;
+    let decoded = tokio::task::spawn_blocking(move || arguments.decode()).await;
+    context.take_decoded(decoded.map_err(Error::internal)?)
+}
+
+/// The first line of a description without its full stop, and all of it.
+fn words(schema: &Value) -> (String, String) {
+    let text = schema["description"].as_str().unwrap_or_default();
+    let title = text.split("\n\n").next().unwrap_or_default();
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (plain(title).trim_end_matches('.').to_owned(), plain(text))
+}
+
+macro_rules! entries {
+    ($($capability:ty),* $(,)?) => { vec![$(Arc::new(Entry::of::<$capability>())),*] };
+}
+
+/// Everything the bridge can do, in a reader's order. A new capability is one line here.
+pub fn everything() -> Vec<Arc<Entry>> {
+    entries![
+        filesystem::ReadFile,
+        filesystem::ReadMany,
+        filesystem::WriteFile,
+        filesystem::EditFile,
+        filesystem::PatchFiles,
+        filesystem::ListDirectory,
+        filesystem::SearchFiles,
+        filesystem::StatPath,
+        filesystem::ShowTree,
+        filesystem::MakeDirectory,
+        filesystem::MovePath,
+        filesystem::CopyPath,
+        filesystem::DeletePath,
+        filesystem::UploadStatus,
+        filesystem::PackArchive,
+        filesystem::ExtractArchive,
+        filesystem::ListChanges,
+        filesystem::UndoChanges,
+        terminal::ExecuteCommand,
+        terminal::CheckCommand,
+        terminal::TerminalInfo,
+        processes::StartProcess,
+        processes::PollProcess,
+        processes::SendInput,
+        processes::WaitFor,
+        processes::ListProcesses,
+        processes::SearchOutput,
+        processes::SignalProcess,
+        processes::StopProcess,
+        processes::ResizeTerminal,
+        processes::OpenTicket,
+        memory::AddEntry,
+        memory::AddEntries,
+        memory::QueryMemory,
+        memory::RecallMemory,
+        memory::GetEntry,
+        memory::ListEntries,
+        memory::UpdateEntry,
+        memory::DeleteEntries,
+        memory::ListTags,
+        memory::ExportEntries,
+        memory::ImportEntries,
+        memory::ReadHistory,
+        memory::ClearMemory,
+        memory::RestoreEntries,
+        internet::FetchUrl,
+        internet::SearchWeb,
+        sandbox::RunCode,
+        sandbox::BuildImage,
+        sandbox::StartSession,
+        sandbox::RunInSession,
+        sandbox::SessionFiles,
+        sandbox::ListSessions,
+        sandbox::StopSession,
+        sandbox::ExecuteNotebook,
+    ]
+}
