@@ -3,7 +3,7 @@
 use super::{
     Memory,
     entry::{DEFAULT_SOURCE, Entry, TOO_DEEP, is_too_deep, object_text},
-    store::{Added, Draft, document, moment, same_hash},
+    store::{Added, Draft, document, same_hash},
 };
 use crate::{
     arguments::clean_beginning,
@@ -150,7 +150,7 @@ impl Memory {
         let bytes: usize = drafts.iter().map(|draft| draft.entry.content.len()).sum();
         let analyse = move || {
             let analysed = drafts.into_iter().map(|draft| {
-                let terms = store.analyser().document(&document(&draft.entry, moment(&draft.entry)));
+                let terms = store.analyser().document(&document(&draft.entry));
                 Draft { terms: Some(terms), ..draft }
             });
             analysed.collect()

@@ -2,7 +2,6 @@
 
 use super::{
     entry::Entry,
-    ranking::DocSet,
     store::{State, now},
 };
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     error::{Error, Result},
 };
 use chrono::{Days, NaiveDateTime};
+use memory_ranking::Positions;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
@@ -126,7 +126,7 @@ impl Filter {
     }
 
     /// The positions of the entries that pass and have not expired.
-    pub fn positions(&self, state: &State) -> DocSet {
+    pub fn positions(&self, state: &State) -> Positions {
         let mut passing = state.live().clone();
         if !self.tags.is_empty() {
             passing.intersect(&state.tagged(&self.tags, false));

@@ -81,7 +81,7 @@ fn page(state: &State, filter: &Filter, cursor: Option<&str>, limit: usize) -> R
     Ok(EntryPage {
         success: true,
         count: results.len(),
-        total: passing.len(),
+        total: passing.count(),
         results,
         next_cursor,
         timestamp: clock::timestamp(),

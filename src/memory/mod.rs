@@ -13,7 +13,6 @@ mod history;
 mod import;
 mod list;
 mod query;
-mod ranking;
 mod recall;
 mod restore;
 mod store;

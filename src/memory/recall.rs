@@ -4,7 +4,6 @@ use super::{
     Memory,
     embeddings::Asked,
     filter::{Filter, filtered},
-    ranking::{Parts, Ranked},
     store::State,
     view::MemoryEntry,
 };
@@ -15,6 +14,7 @@ use crate::{
     clock,
     error::Result,
 };
+use memory_ranking::{Parts, Ranked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -141,10 +141,12 @@ fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>,
     let wanted = page.offset.saturating_add(page.limit);
     let meaning = asked.map(|asked| asked.similarity(&state.keys(&among)));
     let ranking = state.ranking().expect("a ranking that is there stays");
-    let ranked = ranking.recall(question, &among, meaning.as_deref(), wanted);
+    let ranked = ranking.rank(question, &among, meaning.as_deref(), wanted);
     let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);
     let shown = good.skip(page.offset).take(page.limit);
-    shown.filter_map(|ranked| Some(recalled(state.at(ranked.doc)?.as_ref().into(), ranked, page.explain))).collect()
+    shown
+        .filter_map(|ranked| Some(recalled(state.at(ranked.position)?.as_ref().into(), ranked, page.explain)))
+        .collect()
 }
 
 fn recalled(entry: MemoryEntry, ranked: &Ranked, explain: bool) -> Recalled {

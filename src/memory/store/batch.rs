@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    memory::{entry::Entry, ranking::Terms},
+    memory::entry::Entry,
 };
+use memory_ranking::Terms;
 use std::{collections::HashMap, sync::Arc};
 
 /// An entry to be.

@@ -6,6 +6,7 @@
 
 mod batch;
 mod capacity;
+mod document;
 mod index_file;
 mod journal;
 mod markdown;
@@ -21,17 +22,18 @@ mod writer_slot;
 
 pub use batch::{Added, Draft, made_ids};
 pub use capacity::Capacity;
+pub use document::document;
 pub use journal::Change;
 pub use removed::{Removed, Retention};
-pub use state::{State, document, moment, now, same_hash};
+pub use state::{State, now, same_hash};
 pub use writer::Done;
 
 use crate::{
     clock,
     error::{Error, Result},
-    memory::ranking::Analyser,
 };
 use anyhow::Context as _;
+use memory_ranking::Analyser;
 use publisher::Publisher;
 use removed::RemovedEntries;
 use std::{

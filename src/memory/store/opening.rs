@@ -8,8 +8,9 @@ use super::{
     reconcile::with_ids,
     state::State,
 };
-use crate::memory::{entry::Entry, ranking::Analyser};
+use crate::memory::entry::Entry;
 use anyhow::{Context, Result};
+use memory_ranking::Analyser;
 use std::{path::Path, sync::Arc};
 
 /// A memory of at most so many entries is ranked before a start is over; a larger one just after it, so that the server

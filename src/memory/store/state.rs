@@ -1,20 +1,23 @@
 //! The memory in the process: every entry, the ways to find it, and its ranking.
 
 use super::{
+    document::document,
     journal::{self, Change},
     same::SameContent,
 };
-use crate::memory::{
-    embeddings::key,
-    entry::Entry,
-    ranking::{Analyser, DOCS_MAX, DocSet, Document, Ranking, Terms, fold, parse_moment},
-};
+use crate::memory::{embeddings::key, entry::Entry};
 use chrono::{Local, NaiveDateTime};
+use memory_ranking::{Analyser, Index, POSITIONS_MAX, Positions, Terms, fold};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    num::NonZero,
     sync::Arc,
+    thread::available_parallelism,
 };
+
+/// Threads that split words when a whole memory is ranked, at most.
+const THREADS_MAX: NonZero<usize> = NonZero::new(8).expect("8 is not 0");
 
 /// Removed entries leave a gap; past this many, and a third of all, everything is laid out anew.
 const GAPS_KEPT: usize = 1000;
@@ -25,7 +28,7 @@ pub struct State {
     slots: Vec<Option<Arc<Entry>>>,
     /// What tells the content at each position, for its meaning.
     keys: Vec<u64>,
-    live: DocSet,
+    live: Positions,
     count: usize,
     /// What all entries have together, as [`size`] counts it.
     bytes: usize,
@@ -37,7 +40,7 @@ pub struct State {
     /// Which entries say the same, made when first asked for and kept from then on.
     same: Option<SameContent>,
     /// What ranks the entries; none while the words of a large memory are still being read after a start.
-    ranking: Option<Ranking>,
+    ranking: Option<Index>,
     analyser: Arc<Analyser>,
     /// The number of the last change in here.
     pub applied: u64,
@@ -66,7 +69,7 @@ impl State {
     }
 
     /// Takes a ranking of what the state was, after bringing it up to what has changed since.
-    pub fn take_ranking(&mut self, mut ranking: Ranking, snapshot: &Snapshot) {
+    pub fn take_ranking(&mut self, mut ranking: Index, snapshot: &Snapshot) {
         if self.ranking.is_some() {
             // The state was cleared or laid out anew, and ranked at once.
             return;
@@ -78,10 +81,10 @@ impl State {
             }
             let doc = u32::try_from(position).expect("the number of entries is limited");
             if let Some(entry) = before {
-                ranking.remove(doc, &document(entry, moment(entry)));
+                ranking.remove(doc, &document(entry));
             }
             if let Some(entry) = now {
-                ranking.add(doc, &document(entry, moment(entry)), None);
+                ranking.add(doc, &document(entry));
             }
         }
         self.ranking = Some(ranking);
@@ -91,14 +94,14 @@ impl State {
         Self {
             slots: vec![],
             keys: vec![],
-            live: DocSet::default(),
+            live: Positions::default(),
             count: 0,
             bytes: 0,
             expiring: 0,
             positions: HashMap::new(),
             tagged: HashMap::new(),
             same: None,
-            ranking: Some(Ranking::new(Arc::clone(analyser))),
+            ranking: Some(Index::new(Arc::clone(analyser))),
             analyser: Arc::clone(analyser),
             applied: 0,
         }
@@ -111,7 +114,7 @@ impl State {
 
     /// How many more the index can hold.
     pub fn remaining_capacity(&self) -> usize {
-        DOCS_MAX.saturating_sub(self.slots.len())
+        POSITIONS_MAX.saturating_sub(self.slots.len())
     }
 
     /// Every entry, oldest first.
@@ -140,23 +143,23 @@ impl State {
     }
 
     /// What tells the contents at some positions, for their meaning.
-    pub fn keys(&self, positions: &DocSet) -> Vec<u64> {
+    pub fn keys(&self, positions: &Positions) -> Vec<u64> {
         positions.iter().map(|position| self.keys[position as usize]).collect()
     }
 
     /// What ranks them; none while a start is not over.
-    pub fn ranking(&self) -> Option<&Ranking> {
+    pub fn ranking(&self) -> Option<&Index> {
         self.ranking.as_ref()
     }
 
     /// The positions of all entries.
-    pub fn live(&self) -> &DocSet {
+    pub fn live(&self) -> &Positions {
         &self.live
     }
 
     /// The positions of entries that have any of `tags`, or all of them.
-    pub fn tagged(&self, tags: &[String], all: bool) -> DocSet {
-        let mut found = DocSet::empty(self.slots.len());
+    pub fn tagged(&self, tags: &[String], all: bool) -> Positions {
+        let mut found = Positions::empty(self.slots.len());
         let wanted = if all { &tags[..tags.len().min(1)] } else { tags };
         for &position in wanted.iter().filter_map(|tag| self.tagged.get(tag.as_str())).flatten() {
             let Some(entry) = self.at(position) else { continue };
@@ -243,7 +246,10 @@ impl State {
     pub fn add(&mut self, entry: Arc<Entry>, terms: Option<Terms>) {
         let position = u32::try_from(self.slots.len()).expect("the number of entries is limited below");
         if let Some(ranking) = &mut self.ranking {
-            ranking.add(position, &document(&entry, moment(&entry)), terms);
+            match terms {
+                Some(terms) => ranking.add_analysed(position, &document(&entry), terms),
+                None => ranking.add(position, &document(&entry)),
+            }
         }
         self.place(entry);
     }
@@ -256,8 +262,8 @@ impl State {
         self.count(&old, -1);
         self.count(&entry, 1);
         if let Some(ranking) = &mut self.ranking {
-            ranking.remove(position, &document(&old, moment(&old)));
-            ranking.add(position, &document(&entry, moment(&entry)), None);
+            ranking.remove(position, &document(&old));
+            ranking.add(position, &document(&entry));
         }
         if let Some(same) = &mut self.same {
             same.remove(&old, position);
@@ -335,33 +341,14 @@ pub struct Snapshot(Vec<Option<Arc<Entry>>>);
 
 impl Snapshot {
     /// Ranks them, on all processors.
-    pub fn rank(&self, analyser: &Arc<Analyser>) -> Ranking {
+    pub fn rank(&self, analyser: &Arc<Analyser>) -> Index {
         let entries = (0..).zip(&self.0).filter_map(|(position, entry)| Some((position, entry.as_ref()?)));
-        let documents: Vec<_> = entries.map(|(position, entry)| (position, document(entry, moment(entry)))).collect();
-        let mut ranking = Ranking::new(Arc::clone(analyser));
-        ranking.load(&documents);
+        let documents: Vec<_> = entries.map(|(position, entry)| (position, document(entry))).collect();
+        let mut ranking = Index::new(Arc::clone(analyser));
+        let threads = available_parallelism().unwrap_or(NonZero::<usize>::MIN).min(THREADS_MAX);
+        ranking.add_all(&documents, threads);
         ranking
     }
-}
-
-/// When what an entry tells took place: its metadata's `date` or `timestamp`, else when it was added.
-pub fn moment(entry: &Entry) -> Option<NaiveDateTime> {
-    told(entry).or_else(|| entry.written())
-}
-
-/// The same where the metadata says it.
-fn told(entry: &Entry) -> Option<NaiveDateTime> {
-    if &*entry.metadata == "{}" {
-        return None;
-    }
-    let metadata = entry.metadata();
-    ["timestamp", "date"].iter().find_map(|key| parse_moment(metadata.get(*key)?.as_str()?))
-}
-
-/// An entry as its ranking sees it.
-pub fn document(entry: &Entry, moment: Option<NaiveDateTime>) -> Document<'_> {
-    let follows_untagged = entry.tags.is_empty() && told(entry).is_some();
-    Document { content: &entry.content, tags: &entry.tags, source: &entry.source, moment, follows_untagged }
 }
 
 /// The same for entries whose content and tags differ in case, accents and spaces only.

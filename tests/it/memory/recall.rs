@@ -11,48 +11,6 @@ async fn first_of(server: &Server, question: &str) -> String {
 }
 
 #[tokio::test]
-async fn accents_apostrophes_plurals_and_conjugations_do_not_matter() {
-    let server = Server::start().await;
-    let entries = [
-        "Sa préférence va au train de nuit",
-        "Le cœur de l’application est écrit en Rust",
-        "Qu'elle vienne à l'école mardi avec son cahier",
-        "Nous mangions des crêpes à Quimper",
-        "Les chevaux de la ferme sont bruns",
-        "Il a acheté deux journaux au kiosque",
-        "The children were swimming in the lake",
-        "She bought a cafe\u{301} table in Paris",
-        "Straße und Haus in Berlin",
-        "L’été dernier nous sommes allés en Bretagne",
-        "Rien de plus à dire aujourd'hui",
-    ];
-    for entry in entries {
-        remember(&server, entry, &[]).await;
-    }
-    let cases = [
-        ("preference", 0),
-        ("PRÉFÉRENCES", 0),
-        ("pre\u{301}fe\u{301}rence", 0),
-        ("coeur", 1),
-        ("cœurs", 1),
-        ("l'application", 1),
-        ("d’application", 1),
-        ("ecole", 2),
-        ("manger une crêpe", 3),
-        ("cheval", 4),
-        ("acheter un journal", 5),
-        ("a child who swims", 6),
-        ("café", 7),
-        ("strasse", 8),
-        ("ete", 9),
-        ("l'été", 9),
-    ];
-    for (question, expected) in cases {
-        assert_eq!(first_of(&server, question).await, entries[expected], "{question:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_question_finds_its_answer_in_other_words() {
     let server = Server::start().await;
     for entry in [

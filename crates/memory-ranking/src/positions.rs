@@ -1,12 +1,12 @@
-//! A set of entries by their position in the index: what passes the filters of a question.
+//! Entries by their position in the index.
 
-/// One bit an entry.
+/// A set of entries by their position in the index, one bit each: what passes the filters of a question.
 #[derive(Clone, Default, Debug)]
-pub struct DocSet {
+pub struct Positions {
     blocks: Vec<u64>,
 }
 
-impl DocSet {
+impl Positions {
     /// A set with room for positions below `count`, holding none.
     pub fn empty(count: usize) -> Self {
         Self { blocks: vec![0; count.div_ceil(64)] }
@@ -43,8 +43,14 @@ impl DocSet {
     }
 
     /// How many positions are in it.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.blocks.iter().map(|block| block.count_ones() as usize).sum()
+    }
+
+    /// The first position behind all that are in it.
+    pub(crate) fn end(&self) -> usize {
+        let last = self.blocks.iter().rposition(|block| *block != 0);
+        last.map_or(0, |last| last * 64 + 64 - self.blocks[last].leading_zeros() as usize)
     }
 
     /// Keeps what is also in `other`.

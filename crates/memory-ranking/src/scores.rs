@@ -1,6 +1,6 @@
 //! What the entries score, part by part, and the best of them.
 
-use super::{
+use crate::{
     NOBODY, Parts,
     field::{Among, FieldScores, WordScores},
 };
@@ -43,7 +43,12 @@ impl Scores<'_> {
 
     fn speaker(&self, doc: u32, plain: f32) -> f32 {
         let is_named = |name: &u32| *name != NOBODY && self.named.contains(name);
-        if plain > 0.0 && self.speakers[doc as usize].iter().any(is_named) { plain * SPEAKER } else { 0.0 }
+        if plain > 0.0 && self.names(doc).any(is_named) { plain * SPEAKER } else { 0.0 }
+    }
+
+    /// The names that an entry begins with; none of one that was never added.
+    fn names(&self, doc: u32) -> impl Iterator<Item = &u32> {
+        self.speakers.get(doc as usize).into_iter().flatten()
     }
 
     /// In parts.

@@ -1,7 +1,7 @@
 //! One inverted field and its BM25 scores.
 
-use super::{
-    docset::DocSet,
+use crate::{
+    positions::Positions,
     postings::{Posting, Postings},
 };
 
@@ -21,7 +21,7 @@ pub struct Wanted {
 /// The entries that a question is asked of.
 #[derive(Clone, Copy)]
 pub struct Among<'question> {
-    pub docs: &'question DocSet,
+    pub docs: &'question Positions,
     /// How many they are.
     pub population: usize,
     /// Positions in the index.

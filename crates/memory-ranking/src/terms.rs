@@ -1,6 +1,6 @@
 //! Terms: what a text is indexed under, each known by a 64-bit hash.
 
-use super::{
+use crate::{
     Document,
     concepts::Concepts,
     dates::date_words,
@@ -28,10 +28,10 @@ const WORD_KEPT: usize = 40;
 /// The terms of one entry, field by field, repeated as often as they occur.
 #[derive(Default, Debug)]
 pub struct Terms {
-    pub english: Vec<u64>,
-    pub french: Vec<u64>,
-    pub grams: Vec<u64>,
-    pub pairs: Vec<u64>,
+    pub(crate) english: Vec<u64>,
+    pub(crate) french: Vec<u64>,
+    pub(crate) grams: Vec<u64>,
+    pub(crate) pairs: Vec<u64>,
 }
 
 /// One word's terms.
@@ -44,7 +44,7 @@ pub struct Word {
     pub stop: bool,
 }
 
-/// Turns text into terms. The hash is keyed at random each start, so nobody can write texts that collide.
+/// Turns text into terms, for one [`Index`](crate::Index) or several. The hash is keyed at random each start, so nobody can write texts that collide.
 pub struct Analyser {
     hasher: RandomState,
     english: LanguageStemmer,
@@ -73,12 +73,12 @@ pub struct WordCache {
 }
 
 impl Analyser {
-    pub fn hash(&self, text: impl Hash) -> u64 {
+    pub(crate) fn hash(&self, text: impl Hash) -> u64 {
         self.hasher.hash_one(text)
     }
 
     /// The terms of a folded word.
-    pub fn word(&self, word: &str) -> Word {
+    pub(crate) fn word(&self, word: &str) -> Word {
         Word {
             surface: self.hash(word),
             english: self.hash(self.english.stem(word)),
@@ -97,23 +97,24 @@ impl Analyser {
     }
 
     /// Two meaningful words that stand side by side.
-    pub fn pair(&self, left: &Word, right: &Word) -> u64 {
+    pub(crate) fn pair(&self, left: &Word, right: &Word) -> u64 {
         self.hash((left.english, right.english))
     }
 
     /// The words of a text, in order, stop words among them.
-    pub fn words_of(&self, text: &str) -> Vec<Word> {
+    pub(crate) fn words_of(&self, text: &str) -> Vec<Word> {
         let mut found = Vec::new();
         words(&fold(text), |word| found.push(self.word(word)));
         found
     }
 
     /// The words that stand for one another, under this analyser's hashes.
-    pub fn concepts(&self) -> &Concepts {
+    pub(crate) fn concepts(&self) -> &Concepts {
         self.concepts.get_or_init(|| Concepts::new(self))
     }
 
-    /// The terms of an entry: its words, and those of its date.
+    /// The terms of an entry: its words, and those of its date. To find them takes most of the time of adding it, and
+    /// can be done beforehand on any thread.
     pub fn document(&self, document: &Document<'_>) -> Terms {
         match self.met.try_lock() {
             Ok(mut met) => self.document_of(document, &mut met),
@@ -122,7 +123,7 @@ impl Analyser {
     }
 
     /// The same with a cache of the caller's own, for many.
-    pub fn document_of(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
+    pub(crate) fn document_of(&self, document: &Document<'_>, cache: &mut WordCache) -> Terms {
         let beside = document.moment.map(|moment| date_words(moment.date())).unwrap_or_default();
         self.terms(document.content, &beside, cache)
     }

@@ -1,7 +1,7 @@
 //! A question against the index.
 
-use super::{
-    DocSet, NOBODY, Parts, Ranked, Ranking,
+use crate::{
+    Index, NOBODY, Parts, Positions, Ranked,
     concepts::Related,
     field::{Among, Wanted},
     scores::{Best, Fusion, Scores, covering, scaled},
@@ -22,21 +22,21 @@ const NAME_BYTES: usize = 60;
 /// Words of a question that are looked at: beyond it a text is a document, and its first words tell the rest.
 const WORDS_MAX: usize = 128;
 
-impl Ranking {
-    /// The `limit` entries of `docs` that have most to do with a question, best first, the later first among equals.
+impl Index {
+    /// The `limit` entries of `among` that have most to do with a question, best first, the later first among equals.
     /// A question without a word of its own meaning ("what is it?") is answered by the latest entries, with score 0.
     ///
-    /// `meaning` is how near each of `docs` is to the question, -1 to 1, where that is known.
-    pub fn recall(&self, question: &str, docs: &DocSet, meaning: Option<&[f32]>, limit: usize) -> Vec<Ranked> {
+    /// `meaning` is how near each of `among` is to the question, -1 to 1, where that is known.
+    pub fn rank(&self, question: &str, among: &Positions, meaning: Option<&[f32]>, limit: usize) -> Vec<Ranked> {
         let words = self.meaningful_words(question);
-        let population = docs.len();
+        let (docs, population) = (among, among.count());
         if words.is_empty() && meaning.is_none() {
             return latest(docs, limit);
         }
         if population == 0 || limit == 0 {
             return Vec::new();
         }
-        let among = Among { docs, population, room: self.speakers.len() };
+        let among = Among { docs, population, room: self.speakers.len().max(docs.end()) };
         let scores = self.scores(&words, &among);
         let fusion = meaning.map(|similarity| Fusion::new(&scores, &among, similarity));
         let mut best = Best::of(limit);
@@ -46,7 +46,7 @@ impl Ranking {
         }
         let ranked = |(doc, score)| {
             let parts = scores.parts(doc);
-            Ranked { doc, score, parts: fusion.as_ref().map_or(parts, |fusion| fusion.parts(doc, parts)) }
+            Ranked { position: doc, score, parts: fusion.as_ref().map_or(parts, |fusion| fusion.parts(doc, parts)) }
         };
         best.in_order().into_iter().map(ranked).collect()
     }
@@ -82,7 +82,7 @@ impl Ranking {
     }
 
     /// The first and last word of the name a text begins with.
-    pub(super) fn speaker(&self, content: &str) -> [u32; 2] {
+    pub(crate) fn speaker(&self, content: &str) -> [u32; 2] {
         let Some(name) = speaker_name(content) else { return [NOBODY; 2] };
         let words = self.analyser.words_of(name);
         let [first, last] =
@@ -116,11 +116,11 @@ fn wanted(terms: impl Iterator<Item = u64>, related: &Related) -> Vec<Wanted> {
     times.iter().copied().map(with_related).collect()
 }
 
-fn latest(docs: &DocSet, limit: usize) -> Vec<Ranked> {
+fn latest(docs: &Positions, limit: usize) -> Vec<Ranked> {
     let mut positions: Vec<u32> = docs.iter().collect();
     positions.reverse();
     positions.truncate(limit);
-    positions.into_iter().map(|doc| Ranked { doc, score: 0.0, parts: Parts::default() }).collect()
+    positions.into_iter().map(|position| Ranked { position, score: 0.0, parts: Parts::default() }).collect()
 }
 
 fn name_hash(surface: u64) -> u32 {

@@ -13,8 +13,8 @@ pub struct Posting(u32);
 const COUNT_BITS: u32 = 6;
 const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
 
-/// Positions that a posting can name.
-pub const DOCS_MAX: usize = 1 << (32 - COUNT_BITS);
+/// How many positions there can be: what a posting can name.
+pub const POSITIONS_MAX: usize = 1 << (32 - COUNT_BITS);
 
 impl Posting {
     pub fn new(doc: u32, count: u32) -> Self {

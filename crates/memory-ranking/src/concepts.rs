@@ -1,7 +1,7 @@
 //! Words that stand for one another: a small hand-made table of everyday English and French.
 
-use super::stem::lines;
-use super::terms::Analyser;
+use crate::stem::lines;
+use crate::terms::{Analyser, Word};
 use std::collections::HashMap;
 
 /// What a near-synonym counts for beside the word itself, and a member beside its kind, and back.
@@ -32,23 +32,23 @@ impl Concepts {
     }
 
     fn kind(&mut self, analyser: &Analyser, kind: &str, members: &str) {
-        for member in members.split_whitespace() {
-            self.relate(analyser, kind, member, MEMBER);
-            self.relate(analyser, member, kind, KIND);
+        let kind = analyser.word(kind);
+        for member in members.split_whitespace().map(|member| analyser.word(member)) {
+            self.relate(&kind, &member, MEMBER);
+            self.relate(&member, &kind, KIND);
         }
     }
 
     fn group(&mut self, analyser: &Analyser, group: &str) {
-        let words: Vec<&str> = group.split_whitespace().collect();
+        let words: Vec<Word> = group.split_whitespace().map(|word| analyser.word(word)).collect();
         for from in &words {
             for to in &words {
-                self.relate(analyser, from, to, SYNONYM);
+                self.relate(from, to, SYNONYM);
             }
         }
     }
 
-    fn relate(&mut self, analyser: &Analyser, from: &str, to: &str, weight: f32) {
-        let (from, to) = (analyser.word(from), analyser.word(to));
+    fn relate(&mut self, from: &Word, to: &Word, weight: f32) {
         strengthen(&mut self.english, from.english, to.english, weight);
         strengthen(&mut self.french, from.french, to.french, weight);
     }
