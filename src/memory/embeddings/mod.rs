@@ -5,11 +5,15 @@ mod vectors;
 
 pub use vectors::key;
 
-use super::store::Store;
+use super::{
+    entry::Entry,
+    store::{NewContents, Store},
+};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use provider::Provider;
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, RwLock},
     thread::JoinHandle,
@@ -21,8 +25,8 @@ use vectors::Vectors;
 /// Texts of one request to the server.
 const BATCH: usize = 64;
 
-/// How often the memory is looked at for entries without a vector.
-const LOOK: Duration = Duration::from_millis(500);
+/// How long what comes is gathered before it is sent: a server may count requests.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// How long a server that failed is left alone.
 const PAUSE: Duration = Duration::from_secs(15);
@@ -63,8 +67,8 @@ impl Embeddings {
         let worker = Worker {
             provider: Provider::new(url, model, key.clone(), BATCH_PATIENCE)?,
             vectors: Arc::clone(&vectors),
+            new: store.look(|state| Arc::clone(state.new_contents())),
             store: Arc::clone(store),
-            seen: None,
             failing: false,
         };
         let stop = CancellationToken::new();
@@ -128,8 +132,7 @@ struct Worker {
     provider: Provider,
     vectors: Arc<RwLock<Vectors>>,
     store: Arc<Store>,
-    /// The change up to which every entry has a vector.
-    seen: Option<u64>,
+    new: Arc<NewContents>,
     failing: bool,
 }
 
@@ -138,59 +141,78 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return tracing::warn!("no thread for embeddings could be started") };
         runtime.block_on(stopped.run_until_cancelled(async {
+            self.follow();
             loop {
-                let pause = self.work().await;
-                tokio::time::sleep(pause).await;
+                match self.batch() {
+                    Some(entries) => self.embed(entries).await,
+                    None => {
+                        self.new.wait().await;
+                        tokio::time::sleep(GATHER).await;
+                    }
+                }
             }
         }));
     }
 
-    /// Makes what is missing; says how long to wait before looking again.
-    async fn work(&mut self) -> Duration {
-        let (applied, missing) = self.missing();
-        for batch in missing.chunks(BATCH) {
-            let (keys, texts): (Vec<u64>, Vec<String>) = batch.iter().cloned().unzip();
-            match self.provider.embed(&texts).await {
-                Ok(vectors) => self.keep(&keys, &vectors),
-                Err(error) => {
-                    if !self.failing {
-                        tracing::warn!(
-                            "the embeddings server cannot be used: {error:#}; recall goes by the words alone"
-                        );
-                    }
-                    self.failing = true;
-                    return PAUSE;
-                }
-            }
-        }
-        self.failing = false;
-        self.seen = Some(applied);
-        LOOK
+    /// Wants to see each entry whose content has no vector.
+    fn follow(&self) {
+        self.store.look(|state| {
+            let known = self.vectors.read().expect("no one panics while changing it");
+            state.follow_contents(|key| known.contains(key));
+        });
     }
 
-    fn keep(&self, keys: &[u64], vectors: &[Vec<f32>]) {
+    /// The next entries whose contents need a vector; `None` when there is nothing to do.
+    fn batch(&self) -> Option<Vec<Arc<Entry>>> {
+        loop {
+            let ids = self.new.take(BATCH);
+            if ids.is_empty() {
+                return None;
+            }
+            let entries: Vec<Arc<Entry>> =
+                self.store.look(|state| ids.iter().filter_map(|id| state.get(id).cloned()).collect());
+            let known = self.vectors.read().expect("no one panics while changing it");
+            let is_missing =
+                |entry: &Arc<Entry>| !entry.content.trim().is_empty() && !known.contains(key(&entry.content));
+            let missing: Vec<Arc<Entry>> = entries.into_iter().filter(is_missing).collect();
+            if !missing.is_empty() {
+                return Some(missing);
+            }
+        }
+    }
+
+    /// Makes the vectors of contents. What a server fails at is tried again after a while.
+    async fn embed(&mut self, entries: Vec<Arc<Entry>>) {
+        let contents: BTreeMap<u64, &str> =
+            entries.iter().map(|entry| (key(&entry.content), &*entry.content)).collect();
+        let texts: Vec<String> = contents.values().map(|text| (*text).to_owned()).collect();
+        match self.provider.embed(&texts).await {
+            Ok(vectors) => {
+                self.failing = false;
+                if self.keep(&contents.into_keys().collect::<Vec<_>>(), &vectors) {
+                    self.follow();
+                    // One whose vectors are of another length each time would be asked forever.
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            Err(error) => {
+                if !self.failing {
+                    tracing::warn!("the embeddings server cannot be used: {error:#}; recall goes by the words alone");
+                }
+                self.failing = true;
+                entries.iter().for_each(|entry| self.new.note(&entry.id));
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Whether the vectors there were before had to go, for they were of another length.
+    fn keep(&self, keys: &[u64], vectors: &[Vec<f32>]) -> bool {
         let mut known = self.vectors.write().expect("no one panics while changing it");
+        let before = known.len();
         if let Err(error) = known.add(keys, vectors) {
             tracing::warn!(%error, "memory/index_memory.vectors cannot be written; its vectors last until the stop");
         }
-    }
-
-    /// Contents without a vector.
-    fn missing(&self) -> (u64, Vec<(u64, String)>) {
-        self.store.look(|state| {
-            if self.seen == Some(state.applied) {
-                return (state.applied, vec![]);
-            }
-            let known = self.vectors.read().expect("no one panics while changing it");
-            let entries = state.entries().filter(|entry| !entry.content.trim().is_empty());
-            let keyed = entries.map(|entry| (key(&entry.content), entry));
-            let mut missing: Vec<(u64, String)> = keyed
-                .filter(|(key, _)| !known.contains(*key))
-                .map(|(key, entry)| (key, entry.content.to_string()))
-                .collect();
-            missing.sort_by_key(|(key, _)| *key);
-            missing.dedup_by_key(|(key, _)| *key);
-            (state.applied, missing)
-        })
+        known.len() < before + keys.len()
     }
 }

@@ -75,6 +75,11 @@ impl Vectors {
         let _ = self.file.set_len(whole as u64).and_then(|()| self.file.seek(SeekFrom::End(0)));
     }
 
+    /// How many contents have a vector.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Whether a content's vector is known.
     pub fn contains(&self, key: u64) -> bool {
         self.places.contains_key(&key)

@@ -3,6 +3,7 @@
 use super::{
     document::document,
     journal::{self, Change},
+    new_contents::NewContents,
     same::SameContent,
 };
 use crate::memory::{embeddings::key, entry::Entry};
@@ -39,6 +40,8 @@ pub struct State {
     tagged: HashMap<Box<str>, Vec<u32>>,
     /// Which entries say the same, made when first asked for and kept from then on.
     same: Option<SameContent>,
+    /// Entries whose content nobody has looked at yet, of those who want to see each.
+    new_contents: Arc<NewContents>,
     /// What ranks the entries; none while the words of a large memory are still being read after a start.
     ranking: Option<Index>,
     analyser: Arc<Analyser>,
@@ -101,6 +104,7 @@ impl State {
             positions: HashMap::new(),
             tagged: HashMap::new(),
             same: None,
+            new_contents: Arc::default(),
             ranking: Some(Index::new(Arc::clone(analyser))),
             analyser: Arc::clone(analyser),
             applied: 0,
@@ -145,6 +149,19 @@ impl State {
     /// What tells the contents at some positions, for their meaning.
     pub fn keys(&self, positions: &Positions) -> Vec<u64> {
         positions.iter().map(|position| self.keys[position as usize]).collect()
+    }
+
+    /// Entries whose content nobody has looked at yet, once [`Self::follow_contents`] was called.
+    pub fn new_contents(&self) -> &Arc<NewContents> {
+        &self.new_contents
+    }
+
+    /// Keeps [`Self::new_contents`] from now on, beginning with the entries whose content `is_known` does not know by
+    /// its key.
+    pub fn follow_contents(&self, is_known: impl Fn(u64) -> bool) {
+        let slots = self.slots.iter().zip(&self.keys);
+        let unknown = slots.filter(|(_, key)| !is_known(**key)).filter_map(|(slot, _)| slot.as_ref());
+        self.new_contents.start(unknown.map(|entry| Arc::clone(&entry.id)).collect());
     }
 
     /// What ranks them; none while a start is not over.
@@ -228,6 +245,7 @@ impl State {
         self.count(&entry, 1);
         self.count += 1;
         self.keys.push(key(&entry.content));
+        self.new_contents.note(&entry.id);
         self.slots.push(Some(entry));
     }
 
@@ -259,6 +277,7 @@ impl State {
         let Some(&position) = self.positions.get(&entry.id) else { return self.add(entry, None) };
         let Some(old) = self.slots[position as usize].replace(Arc::clone(&entry)) else { return };
         self.keys[position as usize] = key(&entry.content);
+        self.new_contents.note(&entry.id);
         self.count(&old, -1);
         self.count(&entry, 1);
         if let Some(ranking) = &mut self.ranking {
@@ -274,6 +293,7 @@ impl State {
 
     fn delete(&mut self, id: &str) {
         let Some(position) = self.positions.remove(id) else { return };
+        self.new_contents.forget(id);
         if let Some(entry) = self.slots[position as usize].take() {
             self.count(&entry, -1);
             if let Some(same) = &mut self.same {
@@ -298,7 +318,9 @@ impl State {
             Change::Update(entry) => self.update(Arc::clone(entry)),
             Change::Delete(ids) => ids.iter().for_each(|id| self.delete(id)),
             Change::Clear => {
-                *self = Self { applied: self.applied, ..Self::empty(&self.analyser) };
+                let new_contents = Arc::clone(&self.new_contents);
+                new_contents.clear();
+                *self = Self { applied: self.applied, new_contents, ..Self::empty(&self.analyser) };
             }
         }
     }
@@ -321,6 +343,7 @@ impl State {
     pub fn compacted(&self) -> Self {
         let mut state = Self::new(&self.analyser, self.entries().cloned());
         state.applied = self.applied;
+        state.new_contents = Arc::clone(&self.new_contents);
         state.same = self.same.as_ref().map(|same| {
             let gaps: Vec<u32> = (0..).zip(&self.slots).filter(|(_, slot)| slot.is_none()).map(|(at, _)| at).collect();
             same.renumbered(|old| old - gaps.partition_point(|gap| *gap < old) as u32)

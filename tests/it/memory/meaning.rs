@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 /// Speaks the protocol and knows two meanings: vehicles and meals.
 async fn embeddings() -> Upstream {
     Upstream::serving(|request| {
-        let (_, body) = request.split_once("\r\n\r\n").unwrap_or_default();
-        let asked: Value = serde_json::from_str(body).unwrap_or_default();
-        let vectors = asked["input"].as_array().into_iter().flatten().enumerate().map(|(index, text)| {
-            let text = text.as_str().unwrap_or_default().to_lowercase();
+        let vectors = texts(request).into_iter().enumerate().map(|(index, text)| {
+            let text = text.to_lowercase();
             let has = |words: &[&str]| f64::from(u8::from(words.iter().any(|word| text.contains(word))));
             json!({"index": index, "embedding": [has(&["lorry", "convertible"]), has(&["ramen", "tapas"]), 0.1]})
         });
@@ -23,6 +21,13 @@ async fn embeddings() -> Upstream {
             .into_bytes()
     })
     .await
+}
+
+/// The texts that a request sent.
+fn texts(request: &str) -> Vec<String> {
+    let (_, body) = request.split_once("\r\n\r\n").unwrap_or_default();
+    let asked: Value = serde_json::from_str(body).unwrap_or_default();
+    serde_json::from_value(asked["input"].clone()).unwrap_or_default()
 }
 
 /// Asks until the answer fulfils a condition; fails the test after 20 s.
@@ -49,6 +54,7 @@ async fn an_entry_is_found_by_its_meaning_though_no_word_is_the_same() {
         recall_until(&server, "lorry", |found| contents(found).first() == Some(&"Ana bought a convertible")).await;
     assert!(found["results"][0]["explain"]["meaning"].as_f64().unwrap() > 0.0, "{found}");
     assert_eq!(found["warning"], Value::Null);
+    recall_until(&server, "tapas", |found| contents(found).first() == Some(&"Ben ordered ramen")).await;
     let asked = provider.requests();
     assert!(
         asked[0].starts_with("POST /v1/embeddings ") && asked[0].to_lowercase().contains("authorization: bearer k-1")
@@ -58,6 +64,31 @@ async fn an_entry_is_found_by_its_meaning_though_no_word_is_the_same() {
     let found = again.call("memory_recall", json!({"query": "tapas"})).await;
     assert_eq!(contents(&found)[0], "Ben ordered ramen", "vectors are kept beside the index");
     assert_eq!(provider.requests().len(), before + 1, "only the question was sent");
+}
+
+#[tokio::test]
+async fn a_change_sends_the_texts_that_it_brought_and_no_others() {
+    let provider = embeddings().await;
+    let server = Server::with_settings(&[("MEMORY_EMBEDDINGS_URL", &provider.url)]).await;
+    let entries: Vec<Value> =
+        (0..100).map(|number| json!({"content": format!("tapas {number}"), "id": format!("e{number}")})).collect();
+    server.call("memory_add_many", json!({"entries": entries})).await;
+    recall_until(&server, "ramen", |found| found["results"][9]["explain"]["meaning"].as_f64() > Some(0.0)).await;
+    server.call("memory_update", json!({"id": "e7", "content": "a lorry"})).await;
+    recall_until(&server, "convertible", |found| contents(found).first() == Some(&"a lorry")).await;
+    server.call("memory_clear", json!({"confirm": true})).await;
+    remember(&server, "a convertible again", &[]).await;
+    recall_until(&server, "lorry", |found| found["results"][0]["explain"]["meaning"].as_f64() > Some(0.0)).await;
+    let asked = provider.requests();
+    let sent = asked
+        .iter()
+        .flat_map(|request| texts(request))
+        .filter(|text| !["ramen", "convertible", "lorry"].contains(&text.as_str()));
+    let mut sent: Vec<String> = sent.collect();
+    sent.sort();
+    let all = sent.len();
+    sent.dedup();
+    assert_eq!((all, sent.len()), (102, 102), "each text once");
 }
 
 #[tokio::test]

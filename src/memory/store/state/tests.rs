@@ -32,6 +32,31 @@ fn check(state: &mut State) {
     }
 }
 
+/// The ids of entries whose content is new.
+fn new(state: &State) -> Vec<String> {
+    state.new_contents().take(usize::MAX).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn who_follows_the_contents_sees_what_a_change_brought_and_nothing_else() {
+    let mut state = state(40);
+    state.apply(&Change::Update(entry(3, "before anybody follows")));
+    assert_eq!(new(&state), [""; 0]);
+    let unknown = key("content 5");
+    state.follow_contents(|key| key != unknown);
+    assert_eq!(new(&state), ["e12", "e19", "e26", "e33", "e5"], "what has no vector at a start");
+    state.apply(&Change::Update(entry(4, "another content")));
+    state.apply(&Change::Add(vec![entry(40, "new"), entry(41, "newer")]));
+    state.apply(&Change::Delete(vec!["e41".into(), "e7".into()]));
+    let mut state = state.compacted();
+    assert_eq!(new(&state), ["e4", "e40"], "also where everything was laid out anew");
+    state.apply(&Change::Update(entry(4, "once more")));
+    state.apply(&Change::Clear);
+    assert_eq!(new(&state), [""; 0]);
+    state.apply(&Change::Add(vec![entry(1, "after all was cleared")]));
+    assert_eq!(new(&state), ["e1"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
