@@ -3,7 +3,8 @@
 
 use super::{
     MAX_PROBLEMS,
-    lenient::Fields,
+    lenient::{Failure, Fields, LenientDeserializer},
+    outline::fields_of,
     problem::{FIELD_REQUIRED, MAX_INPUT, Problem, Segment},
     resolve::Unknown,
     shape::Shape,
@@ -65,9 +66,8 @@ impl Shape {
             found.problems.push(Problem::new(kind, path.clone(), message, Some(json)));
         }
         if json.starts_with('{')
-            && let Ok(sent) = serde_json::from_str::<indexmap::IndexMap<&str, &RawValue>>(json)
+            && let Ok(fields) = fields_of(json)
         {
-            let fields = sent.into_iter().map(|(name, raw)| (name, raw.get())).collect();
             self.check_object(&fields, path, found);
         }
         let items = self.items.as_ref().filter(|items| items.demands);
@@ -86,7 +86,7 @@ impl Shape {
     /// The type and the sentence of the first bound that a value exceeds.
     pub fn exceeded(&self, json: &str) -> Option<(&'static str, String)> {
         if self.number.is_any()
-            && let Ok(number) = json.trim_matches('"').trim().parse::<f64>()
+            && let Ok(number) = number(json)
         {
             if let Some(min) = self.number.min.filter(|min| number < *min) {
                 return Some(("greater_than_equal", format!("Input should be greater than or equal to {min}")));
@@ -130,6 +130,12 @@ impl Shape {
     }
 }
 
+/// The number that a value counts as where one is wanted, whatever it is written as.
+fn number(json: &str) -> Result<f64, Failure> {
+    let value = LenientDeserializer::value(json);
+    value.integer().map(|whole| whole as f64).or_else(|_| value.float())
+}
+
 /// The problems of all fields, and how many they may be with those of the one at hand.
 struct Found<'a> {
     problems: &'a mut Vec<Problem>,
@@ -153,6 +159,6 @@ fn object(fields: &Fields) -> Option<String> {
     if size > MAX_INPUT {
         return None;
     }
-    let pairs = fields.iter().map(|(name, json)| format!("{}:{json}", Value::from(*name)));
+    let pairs = fields.iter().map(|(name, json)| format!("{}:{json}", Value::from(&**name)));
     Some(format!("{{{}}}", pairs.collect::<Vec<_>>().join(",")))
 }

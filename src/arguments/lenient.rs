@@ -1,6 +1,10 @@
 //! A deserializer over raw JSON that is as lenient as pydantic's lax mode and names the place of what it refuses.
 
-use super::problem::{MAX_INPUT, Problem, Segment, half_a_character};
+use super::{
+    outline::fields_of,
+    position::described,
+    problem::{MAX_INPUT, Problem, Segment, half_a_character},
+};
 use indexmap::IndexMap;
 use serde::{
     Deserializer,
@@ -8,10 +12,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::value::RawValue;
-use std::{collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
-/// The fields of an object: name and JSON text.
-pub(super) type Fields<'de> = IndexMap<&'de str, &'de str>;
+/// The fields of an object: name and JSON text. Of a repeated field the last one counts.
+pub(super) type Fields<'de> = IndexMap<Cow<'de, str>, &'de str>;
 
 /// Why decoding stopped, and where.
 #[derive(Debug)]
@@ -134,11 +138,7 @@ impl<'a, 'de> LenientDeserializer<'a, 'de> {
     fn strictly<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Failure> {
         let json = self.json();
         let mut reader = serde_json::Deserializer::from_str(json);
-        reader.deserialize_any(visitor).map_err(|error| {
-            let kind = if json.contains("\\u") { "string_unicode" } else { "value_error" };
-            let message = half_a_character(&error).unwrap_or_else(|| format!("Input is not usable: {error}"));
-            Failure::new(kind, message).of(json)
-        })
+        reader.deserialize_any(visitor).map_err(|error| unusable(&error, json))
     }
 
     fn walk_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -146,16 +146,11 @@ impl<'a, 'de> LenientDeserializer<'a, 'de> {
         let fields = match self.value {
             Source::Object(fields) => fields,
             Source::Json(json) => {
-                let found: Result<IndexMap<&str, &RawValue>, _> = serde_json::from_str(json);
-                match found {
-                    Ok(found) => {
-                        parsed = found.into_iter().map(|(name, raw)| (name, raw.get())).collect();
-                        &parsed
-                    }
-                    // A name with an escape in it cannot be borrowed.
-                    Err(_) if json.starts_with('{') => return self.strictly(visitor),
-                    Err(_) => return self.fail("dict_type", "Input should be a valid dictionary"),
+                if !json.starts_with('{') {
+                    return self.fail("dict_type", "Input should be a valid dictionary");
                 }
+                parsed = fields_of(json).map_err(|error| unusable(&error, json))?;
+                &parsed
             }
         };
         let skipped = self.trail.children(self.skip).filter_map(|step| match step {
@@ -233,6 +228,14 @@ macro_rules! integers {
             }
         }
     )*};
+}
+
+/// What is said of JSON that serde_json does not take.
+fn unusable(error: &serde_json::Error, json: &str) -> Failure {
+    let kind = if json.contains("\\u") { "string_unicode" } else { "value_error" };
+    let said = described(error, json.as_bytes());
+    let message = half_a_character(&said).unwrap_or_else(|| format!("Input is not usable: {said}"));
+    Failure::new(kind, message).of(json)
 }
 
 impl<'de> Deserializer<'de> for LenientDeserializer<'_, 'de> {
@@ -332,20 +335,24 @@ impl<'de> Deserializer<'de> for LenientDeserializer<'_, 'de> {
 struct Entries<'a, 'b, 'de, I> {
     lax: &'a LenientDeserializer<'b, 'de>,
     fields: I,
-    current: Option<(&'de str, &'de str)>,
+    current: Option<(&'a str, &'de str)>,
     /// The names that are left out.
     skipped: HashSet<&'a str>,
 }
 
-impl<'a, 'de: 'a, I: Iterator<Item = (&'a &'de str, &'a &'de str)>> MapAccess<'de> for Entries<'_, '_, 'de, I> {
+impl<'a, 'de: 'a, I: Iterator<Item = (&'a Cow<'de, str>, &'a &'de str)>> MapAccess<'de> for Entries<'a, '_, 'de, I> {
     type Error = Failure;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
         let skipped = &self.skipped;
-        let next = self.fields.find(|(name, _)| !skipped.contains(**name));
+        let next = self.fields.find(|(name, _)| !skipped.contains(&***name));
         let Some((name, json)) = next else { return Ok(None) };
         self.current = Some((name, json));
-        seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some)
+        match name {
+            Cow::Borrowed(name) => seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some),
+            // A name with an escape in it.
+            Cow::Owned(name) => seed.deserialize(name.as_str().into_deserializer()).map(Some),
+        }
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {

@@ -6,6 +6,7 @@ mod bounds;
 mod guards;
 mod lenient;
 mod outline;
+mod position;
 mod preview;
 mod problem;
 mod resolve;
@@ -14,6 +15,7 @@ mod shape;
 mod synonyms;
 
 pub use outline::{decoded_size, places_of};
+pub use position::described;
 pub use preview::{details, not_kept, preview};
 pub use problem::{Problem, Segment, half_a_character};
 pub use resolve::Ignored;
@@ -174,9 +176,10 @@ impl Arguments {
     pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> (Result<T>, Vec<Ignored>) {
         let shape = Shape::of::<T>();
         let outline = self.outline_for(&shape);
-        let sent: Fields = outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place))).collect();
+        let sent: Fields =
+            outline.fields.iter().map(|(name, place)| (name.as_str().into(), self.slice(place))).collect();
         let Resolved { object, unknown, refused } = resolve(&sent, &shape, self.reading);
-        let fields: Fields = object.iter().map(|(name, json)| (&**name, &**json)).collect();
+        let fields: Fields = object.iter().map(|(name, json)| ((&**name).into(), &**json)).collect();
         let ignored = unknown.iter().map(Unknown::told).collect();
         let (decoded, mut problems) = decode_collecting::<T>(&fields);
         shape.check(&fields, &sent, &unknown, &mut problems);
@@ -240,13 +243,6 @@ fn not_an_object(json: &str, error: &serde_json::Error) -> Problem {
             "Input should be a valid dictionary or object to extract fields from",
             Some(raw.get()),
         ),
-        _ => Problem::malformed(offset(json, error), error),
+        _ => Problem::malformed(error, json),
     }
-}
-
-/// The character at which serde_json stopped, from its line and column (which count from 1, in bytes).
-fn offset(json: &str, error: &serde_json::Error) -> usize {
-    let before: usize =
-        json.split_inclusive('\n').take(error.line().saturating_sub(1)).map(|line| line.chars().count()).sum();
-    before + error.column().saturating_sub(1)
 }

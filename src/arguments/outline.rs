@@ -1,5 +1,6 @@
 //! Which bytes of a body are which field, found in one pass and in little memory however many fields there are.
 
+use super::lenient::Fields;
 use indexmap::IndexMap;
 use serde::{
     Deserialize, Deserializer,
@@ -76,19 +77,31 @@ pub fn places_of<const N: usize>(json: &str, names: [&str; N]) -> Option<[Option
     Some(places)
 }
 
+/// The fields of an object.
+///
+/// # Errors
+/// What serde_json says of anything else.
+pub(super) fn fields_of(json: &str) -> serde_json::Result<Fields<'_>> {
+    let mut fields = Fields::new();
+    scan(json, &mut |name, place| {
+        fields.insert(name, &json[place]);
+    })?;
+    Ok(fields)
+}
+
 /// Shows each field of an object with the place of its value.
-fn scan(json: &str, see: &mut dyn FnMut(Cow<'_, str>, Range<usize>)) -> serde_json::Result<()> {
+fn scan<'de>(json: &'de str, see: &mut dyn FnMut(Cow<'de, str>, Range<usize>)) -> serde_json::Result<()> {
     let mut reader = serde_json::Deserializer::from_str(json);
-    reader.deserialize_map(Fields { start: json.as_ptr() as usize, see })?;
+    reader.deserialize_map(Scan { start: json.as_ptr() as usize, see })?;
     reader.end()
 }
 
-struct Fields<'a> {
+struct Scan<'a, 'de> {
     start: usize,
-    see: &'a mut dyn FnMut(Cow<'_, str>, Range<usize>),
+    see: &'a mut dyn FnMut(Cow<'de, str>, Range<usize>),
 }
 
-impl<'de> Visitor<'de> for Fields<'_> {
+impl<'de> Visitor<'de> for Scan<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

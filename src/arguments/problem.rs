@@ -1,6 +1,9 @@
 //! What is wrong with one argument, and where.
 
-use super::Origin;
+use super::{
+    Origin,
+    position::{described, offset},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -76,9 +79,11 @@ impl Problem {
         problem
     }
 
-    pub(super) fn malformed(offset: usize, error: &serde_json::Error) -> Self {
-        let message = half_a_character(error).unwrap_or_else(|| format!("JSON decode error: {error}"));
-        Self::new("json_invalid", vec![Segment::Index(offset)], message, None)
+    /// A body that is no JSON, and the character at which that shows.
+    pub(super) fn malformed(error: &serde_json::Error, json: &str) -> Self {
+        let said = described(error, json.as_bytes());
+        let message = half_a_character(&said).unwrap_or_else(|| format!("JSON decode error: {said}"));
+        Self::new("json_invalid", vec![Segment::Index(offset(error, json.as_bytes()))], message, None)
     }
 
     /// Whether the body as a whole is wrong: none, no JSON, or no object.
@@ -120,9 +125,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What to say of JSON with an escape for half of a character; `None` for any other error.
-pub fn half_a_character(error: &serde_json::Error) -> Option<String> {
-    let text = error.to_string();
+/// What to say of JSON with an escape for half of a character, of which serde_json says `text`; `None` for any other error.
+pub fn half_a_character(text: &str) -> Option<String> {
     { text.contains("surrogate") || text.contains("hex escape") }.then(|| {
         format!(
             "It holds half of a character, such as \\ud83d alone ({text}): that is what is left when a text is cut inside \

@@ -5,6 +5,7 @@
 use super::{
     guards,
     lenient::Fields,
+    outline::fields_of,
     problem::{Problem, Segment},
     shape::Shape,
     synonyms::{self, Meaning},
@@ -102,7 +103,7 @@ pub(super) struct Resolved<'a> {
 /// Puts a request right, and says which fields did not count.
 pub(super) fn resolve<'a>(fields: &Fields<'a>, shape: &'a Shape, reading: Reading) -> Resolved<'a> {
     let mut resolver = Resolver { reading, unknown: Vec::new(), refused: Vec::new(), path: Vec::new() };
-    let (object, _) = resolver.object(fields.iter().map(|(name, json)| (Cow::Borrowed(*name), *json)), shape);
+    let (object, _) = resolver.object(fields.iter().map(|(name, json)| (name.clone(), *json)), shape);
     Resolved { object, unknown: resolver.unknown, refused: resolver.refused }
 }
 
@@ -258,8 +259,8 @@ impl Resolver {
     }
 
     fn fields_of(&mut self, json: &str, shape: &Shape) -> Option<String> {
-        let fields: IndexMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-        let pairs = fields.iter().map(|(name, raw)| (Cow::Borrowed(name.as_str()), raw.get()));
+        let fields = fields_of(json).ok()?;
+        let pairs = fields.iter().map(|(name, json)| (Cow::Borrowed(&**name), *json));
         let (object, changed) = self.object(pairs, shape);
         let pairs = || object.iter().map(|(name, json)| format!("{}:{json}", Value::from(&**name)));
         changed.then(|| format!("{{{}}}", pairs().collect::<Vec<_>>().join(",")))

@@ -7,7 +7,7 @@ use super::{
     store::{Change, State, made_ids},
 };
 use crate::{
-    arguments::Problem,
+    arguments::{Problem, described},
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -110,7 +110,7 @@ fn parse(content: &str) -> Result<Lines> {
 
 /// The entry of a line, held to what an add is held to.
 fn entry(line: &str) -> std::result::Result<Entry, String> {
-    let entry: Entry = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let entry: Entry = serde_json::from_str(line).map_err(|error| described(&error, line.as_bytes()))?;
     if entry.id.chars().count() > ID_MAX {
         return Err(format!("`id` should have at most {ID_MAX} characters"));
     }

@@ -8,7 +8,6 @@ use skynet_bridge::{Error, arguments::Arguments, error::Problem};
 
 /// One field of each kind that capabilities use.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "only whether they decode matters for some fields")]
 struct Request {
     text: String,
     #[serde(default)]
@@ -41,7 +40,11 @@ fn decode(text: &str) -> Result<Request, Error> {
 }
 
 fn problems(value: &Value) -> Vec<Value> {
-    match decode(&value.to_string()) {
+    problems_of(&value.to_string())
+}
+
+fn problems_of(text: &str) -> Vec<Value> {
+    match decode(text) {
         Err(Error::Invalid(problems)) => problems.iter().map(|problem: &Problem| json!(problem)).collect(),
         other => panic!("{other:?}"),
     }
@@ -99,10 +102,61 @@ fn bounds_that_the_schema_states_are_enforced() {
         (json!({"text": "", "count": 0}), "greater_than_equal"),
         (json!({"text": "", "count": "61"}), "less_than_equal"),
         (json!({"text": "", "count": -1}), "greater_than_equal"),
+        (json!({"text": "", "count": false}), "greater_than_equal"),
         (json!({"text": "", "count": 1e300}), "int_parsing_size"),
         (json!({"text": "", "tags": ["a", "b", "c", "d"]}), "too_long"),
     ] {
         assert_eq!(problems(&request)[0]["type"], kind, "{request}");
+    }
+}
+
+/// A JSON text whose names are all written with an escape for their first letter, as some clients write what is not
+/// ASCII.
+fn escaped(text: &str) -> String {
+    let names = regex::Regex::new(r#""([a-z])([a-z]*)":"#).unwrap();
+    let escaped = |found: &regex::Captures<'_>| format!(r#""\u{:04x}{}":"#, found[1].as_bytes()[0], &found[2]);
+    names.replace_all(text, escaped).into_owned()
+}
+
+#[test]
+fn a_name_with_an_escape_is_the_same_name_at_every_depth() {
+    let good = r#"{"text": "t", "count": "7", "metadata": {"depth": {"more": 1}},
+        "edits": [{"old": "a", "new": "b", "line": " 3 "}, {"old": "a", "new": "b", "line": null}]}"#;
+    let request = decode(&escaped(good)).unwrap();
+    assert_eq!((request.count, request.edits[0].line, request.metadata["depth"]["more"].as_u64()), (7, 3, Some(1)));
+    for wrong in [
+        r#"{"text": "t", "edits": [{"old": 5, "line": 0}]}"#,
+        r#"{"text": "t", "edits": [{"new": "b", "line": "x"}, {"old": "a", "new": ["b"], "line": -1}]}"#,
+        r#"{"text": "t", "edits": [{"old": "a", "new": null, "line": 4294967296}], "metadata": []}"#,
+        r#"{"text": "t", "edits": [{"old": "a", "new": "b", "line": 1.5}], "count": {"a": 1}}"#,
+    ] {
+        let places = |text: &str| -> Vec<(Value, Value, Value)> {
+            let problems = problems_of(text).into_iter();
+            problems.map(|mut problem| (problem["type"].take(), problem["loc"].take(), problem["msg"].take())).collect()
+        };
+        assert_eq!(places(&escaped(wrong)), places(wrong), "{wrong}");
+    }
+    // So is a value.
+    let large =
+        problems_of(r#"{"text": "t", "count": "\u0036\u0031", "edits": [{"old": "a", "new": "b", "line": "\u0030"}]}"#);
+    assert_eq!((&large[0]["type"], &large[1]["type"]), (&json!("less_than_equal"), &json!("greater_than_equal")));
+    // The last of two spellings counts, as of two equal ones.
+    let twice = decode(r#"{"text": "t", "edits": [{"old": "a", "new": "b", "\u006fld": "last"}]}"#).unwrap();
+    assert_eq!(twice.edits[0].old, "last");
+    let half = problems_of(r#"{"text": "t", "edits": [{"old": "a", "new": "b", "\ud83d": 1}]}"#);
+    assert!(half[0]["msg"].as_str().unwrap().contains("half of a character"), "{half:?}");
+}
+
+#[test]
+fn where_a_body_stops_being_json_is_counted_in_characters() {
+    for (text, place, said) in [
+        (r#"{"text": "é字😀" x}"#, 15, "line 1 column 16"),
+        ("{\"text\": \"字\",\n \"é\": \"字字\" 5}", 25, "line 2 column 12"),
+        (r#"{"text": "ascii" x}"#, 17, "line 1 column 18"),
+    ] {
+        let problem = &problems_of(text)[0];
+        assert_eq!((&problem["type"], &problem["loc"]), (&json!("json_invalid"), &json!(["body", place])), "{text}");
+        assert!(problem["msg"].as_str().unwrap().ends_with(said), "{problem}");
     }
 }
 

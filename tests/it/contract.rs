@@ -135,6 +135,8 @@ async fn a_body_that_is_no_json_object_is_refused() {
         assert_eq!((reply.status, &reply.body["detail"][0]["type"]), (422, &json!(kind)), "{}", reply.text);
         assert_eq!(reply.body["detail"][0]["loc"][0], "body");
     }
+    let wide = send("{\"command\": \"é字😀\" x}".as_bytes()).await;
+    assert_eq!(wide.body["detail"][0]["loc"], json!(["body", 18]), "{}", wide.text);
     assert_eq!(send(b"{\"command\": \"\xff\"}").await.status, 400);
     assert_eq!(send(br#"{"command": "\ud800"}"#).await.status, 422);
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "these are the bridge's own files, not paths that a caller names")]
 
 use super::aside;
-use crate::{memory::entry::Entry, policy::private};
+use crate::{arguments::described, memory::entry::Entry, policy::private};
 use crc32fast::Hasher;
 use std::{
     fs::Metadata,
@@ -160,7 +160,7 @@ impl IndexFile {
 
 fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    serde_json::from_slice(bytes).map_err(|error| described(&error, bytes))
 }
 
 /// Counts and sums up what goes through.

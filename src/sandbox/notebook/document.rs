@@ -1,6 +1,7 @@
 //! The notebook format, version 4 (nbformat.readthedocs.io, "The notebook file format").
 
 use crate::{
+    arguments::described,
     capability::Medium,
     error::{Error, Result},
     sandbox::session::{Answer, Bundle, Cell, Failure, Outcome},
@@ -18,7 +19,7 @@ impl Notebook {
     pub fn parse(field: &str, text: &[u8]) -> Result<Self> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let value = serde_json::from_slice(text)
-            .map_err(|cause| Error::invalid(field, format!("The notebook is not JSON: {cause}")))?;
+            .map_err(|cause| Error::invalid(field, format!("The notebook is not JSON: {}", described(&cause, text))))?;
         Self::new(field, value)
     }
 

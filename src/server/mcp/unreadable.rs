@@ -1,7 +1,7 @@
 //! What is answered to a message that cannot be read: with its id where it has one, so that nobody waits for an answer
 //! until a timeout.
 
-use crate::arguments::half_a_character;
+use crate::arguments::{described, half_a_character};
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -33,7 +33,7 @@ impl Unreadable {
         let is_for_request = envelope.is_protocol && envelope.id.is_some() && !envelope.is_answer;
         let is_no_json = read.as_ref().is_err_and(|error| !error.is_data()) && !message.trim_ascii().is_empty();
         let problem = match read.and_then(|()| check(message)) {
-            Err(error) if !error.is_data() => (PARSE_ERROR, said_of(&error)),
+            Err(error) if !error.is_data() => (PARSE_ERROR, said_of(&error, message)),
             _ if message.trim_ascii_start().starts_with(b"[") => {
                 (INVALID_REQUEST, "Batches are not supported: send each message as a request of its own".to_owned())
             }
@@ -78,8 +78,9 @@ fn answer(id: Value, method: Option<&str>, (code, text): (i32, String)) -> Value
     }
 }
 
-fn said_of(error: &serde_json::Error) -> String {
-    half_a_character(error).unwrap_or_else(|| format!("The message is not JSON that can be read: {error}"))
+fn said_of(error: &serde_json::Error, message: &[u8]) -> String {
+    let said = described(error, message);
+    half_a_character(&said).unwrap_or_else(|| format!("The message is not JSON that can be read: {said}"))
 }
 
 /// What can be seen of a message from outside, as far as it can be read at all.

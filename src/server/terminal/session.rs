@@ -3,6 +3,7 @@
 
 use super::messages::{FromClient, FromServer};
 use crate::{
+    arguments::described,
     error::{Error, Result},
     terminal::processes::{Event, Process, Stream, Watcher},
 };
@@ -160,7 +161,8 @@ async fn listen(
             Message::Text(text) => match serde_json::from_str(&text) {
                 Ok(said) => obey(process, said, typed).await,
                 Err(error) => Err(Error::Unusable(format!(
-                    "{error}: send bytes as binary, or a type of input, resize, signal or eof"
+                    "{}: send bytes as binary, or a type of input, resize, signal or eof",
+                    described(&error, text.as_bytes())
                 ))),
             },
             Message::Close(_) => return,
