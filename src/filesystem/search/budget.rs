@@ -23,8 +23,9 @@ pub struct Budget {
     runtime: Handle,
     cancelled: CancellationToken,
     used: AtomicU64,
-    held: AtomicU64,
-    /// Why there was no more, the last time. Locked by who asks for more: the others need it only where they ask as well.
+    /// What is held, and what a thread still waits for.
+    asked: AtomicU64,
+    /// Why there was no more, the last time.
     refusal: Mutex<Option<Error>>,
     is_full: AtomicBool,
 }
@@ -37,7 +38,7 @@ impl Budget {
             runtime: Handle::current(),
             cancelled: cancelled.clone(),
             used: AtomicU64::new(0),
-            held: AtomicU64::new(STEP),
+            asked: AtomicU64::new(STEP),
             refusal: Mutex::default(),
             is_full: AtomicBool::new(false),
         }
@@ -55,33 +56,44 @@ impl Budget {
     /// The same for what the search can do without; false where there is no room for it, and then nothing is taken.
     pub fn may_take(&self, bytes: u64) -> bool {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let has_room = used <= self.held.load(Ordering::Relaxed) || self.ask();
+        let has_room = used <= self.asked.load(Ordering::Relaxed) || self.ask();
         if !has_room {
             self.give_back(bytes);
         }
         has_room
     }
 
-    /// Asks for what is lacking. Without success once, there is none.
+    /// Asks for what is lacking and no other thread asks for yet, and waits for it without holding up the others.
     fn ask(&self) -> bool {
-        let mut refusal = self.refusal.lock().expect("no one panics while holding it");
-        let lacking = self.used.load(Ordering::Relaxed).saturating_sub(self.held.load(Ordering::Relaxed));
-        if lacking == 0 || self.is_full() {
-            return lacking == 0;
+        let mut more = 0;
+        let claim = |asked: u64| {
+            let lacking = self.used.load(Ordering::Relaxed).saturating_sub(asked);
+            more = STEP.max(lacking);
+            (lacking > 0).then_some(asked + more)
+        };
+        if self.asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).is_err() {
+            return true;
         }
-        let more = STEP.max(lacking);
-        let asked = self.runtime.block_on(async {
+        // Without success once, there is none.
+        let got = if self.is_full() { Ok(false) } else { self.wait_for(more).map(|()| true) };
+        if matches!(got, Ok(true)) {
+            return true;
+        }
+        self.asked.fetch_sub(more, Ordering::Relaxed);
+        if let Err(error) = got {
+            tracing::debug!(%error, "a search has no room for {more} bytes more");
+            *self.refusal.lock().expect("no one panics while holding it") = Some(error);
+        }
+        false
+    }
+
+    fn wait_for(&self, bytes: u64) -> Result<()> {
+        self.runtime.block_on(async {
             tokio::select! {
-                asked = self.holding.more(more) => asked,
+                asked = self.holding.more(bytes) => asked,
                 () = self.cancelled.cancelled() => Err(Error::Cancelled),
             }
-        });
-        match asked {
-            Ok(()) => drop(self.held.fetch_add(more, Ordering::Relaxed)),
-            Err(ref error) => tracing::debug!(%error, "a search has no room for {more} bytes more"),
-        }
-        *refusal = asked.err();
-        refusal.is_none()
+        })
     }
 
     /// Gives back what was taken.
@@ -153,7 +165,10 @@ mod tests {
                 }
                 room.give_back(4 * STEP);
                 room.take(STEP / 2);
+                // Also who needs more than there ever is hears so at once.
+                assert!(!room.may_take(3 << 20));
                 assert!(!room.is_full() && !waiting.is_finished());
+                assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
                 cancelled.cancel();
             });
             assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
