@@ -225,7 +225,7 @@ async fn a_stop_lets_running_requests_finish_and_takes_no_new_ones() {
     let is_refused = async || tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.is_err();
     while !is_refused().await {
         assert!(started.elapsed() < Duration::from_secs(5), "it still takes connections");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     slow.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlate").await.unwrap();
     let reply = crate::server::Reply::of(running.await.unwrap().expect("the request is answered")).await;

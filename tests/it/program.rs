@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// How long anything may take that should happen at once.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long passes between two looks at something that comes by itself.
+const BETWEEN: Duration = Duration::from_millis(5);
+
 /// The program with this directory, no settings but these, and nothing of the environment that tests run in.
 pub fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
@@ -67,7 +70,7 @@ impl Program {
             }
             let ended = program.child.try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < end, "{ended:?} {printed} {}", program.stderr());
-            std::thread::yield_now();
+            std::thread::park_timeout(BETWEEN);
         }
         program
     }
@@ -103,7 +106,7 @@ impl Program {
         let end = Instant::now() + TIMEOUT;
         while !self.stderr().contains(words) {
             assert!(Instant::now() < end, "no {words:?} in {}", self.stderr());
-            std::thread::yield_now();
+            std::thread::park_timeout(BETWEEN);
         }
     }
 
@@ -122,7 +125,7 @@ impl Program {
                 return line;
             }
             assert!(Instant::now() < end, "no {action} in {text}");
-            std::thread::yield_now();
+            std::thread::park_timeout(BETWEEN);
         }
     }
 
@@ -160,7 +163,7 @@ impl Program {
                 return status;
             }
             assert!(Instant::now() < end, "it does not end");
-            std::thread::park_timeout(Duration::from_millis(5));
+            std::thread::park_timeout(BETWEEN);
         }
     }
 

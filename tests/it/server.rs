@@ -6,7 +6,7 @@ use skynet_bridge::{bridge::Bridge, caller::Keys, server, settings::Settings};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -262,6 +262,18 @@ pub fn client() -> reqwest::Client {
 fn install_crypto() {
     // The second call finds one in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// How long anything may take on a busy machine before a test gives up.
+pub const DEADLINE: Duration = Duration::from_secs(40);
+
+/// Waits until `holds`; fails the test when it does not within the deadline.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A body without anything in it.

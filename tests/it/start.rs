@@ -141,9 +141,7 @@ async fn a_second_ctrl_c_ends_everything_at_once() {
     let marker = server.path("begun");
     let command = format!("echo x > {}; sleep 29", marker.display());
     let running = tokio::spawn(request.json(&json!({"command": command, "timeout": 30})).send());
-    while !marker.exists() {
-        tokio::task::yield_now().await;
-    }
+    crate::server::until("the command runs", || marker.exists()).await;
     signal(&server, "-INT");
     server.logged("press Ctrl-C again");
     let code = tokio::task::spawn_blocking(move || {

@@ -300,7 +300,7 @@ async fn what_is_mounted_is_seen_by_the_next_command_and_what_is_unmounted_is_no
         let mounts = std::fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
         mounts.contains(disk.to_str().unwrap())
     };
-    crate::processes::until("the file system is let go", || !children(first).iter().any(holds)).await;
+    crate::server::until("the file system is let go", || !children(first).iter().any(holds)).await;
     assert_eq!(look().await, "");
 }
 

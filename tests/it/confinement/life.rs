@@ -71,11 +71,7 @@ async fn health_answers_within_a_second_through_a_fork_bomb_and_nothing_of_it_is
     let slowest = slowest_health(&server, json!({"command": "sh ./bomb", "timeout": 3})).await;
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     // The answer waits for the end of all of them for a time only; the rest ends behind it.
-    let end = Instant::now() + Duration::from_secs(30);
-    while let Some(left) = process_with(&sleep) {
-        assert!(Instant::now() < end, "{left} is left");
-        tokio::task::yield_now().await;
-    }
+    crate::server::until("all of them have ended", || process_with(&sleep).is_none()).await;
 }
 
 /// Processes that start others and leave them behind, which end at once: their ends come as fast as they can be taken in.
@@ -107,7 +103,7 @@ async fn a_command_that_runs_out_of_time_is_answered_soon_whatever_its_processes
         assert_eq!(status, 408);
         assert!(took < Duration::from_secs(2 + 5 + 1), "{took:?}");
     }
-    crate::processes::until("all of them have ended", || crate::processes::count_with(&time) == 0).await;
+    crate::server::until("all of them have ended", || crate::processes::count_with(&time) == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

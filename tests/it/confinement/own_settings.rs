@@ -56,9 +56,7 @@ cd project/open && exec python3 race.py"
         let command = format!("exec sh {}", world.at("other/script").display());
         let start = json!({"command": command, "cwd": world.at("")});
         let id = world.post("/terminal/start", start).await.ok()["id"].clone();
-        while !world.at("project/open/ready").exists() {
-            tokio::task::yield_now().await;
-        }
+        crate::server::until("the script runs", || world.at("project/open/ready").exists()).await;
         std::fs::rename(world.at("bridge/.env"), world.at("bridge/.env~")).unwrap();
         let polled = world.post("/terminal/poll", json!({"id": id, "cursor": 0, "wait": 2})).await.ok();
         let put = polled.to_string().contains("PUT");

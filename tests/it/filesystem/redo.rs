@@ -108,11 +108,8 @@ async fn a_tree_that_was_deleted_goes_from_the_disk_also_after_a_restart() {
     // As a process that was killed would leave it.
     plant(&directory.path().join("memory/undo/removed/left"));
     let server = Server::in_directory(directory, &[]).await;
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while fs::read_dir(server.path("memory/undo/removed")).unwrap().count() > 0 {
-        assert!(std::time::Instant::now() < end, "it is still there");
-        std::thread::yield_now();
-    }
+    let removed = server.path("memory/undo/removed");
+    crate::server::until("it is gone", || fs::read_dir(&removed).unwrap().count() == 0).await;
     server.call("filesystem_undo", json!({"path": "u"})).await;
     assert_eq!(fs::read_to_string(server.path("u/t/x/y.txt")).unwrap(), "Y\n");
 }

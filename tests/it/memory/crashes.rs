@@ -9,11 +9,9 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
+use tokio::sync::Semaphore;
 
 /// The real program, killed on drop.
 struct Process {
@@ -57,7 +55,7 @@ async fn write(
     round: usize,
     writer: usize,
     acknowledged: Arc<Mutex<HashMap<String, String>>>,
-    count: Arc<AtomicUsize>,
+    answers: Arc<Semaphore>,
 ) {
     let http = client();
     for number in 0.. {
@@ -66,7 +64,7 @@ async fn write(
         let Ok(reply) = request.send().await else { return };
         let Ok(body) = reply.json::<Value>().await else { return };
         acknowledged.lock().unwrap().insert(body["id"].as_str().expect("an add succeeds").to_owned(), content);
-        count.fetch_add(1, Ordering::SeqCst);
+        answers.add_permits(1);
     }
 }
 
@@ -77,16 +75,15 @@ async fn after_fifty_kills_every_acknowledged_entry_is_there_once() {
     let mut moments = 0x9E37_79B9_u32;
     for round in 0..50 {
         let process = Process::start(directory.path());
-        let count = Arc::new(AtomicUsize::new(0));
+        let answers = Arc::new(Semaphore::new(0));
         let writers: Vec<_> = (0..4)
-            .map(|writer| tokio::spawn(write(process.url.clone(), round, writer, acknowledged.clone(), count.clone())))
+            .map(|writer| {
+                tokio::spawn(write(process.url.clone(), round, writer, acknowledged.clone(), answers.clone()))
+            })
             .collect();
         // Killed at a moment that differs each time: after so many answers, in the midst of the next ones.
         moments = moments.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let target = (moments >> 16) as usize % 24;
-        while count.load(Ordering::SeqCst) < target {
-            tokio::task::yield_now().await;
-        }
+        answers.acquire_many((moments >> 16) % 24).await.expect("it stays open").forget();
         drop(process);
         for writer in writers {
             writer.await.expect("no add is refused");

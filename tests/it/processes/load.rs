@@ -1,8 +1,11 @@
 //! Many processes, and much output.
 
-use super::{start, start_with};
-use crate::server::Server;
-use serde_json::json;
+use super::{DEADLINE, start};
+use crate::{
+    program::Program,
+    server::{KEY, Server},
+};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn fifty_processes_run_at_once_and_each_keeps_its_own_output() {
@@ -33,27 +36,26 @@ async fn more_processes_than_allowed_are_refused_with_the_setting_that_allows_th
     start(&server, "true").await.all().await;
 }
 
-/// The resident memory of this process, in MiB: the server runs within it.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-}
-
 #[tokio::test]
 async fn a_gigabyte_of_output_leaves_memory_and_disk_as_they_were() {
-    let server = Server::with_settings(&[("PROCESS_OUTPUT_MIB", "4")]).await;
-    let before = resident();
-    let process = start_with(&server, json!({"command": "head -c 1073741824 /dev/zero; echo; echo the end"})).await;
-    let done = process.shows("the end").await;
-    assert_eq!(done["success"], true);
-    let all = process.call("poll", json!({"cursor": -8, "wait": 0})).await;
+    let server = Program::start(&[("PROCESS_OUTPUT_MIB", "4")]);
+    let idle = server.peak_memory();
+    let call = async |action: &str, arguments: Value| {
+        let reply = server.post(&format!("/terminal/{action}"), KEY, &arguments).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.body
+    };
+    let command = "head -c 1073741824 /dev/zero; echo; echo the end";
+    let id = call("start", json!({"command": command})).await["id"].clone();
+    let done = call("wait_for", json!({"id": id, "pattern": "the end", "timeout": DEADLINE.as_secs()})).await;
+    assert_eq!(done["success"], true, "{done}");
+    let all = call("poll", json!({"id": id, "cursor": -8, "wait": 0})).await;
     assert_eq!((&all["stdout"], &all["cursor"]), (&json!("the end\n"), &json!((1_u64 << 30) + 9)));
-    let late = process.call("poll", json!({"cursor": 0, "max_bytes": 10})).await;
+    let late = call("poll", json!({"id": id, "cursor": 0, "max_bytes": 10})).await;
     assert!(late["missed"].as_u64().unwrap() > 1_000_000_000, "{late}");
     let files = walkdir::WalkDir::new(server.path("memory/processes")).into_iter().map(Result::unwrap);
     let size: u64 = files.filter(|file| file.file_type().is_file()).map(|file| file.metadata().unwrap().len()).sum();
     assert!(size <= (4 << 20) + 10_000, "{size} bytes on disk");
-    // Other tests run within the same process: this is what they need, too.
-    assert!(resident() < before + 150, "{before} MiB before, {} MiB after", resident());
+    let peak = server.peak_memory();
+    assert!(peak < idle + 48, "{idle} MiB before, {peak} MiB at most");
 }

@@ -10,15 +10,14 @@ mod programs;
 mod reading;
 mod screens;
 
+pub use crate::server::{DEADLINE, until};
+
 use crate::server::Server;
 use serde_json::{Value, json};
 use std::{
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// How long anything may take on a busy machine before a test gives up.
-pub const DEADLINE: Duration = Duration::from_secs(40);
 
 /// A line that says "up" and waits. What is typed is shown too: the quotes keep it apart from what is printed once the
 /// program runs. A shell would do, if dash did not lose a Ctrl-C that comes while it forks.
@@ -108,15 +107,6 @@ pub struct All {
     pub stderr: String,
     pub cursor: u64,
     pub exit_code: Option<i64>,
-}
-
-/// Waits until `holds`; fails the test when it does not within the deadline.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// A time to sleep that no other test sleeps: a program that does is known by it, whatever number it has.

@@ -20,9 +20,7 @@ async fn an_engine_that_goes_away_in_mid_run_is_503_and_what_ran_is_removed_once
     let cutting = async {
         tag.reaches(1).await;
         // An engine that is lost before the program runs has refused to start it.
-        while !tag.runs("sleep 50") {
-            tokio::task::yield_now().await;
-        }
+        crate::server::until("the program runs", || tag.runs("sleep 50")).await;
         proxy.cut();
     };
     let (reply, ()) = tokio::join!(server.post("/sandbox/run", sleep), cutting);
@@ -44,9 +42,7 @@ async fn a_lost_connection_is_never_taken_for_the_end_of_a_program() {
     let request = json!({"command": "sleep 50", "timeout": 55});
     let cutting = async {
         tag.reaches(1).await;
-        while !tag.runs("sleep 50") {
-            tokio::task::yield_now().await;
-        }
+        crate::server::until("the program runs", || tag.runs("sleep 50")).await;
         proxy.drop_connections();
     };
     let (reply, ()) = tokio::join!(server.post("/sandbox/run", request), cutting);
