@@ -9,7 +9,6 @@ mod archive_sizes;
 mod beside;
 mod bombs;
 mod bounded;
-mod documents;
 mod edit;
 mod hostile_documents;
 mod in_place;

@@ -27,16 +27,6 @@ fn indented(text: &str, by: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_patch_after_a_byte_order_mark_is_applied_whole() {
-    let server = server().await;
-    let patch = format!("\u{feff}{RENAME}{CHANGE}");
-    server.post("/filesystem/patch", json!({"path": "p", "patch": patch})).await.ok();
-    assert!(!server.path("p/a.txt").exists());
-    assert_eq!(fs::read_to_string(server.path("p/c.txt")).unwrap(), "a\n");
-    assert_eq!(fs::read_to_string(server.path("p/b.txt")).unwrap(), "x\nY\n");
-}
-
-#[tokio::test]
 async fn a_file_whose_head_is_indented_quoted_glued_to_talk_or_lost_is_never_left_out_of_a_patch() {
     for by in ["  ", "\t", "> ", "\n\u{feff}"] {
         let line = 1 + by.matches('\n').count();
@@ -65,20 +55,4 @@ async fn a_file_whose_head_is_indented_quoted_glued_to_talk_or_lost_is_never_lef
     }
     let in_a_chat = format!("```diff\n{CHANGE}```\nand then\n  {RENAME}");
     refused(&in_a_chat, in_a_chat.lines().count() - 3).await;
-}
-
-#[tokio::test]
-async fn the_talk_around_a_patch_is_passed_over_as_before() {
-    let server = server().await;
-    let talk = "From 0123456 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] rename from old names\n\nIt is renamed to c.\n\
-                ---\n rename a.txt => c.txt (100%)\n create mode 100644 d.txt\n\nindex 1234567..89abcde 100644\n";
-    let patch = format!("{talk}{RENAME}{CHANGE}-- \n2.43.0\n");
-    server.post("/filesystem/patch", json!({"path": "p", "patch": patch})).await.ok();
-    assert!(server.path("p/c.txt").exists());
-    assert_eq!(fs::read_to_string(server.path("p/b.txt")).unwrap(), "x\nY\n");
-}
-
-#[tokio::test]
-async fn a_mode_that_git_does_not_write_is_refused_and_not_told_as_a_change() {
-    refused("diff --git a/a.txt b/a.txt\nold mode 100644\nnew mode 104755\n", 3).await;
 }
