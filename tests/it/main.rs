@@ -34,6 +34,7 @@ mod readme;
 mod redaction;
 mod remarks;
 mod requests;
+mod routes;
 mod sandbox;
 mod secrets;
 mod server;
