@@ -20,8 +20,6 @@ fn documents(contents: &[String]) -> Vec<(u32, Document<'_>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
     #[test]
     fn what_was_removed_leaves_nothing_behind(contents in texts(), question in "[a-d ]{1,8}", removed in any::<u64>()) {
         let documents = documents(&contents);
