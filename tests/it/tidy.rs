@@ -117,3 +117,24 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     }
     found
 }
+
+#[test]
+fn the_changelog_has_versions_with_dates_newest_first_below_what_is_not_released() {
+    let text = std::fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let mut versions = text.lines().filter_map(|line| line.strip_prefix("## "));
+    assert_eq!(versions.next(), Some("[Unreleased]"));
+    let released: Vec<(&str, &str)> = versions
+        .map(|heading| {
+            heading[1..].split_once("] - ").unwrap_or_else(|| panic!("## [1.2.3] - YYYY-MM-DD, not {heading}"))
+        })
+        .collect();
+    assert_eq!(released[0].0, env!("CARGO_PKG_VERSION"), "the newest version is the program's");
+    for (version, date) in &released {
+        assert!(chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok(), "{version} has the date {date}");
+    }
+    let numbers = |version: &str| version.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>();
+    assert!(released.windows(2).all(|two| numbers(two[0].0) > numbers(two[1].0) && two[0].1 >= two[1].1));
+    for kind in text.lines().filter_map(|line| line.strip_prefix("### ")) {
+        assert!(["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"].contains(&kind), "{kind}");
+    }
+}
