@@ -110,7 +110,7 @@ settings! {
     /// The shell that runs commands: a name of `bash`, `sh`, `dash`, `ash`, `ksh`, `mksh`, `yash`, `zsh`, or the path of one.
     /// Empty: bash where there is one, else sh. `cmd` on Windows.
     shell: String = "MCP_SHELL" or "",
-    /// A file of your own rules for commands, `allow` and `deny` by program and argument; read again when it changes.
+    /// A file of your own rules for commands, `allow` and `deny` by program and argument, or what your programs do; read again when it changes.
     command_rules: SettingPath = "MCP_COMMAND_RULES" or "",
     /// How much old content is kept for undo, in MiB, of files and again of memory entries; past it the oldest changes are
     /// dropped. 0 keeps none.

@@ -89,6 +89,19 @@ async fn the_users_rules_allow_and_deny_and_take_effect_when_the_file_changes() 
 }
 
 #[tokio::test]
+async fn the_users_rules_say_what_a_program_of_theirs_does() {
+    let directory = scratch();
+    let rules = "deploy:\n  runs rest behind --\n  refuse: replace what customers see\n    if prod\n  no deploy prod\n";
+    std::fs::write(directory.path().join("rules.txt"), rules).unwrap();
+    let server = Server::in_directory(directory, &[("MCP_COMMAND_RULES", "rules.txt")]).await;
+    let refused = check(&server, "sudo deploy prod").await;
+    assert_eq!((&refused["allowed"], &refused["rule"]), (&json!(false), &json!("user-rule")), "{refused}");
+    assert!(refused["reason"].as_str().unwrap().contains("replace what customers see"), "{refused}");
+    assert_eq!(check(&server, "deploy staging -- rm -rf /").await["rule"], "rm-root");
+    assert_eq!(check(&server, "deploy staging -- make").await["allowed"], true);
+}
+
+#[tokio::test]
 async fn the_rules_are_never_writable_through_the_bridge() {
     let directory = scratch();
     std::fs::write(directory.path().join("rules.txt"), "deny wget\n").unwrap();

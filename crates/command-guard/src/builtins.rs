@@ -3,6 +3,7 @@
 use super::judge::{Judge, Judged};
 use super::options::Options;
 use super::scope::Scope;
+use super::scripts;
 use super::shells;
 use super::simple::Invocation;
 use super::targets::resolve;
@@ -25,7 +26,7 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
         }
         "eval" => {
             let (_, read) = Options::leading(arguments, &[]);
-            let text = shells::joined_text(arguments[read..].iter(), &Field::clone);
+            let text = scripts::joined_text(arguments[read..].iter(), &Field::clone);
             let field = Data::Text(text_field(&arguments[read..]));
             return shells::run_text(judge, &field, &text, scope).map(Some);
         }
@@ -33,7 +34,7 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
         "trap" => {
             let (_, read) = Options::leading(arguments, &[]);
             if let Some(action) = arguments.get(read).filter(|_| arguments.len() > read + 1) {
-                let text = shells::script_text(action);
+                let text = scripts::script_text(action);
                 shells::run_text(judge, &Data::Text(action.clone()), &text, &mut scope.clone())?;
             }
         }
@@ -99,7 +100,7 @@ fn define_aliases(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope)
         let Some((name, value)) = argument.split_once('=') else {
             continue;
         };
-        let text = shells::script_text(&value);
+        let text = scripts::script_text(&value);
         shells::run_text(judge, &Data::Text(value), &text, &mut scope.clone())?;
         scope.aliases.insert(name, text);
     }
@@ -126,7 +127,7 @@ fn assign(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judg
 fn callbacks(judge: &mut Judge<'_>, arguments: &[Field], names: &[&str], scope: &Scope) -> Judged<()> {
     for command in Options::read(arguments, names).values(names) {
         let command = command.split_once(':').map_or_else(|| command.clone(), |(_, command)| command);
-        let text = shells::script_text(&command);
+        let text = scripts::script_text(&command);
         shells::run_text(judge, &Data::Text(command), &text, &mut scope.clone())?;
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! Lists, conditions and loops: what each of their ways may do, and what holds after all of them.
 
 use super::Refusal;
-use super::judge::{Judge, Judged, too_complex};
+use super::judge::{Judge, Judged};
 use super::scope::{MEANINGS, Scope};
 use super::syntax::{Kind, Script, Word};
+use super::too_complex;
 use super::values::{Data, Field, Origin};
 
 impl Judge<'_> {
@@ -55,7 +56,7 @@ impl Judge<'_> {
     }
 
     fn repeat(&mut self, condition: &Script, body: &Script, scope: &mut Scope) -> Judged {
-        if super::programs::processes::spawns_without_end(condition, body) {
+        if super::endless::spawns_without_end(condition, body) {
             return Err(Refusal::new(
                 "fork-bomb",
                 "the loop starts processes without end and without waiting for them",

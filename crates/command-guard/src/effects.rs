@@ -1,12 +1,51 @@
-//! What a program may do to a place, whatever the program is called.
+//! What a call of a program does, as values: what is known of programs says it, and the judge performs it in order.
 
-use super::Refusal;
-use super::judge::{Judge, Judged};
-use super::patterns::Atom;
-use super::places::{Place, place};
+use super::places::{Place, places};
 use super::scope::Scope;
-use super::targets::{Target, names, resolve};
-use super::values::Field;
+use super::scripts::{joined_text, refuse_origin, script_text};
+use super::targets::Target;
+use super::values::{Data, Field, Origin};
+use super::{Context, Refusal};
+
+/// A call of a program, and what is known where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    /// The last component of what was written, without directories and `.exe`.
+    pub name: &'a str,
+    pub arguments: &'a [Field],
+    pub scope: &'a Scope,
+    pub context: &'a Context<'a>,
+    /// Whether the whole line mentions a word.
+    pub mentions: &'a dyn Fn(&str) -> bool,
+}
+
+impl<'a> Call<'a> {
+    /// The same with other arguments.
+    pub fn with(&self, arguments: &'a [Field]) -> Self {
+        Self { arguments, ..*self }
+    }
+
+    /// Every place that an argument can mean, and what it is.
+    pub fn places(&self, field: &Field) -> Vec<(Target, Place)> {
+        places(field, self.scope, self.context)
+    }
+
+    /// The value of a variable, where it is known.
+    pub fn variable(&self, name: &str) -> Option<Field> {
+        let own = self.scope.variables.get(name).into_iter().flatten().flatten();
+        let mut own = own;
+        let own = own.find(|field| field.known().is_some()).cloned();
+        own.or_else(|| self.context.environment.get(name).map(Field::text))
+    }
+
+    pub fn first_is(&self, word: &str) -> bool {
+        self.arguments.first().is_some_and(|first| first.is(word))
+    }
+
+    pub fn has_word(&self, words: &[&str]) -> bool {
+        self.arguments.iter().any(|argument| words.iter().any(|word| argument.is(word)))
+    }
+}
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,329 +59,234 @@ pub(super) enum Write {
     Edit,
 }
 
-impl Judge<'_> {
-    pub fn places(&self, field: &Field, scope: &Scope) -> Vec<(Target, Place)> {
-        resolve(field, scope)
-            .into_iter()
-            .map(|target| {
-                let place = place(&target, self.context);
-                (target, place)
-            })
-            .collect()
+/// What is removed of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A file.
+    Itself,
+    /// A directory with everything in it.
+    Whole,
+    /// A directory that is empty: the user's own are the user's to tidy.
+    IfEmpty,
+}
+
+/// One thing that a call does; `by` is what the person is told does it.
+pub(super) enum Effect {
+    Refuse(Refusal),
+    Removes {
+        by: String,
+        place: Field,
+        extent: Extent,
+    },
+    MovesAway(Field),
+    Writes {
+        by: String,
+        file: Field,
+        how: Write,
+    },
+    /// Files are put into a directory under the names that they have in an archive.
+    Unpacks {
+        by: String,
+        into: Field,
+        over: bool,
+    },
+    Runs(Box<Run>),
+    /// What a shell or git runs unasked, where `file` is such a place.
+    RunsLater {
+        file: Field,
+        data: Data,
+    },
+    /// What a file holds from now on.
+    Holds {
+        file: Field,
+        data: Data,
+        append: bool,
+    },
+    /// `link` is another name of `meaning`.
+    Links {
+        link: Field,
+        meaning: Field,
+    },
+    /// `copy` is another name of the program `source`.
+    NamesProgram {
+        source: Field,
+        copy: Field,
+    },
+    /// What flows out of the call.
+    Prints(Data),
+}
+
+/// What is run.
+pub(super) enum Code {
+    /// A program and its arguments.
+    Program(Vec<Field>),
+    /// A program and its arguments with each of the items in the place of a mark.
+    Each { command: Vec<Field>, mark: String, items: Vec<Field> },
+    /// A line of a shell that came from `source`.
+    Line { text: String, source: Data },
+    /// Code of the interpreter of this name, with arguments of its own.
+    Script { interpreter: String, text: String, arguments: Vec<Field> },
+    /// A text of `cmd` or PowerShell.
+    Windows { is_powershell: bool, text: String },
+}
+
+/// Where it is run.
+pub(super) enum Around {
+    /// In a process of its own, where the call stands.
+    Here,
+    /// In this very shell: what it changes stays changed.
+    SameShell,
+    /// Where other things are known; the files that it writes are written for all.
+    Other(Box<Scope>),
+}
+
+/// Something that is run by a call.
+pub(super) struct Run {
+    pub code: Code,
+    pub around: Around,
+    /// The refusals, by rule, that do not count there.
+    pub forgives: fn(&str) -> bool,
+    /// What it prints flows out of the call.
+    pub prints: bool,
+}
+
+impl Run {
+    pub fn in_scope(&mut self, scope: &Scope) -> &mut Self {
+        self.around = Around::Other(Box::new(scope.clone()));
+        self
     }
 
-    /// Removing what `field` names; `whole`: with everything below it.
-    pub fn removes(&self, program: &str, field: &Field, whole: bool, scope: &Scope) -> Judged<()> {
-        for (target, place) in self.places(field, scope) {
-            let rule = match place {
-                Place::Root => "rm-root",
-                _ if scope.is_elsewhere && is_all_of_the_root(&target) => "rm-root",
-                Place::System if scope.is_elsewhere && !is_vital_anywhere(&target) => continue,
-                Place::System if !whole && is_application_file(&target) => continue,
-                Place::System | Place::Kernel => "rm-system",
-                Place::Disk => "disk",
-                Place::HarmlessDevice if !is_stream(&target) => "rm-system",
-                Place::Home => "rm-home",
-                Place::Protected => "protected-path",
-                Place::UserData | Place::Elsewhere | Place::Served if whole || !is_temp_artifact(&target) => {
-                    "rm-outside"
-                }
-                _ => continue,
-            };
-            return Err(Refusal::new(rule, format!("`{program}` would remove {}, {}", target.shown(), about(place))));
+    pub fn in_same_shell(&mut self) -> &mut Self {
+        self.around = Around::SameShell;
+        self
+    }
+
+    pub fn forgiving(&mut self, forgives: fn(&str) -> bool) -> &mut Self {
+        self.forgives = forgives;
+        self
+    }
+
+    pub fn printing(&mut self) -> &mut Self {
+        self.prints = true;
+        self
+    }
+
+    /// Where nothing is known but that the top directories are a system: only the loss of one of those counts.
+    pub fn elsewhere(&mut self, scope: &Scope) -> &mut Self {
+        let mut inner = scope.clone();
+        inner.is_elsewhere = true;
+        inner.directories = vec![None];
+        self.in_scope(&inner).forgiving(|rule| !matches!(rule, "rm-root" | "rm-system"))
+    }
+}
+
+/// What is no command line fails where it is run, and harms nothing.
+pub(super) fn unparsable(rule: &str) -> bool {
+    rule == "unparsable"
+}
+
+/// More effects of one call are not followed: the rest is refused.
+const MOST: usize = 8000;
+
+/// The effects of a call, in the order in which they are performed.
+#[derive(Default)]
+pub(super) struct Effects(pub Vec<Effect>);
+
+impl Effects {
+    fn push(&mut self, effect: Effect) {
+        if self.0.len() == MOST {
+            self.0.push(Effect::Refuse(super::too_complex()));
+        } else if self.0.len() > MOST + 1 {
+            self.0.pop();
         }
-        Ok(())
+        self.0.push(effect);
     }
 
-    /// Moving what `field` names to another place.
-    pub fn moves_away(&self, field: &Field, scope: &Scope) -> Judged<()> {
-        for (target, place) in self.places(field, scope) {
-            let top = target.components.len() <= self.home_depth() + 1 && target.ends_in_pattern();
-            let rule = match place {
-                Place::Root => "rm-root",
-                Place::System if scope.is_elsewhere && !is_vital_anywhere(&target) => continue,
-                Place::System | Place::Kernel | Place::Disk | Place::HarmlessDevice => "rm-system",
-                Place::Home => "rm-home",
-                Place::UserData if top || opens_the_account(&target) || self.is_users_folder(&target) => "rm-home",
-                Place::Protected => "protected-path",
-                _ => continue,
-            };
-            return Err(Refusal::new(rule, format!("it would move {} away, {}", target.shown(), about(place))));
-        }
-        Ok(())
+    /// Whether nothing more is taken.
+    pub fn is_full(&self) -> bool {
+        self.0.len() > MOST
     }
 
-    fn home_depth(&self) -> usize {
-        names(self.context.home).len()
+    pub fn refuse(&mut self, rule: &'static str, reason: impl Into<String>) {
+        self.push(Effect::Refuse(Refusal::new(rule, reason)));
     }
 
-    /// One of the folders that every home has, or everything in one that is not for passing things through.
-    fn is_users_folder(&self, target: &Target) -> bool {
-        let depth = self.home_depth();
-        let name = target.name(depth).unwrap_or_default();
-        let rest = &target.components[(depth + 1).min(target.components.len())..];
-        let everything = target.below && rest.is_empty() || rest.len() == 1 && rest[0].iter().all(Atom::is_wild);
-        let passing = ["Downloads", "Public"].contains(&name.as_str());
-        USERS_FOLDERS.contains(&name.as_str()) && (rest.is_empty() && !target.below || everything && !passing)
-    }
-
-    /// What `field` means of the user's own outside of the workspace: a home, or something in one.
-    pub fn users_own(&self, field: &Field, scope: &Scope) -> Option<Target> {
-        let roots = self.context.workspaces();
-        self.places(field, scope).into_iter().find_map(|(target, place)| {
-            let is_root =
-                roots.iter().any(|root| target.components.len() == root.len() && target.is_surely_inside(root));
-            (matches!(place, Place::Home | Place::UserData) && !is_root).then_some(target)
-        })
-    }
-
-    /// Unpacking over what lies in the home, or in one of its folders, without being asked.
-    pub fn unpacks_over(&self, program: &str, field: &Field, scope: &Scope) -> Judged<()> {
-        let depth = self.home_depth();
-        let is_wide = |target: &Target| target.components.len() <= depth || self.is_users_folder(target);
-        match self.users_own(field, scope).filter(is_wide) {
-            Some(target) => {
-                let what = format!("`{program}` would write over files in {}", target.shown());
-                Err(Refusal::new("overwrite", what + ", outside of the workspace"))
-            }
-            None => Ok(()),
+    /// Refuses what comes from the network or was disguised, before `reader` runs it.
+    pub fn refuse_origin(&mut self, origin: Option<Origin>, reader: &str) {
+        if let Err(refusal) = refuse_origin(origin, reader) {
+            self.push(Effect::Refuse(refusal));
         }
     }
 
-    /// Writing to the file that `field` names.
-    pub fn writes(&self, program: &str, field: &Field, how: Write, scope: &Scope) -> Judged<()> {
-        for (target, place) in self.places(field, scope) {
-            let rule = match place {
-                Place::Disk => "disk",
-                Place::Kernel => kernel_file(&target),
-                Place::Root => "overwrite",
-                Place::System => system_file(&target, how),
-                Place::Protected => "protected-path",
-                Place::Home | Place::UserData => user_file(&target, how, self.home_depth()),
-                Place::Elsewhere | Place::Served if how == Write::Empty => "overwrite",
-                _ => "",
-            };
-            if !rule.is_empty() {
-                return Err(Refusal::new(
-                    rule,
-                    format!("`{program}` would write to {}, {}", target.shown(), about(place)),
-                ));
-            }
+    /// Removes a place with everything below it.
+    pub fn removes(&mut self, by: &str, place: &Field) {
+        self.removes_as(by, place, Extent::Whole);
+    }
+
+    pub fn removes_as(&mut self, by: &str, place: &Field, extent: Extent) {
+        self.push(Effect::Removes { by: by.to_owned(), place: place.clone(), extent });
+    }
+
+    pub fn moves_away(&mut self, place: &Field) {
+        self.push(Effect::MovesAway(place.clone()));
+    }
+
+    pub fn writes(&mut self, by: &str, file: &Field, how: Write) {
+        self.push(Effect::Writes { by: by.to_owned(), file: file.clone(), how });
+    }
+
+    pub fn unpacks(&mut self, by: &str, into: &Field, over: bool) {
+        self.push(Effect::Unpacks { by: by.to_owned(), into: into.clone(), over });
+    }
+
+    pub fn holds(&mut self, file: &Field, data: Data, append: bool) {
+        self.push(Effect::Holds { file: file.clone(), data, append });
+    }
+
+    pub fn runs_later(&mut self, file: &Field, data: &Data) {
+        self.push(Effect::RunsLater { file: file.clone(), data: data.clone() });
+    }
+
+    pub fn links(&mut self, link: &Field, meaning: &Field) {
+        self.push(Effect::Links { link: link.clone(), meaning: meaning.clone() });
+    }
+
+    pub fn names_program(&mut self, source: &Field, copy: &Field) {
+        self.push(Effect::NamesProgram { source: source.clone(), copy: copy.clone() });
+    }
+
+    pub fn prints(&mut self, data: Data) {
+        self.push(Effect::Prints(data));
+    }
+
+    /// Runs code; what is said of it afterwards changes where and how.
+    pub fn run(&mut self, code: Code) -> &mut Run {
+        let run = Run { code, around: Around::Here, forgives: |_| false, prints: false };
+        self.push(Effect::Runs(Box::new(run)));
+        match self.0.last_mut() {
+            Some(Effect::Runs(run)) => run,
+            _ => unreachable!("it was just pushed"),
         }
-        Ok(())
     }
 
-    /// Whether any meaning of `field` is a disk.
-    pub fn is_disk(&self, field: &Field, scope: &Scope) -> bool {
-        self.places(field, scope).iter().any(|(_, place)| *place == Place::Disk)
+    pub fn program(&mut self, argv: &[Field]) -> &mut Run {
+        self.run(Code::Program(argv.to_vec()))
+    }
+
+    /// An argument that is a command line.
+    pub fn line(&mut self, command: &Field) -> &mut Run {
+        self.text(script_text(command), Data::Text(command.clone()))
+    }
+
+    /// A command line that came from `source`.
+    pub fn text(&mut self, text: impl Into<String>, source: Data) -> &mut Run {
+        self.run(Code::Line { text: text.into(), source })
+    }
+
+    /// Arguments that are joined to a command line.
+    pub fn joined(&mut self, words: &[Field]) -> &mut Run {
+        let origin = words.iter().filter_map(Field::origin).max();
+        let text = joined_text(words.iter(), &Field::clone);
+        self.text(text, Data::Opaque(origin.unwrap_or(Origin::Local)))
     }
 }
-
-/// What a person is told about a place.
-pub(super) fn about(place: Place) -> &'static str {
-    match place {
-        Place::Root => "the whole system",
-        Place::System => "a part of the system",
-        Place::Kernel => "an interface of the kernel",
-        Place::Home => "a home directory or what holds the workspace",
-        Place::UserData | Place::Elsewhere | Place::Served | Place::Local => "outside of the workspace",
-        Place::Protected => "which the policy protects",
-        Place::Disk | Place::HarmlessDevice => "a device",
-        Place::Scratch | Place::Workspace => "inside the workspace",
-    }
-}
-
-/// What every home has for what its user makes and keeps (`xdg-user-dirs`, macOS, Windows).
-const USERS_FOLDERS: &[&str] = &[
-    "Desktop",
-    "Documents",
-    "Downloads",
-    "Music",
-    "Pictures",
-    "Videos",
-    "Public",
-    "Templates",
-    "Movies",
-    "Library",
-    "OneDrive",
-    "Dropbox",
-];
-
-/// `/*`
-fn is_all_of_the_root(target: &Target) -> bool {
-    target.components.len() == 1 && target.components[0].iter().all(Atom::is_wild)
-}
-
-/// A directory without which nothing runs, in whatever container or on whatever machine.
-fn is_vital_anywhere(target: &Target) -> bool {
-    let whole =
-        target.components.len() == 1 || target.components.len() == 2 && target.components[1].iter().all(Atom::is_wild);
-    let name = target.name(0).unwrap_or_default();
-    whole && ["bin", "boot", "etc", "lib", "lib64", "sbin", "usr", "var"].contains(&name.as_str())
-}
-
-/// Keys and settings in the home, as a whole.
-fn opens_the_account(target: &Target) -> bool {
-    let path = target.shown();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    [".ssh", ".gnupg", ".aws", ".kube", ".config", ".local", ".mozilla", ".password-store"].contains(&name)
-}
-
-/// One file of an application's settings, which administrators exchange.
-fn is_application_file(target: &Target) -> bool {
-    let path = target.shown();
-    !target.ends_in_pattern() && APPLICATIONS.iter().any(|known| path.starts_with(known))
-}
-
-fn is_stream(target: &Target) -> bool {
-    target.components.len() > 2
-}
-
-/// Files that editors, tools and systems leave behind.
-fn is_temp_artifact(target: &Target) -> bool {
-    const ENDINGS: &[&str] = &[
-        ".tmp",
-        ".temp",
-        ".bak",
-        ".swp",
-        ".swo",
-        ".orig",
-        ".rej",
-        ".pyc",
-        ".o",
-        ".log",
-        ".old",
-        "~",
-        ".DS_Store",
-        ".part",
-        ".crdownload",
-        ".pid",
-        ".lock",
-        ".gz.1",
-        ".core",
-    ];
-    let last = target.components.len().checked_sub(1);
-    let name: String = last
-        .map(|at| {
-            target.components[at]
-                .iter()
-                .filter_map(|atom| match atom {
-                    Atom::Char(character) => Some(*character),
-                    _ => None,
-                })
-                .collect()
-        })
-        .unwrap_or_default();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
-/// Writing to `/proc` and `/sys`: a few settings that people change while they measure.
-fn kernel_file(target: &Target) -> &'static str {
-    let path = target.shown();
-    if path.starts_with("/proc/sysrq") || path.ends_with("sysrq") {
-        return "power";
-    }
-    let harmless = [
-        "/proc/sys/vm/drop_caches",
-        "/proc/sys/vm/swappiness",
-        "/sys/class/backlight",
-        "/sys/class/leds",
-        "/sys/devices/system/cpu",
-        "/proc/self/comm",
-        "/proc/self/oom_score_adj",
-    ];
-    if harmless.iter().any(|known| path.starts_with(known)) { "" } else { "kernel" }
-}
-
-/// Files of the system that administrators edit in the course of their work.
-fn system_file(target: &Target, how: Write) -> &'static str {
-    let path = target.shown();
-    if path == "/etc/hosts" && how != Write::Empty && how != Write::Replace {
-        return "";
-    }
-    if how != Write::Empty && APPLICATIONS.iter().any(|known| path.starts_with(known)) {
-        return "";
-    }
-    // `cp file /usr/local/bin` names the directory.
-    if path == "/usr/local/bin" || path == "/usr/local/lib" || path == "/tmp" || path == "/var/tmp" {
-        return "";
-    }
-    "overwrite"
-}
-
-/// The user's own files: what starts programs or opens the account, and what is emptied.
-fn user_file(target: &Target, how: Write, home_depth: usize) -> &'static str {
-    let path = target.shown();
-    let file = path.rsplit('/').next().unwrap_or_default();
-    if path.contains("/.ssh/") && file != "known_hosts" && file != "config" {
-        return "account";
-    }
-    if how == Write::Empty {
-        return "overwrite";
-    }
-    const STARTUP: &[&str] = &[
-        ".bashrc",
-        ".bash_profile",
-        ".profile",
-        ".zshrc",
-        ".zshenv",
-        ".zprofile",
-        ".bash_login",
-        ".login",
-        ".cshrc",
-        ".gitconfig",
-        ".vimrc",
-        ".netrc",
-        ".pgpass",
-        ".bash_aliases",
-        ".xinitrc",
-        ".xsession",
-    ];
-    let secret = ["/.gnupg/", "/.aws/", "/.kube/", "/.password-store/", "/.config/autostart/"];
-    // Right in the home, where shells look: `cp ~/.bashrc ~/.bashrc.bak` is a copy.
-    let starts = STARTUP.contains(&file) && target.components.len() <= home_depth.max(2) + 1;
-    let grave = starts || secret.iter().any(|part| path.contains(part));
-    // Files that nobody named, all edited at once; settings are the exception, which come in pieces.
-    let many = how == Write::Edit && target.ends_in_pattern() && !path.contains("/.");
-    if how == Write::Replace && grave || many { "overwrite" } else { "" }
-}
-
-/// Files whose text a shell or git runs without being told to.
-pub(super) fn starts_by_itself(path: &str) -> bool {
-    const STARTUP: &[&str] =
-        &[".bashrc", ".bash_profile", ".bash_aliases", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile"];
-    let file = path.rsplit('/').next().unwrap_or_default();
-    STARTUP.contains(&file) || path.contains("/.git/hooks/") || path.contains("/.husky/")
-}
-
-/// Settings of applications and what is installed by hand.
-const APPLICATIONS: &[&str] = &[
-    "/etc/nginx/",
-    "/etc/systemd/system/",
-    "/etc/apache2/",
-    "/etc/httpd/",
-    "/etc/apt/sources.list.d/",
-    "/etc/apt/keyrings/",
-    "/etc/docker/",
-    "/etc/caddy/",
-    "/etc/haproxy/",
-    "/etc/redis/",
-    "/etc/postgresql/",
-    "/etc/mysql/",
-    "/etc/php/",
-    "/etc/grafana/",
-    "/etc/prometheus/",
-    "/etc/supervisor/",
-    "/etc/yum.repos.d/",
-    "/etc/logrotate.d/",
-    "/etc/modprobe.d/",
-    "/etc/sysctl.d/",
-    "/usr/share/keyrings/",
-    "/usr/share/bash-completion/completions/",
-    "/etc/bash_completion.d/",
-    "/etc/udev/rules.d/",
-    "/usr/local/bin/",
-    "/usr/local/share/",
-    "/usr/local/etc/",
-    "/usr/local/lib/",
-];

@@ -1,9 +1,10 @@
 //! From a word to the arguments it becomes.
 
 use super::braces;
-use super::judge::{Judge, Judged, too_complex};
+use super::judge::{Judge, Judged};
 use super::scope::Scope;
 use super::syntax::{Dialect, Piece, Word};
+use super::too_complex;
 use super::values::{Data, Field, Origin, Part, active};
 use super::work;
 use std::collections::HashSet;

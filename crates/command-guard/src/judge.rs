@@ -1,12 +1,14 @@
 //! Follows a parsed line the way a shell would run it, and refuses at the first danger.
 
 use super::compounds::either;
+use super::endless;
 use super::parser::{self, Fault};
+use super::programs::writing::redirect;
 use super::scope::Scope;
 use super::syntax::{Command, Dialect, Kind, Link, Pipeline, Redirect, Script, Statement};
 use super::values::{Data, Field, Origin};
 use super::work::Budget;
-use super::{Context, Refusal};
+use super::{Context, Refusal, too_complex};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -170,8 +172,8 @@ impl<'a> Judge<'a> {
             self.pay(output.weight().saturating_mul(scope.directories.len()))?;
             let alone = matches!(&command.kind, Kind::Simple(simple) if simple.words.is_empty());
             let written = if alone { Data::Nothing } else { output.clone() };
-            super::programs::writing::fills_the_disk(&command.kind, target)?;
-            super::programs::writing::redirect(self, target, *append, &written, scope)?;
+            endless::fills_the_disk(&command.kind, target)?;
+            self.perform("", &[], |_, effects| redirect(target, *append, &written, effects), scope)?;
             scope.write_file(target, written, *append);
         }
         // zsh writes to a pipe as well as to the files.
@@ -258,11 +260,4 @@ impl<'a> Judge<'a> {
 pub(super) fn is_connection(file: &Field) -> bool {
     let name = file.visible();
     name.starts_with("/dev/tcp/") || name.starts_with("/dev/udp/")
-}
-
-pub(super) fn too_complex() -> Refusal {
-    Refusal::new(
-        "too-complex",
-        "the command is nested too deeply or does too much to be judged; split it, or run a script file",
-    )
 }

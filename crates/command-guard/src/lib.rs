@@ -24,35 +24,41 @@
 
 mod braces;
 mod builtins;
+mod changes;
 mod compounds;
 mod effects;
+mod endless;
 mod expand;
 mod grammar;
 mod judge;
+mod knowledge;
 mod options;
 mod outputs;
 mod parameters;
 mod parser;
 mod patterns;
+mod performing;
 mod places;
 mod printing;
 mod programs;
+mod refusal;
 mod rules;
-mod runners;
 mod scope;
+mod scripts;
 mod shells;
 mod simple;
 mod syntax;
 mod targets;
 mod values;
 mod work;
-mod wrappers;
 mod zsh;
 
 pub use grammar::{Grammar, KnownShell, known_shells};
+pub use refusal::Refusal;
 pub use rules::{Rules, RulesError};
 
 use judge::Judge;
+use refusal::too_complex;
 use scope::Scope;
 use std::collections::BTreeMap;
 use syntax::Dialect;
@@ -64,37 +70,6 @@ pub const MAX_COMMAND_BYTES: usize = 128 * 1024;
 
 /// What the guard says of a command: nothing, or why it is refused.
 pub type Verdict = Result<(), Refusal>;
-
-/// Why a command is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The rule, by a name that stays: `rm-root`, `disk`, `unparsable`.
-    pub rule: &'static str,
-    /// A sentence for the person or the model that sent the command.
-    pub reason: String,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Dangerous command blocked: {}: {}", self.rule, self.reason)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// What no line of the user's lifts: a denial of his own wins, and what cannot be read cannot be told to be allowed.
-const FINAL: [&str; 4] = ["user-rule", "hidden-character", "unparsable", "too-complex"];
-
-impl Refusal {
-    /// Whether an `allow` line of the user's rules could lift it.
-    pub fn can_be_allowed(&self) -> bool {
-        !FINAL.contains(&self.rule)
-    }
-
-    fn new(rule: &'static str, reason: impl Into<String>) -> Self {
-        Self { rule, reason: reason.into() }
-    }
-}
 
 /// What a command is judged against.
 #[derive(Clone, Copy, Debug)]

@@ -1,126 +1,17 @@
 //! What well-known programs print, as far as it decides what a shell would then run.
 
+use super::effects::Call;
 use super::judge::{Judge, Judged};
+use super::knowledge::{Knowledge, Printed};
 use super::options::Options;
 use super::printing;
 use super::programs::interpreters::is_interpreter;
 use super::programs::processes::{every_process, lists_all, means_everything};
 use super::programs::search::Search;
 use super::scope::Scope;
-use super::shells;
+use super::scripts;
 use super::simple::Invocation;
 use super::values::{Data, Field, Origin, Part};
-
-/// Programs that print what they fetch.
-const FETCHERS: &[&str] = &[
-    "curl",
-    "wget",
-    "fetch",
-    "http",
-    "https",
-    "xh",
-    "aria2c",
-    "lynx",
-    "w3m",
-    "links",
-    "elinks",
-    "nc",
-    "ncat",
-    "netcat",
-    "socat",
-    "telnet",
-    "ftp",
-    "tftp",
-    "dig",
-    "nslookup",
-    "host",
-    "axel",
-    "lwp-request",
-    "GET",
-    "openssl-s_client",
-];
-
-/// Programs whose purpose is to turn one text into another that does not look like it.
-const DECODERS: &[&str] = &[
-    "base64",
-    "base32",
-    "basenc",
-    "xxd",
-    "uudecode",
-    "openssl",
-    "gpg",
-    "gunzip",
-    "zcat",
-    "gzip",
-    "bunzip2",
-    "bzcat",
-    "xz",
-    "xzcat",
-    "unxz",
-    "zstd",
-    "zstdcat",
-    "lz4",
-    "brotli",
-    "rev",
-    "tr",
-    "rot13",
-    "od",
-    "hexdump",
-    "iconv",
-    "ascii2binary",
-    "qprint",
-    "uncompress",
-    "ccrypt",
-    "sed",
-    "gsed",
-    "perl",
-    "python",
-    "python3",
-    "ruby",
-    "node",
-    "php",
-    "cut",
-    "paste",
-    "fold",
-    "tac",
-    "jq",
-    "yq",
-    "column",
-    "xargs",
-    "dd",
-    "strings",
-    "gsub",
-    "age",
-    "caesar",
-];
-
-/// Those of them whose input is unreadable, so that nobody saw what they print.
-const DISGUISES: &[&str] = &[
-    "base64",
-    "base32",
-    "basenc",
-    "xxd",
-    "uudecode",
-    "openssl",
-    "gpg",
-    "gunzip",
-    "zcat",
-    "bunzip2",
-    "bzcat",
-    "xzcat",
-    "unxz",
-    "zstdcat",
-    "lz4",
-    "uncompress",
-    "ccrypt",
-    "age",
-];
-
-/// Programs that pass their input on, in part or in another order.
-const FILTERS: &[&str] = &[
-    "tee", "head", "tail", "sort", "uniq", "grep", "egrep", "fgrep", "rg", "nl", "pv", "sponge", "less", "more", "bat",
-    "cat", "ts",
-];
 
 /// What the program prints.
 pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged {
@@ -135,10 +26,10 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
             pay_for_files(judge, arguments, scope)?;
             cat(arguments, scope)
         }
-        "which" | "command" | "type" | "whereis" => last(arguments),
+        // What it would run, where it only says so.
+        "command" => last(arguments),
         "basename" => base(arguments),
         "dirname" => arguments.last().map_or_else(Data::local, parent),
-        "realpath" | "readlink" => last(arguments),
         "git" if arguments.iter().any(|argument| argument.is("--show-toplevel")) => {
             Data::Text(super::expand::directory(scope))
         }
@@ -159,37 +50,33 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
             }
         }
         "awk" | "gawk" | "mawk" | "nawk" => awk(arguments, &scope.stdin),
-        _ if FETCHERS.contains(&name) || DECODERS.contains(&name) => {
+        _ => {
+            let mentions = |word: &str| judge.mentions(word);
+            let seen = Call { name, arguments, scope, context: judge.context, mentions: &mentions };
+            let Some(printed) = Knowledge::built_in().printed(&seen) else {
+                return Ok(Data::local());
+            };
+            if printed == Printed::LastOperand {
+                return Ok(last(arguments));
+            }
             pay_for_files(judge, arguments, scope)?;
             let input = scope.stdin.then_from(arguments, scope);
-            if FETCHERS.contains(&name) || input.origin() == Some(Origin::Fetched) {
-                Data::Opaque(Origin::Fetched)
-            } else if DISGUISES.contains(&name) || unpacks(call) {
-                Data::Opaque(Origin::Decoded)
-            } else {
-                input.disguised()
+            match printed {
+                Printed::Input | Printed::LastOperand => input,
+                Printed::Fetched => Data::Opaque(Origin::Fetched),
+                _ if input.origin() == Some(Origin::Fetched) => Data::Opaque(Origin::Fetched),
+                Printed::Decoded => Data::Opaque(Origin::Decoded),
+                Printed::Changed => input.disguised(),
             }
         }
-        _ if FILTERS.contains(&name) => {
-            pay_for_files(judge, arguments, scope)?;
-            filtered(arguments, scope)
-        }
-        _ => Data::local(),
     })
 }
 
 /// Each argument that names a file or the input can be another copy of it.
 fn pay_for_files(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
     let largest = scope.files.values().chain([&scope.stdin]).map(Data::weight).max().unwrap_or(1);
-    let known = !scope.files.is_empty() || arguments.iter().any(shells::is_stdin);
+    let known = !scope.files.is_empty() || arguments.iter().any(scripts::is_stdin);
     judge.pay(if known { arguments.len().saturating_mul(largest) } else { 0 })
-}
-
-/// `gzip -dc`, `zstd -d`: the same as `zcat`.
-fn unpacks(call: &Invocation) -> bool {
-    let options = Options::read(&call.arguments, &[]);
-    matches!(call.name.as_str(), "gzip" | "xz" | "zstd" | "brotli")
-        && options.has(&["-d", "--decompress", "--uncompress"])
 }
 
 impl Data {
@@ -230,10 +117,6 @@ fn awk(arguments: &[Field], input: &Data) -> Data {
     if matches!(input, Data::Text(_)) { input.disguised() } else { Data::Text(text) }
 }
 
-fn filtered(arguments: &[Field], scope: &Scope) -> Data {
-    scope.stdin.then_from(arguments, scope)
-}
-
 /// Files that this line wrote are known, others are as they are; without files the input passes.
 fn cat(arguments: &[Field], scope: &Scope) -> Data {
     let operands = Options::read(arguments, &[]).operands;
@@ -241,7 +124,7 @@ fn cat(arguments: &[Field], scope: &Scope) -> Data {
         return scope.stdin.clone();
     }
     let content = |file: &Field| {
-        if shells::is_stdin(file) {
+        if scripts::is_stdin(file) {
             return scope.stdin.clone();
         }
         if file.is("/dev/null") {

@@ -86,7 +86,7 @@ impl Judge<'_> {
             | "BASH_VERSION" | "XDG_RUNTIME_DIR" | "XDG_CONFIG_HOME" | "XDG_CACHE_HOME" | "XDG_DATA_HOME"
             | "GOPATH" | "CARGO_HOME" | "VIRTUAL_ENV" | "CONDA_PREFIX" | "JAVA_HOME" | "NVM_DIR" | "SSH_AUTH_SOCK"
             | "FUNCNAME" | "BASH_SOURCE" | "PIPESTATUS" => Field::unknown(Origin::Local),
-            super::shells::UNKNOWN => Field::unknown(Origin::Local),
+            super::scripts::UNKNOWN => Field::unknown(Origin::Local),
             // In a function that is only defined, what a caller sets is not known.
             _ if self.mentions(name) || scope.positional.is_none() => Field::unknown(Origin::Local),
             _ => Field::unknown(Origin::Unset),

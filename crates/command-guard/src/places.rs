@@ -1,7 +1,9 @@
 //! What a place on disk is to the user and to the system.
 
 use super::Context;
-use super::targets::{Target, names};
+use super::scope::Scope;
+use super::targets::{Target, names, resolve};
+use super::values::Field;
 
 /// What would be lost with a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,22 @@ pub(super) enum Place {
     Workspace,
     /// Outside of all that is known.
     Elsewhere,
+}
+
+impl Place {
+    /// What a person is told about it.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Root => "the whole system",
+            Self::System => "a part of the system",
+            Self::Kernel => "an interface of the kernel",
+            Self::Home => "a home directory or what holds the workspace",
+            Self::UserData | Self::Elsewhere | Self::Served | Self::Local => "outside of the workspace",
+            Self::Protected => "which the policy protects",
+            Self::Disk | Self::HarmlessDevice => "a device",
+            Self::Scratch | Self::Workspace => "inside the workspace",
+        }
+    }
 }
 
 /// Top-level directories that are the system, or hold everybody's data.
@@ -129,6 +147,24 @@ const HOME_CACHES: &[&str] = &[
     ".stack/pantry",
     ".hex/packages",
 ];
+
+/// Every place that `field` can mean, and what it is.
+pub(super) fn places(field: &Field, scope: &Scope, context: &Context<'_>) -> Vec<(Target, Place)> {
+    let kinds = |target: Target| {
+        let kind = place(&target, context);
+        (target, kind)
+    };
+    resolve(field, scope).into_iter().map(kinds).collect()
+}
+
+/// What `field` means of the user's own outside of the workspace: a home, or something in one.
+pub(super) fn users_own(field: &Field, scope: &Scope, context: &Context<'_>) -> Option<Target> {
+    let roots = context.workspaces();
+    places(field, scope, context).into_iter().find_map(|(target, place)| {
+        let is_root = roots.iter().any(|root| target.components.len() == root.len() && target.is_surely_inside(root));
+        (matches!(place, Place::Home | Place::UserData) && !is_root).then_some(target)
+    })
+}
 
 /// What `target` is; a pattern is the gravest thing that it can mean.
 pub(super) fn place(target: &Target, context: &Context) -> Place {

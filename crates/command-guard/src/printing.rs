@@ -1,7 +1,7 @@
 //! What `echo` and `printf` print: the texts that shell lines are made of.
 
 use super::scope::Scope;
-use super::shells;
+use super::scripts;
 use super::values::{Data, Field, Part};
 
 /// Echo with escapes decoded, as dash does always and bash with `-e`.
@@ -77,7 +77,7 @@ pub(super) fn printf(arguments: &[Field], scope: &mut Scope) -> Data {
     let Some((format, values)) = arguments.split_first() else {
         return Data::Nothing;
     };
-    let format = unescaped(&shells::script_text(format));
+    let format = unescaped(&scripts::script_text(format));
     let mut text = Field::default();
     let mut values = values.iter();
     for round in 0..16 {

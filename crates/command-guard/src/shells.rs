@@ -4,62 +4,16 @@ use super::grammar::{self, Grammar};
 use super::judge::{Judge, Judged};
 use super::options::Options;
 use super::scope::Scope;
+use super::scripts::{is_stdin, refuse_origin, script_text};
 use super::simple::Invocation;
 use super::syntax::Dialect;
-use super::values::{Data, Field, Origin, Part};
-use super::{Refusal, zsh};
-
-/// Stands in a script for a text that is not known.
-pub(super) const UNKNOWN: &str = "SKYNET_GUARD_UNKNOWN";
-/// Stands in a script for a variable that nothing sets.
-const UNSET: &str = "SKYNET_GUARD_UNSET";
-
-/// What can be known of a script made of `field`.
-pub(super) fn script_text(field: &Field) -> String {
-    field
-        .0
-        .iter()
-        .map(|part| match part {
-            Part::Text(text) | Part::Glob(text) => text.clone(),
-            Part::Unknown(Origin::Unset) => format!("${{{UNSET}}}"),
-            Part::Below | Part::Unknown(_) => format!("${{{UNKNOWN}}}"),
-        })
-        .collect()
-}
-
-/// The arguments as one script, joined by spaces as `eval` and `ssh` join them.
-pub(super) fn joined_text<'f>(fields: impl Iterator<Item = &'f Field>, write: &dyn Fn(&Field) -> Field) -> String {
-    let texts: Vec<String> = fields.map(|field| script_text(&write(field))).collect();
-    texts.join(" ")
-}
-
-/// An argument as it must be written to stay one argument.
-pub(super) fn quoted(field: &Field) -> Field {
-    match field.known() {
-        Some(text) if !field.has_glob() => Field::text(format!("'{}'", text.replace('\'', "'\\''"))),
-        Some(_) => field.clone(),
-        None => Field::text(format!("\"{}\"", script_text(field))),
-    }
-}
+use super::values::{Data, Field};
+use super::zsh;
 
 /// Judges `text`, which came as `source`, as a shell would run it.
 pub(super) fn run_text(judge: &mut Judge<'_>, source: &Data, text: &str, scope: &mut Scope) -> Judged {
     refuse_origin(source.origin(), "a shell")?;
     judge_both(judge, text, scope)
-}
-
-/// Refuses what comes from the network or was disguised, before `reader` runs it.
-pub(super) fn refuse_origin(origin: Option<Origin>, reader: &str) -> Judged<()> {
-    match origin {
-        Some(Origin::Fetched) => Err(Refusal::new(
-            "pipe-to-shell",
-            format!("what comes from the network would be run by {reader} without being read"),
-        )),
-        Some(Origin::Decoded) => {
-            Err(Refusal::new("decoded-shell", format!("a disguised text would be decoded and run by {reader}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Judges a text as the shell reads it that will run it.
@@ -167,10 +121,6 @@ fn shell(judge: &mut Judge<'_>, grammar: Grammar, arguments: &[Field], scope: &m
     }
 }
 
-pub(super) fn is_stdin(file: &Field) -> bool {
-    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| file.is(name))
-}
-
 fn user_shell(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<Option<Data>> {
     let valued = ["-c", "--command", "-s", "--shell", "-g", "-G", "-u", "--run", "-p", "-I", "-O", "-T", "-E"];
     let options = Options::read(&call.arguments, &valued);
@@ -218,8 +168,7 @@ pub(super) fn run_file(judge: &mut Judge<'_>, content: &Data, arguments: &[Field
     if let Some(name) = interpreter
         && super::programs::interpreters::is_interpreter(name)
     {
-        super::programs::interpreters::code(judge, name, &text, arguments, &mut inner)?;
-        return Ok(Data::local());
+        return judge.script_of(name, &text, arguments, &mut inner);
     }
     judge_both(judge, &text, &mut inner)
 }

@@ -1,11 +1,13 @@
 //! Simple commands: assignments, then a program with its arguments.
 
 use super::Refusal;
+use super::effects::{Call, Effects, Extent};
 use super::judge::{Judge, Judged};
+use super::knowledge::Knowledge;
 use super::scope::{Scope, Variable};
 use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
-use super::{builtins, outputs, patterns, programs, shells, work, wrappers, zsh};
+use super::{builtins, outputs, patterns, programs, scripts, shells, work, zsh};
 
 /// A program and its arguments after all expansion.
 pub(super) struct Invocation {
@@ -127,13 +129,13 @@ impl Judge<'_> {
             match name {
                 "BASH_ENV" | "ENV" => {
                     // The shell expands it, and then runs the file of that name.
-                    self.text(&format!(": \"{}\"", shells::script_text(field).replace('"', "")), dialect, &mut scope)?;
+                    self.text(&format!(": \"{}\"", scripts::script_text(field).replace('"', "")), dialect, &mut scope)?;
                     if let Some(content) = scope.file(field) {
                         shells::run_file(self, &content, &[], &mut scope)?;
                     }
                 }
                 "PS0" | "PS1" | "PS2" | "PS4" => {
-                    let prompt = shells::script_text(field).replace('"', "");
+                    let prompt = scripts::script_text(field).replace('"', "");
                     self.text(&format!(": \"{prompt}\""), dialect, &mut scope)?;
                 }
                 _ if runs => {
@@ -151,7 +153,7 @@ impl Judge<'_> {
             return Ok(None);
         };
         let name = name.unwrap_or_default().to_owned();
-        let line = format!("{text} {}", shells::joined_text(arguments.iter(), &shells::quoted));
+        let line = format!("{text} {}", scripts::joined_text(arguments.iter(), &scripts::quoted));
         let dialect = self.dialect;
         let result = self.text(&line, dialect, scope);
         scope.aliases.insert(name, text);
@@ -226,15 +228,19 @@ impl Judge<'_> {
         if let Some(output) = builtins::run(self, call, scope)? {
             return Ok(output);
         }
-        programs::table::judge(call)?;
-        if let Some(output) = wrappers::run(self, call, scope)? {
-            return Ok(output);
-        }
         if let Some(output) = shells::run(self, call, scope)? {
             return Ok(output);
         }
-        programs::judge(self, call, scope)?;
-        outputs::of(self, call, scope)
+        let rules = self.context.rules;
+        let gather = |call: &Call<'_>, effects: &mut Effects| {
+            rules.records().judge(call, effects);
+            Knowledge::built_in().judge(call, effects);
+            programs::judge(call, effects);
+        };
+        match self.perform(&call.name, &call.arguments, gather, scope)? {
+            Some(output) => Ok(output),
+            None => outputs::of(self, call, scope),
+        }
     }
 
     /// A program that is not known: dangerous if its arguments are those of a removal, or if it is only a
@@ -264,7 +270,7 @@ impl Judge<'_> {
             .any(|text| text.starts_with('-') && !text.starts_with("--") && text.contains(['r', 'R', 'f']));
         if removal {
             for argument in arguments {
-                self.removes("an unknown program", argument, true, scope)?;
+                self.removes("an unknown program", argument, Extent::Whole, scope)?;
             }
         }
         if arguments.first().is_some_and(|first| first.known().is_some()) {
@@ -276,9 +282,9 @@ impl Judge<'_> {
     /// `/bin/r?`: every program that the pattern can mean and that is judged at all.
     fn pattern_program(&mut self, pattern: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
         let last = pattern.rsplit('/').next().unwrap_or_default();
-        for name in programs::NAMES {
+        for name in PATTERN_PROGRAMS.split(' ') {
             if patterns::matches_text(last, name) {
-                let mut argv = vec![Field::text(*name)];
+                let mut argv = vec![Field::text(name)];
                 argv.extend_from_slice(arguments);
                 self.run(&argv, scope)?;
             }
@@ -286,6 +292,11 @@ impl Judge<'_> {
         Ok(Data::local())
     }
 }
+
+/// Programs that a pattern in the place of a program (`/bin/r?`) is held against.
+const PATTERN_PROGRAMS: &str = "rm unlink shred find dd mkfs mkfs.ext4 wipefs mv cp tee truncate chmod chown sh bash \
+                                dash zsh busybox python3 python perl ruby node sudo env xargs shutdown reboot \
+                                poweroff halt kill pkill killall rsync ln userdel";
 
 /// `[key]=value` of an array: its value.
 fn without_index(field: Field) -> Field {

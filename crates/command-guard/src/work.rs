@@ -1,8 +1,9 @@
 //! What a judgement may cost: everything that expands, joins or copies what is known pays for it here, so that no
 //! line, however it is made, takes more than a moment or much memory. A line that would is refused as too complex.
 
-use super::judge::{Judge, Judged, too_complex};
+use super::judge::{Judge, Judged};
 use super::scope::{Scope, Variable};
+use super::too_complex;
 use super::values::{Data, Field, Part};
 
 /// Commands followed in one line; a line that needs more is refused as too complex.

@@ -1,11 +1,8 @@
 //! Containers: harmless by themselves, dangerous by what of the host they see.
 
-use super::remote;
-use crate::Refusal;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Effects};
 use crate::options::Options;
 use crate::scope::Scope;
-use crate::simple::Invocation;
 use crate::targets::{Target, resolve};
 use crate::values::{Data, Field};
 
@@ -13,78 +10,17 @@ pub(super) const NAMES: &[&str] =
     &["docker", "podman", "nerdctl", "docker-compose", "podman-compose", "singularity", "apptainer"];
 
 /// Options of `docker run` that take a value in the next argument.
-const VALUED: &[&str] = &[
-    "-v",
-    "--volume",
-    "-B",
-    "--bind",
-    "--mount",
-    "-w",
-    "--workdir",
-    "-e",
-    "--env",
-    "--env-file",
-    "-p",
-    "--publish",
-    "--name",
-    "-u",
-    "--user",
-    "--network",
-    "--net",
-    "--entrypoint",
-    "-h",
-    "--hostname",
-    "-m",
-    "--memory",
-    "--cpus",
-    "-l",
-    "--label",
-    "--device",
-    "--cap-add",
-    "--cap-drop",
-    "--security-opt",
-    "--tmpfs",
-    "--shm-size",
-    "--ulimit",
-    "--restart",
-    "--pid",
-    "--ipc",
-    "--uts",
-    "--userns",
-    "--gpus",
-    "--platform",
-    "--pull",
-    "--add-host",
-    "--dns",
-    "--log-driver",
-    "--log-opt",
-    "-a",
-    "--attach",
-    "--volumes-from",
-    "--ip",
-    "--link",
-    "--runtime",
-    "--stop-signal",
-    "--stop-timeout",
-    "-c",
-    "--cpu-shares",
-    "--cpuset-cpus",
-    "--group-add",
-    "--health-cmd",
-    "--cgroupns",
-    "--expose",
-    "--init-path",
-    "--memory-swap",
-    "--pids-limit",
-    "--read-only-path",
-    "--cidfile",
-    "--sysctl",
-    "--blkio-weight",
-];
+const VALUED: &str = "-v --volume -B --bind --mount -w --workdir -e --env --env-file -p --publish --name -u --user \
+                      --network --net --entrypoint -h --hostname -m --memory --cpus -l --label --device --cap-add \
+                      --cap-drop --security-opt --tmpfs --shm-size --ulimit --restart --pid --ipc --uts --userns \
+                      --gpus --platform --pull --add-host --dns --log-driver --log-opt -a --attach --volumes-from \
+                      --ip --link --runtime --stop-signal --stop-timeout -c --cpu-shares --cpuset-cpus --group-add \
+                      --health-cmd --cgroupns --expose --init-path --memory-swap --pids-limit --read-only-path \
+                      --cidfile --sysctl --blkio-weight";
 
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
     let (_, read) =
-        Options::leading(&call.arguments, &["-H", "--host", "-c", "--context", "-l", "--log-level", "--config"]);
+        Options::leading(call.arguments, &["-H", "--host", "-c", "--context", "-l", "--log-level", "--config"]);
     let mut rest = &call.arguments[read..];
     if rest.first().is_some_and(|first| first.is("container")) {
         rest = &rest[1..];
@@ -92,38 +28,39 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         let (_, read) = Options::leading(&rest[1..], &["-f", "--file", "-p", "--project-name", "--profile"]);
         rest = &rest[1 + read..];
     }
-    let image = matches!(call.name.as_str(), "singularity" | "apptainer");
+    let image = matches!(call.name, "singularity" | "apptainer");
     let task = rest.first().map(Field::visible).unwrap_or_default();
     if task == "exec" && !image {
-        return enters(judge, &rest[1..], scope);
+        return enters(&call.with(&rest[1..]), effects);
     }
     if !matches!((task.as_str(), image), ("run" | "create", false) | ("exec", true)) {
-        return Ok(());
+        return;
     }
-    let (options, read) = Options::leading(&rest[1..], VALUED);
+    let (options, read) = Options::leading(&rest[1..], &valued());
     let inside = &rest[1 + read..];
     let command = inside.get(1..).unwrap_or_default();
-    let mut inner = container(&options, scope);
+    let inner = container(&options, call.scope);
     let mut argv: Vec<Field> = options.value(&["--entrypoint"]).into_iter().collect();
     argv.extend_from_slice(command);
     if opens_the_host(&argv, &inner) {
-        return Err(Refusal::new("account", "the container would hand out a shell of this machine's root"));
+        return effects.refuse("account", "the container would hand out a shell of this machine's root");
     }
-    let result = judge.run(&argv, &mut inner);
-    match result {
-        Err(refusal) if is_own(refusal.rule) && !options.has(&["--privileged", "--device"]) => Ok(()),
-        other => other.map(drop),
-    }
+    let reaches = options.has(&["--privileged", "--device"]);
+    effects.program(&argv).in_scope(&inner).forgiving(if reaches { |_| false } else { is_own });
+}
+
+fn valued() -> Vec<&'static str> {
+    VALUED.split(' ').collect()
 }
 
 /// `docker exec NAME command`: what is mounted there is not known; the way out of it is, and what no container survives.
-fn enters(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
-    let (_, read) = Options::leading(arguments, VALUED);
-    let command = arguments.get(read + 1..).unwrap_or_default();
+fn enters(call: &Call<'_>, effects: &mut Effects) {
+    let (_, read) = Options::leading(call.arguments, &valued());
+    let command = call.arguments.get(read + 1..).unwrap_or_default();
     if command.first().is_some_and(|program| program.is("nsenter")) {
-        judge.run(command, &mut scope.clone())?;
+        effects.program(command);
     }
-    remote::command_inside(judge, command, scope)
+    effects.program(command).elsewhere(call.scope);
 }
 
 /// A shell in the namespaces of the first process, or in the host's root: nothing of the container is left around it.

@@ -1,20 +1,18 @@
 //! Editing files in place: what is changed, and what is thrown away.
 
-use crate::effects::Write;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Effects, Write};
 use crate::options::Options;
-use crate::scope::Scope;
 use crate::values::Field;
 
-pub(super) fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+pub(super) fn sed(call: &Call<'_>, effects: &mut Effects) {
     let valued = ["-e", "--expression", "-f", "--file", "-l", "-E"];
-    let mut options = Options::read(arguments, &valued);
+    let mut options = Options::read(call.arguments, &valued);
     if options.has(&["-E"]) {
-        options = Options::read(arguments, &valued[..5]);
+        options = Options::read(call.arguments, &valued[..5]);
     }
     let in_place = options.options.iter().find(|option| option.name == "-i" || option.name.starts_with("--in-place"));
     let Some(in_place) = in_place else {
-        return Ok(());
+        return;
     };
     // The sed of macOS has the suffix in an argument of its own: `sed -i '' d file`.
     let scripted = options.has(&["-e", "--expression", "-f", "--file"]);
@@ -22,15 +20,14 @@ pub(super) fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope)
     options.operands.retain(|operand| !suffixed || !operand.is(""));
     let mut scripts: Vec<String> = options.values(&["-e", "--expression"]).map(Field::visible).collect();
     scripts.extend(options.operands.first().filter(|_| !scripted).map(Field::visible));
-    let keeps = in_place.value.is_some() || arguments.iter().any(|argument| keeps_a_copy(&argument.visible()));
+    let keeps = in_place.value.is_some() || call.arguments.iter().any(|argument| keeps_a_copy(&argument.visible()));
     let quiet = options.has(&["-n", "--quiet", "--silent"]);
     let empties = scripts.iter().any(|script| empties_by_sed(script))
         || quiet && !scripts.is_empty() && !scripts.iter().any(|script| script.contains(['p', 'P', 'w']));
     let how = if empties && !keeps { Write::Empty } else { Write::Edit };
     for file in options.operands.iter().skip(usize::from(!scripted)) {
-        judge.writes("sed -i", file, how, scope)?;
+        effects.writes("sed -i", file, how);
     }
-    Ok(())
 }
 
 /// `-i.bak`, `--in-place=.bak`: the file as it was stays beside the new one.

@@ -1,206 +1,69 @@
-//! Programs that run a command given in one of their options: pagers, editors, archivers, git.
+//! Programs with languages of their own that can run commands: editors, database clients, debuggers, connections.
 
-use super::{git, tasks};
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Effects, Write};
 use crate::options::Options;
-use crate::runners::from_each_operand;
-use crate::scope::Scope;
-use crate::shells;
-use crate::simple::Invocation;
 use crate::values::{Data, Field, Origin};
 
 pub(super) const NAMES: &[&str] = &[
-    "tar",
-    "bsdtar",
-    "gtar",
-    "git",
-    "man",
-    "less",
-    "vim",
-    "vi",
-    "nvim",
-    "ex",
-    "view",
-    "vimdiff",
-    "emacs",
-    "ed",
-    "sed",
-    "gsed",
-    "rsync",
-    "scp",
-    "sftp",
-    "zip",
-    "sort",
-    "split",
-    "rg",
-    "socat",
-    "nc",
-    "ncat",
-    "tmux",
-    "screen",
-    "make",
-    "gmake",
-    "sqlite3",
-    "psql",
-    "mysql",
-    "mariadb",
-    "gdb",
-    "lldb",
-    "expect",
-    "npm",
-    "yarn",
-    "pnpm",
-    "bun",
-    "concurrently",
-    "nodemon",
-    "watchexec",
-    "entr",
-    "start-stop-daemon",
-    "capsh",
-    "gcc",
-    "g++",
-    "cc",
-    "clang",
-    "nmap",
-    "mutt",
-    "tcpdump",
-    "logrotate",
-    "ionice",
-    "cargo",
-    "composer",
-    "pip",
-    "crontab",
-    "kitty",
-    "xterm",
-    "gnome-terminal",
-    "konsole",
-    "alacritty",
-    "dotenv",
-    "run-parts",
-    "ftp",
-    "tclsh",
-    "go",
-    "hg",
-    "ansible",
-    "dc",
+    "vim", "vi", "nvim", "view", "vimdiff", "less", "ed", "ex", "sed", "gsed", "socat", "nc", "ncat", "gcc", "g++",
+    "cc", "clang", "emacs", "tclsh", "expect", "sqlite3", "psql", "mysql", "mariadb", "gdb", "lldb", "dc", "aws", "az",
 ];
 
-/// An option and the program it belongs to: its value is a command line.
-const OPTIONS: &[(&[&str], &[&str])] = &[
-    (
-        &["tar", "bsdtar", "gtar"],
-        &[
-            "--to-command",
-            "-I",
-            "--use-compress-program",
-            "--rsh-command",
-            "-F",
-            "--info-script",
-            "--new-volume-script",
-        ],
-    ),
-    (&["man"], &["-P", "--pager", "-H", "--html"]),
-    (&["rsync"], &["-e", "--rsh", "--rsync-path"]),
-    (&["scp", "sftp"], &["-S"]),
-    (&["zip"], &["-TT", "--unzip-command"]),
-    (&["sort"], &["--compress-program"]),
-    (&["split"], &["--filter"]),
-    (&["rg"], &["--pre", "--hostname-bin"]),
-    (&["nc", "ncat"], &["-e", "-c", "--exec", "--sh-exec"]),
-    (&["nodemon"], &["--exec", "-x"]),
-    (&["capsh"], &["-c"]),
-    (&["xterm", "kitty", "gnome-terminal", "konsole", "alacritty"], &["-e", "-c"]),
-    (&["tcpdump"], &["-z"]),
-    (&["go"], &["-exec", "-toolexec", "-vettool"]),
-    (&["hg"], &["--config"]),
-];
-
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    let name = call.name.as_str();
-    for (programs, names) in OPTIONS {
-        if programs.contains(&name) {
-            let mut inner = scope.clone();
-            if name.starts_with("nc") {
-                inner.stdin = Data::Opaque(Origin::Fetched);
-            }
-            for option in Options::read(&call.arguments, names).values(names) {
-                run(judge, &setting(option), &inner)?;
-            }
-        }
-    }
-    let arguments = &call.arguments;
-    match name {
-        "tar" | "bsdtar" | "gtar" => checkpoints(judge, arguments, scope)?,
-        "git" => git::judge(judge, arguments, scope)?,
-        "vim" | "vi" | "nvim" | "ex" | "view" | "vimdiff" | "less" | "ed" => editor(judge, call, scope)?,
-        "sed" | "gsed" => sed(judge, arguments, scope)?,
-        "socat" => {
-            for argument in arguments {
-                let text = argument.visible();
-                let lower = text.to_lowercase();
-                if lower.starts_with("exec:") || lower.starts_with("system:") {
-                    let start = text.find(':').map_or(0, |at| at + 1);
-                    let command = text[start..].trim_matches(['\'', '"']).to_owned();
-                    let mut inner = scope.clone();
-                    inner.stdin = Data::Opaque(Origin::Fetched);
-                    run(judge, &Field::text(command), &inner)?;
-                }
-            }
-        }
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
+    match call.name {
+        "sed" | "gsed" => sed(call, effects),
+        "socat" | "nc" | "ncat" => connections(call, effects),
         "gcc" | "g++" | "cc" | "clang" => {
-            for wrapper in Options::read(arguments, &["-wrapper"]).values(&["-wrapper"]) {
-                run(judge, &Field::text(wrapper.visible().replace(',', " ")), scope)?;
+            for wrapper in Options::read(call.arguments, &["-wrapper"]).values(&["-wrapper"]) {
+                effects.line(&Field::text(wrapper.visible().replace(',', " ")));
             }
         }
-        "emacs" | "tclsh" | "expect" => quoted_or_executed(judge, call, scope)?,
-        "tmux" | "screen" | "concurrently" | "watchexec" => terminal(judge, call, scope)?,
-        "make" | "gmake" => tasks::make(judge, arguments, scope)?,
-        "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" | "dc" => database(judge, call, scope)?,
-        "start-stop-daemon" => tasks::daemon(judge, arguments, scope)?,
-        "cargo" => tasks::cargo(judge, arguments, scope)?,
-        "npm" | "yarn" | "pnpm" | "bun" => tasks::npm(judge, arguments, scope)?,
-        "composer" => tasks::composer(judge, arguments, scope)?,
-        "ansible" => tasks::ansible(judge, arguments, scope)?,
-        _ => {}
+        "emacs" | "tclsh" | "expect" => quoted_or_executed(call, effects),
+        "sqlite3" | "psql" | "mysql" | "mariadb" | "gdb" | "lldb" | "dc" => database(call, effects),
+        "aws" | "az" => sent(call, effects),
+        _ => editor(call, effects),
     }
-    Ok(())
 }
 
-/// `tar --checkpoint-action=exec=command`
-fn checkpoints(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
-    for argument in arguments {
-        if let Some(action) = argument.after("--checkpoint-action=exec=") {
-            run(judge, &action, scope)?;
+/// `nc -e command`, `socat exec:command …`: what comes from the network is the command's input.
+fn connections(call: &Call<'_>, effects: &mut Effects) {
+    let names = ["-e", "-c", "--exec", "--sh-exec"];
+    let mut commands = Vec::new();
+    if call.name == "socat" {
+        for text in call.arguments.iter().map(Field::visible) {
+            let kind = text.split_once(':').map(|(kind, command)| (kind.to_lowercase(), command));
+            if let Some((_, command)) = kind.filter(|(kind, _)| kind == "exec" || kind == "system") {
+                commands.push(Field::text(command.trim_matches(['\'', '"'])));
+            }
+        }
+    } else {
+        commands.extend(Options::read(call.arguments, &names).values(&names).cloned());
+    }
+    let mut inner = call.scope.clone();
+    inner.stdin = Data::Opaque(Origin::Fetched);
+    for command in &commands {
+        effects.line(command).in_scope(&inner);
+    }
+}
+
+/// `aws ssm send-command --parameters 'commands=["command"]'`: a list of commands for other machines.
+fn sent(call: &Call<'_>, effects: &mut Effects) {
+    for text in call.arguments.iter().map(Field::visible) {
+        let list = text.split_once("=[").map_or("", |(_, list)| list);
+        for command in list.split('"').skip(1).step_by(2) {
+            effects.text(command, Data::Text(Field::text(command))).elsewhere(call.scope);
         }
     }
-    for action in Options::read(arguments, &["--checkpoint-action"]).values(&["--checkpoint-action"]) {
-        if let Some(command) = action.after("exec=") {
-            run(judge, &command, scope)?;
-        }
-    }
-    Ok(())
-}
-
-/// `alias.x=!command`, `!command` or the command alone.
-fn setting(option: &Field) -> Field {
-    let value = option.split_once('!').filter(|(name, _)| name.is_empty() || name.ends_with('='));
-    value.map_or_else(|| option.clone(), |(_, command)| command)
-}
-
-pub(super) fn run(judge: &mut Judge<'_>, command: &Field, scope: &Scope) -> Judged<()> {
-    let source = Data::Text(command.clone());
-    let text = shells::script_text(command);
-    shells::run_text(judge, &source, &text, &mut scope.clone()).map(drop)
 }
 
 /// `vim -c ':!cmd'`, `less +!cmd`, `ed` scripts with `!cmd`.
-fn editor(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+fn editor(call: &Call<'_>, effects: &mut Effects) {
     let mut scripts: Vec<String> = Vec::new();
-    let options = Options::read(&call.arguments, &["-c", "--cmd", "-S"]);
+    let options = Options::read(call.arguments, &["-c", "--cmd", "-S"]);
     scripts.extend(options.values(&["-c", "--cmd"]).map(Field::visible));
     scripts.extend(call.arguments.iter().map(Field::visible).filter(|text| text.starts_with('+')));
-    if matches!(call.name.as_str(), "ed" | "ex") {
-        scripts.extend(scope.stdin.field().visible().lines().map(str::to_owned));
+    if matches!(call.name, "ed" | "ex") {
+        scripts.extend(call.scope.stdin.field().visible().lines().map(str::to_owned));
     }
     for script in scripts {
         for part in script.split('|') {
@@ -209,20 +72,19 @@ fn editor(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged
                 .find('!')
                 .filter(|at| part[..*at].chars().all(|c| c.is_ascii_alphanumeric() || "%,$ ".contains(c)));
             if let Some(at) = shell {
-                run(judge, &Field::text(&part[at + 1..]), scope)?;
+                effects.line(&Field::text(&part[at + 1..]));
             }
             if let Some((_, rest)) = part.split_once("system(").or_else(|| part.split_once("execute(")) {
                 let command = rest.trim_start_matches(['\'', '"']).split(['\'', '"']).next().unwrap_or_default();
-                run(judge, &Field::text(command), scope)?;
+                effects.line(&Field::text(command));
             }
         }
     }
-    Ok(())
 }
 
 /// `sed '1e command'` and `s/…/…/e`.
-fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> {
-    let options = Options::read(arguments, &["-e", "--expression", "-f", "--file", "-l"]);
+fn sed(call: &Call<'_>, effects: &mut Effects) {
+    let options = Options::read(call.arguments, &["-e", "--expression", "-f", "--file", "-l"]);
     let mut scripts: Vec<String> = options.values(&["-e", "--expression"]).map(Field::visible).collect();
     if scripts.is_empty() {
         scripts.extend(options.operands.first().map(Field::visible));
@@ -235,17 +97,17 @@ fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> 
                 after.strip_prefix('e').map(str::trim_start)
             });
             if let Some(command) = command {
-                run(judge, &Field::text(command), scope)?;
+                effects.line(&Field::text(command));
             }
             if let Some((with, flags)) = substitution(line) {
                 let (flags, file) = flags.split_once('w').unwrap_or((&flags, ""));
                 // `s/^/command/e` runs what the line became, `s/a/b/w file` writes it.
                 if flags.contains('e') {
-                    run(judge, &Field::text(with), scope)?;
+                    effects.line(&Field::text(with));
                 }
                 if !file.trim().is_empty() {
                     let file = Field::text(file.trim());
-                    judge.writes("sed", &file, crate::effects::Write::Replace, scope)?;
+                    effects.writes("sed", &file, Write::Replace);
                 }
             }
         }
@@ -255,11 +117,10 @@ fn sed(judge: &mut Judge<'_>, arguments: &[Field], scope: &Scope) -> Judged<()> 
                 && before.chars().all(|c| c.is_ascii_digit() || "$, /sgp".contains(c))
             {
                 let file = Field::text(format!("/{}", file.trim()));
-                judge.writes("sed", &file, crate::effects::Write::Replace, scope)?;
+                effects.writes("sed", &file, Write::Replace);
             }
         }
     }
-    Ok(())
 }
 
 /// The replacement and the flags of `s/…/…/…`, with any delimiter.
@@ -284,53 +145,41 @@ fn substitution(line: &str) -> Option<(String, String)> {
 }
 
 /// Lisp's `(shell-command "…")` and Tcl's `exec …`, `spawn …`: every literal and every such word.
-fn quoted_or_executed(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
+fn quoted_or_executed(call: &Call<'_>, effects: &mut Effects) {
     let mut texts: Vec<String> = call.arguments.iter().map(Field::visible).collect();
-    texts.push(scope.stdin.field().visible());
+    texts.push(call.scope.stdin.field().visible());
     for text in texts {
         for literal in text.split('"').skip(1).step_by(2).filter(|_| call.name == "emacs") {
-            run(judge, &Field::text(literal), scope)?;
+            effects.line(&Field::text(literal));
             if text.contains("delete-") {
-                judge.removes("emacs", &Field::text(literal), true, scope)?;
+                effects.removes("emacs", &Field::text(literal));
             }
         }
         for word in ["exec ", "spawn "] {
             for command in text.split(word).skip(1).filter(|_| call.name != "emacs") {
                 let end = command.find([';', '\n', ']']).unwrap_or(command.len());
-                run(judge, &Field::text(&command[..end]), scope)?;
+                effects.line(&Field::text(&command[..end]));
             }
         }
     }
-    Ok(())
-}
-
-/// `tmux new -d 'cmd'`, `screen -dm cmd`, `concurrently 'a' 'b'`.
-fn terminal(judge: &mut Judge<'_>, call: &Invocation, scope: &Scope) -> Judged<()> {
-    for argument in &call.arguments {
-        let text = argument.visible();
-        if text.contains(' ') && !text.starts_with('#') {
-            run(judge, argument, scope)?;
-        }
-    }
-    from_each_operand(judge, &call.arguments, scope)
 }
 
 /// `\! cmd`, `.shell cmd`, `system cmd` in a database client or debugger.
-fn database(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+fn database(call: &Call<'_>, effects: &mut Effects) {
     if let Some(at) = call.arguments.iter().position(|argument| argument.is("--args")) {
-        judge.run(&call.arguments[at + 1..], &mut scope.clone())?;
+        effects.program(&call.arguments[at + 1..]);
     }
     let mut texts: Vec<String> = call.arguments.iter().map(Field::visible).collect();
-    texts.extend(scope.stdin.field().visible().lines().map(str::to_owned));
+    texts.extend(call.scope.stdin.field().visible().lines().map(str::to_owned));
     for text in texts {
         // `!command` of the debuggers and of dc.
         let command = text.strip_prefix("--eval-command=").unwrap_or(&text).strip_prefix('!');
-        if let Some(command) = command.filter(|_| matches!(call.name.as_str(), "gdb" | "lldb" | "dc")) {
-            run(judge, &Field::text(command), scope)?;
+        if let Some(command) = command.filter(|_| matches!(call.name, "gdb" | "lldb" | "dc")) {
+            effects.line(&Field::text(command));
         }
         // `.output /etc/passwd`
         if let Some(file) = text.strip_prefix(".output ").or_else(|| text.strip_prefix(".once ")) {
-            judge.writes(&call.name, &Field::text(file.trim()), crate::effects::Write::Replace, scope)?;
+            effects.writes(call.name, &Field::text(file.trim()), Write::Replace);
         }
         for mark in
             ["\\!", ".shell ", ".system ", "system ", "shell ", "TO PROGRAM '", "to program '", "FROM PROGRAM '"]
@@ -343,9 +192,8 @@ fn database(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judg
                     .is_none_or(|c| !c.is_alphanumeric() || mark.contains("PROGRAM"))
             {
                 let command = text[at + mark.len()..].trim_end_matches(['\'', ';']);
-                run(judge, &Field::text(command), scope)?;
+                effects.line(&Field::text(command));
             }
         }
     }
-    Ok(())
 }

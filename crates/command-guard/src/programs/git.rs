@@ -1,19 +1,19 @@
-//! Commands in git's settings and subcommands.
+//! What git discards and removes, and commands in its settings and subcommands.
 
-use super::embedded_commands::run;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Effects};
 use crate::options::Options;
-use crate::scope::Scope;
-use crate::shells;
-use crate::values::Field;
+use crate::places::users_own;
+use crate::scripts::joined_text;
+use crate::values::{Field, Part};
 
 /// Settings and subcommands of git that hold commands.
-pub(super) fn judge(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+fn commands(call: &Call<'_>, effects: &mut Effects) {
+    let arguments = call.arguments;
     let valued = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"];
     let (options, read) = Options::leading(arguments, &valued);
     for setting in options.values(&["-c"]) {
         if let Some((name, value)) = setting.split_once('=') {
-            setting_runs(judge, &name, &value, scope)?;
+            setting_runs(&name, &value, effects);
         }
     }
     let rest = &arguments[read..];
@@ -23,7 +23,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scop
         "config" => {
             let operands = Options::read(after, &["-f", "--file", "--type"]).operands;
             if let [name, value, ..] = operands.as_slice() {
-                setting_runs(judge, &name.visible(), value, scope)?;
+                setting_runs(&name.visible(), value, effects);
             }
         }
         "rebase" | "filter-branch" | "clone" | "fetch" | "pull" | "push" | "ls-remote" | "difftool" | "mergetool"
@@ -31,27 +31,26 @@ pub(super) fn judge(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scop
             let valued = command_options(&subcommand);
             let options = Options::read(after, valued);
             for command in options.values(valued) {
-                run(judge, command, scope)?;
+                effects.line(command);
             }
             // `ext::sh -c …` is a transport that runs a command.
             for operand in &options.operands {
                 if let Some(command) = operand.after("ext::") {
-                    run(judge, &command, scope)?;
+                    effects.line(&command);
                 }
             }
         }
         "bisect" if after.first().is_some_and(|first| first.is("run")) => {
-            judge.run(&after[1..], &mut scope.clone())?;
+            effects.program(&after[1..]);
         }
         "submodule" if after.iter().any(|field| field.is("foreach")) => {
             let at = after.iter().position(|field| field.is("foreach")).map_or(0, |at| at + 1);
             let command = after[at..].iter().filter(|field| !field.visible().starts_with("--"));
-            let text = shells::joined_text(command, &Field::clone);
-            run(judge, &Field::text(text), scope)?;
+            let text = joined_text(command, &Field::clone);
+            effects.line(&Field::text(text));
         }
         _ => {}
     }
-    Ok(())
 }
 
 /// The options of a subcommand whose values are commands.
@@ -67,7 +66,7 @@ fn command_options(subcommand: &str) -> &'static [&'static str] {
     }
 }
 
-fn setting_runs(judge: &mut Judge<'_>, name: &str, value: &Field, scope: &Scope) -> Judged<()> {
+fn setting_runs(name: &str, value: &Field, effects: &mut Effects) {
     let name = name.to_lowercase();
     let alias = name.starts_with("alias.");
     let runs = [
@@ -90,9 +89,57 @@ fn setting_runs(judge: &mut Judge<'_>, name: &str, value: &Field, scope: &Scope)
     ];
     let value_runs = runs.iter().any(|end| name.ends_with(end)) || name.starts_with("pager.");
     let text = value.visible();
-    let command = text.strip_prefix('!');
-    if let Some(command) = command.filter(|_| alias || value_runs) {
-        return run(judge, &Field::text(command), scope);
+    match text.strip_prefix('!').filter(|_| alias || value_runs) {
+        Some(command) => drop(effects.line(&Field::text(command))),
+        None if value_runs && !alias => drop(effects.line(value)),
+        None => {}
     }
-    if value_runs && !alias { run(judge, value, scope) } else { Ok(()) }
+}
+
+/// git removes files of the directory that it is pointed at; commands in its options are judged elsewhere.
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
+    let arguments = call.arguments;
+    let valued = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"];
+    let (options, read) = Options::leading(arguments, &valued);
+    let rest = &arguments[read..];
+    let flags = Options::read(rest, &["-e", "--exclude"]);
+    let set = call.variable("GIT_WORK_TREE");
+    let elsewhere = options.value(&["--work-tree"]).or(set);
+    let here = elsewhere.clone().or(options.value(&["-C"])).unwrap_or_else(|| Field::text("."));
+    if let Some(task) = discards(rest)
+        && let Some(target) = users_own(&here, call.scope, call.context)
+    {
+        let what = format!("`git {task}` would discard changes in {}, outside of the workspace", target.shown());
+        return effects.refuse("overwrite", what);
+    }
+    let removes = match rest.first().map(Field::visible).as_deref() {
+        Some("clean") => flags.has(&["-f", "--force"]) && !flags.has(&["-n", "--dry-run"]),
+        // Where another place plays the work tree, its files make room for those of the commit.
+        Some("checkout" | "restore" | "reset") => elsewhere.is_some() && (flags.has(&["-f", "--force", "--hard"])),
+        _ => false,
+    };
+    if removes {
+        let mut place = here;
+        place.push(Part::Text("/".into()));
+        place.0.push(Part::Below);
+        effects.removes("git clean", &place);
+    }
+    commands(call, effects);
+}
+
+/// The task of git that loses changes which were never committed, if this is one.
+fn discards(rest: &[Field]) -> Option<String> {
+    let task = rest.first()?.visible();
+    let options = Options::read(&rest[1..], &["-b", "-B", "-s", "--source", "-m", "--message", "--pathspec-from-file"]);
+    let operand = |text: &str| options.operands.iter().any(|operand| operand.is(text));
+    let behind_dashes = rest.iter().position(|field| field.is("--")).is_some_and(|at| at + 1 < rest.len());
+    let loses = match task.as_str() {
+        "reset" => options.has(&["--hard"]),
+        "checkout" => options.has(&["-f", "--force"]) || behind_dashes || operand("."),
+        "restore" => !options.has(&["-S", "--staged"]) || options.has(&["-W", "--worktree"]),
+        "switch" => options.has(&["-f", "--force", "--discard-changes"]),
+        "stash" => operand("drop") || operand("clear"),
+        _ => false,
+    };
+    loses.then_some(task)
 }

@@ -1,30 +1,27 @@
 //! Permissions, owners and attributes.
 
-use crate::Refusal;
-use crate::effects::about;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Effects};
 use crate::options::Options;
 use crate::places::Place;
-use crate::scope::Scope;
-use crate::simple::Invocation;
+
 use crate::targets::Target;
 use crate::values::Field;
 
 pub(super) const NAMES: &[&str] =
     &["chmod", "chown", "chgrp", "chattr", "setfacl", "setcap", "chflags", "restorecon", "chcon"];
 
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    let name = call.name.as_str();
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
+    let name = call.name;
     // A mode may begin with a dash: `chmod -x file`.
     let options =
-        Options::read(&call.arguments, &["-m", "-M", "-x", "-X", "--modify", "--reference", "--from", "-n", "-v"]);
+        Options::read(call.arguments, &["-m", "-M", "-x", "-X", "--modify", "--reference", "--from", "-n", "-v"]);
     let options = if matches!(name, "chmod" | "chown" | "chgrp") {
-        Options::read(&call.arguments, &["--reference", "--from"])
+        Options::read(call.arguments, &["--reference", "--from"])
     } else {
         options
     };
     if name == "setcap" && !options.has(&["-r"]) {
-        return refuse("setcap", "give a program the powers of root");
+        return effects.refuse("permissions", "`setcap` would give a program the powers of root");
     }
     let all = options.has(&["-R", "--recursive"]);
     let mut operands = options.operands.as_slice();
@@ -33,18 +30,17 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
     let dashed = name == "chmod" && call.arguments.iter().any(is_dashed_mode);
     if own_mode && !dashed {
         let Some((first, rest)) = operands.split_first() else {
-            return Ok(());
+            return;
         };
         mode = first.visible();
         operands = rest;
     }
     for operand in operands {
-        for (target, place) in judge.places(operand, scope) {
-            let change = Change { name, mode: &mode, all: all || target.below, own: own_name(judge, &mode) };
-            change.judge(&target, place)?;
+        for (target, place) in call.places(operand) {
+            let change = Change { name, mode: &mode, all: all || target.below, own: own_name(call, &mode) };
+            change.judge(&target, place, effects);
         }
     }
-    Ok(())
 }
 
 fn is_dashed_mode(argument: &Field) -> bool {
@@ -52,13 +48,9 @@ fn is_dashed_mode(argument: &Field) -> bool {
     text.len() > 1 && text.starts_with('-') && text[1..].chars().all(|c| "rwxXst".contains(c))
 }
 
-fn own_name(judge: &Judge<'_>, mode: &str) -> bool {
+fn own_name(call: &Call<'_>, mode: &str) -> bool {
     let user = mode.split([':', '.']).next().unwrap_or_default();
-    !user.is_empty() && (user == judge.context.user() || user == "1000")
-}
-
-fn refuse(name: &str, what: &str) -> Judged<()> {
-    Err(Refusal::new("permissions", format!("`{name}` would {what}")))
+    !user.is_empty() && (user == call.context.user() || user == "1000")
 }
 
 struct Change<'c> {
@@ -71,15 +63,12 @@ struct Change<'c> {
 }
 
 impl Change<'_> {
-    fn judge(&self, target: &Target, place: Place) -> Judged<()> {
-        let what = format!("change who may use {}, {}", target.shown(), about(place));
+    fn judge(&self, target: &Target, place: Place, effects: &mut Effects) {
         // Others can reach what lies in a place for temporary files, and with it the owner's rights.
         let inside = place == Place::Workspace || place == Place::Scratch && !gives_owner(self.mode);
         if self.name == "chmod" && gives_identity(self.mode) && !inside {
-            return Err(Refusal::new(
-                "account",
-                format!("`chmod` would let everybody act as the owner of {}", target.shown()),
-            ));
+            return effects
+                .refuse("account", format!("`chmod` would let everybody act as the owner of {}", target.shown()));
         }
         let refused = match place {
             Place::Root => self.all || self.loosens() || self.locks() || self.name == "chattr",
@@ -94,7 +83,10 @@ impl Change<'_> {
             Place::UserData => self.name == "chown" && !self.own && self.all,
             _ => false,
         };
-        if refused { refuse(self.name, &what) } else { Ok(()) }
+        if refused {
+            let what = format!("change who may use {}, {}", target.shown(), place.about());
+            effects.refuse("permissions", format!("`{}` would {what}", self.name));
+        }
     }
 
     /// Opens something to everybody.

@@ -1,42 +1,39 @@
 //! Programs that act on what they find or are given in lists: find, fd, xargs, parallel.
 
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Code, Effects, Write};
 use crate::options::Options;
-use crate::scope::Scope;
-use crate::shells;
-use crate::simple::Invocation;
+use crate::scope::MEANINGS;
+use crate::scripts::{is_stdin, joined_text, quoted};
 use crate::values::{Data, Field, Origin, Part};
 
-pub(super) const NAMES: &[&str] = &["find", "gfind", "bfs", "fd", "fdfind"];
+pub(super) const NAMES: &[&str] = &["find", "gfind", "bfs", "fd", "fdfind", "xargs", "parallel"];
 
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    if call.name.starts_with("fd") {
-        return fd(judge, &call.arguments, scope);
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
+    match call.name {
+        "fd" | "fdfind" => fd(call, effects),
+        "xargs" => xargs(call, effects),
+        "parallel" => parallel(call, effects),
+        _ => find(call, effects),
     }
-    let search = Search::read(&call.arguments);
+}
+
+fn find(call: &Call<'_>, effects: &mut Effects) {
+    let found = Search::read(call.arguments).found();
+    let each =
+        |command: &[Field]| Code::Each { command: command.to_vec(), mark: "{}".to_owned(), items: found.clone() };
+    if call.has_word(&["-delete"]) {
+        found.iter().for_each(|found| effects.removes("find -delete", found));
+    }
     for (at, argument) in call.arguments.iter().enumerate() {
         let rest = &call.arguments[at + 1..];
         match argument.visible().as_str() {
-            "-delete" => {
-                for found in search.found() {
-                    judge.removes("find -delete", &found, true, scope)?;
-                }
-            }
-            "-exec" | "-execdir" | "-ok" | "-okdir" => {
-                let command = until_end(rest);
-                for found in search.found() {
-                    judge.run(&filled(command, "{}", &found), &mut scope.clone())?;
-                }
-            }
+            "-exec" | "-execdir" | "-ok" | "-okdir" => drop(effects.run(each(until_end(rest)))),
             "-fprint" | "-fprint0" | "-fls" | "-fprintf" => {
-                if let Some(file) = rest.first() {
-                    judge.writes("find", file, crate::effects::Write::Replace, scope)?;
-                }
+                rest.iter().take(1).for_each(|file| effects.writes("find", file, Write::Replace));
             }
             _ => {}
         }
     }
-    Ok(())
 }
 
 /// The command of `-exec`, up to `;` or `+`.
@@ -46,7 +43,7 @@ fn until_end(arguments: &[Field]) -> &[Field] {
 }
 
 /// The command with `mark` replaced by what was found, wherever it stands in an argument.
-fn filled(command: &[Field], mark: &str, found: &Field) -> Vec<Field> {
+pub(in super::super) fn filled(command: &[Field], mark: &str, found: &Field) -> Vec<Field> {
     command
         .iter()
         .map(|argument| {
@@ -116,13 +113,17 @@ impl Search {
             if self.with_start && text != "." && !text.ends_with("/.") && !self.narrow && !is_scratch(&text) {
                 found.push(start.clone());
             }
-            let mut below = start.clone();
-            below.push(Part::Text("/".into()));
-            below.0.push(Part::Below);
-            found.push(below);
+            found.push(all_below(start.clone()));
         }
         found
     }
+}
+
+/// Everything below a place.
+pub(super) fn all_below(mut place: Field) -> Field {
+    place.push(Part::Text("/".into()));
+    place.0.push(Part::Below);
+    place
 }
 
 /// `find /tmp … -delete` never removes `/tmp` while something else uses it.
@@ -170,67 +171,43 @@ fn is_temp_artifact(pattern: &str) -> bool {
     LITTER.contains(&pattern)
 }
 
-fn fd(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
+fn fd(call: &Call<'_>, effects: &mut Effects) {
     let runs = ["-x", "-X", "--exec", "--exec-batch"];
-    let Some(at) = arguments.iter().position(|argument| runs.iter().any(|option| argument.is(option))) else {
-        return Ok(());
+    let Some(at) = call.arguments.iter().position(|argument| runs.iter().any(|option| argument.is(option))) else {
+        return;
     };
-    let options = Options::read(&arguments[..at], &["-e", "-t", "-d", "-E", "-c", "--base-directory", "--search-path"]);
-    let command = until_end(&arguments[at + 1..]);
+    let valued = ["-e", "-t", "-d", "-E", "-c", "--base-directory", "--search-path"];
+    let options = Options::read(&call.arguments[..at], &valued);
     let mut starts: Vec<Field> = options.operands.iter().skip(1).cloned().collect();
     starts.extend(options.values(&["--base-directory", "--search-path"]).cloned());
     if starts.is_empty() {
         starts.push(Field::text("."));
     }
-    for start in starts {
-        let mut found = start.clone();
-        found.push(Part::Text("/".into()));
-        found.0.push(Part::Below);
-        let mut argv = filled(command, "{}", &found);
-        if !command.iter().any(|argument| argument.visible().contains('{')) {
-            argv.push(found);
-        }
-        judge.run(&argv, &mut scope.clone())?;
+    let items = starts.into_iter().map(all_below).collect();
+    let mut command = until_end(&call.arguments[at + 1..]).to_vec();
+    if !command.iter().any(|argument| argument.visible().contains('{')) {
+        command.push(Field::text("{}"));
     }
-    Ok(())
+    effects.run(Code::Each { command, mark: "{}".to_owned(), items });
 }
 
 /// The options of xargs that take a value.
-const XARGS_VALUED: [&str; 19] = [
-    "-I",
-    "-L",
-    "-n",
-    "-P",
-    "-s",
-    "-d",
-    "-a",
-    "-E",
-    "-R",
-    "-J",
-    "--max-args",
-    "--max-procs",
-    "--delimiter",
-    "--arg-file",
-    "--max-lines",
-    "--max-chars",
-    "--replace",
-    "--eof",
-    "--process-slot-var",
-];
+const XARGS_VALUED: &str = "-I -L -n -P -s -d -a -E -R -J --max-args --max-procs --delimiter --arg-file --max-lines \
+                            --max-chars --replace --eof --process-slot-var";
 
-pub(in super::super) fn xargs(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
-    let (options, read) = Options::leading(arguments, &XARGS_VALUED);
-    let command = &arguments[read..];
+fn xargs(call: &Call<'_>, effects: &mut Effects) {
+    let (options, read) = Options::leading(call.arguments, &XARGS_VALUED.split(' ').collect::<Vec<_>>());
+    let command = &call.arguments[read..];
     if command.is_empty() {
-        return Ok(scope.stdin.clone());
+        return effects.prints(call.scope.stdin.clone());
     }
     let input = match options.value(&["-a", "--arg-file"]) {
-        Some(file) if !shells::is_stdin(&file) => scope.file(&file).unwrap_or_else(Data::local),
-        _ => scope.stdin.clone(),
+        Some(file) if !is_stdin(&file) => call.scope.file(&file).unwrap_or_else(Data::local),
+        _ => call.scope.stdin.clone(),
     };
     let nul = options.has(&["-0", "--null"]).then(|| "\\0".to_owned());
     let delimiter = options.value(&["-d", "--delimiter"]).and_then(|field| field.known()).or(nul);
-    let items = match (&input, delimiter) {
+    let mut items = match (&input, delimiter) {
         (Data::Text(field), Some(delimiter)) => {
             let delimiter = delimiter.replace("\\n", "\n").replace("\\0", "\0").replace("\\t", "\t");
             field.cut(&delimiter)
@@ -239,64 +216,44 @@ pub(in super::super) fn xargs(judge: &mut Judge<'_>, arguments: &[Field], scope:
     };
     let mark = options.value(&["-I", "-J", "--replace"]).and_then(|field| field.known());
     let mark = mark.or_else(|| options.has(&["-i"]).then(|| "{}".to_owned()));
-    let mut inner = scope.clone();
+    let mut inner = call.scope.clone();
     inner.stdin = Data::Nothing;
-    let mut output = Data::Nothing;
     if let Some(mark) = mark {
         // With a mark each line is one item.
-        let lines = if matches!(input, Data::Text(_)) { input.field().lines() } else { items };
-        for item in lines.iter().take(super::super::scope::MEANINGS) {
-            output = judge.run(&filled(command, &mark, item), &mut inner)?;
-        }
-        return Ok(output);
+        items = if matches!(input, Data::Text(_)) { input.field().lines() } else { items };
+        items.truncate(MEANINGS);
+        effects.run(Code::Each { command: command.to_vec(), mark, items }).in_scope(&inner).printing();
+        return;
     }
     let mut argv = command.to_vec();
     // Items become arguments of a shell's script too: `xargs sh -c`.
-    argv.extend(items.iter().cloned());
+    argv.extend(items);
     let program = argv.first().and_then(Field::known).unwrap_or_default();
-    let disguised = input.origin().filter(|origin| *origin > Origin::Local);
     if matches!(program.rsplit('/').next(), Some("sh" | "bash" | "zsh" | "dash" | "eval" | "env" | "sudo")) {
-        shells::refuse_origin(disguised, "a shell")?;
+        effects.refuse_origin(input.origin(), "a shell");
     }
-    judge.run(&argv, &mut inner)
+    effects.program(&argv).in_scope(&inner).printing();
 }
 
-pub(in super::super) fn parallel(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
-    let valued = [
-        "-j",
-        "--jobs",
-        "-n",
-        "-N",
-        "--colsep",
-        "-a",
-        "--arg-file",
-        "--joblog",
-        "--delay",
-        "--timeout",
-        "-I",
-        "-S",
-        "--tmpdir",
-        "--results",
-    ];
-    let (_, read) = Options::leading(arguments, &valued);
-    let rest = &arguments[read..];
+fn parallel(call: &Call<'_>, effects: &mut Effects) {
+    const VALUED: &str = "-j --jobs -n -N --colsep -a --arg-file --joblog --delay --timeout -I -S --tmpdir --results";
+    let (_, read) = Options::leading(call.arguments, &VALUED.split(' ').collect::<Vec<_>>());
+    let rest = &call.arguments[read..];
     let end = rest.iter().position(|argument| argument.visible().starts_with(":::")).unwrap_or(rest.len());
     let command = &rest[..end];
     let items: Vec<Field> = if end < rest.len() {
         rest[end + 1..].iter().filter(|argument| !argument.visible().starts_with(":::")).cloned().collect()
     } else {
-        scope.stdin.items()
+        call.scope.stdin.items()
     };
-    for item in items.iter().take(super::super::scope::MEANINGS) {
+    for item in items.iter().take(MEANINGS) {
         // Put into a command, an item stays one argument; alone, it is the command.
-        let word = if command.is_empty() { item.clone() } else { shells::quoted(item) };
+        let word = if command.is_empty() { item.clone() } else { quoted(item) };
         let mut argv = filled(command, "{}", &word);
         if !command.iter().any(|argument| argument.visible().contains('{')) {
             argv.push(word);
         }
-        let text = shells::joined_text(argv.iter(), &Field::clone);
-        let source = Data::Text(item.clone());
-        shells::run_text(judge, &source, &text, &mut scope.clone())?;
+        effects.text(joined_text(argv.iter(), &Field::clone), Data::Text(item.clone()));
     }
-    Ok(Data::local())
+    effects.prints(Data::local());
 }

@@ -5,6 +5,7 @@ mod bounds;
 mod corpora;
 mod lines;
 mod properties;
+mod rules;
 mod shells;
 
 use command_guard::{Context, Grammar, Rules, Verdict, judge};

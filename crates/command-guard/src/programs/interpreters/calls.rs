@@ -4,15 +4,12 @@ use super::Language;
 use super::expressions::{Names, has_path, split};
 use super::names::{EVALUATORS, REMOVERS, RUNNERS, WRITERS};
 use super::scan::Token;
-use crate::Refusal;
-use crate::effects::Write;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Effects, Write, unparsable};
 use crate::places::Place;
-use crate::scope::Scope;
-use crate::shells;
+use crate::scripts::script_text;
 use crate::values::{Data, Field, Part};
 
-struct Call<'t> {
+struct FunctionCall<'t> {
     /// The name without what it belongs to, in lower case.
     name: String,
     /// The name in full: `os.system`.
@@ -22,26 +19,20 @@ struct Call<'t> {
     after: &'t [Token],
 }
 
-pub(super) fn judge(
-    judge: &mut Judge<'_>,
-    language: Language,
-    tokens: &[Token],
-    text: &str,
-    arguments: &[Field],
-    scope: &mut Scope,
-) -> Judged<()> {
-    let names = Names::read(judge.context.home, tokens);
+/// Says what the code of a call does: its tokens, and its whole text.
+pub(super) fn judge(script: &Call<'_>, language: Language, tokens: &[Token], text: &str, effects: &mut Effects) {
+    let names = Names::read(script.context.home, tokens);
     let calls = calls(tokens, &names);
-    refuse_disguise(&calls, text)?;
+    refuse_disguise(&calls, text, effects);
     for call in &calls {
-        one(judge, language, call, &names, scope)?;
+        one(script, language, call, &names, effects);
     }
-    removes_listed(judge, &calls, &names, scope)?;
-    removes_each(judge, &calls, tokens, &names, scope)?;
+    removes_listed(&calls, &names, effects);
+    removes_each(&calls, tokens, &names, effects);
     for (at, token) in tokens.iter().enumerate() {
         match token {
-            Token::Command(command) => run(judge, command, scope)?,
-            Token::Literal(text) if language == Language::Awk => awk_literal(judge, tokens, at, text, scope)?,
+            Token::Command(command) => run(command, effects),
+            Token::Literal(text) if language == Language::Awk => awk_literal(tokens, at, text, effects),
             _ => {}
         }
     }
@@ -55,39 +46,32 @@ pub(super) fn judge(
         // `getattr(os, 'system')(…)`: which call is meant is not followed, so every literal is.
         for token in tokens {
             if let Token::Literal(text) = token {
-                run(judge, text, scope)?;
-                judge.removes("code", &names.tilde(Field::text(text.clone()).activated()), true, scope)?;
+                run(text, effects);
+                effects.removes("code", &names.tilde(Field::text(text.clone()).activated()));
             }
         }
     }
-    passed_arguments(judge, &calls, text, arguments, scope)
+    passed_arguments(&calls, text, script.arguments, effects);
 }
 
 /// `sys.argv`, `ARGV`: what follows the code on the command line can be run or removed by it.
-fn passed_arguments(
-    judge: &mut Judge<'_>,
-    calls: &[Call<'_>],
-    text: &str,
-    arguments: &[Field],
-    scope: &mut Scope,
-) -> Judged<()> {
+fn passed_arguments(calls: &[FunctionCall<'_>], text: &str, arguments: &[Field], effects: &mut Effects) {
     let lower = text.to_lowercase();
     if arguments.is_empty() || !(lower.contains("argv") || lower.contains("args")) {
-        return Ok(());
+        return;
     }
     if calls.iter().any(|call| REMOVERS.contains(&call.name.as_str())) {
         for argument in arguments {
-            judge.removes("code", argument, true, scope)?;
+            effects.removes("code", argument);
         }
     }
     if calls.iter().any(|call| RUNNERS.contains(&call.name.as_str())) {
-        judge.run(arguments, &mut scope.clone())?;
+        effects.program(arguments);
     }
-    Ok(())
 }
 
 /// Every call `name(…)`, and `name "…"` for the names that matter.
-fn calls<'t>(tokens: &'t [Token], names: &Names) -> Vec<Call<'t>> {
+fn calls<'t>(tokens: &'t [Token], names: &Names) -> Vec<FunctionCall<'t>> {
     let mut calls = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let Token::Word(full) = token else {
@@ -106,7 +90,7 @@ fn calls<'t>(tokens: &'t [Token], names: &Names) -> Vec<Call<'t>> {
             }
             _ => continue,
         };
-        calls.push(Call { name, full, arguments: split(inside), after });
+        calls.push(FunctionCall { name, full, arguments: split(inside), after });
     }
     calls
 }
@@ -134,7 +118,7 @@ fn balanced(tokens: &[Token]) -> (&[Token], &[Token]) {
 }
 
 /// Code that decodes a text and code that runs one do not belong together.
-fn refuse_disguise(calls: &[Call<'_>], text: &str) -> Judged<()> {
+fn refuse_disguise(calls: &[FunctionCall<'_>], text: &str, effects: &mut Effects) {
     let runs = calls
         .iter()
         .any(|call| RUNNERS.contains(&call.name.as_str()) || matches!(call.name.as_str(), "eval" | "function"));
@@ -170,7 +154,7 @@ fn refuse_disguise(calls: &[Call<'_>], text: &str) -> Judged<()> {
         "unpack(",
     ];
     if runs && DECODERS.iter().any(|decoder| text.contains(decoder)) {
-        return Err(Refusal::new("decoded-shell", "the code decodes a disguised text and runs commands"));
+        return effects.refuse("decoded-shell", "the code decodes a disguised text and runs commands");
     }
     let fetches = |tokens: &&[Token]| {
         tokens.iter().any(|token| matches!(token, Token::Word(word) if {
@@ -178,21 +162,20 @@ fn refuse_disguise(calls: &[Call<'_>], text: &str) -> Judged<()> {
             ["urlopen", "uri.open", "requests.get", "urlretrieve", "fetch", "http.get", "httpx.get", "file_get_contents", "lwp::simple", "net::http"].iter().any(|name| word.contains(name))
         }))
     };
-    let evaluates = |call: &&Call<'_>| matches!(call.name.as_str(), "exec" | "eval" | "system" | "function");
+    let evaluates = |call: &&FunctionCall<'_>| matches!(call.name.as_str(), "exec" | "eval" | "system" | "function");
     if calls.iter().filter(evaluates).any(|call| call.arguments.iter().any(fetches)) {
-        return Err(Refusal::new("pipe-to-shell", "the code runs what it fetches from the network"));
+        effects.refuse("pipe-to-shell", "the code runs what it fetches from the network");
     }
-    Ok(())
 }
 
-fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names, scope: &mut Scope) -> Judged<()> {
+fn one(script: &Call<'_>, language: Language, call: &FunctionCall<'_>, names: &Names, effects: &mut Effects) {
     let name = call.name.as_str();
     let method = method_after(call);
     if REMOVERS.contains(&name) || call.name == "path" && method.as_deref().is_some_and(|name| REMOVERS.contains(&name))
     {
         for argument in &call.arguments {
             for field in names.list(argument) {
-                judge.removes(call.full, &field.activated(), true, scope)?;
+                effects.removes(call.full, &field.activated());
             }
         }
     }
@@ -203,15 +186,15 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names
         && let Some(path) = call.arguments.iter().find(|tokens| has_path(tokens))
     {
         let path = strip_mode(names.value(path));
-        judge.writes(call.full, &path, Write::Replace, scope)?;
+        effects.writes(call.full, &path, Write::Replace);
     }
     if matches!(name, "chmod" | "chown" | "chmodsync" | "chownsync" | "lchown" | "chmod_r") {
-        changes_permissions(judge, call, names, scope)?;
+        changes_permissions(script, call, names, effects);
     }
     let moves = matches!(name, "rename" | "renames" | "renamesync" | "move") || call.full == "os.replace";
     if moves && let [from, to, ..] = call.arguments.as_slice() {
-        judge.moves_away(&names.value(from), scope)?;
-        judge.writes(call.full, &names.value(to), Write::Replace, scope)?;
+        effects.moves_away(&names.value(from));
+        effects.writes(call.full, &names.value(to), Write::Replace);
     }
     if name == "open" {
         let literals = call.arguments.iter().flat_map(|tokens| tokens.iter());
@@ -220,12 +203,12 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names
             if let Token::Literal(text) = token
                 && (text.starts_with('|') || text.ends_with('|'))
             {
-                run(judge, text.trim_matches('|'), scope)?;
+                run(text.trim_matches('|'), effects);
             }
         }
     }
     if name == "kill" && kills_all(call) {
-        return Err(Refusal::new("kill-all", "the code would end every process"));
+        return effects.refuse("kill-all", "the code would end every process");
     }
     if EVALUATORS.contains(&name) && !(name == "exec" && call.full.contains('.')) && runs_code(language, name) {
         for argument in &call.arguments {
@@ -237,17 +220,16 @@ fn one(judge: &mut Judge<'_>, language: Language, call: &Call<'_>, names: &Names
                     Language::Php => "php",
                     _ => "python",
                 };
-                super::code(judge, language, &text, &[], scope)?;
+                super::runs(language, &Data::Text(Field::text(text)), &[], effects);
             }
         }
     } else if RUNNERS.contains(&name) {
-        runs(judge, call, names, scope)?;
+        runs(call, names, effects);
     }
-    Ok(())
 }
 
 /// Code that lists a directory and removes something removes what it listed.
-fn removes_listed(judge: &Judge<'_>, calls: &[Call<'_>], names: &Names, scope: &Scope) -> Judged<()> {
+fn removes_listed(calls: &[FunctionCall<'_>], names: &Names, effects: &mut Effects) {
     let removes = calls.iter().any(|call| REMOVERS.contains(&call.name.as_str()));
     const LISTERS: &[&str] = &[
         "glob",
@@ -269,26 +251,28 @@ fn removes_listed(judge: &Judge<'_>, calls: &[Call<'_>], names: &Names, scope: &
                 listed.push(Part::Text("/".into()));
                 listed.0.push(Part::Below);
             }
-            judge.removes(call.full, &listed, true, scope)?;
+            effects.removes(call.full, &listed);
         }
     }
-    Ok(())
 }
 
 /// `for d in ("/etc", "/usr"): rmtree(d)`: what a loop goes through can be what it removes.
-fn removes_each(judge: &Judge<'_>, calls: &[Call<'_>], tokens: &[Token], names: &Names, scope: &Scope) -> Judged<()> {
+fn removes_each(calls: &[FunctionCall<'_>], tokens: &[Token], names: &Names, effects: &mut Effects) {
     if !calls.iter().any(|call| REMOVERS.contains(&call.name.as_str())) {
-        return Ok(());
+        return;
     }
     for (at, _) in tokens.iter().enumerate().filter(|(_, token)| matches!(token, Token::Word(word) if word == "in")) {
-        let list = tokens[at + 1..].iter().take_while(|token| !matches!(token, Token::Symbol(')' | ']' | '\n' | ':')));
+        let list = tokens[at + 1..].iter().take_while(|token| {
+            // What follows the next `in` is its own.
+            !matches!(token, Token::Symbol(')' | ']' | '\n' | ':'))
+                && !matches!(token, Token::Word(word) if word == "in")
+        });
         for token in list {
             if let Token::Literal(text) = token {
-                judge.removes("code", &names.tilde(Field::text(text.clone()).activated()), true, scope)?;
+                effects.removes("code", &names.tilde(Field::text(text.clone()).activated()));
             }
         }
     }
-    Ok(())
 }
 
 /// `exec` is a command in most languages and code in Python; `eval` is code everywhere.
@@ -297,14 +281,14 @@ fn runs_code(language: Language, name: &str) -> bool {
 }
 
 /// `Path("x").unlink()`: the method called on what was made.
-fn method_after(call: &Call<'_>) -> Option<String> {
+fn method_after(call: &FunctionCall<'_>) -> Option<String> {
     match call.after.first()? {
         Token::Word(word) => word.strip_prefix('.').map(str::to_lowercase),
         _ => None,
     }
 }
 
-fn runs(judge: &mut Judge<'_>, call: &Call<'_>, names: &Names, scope: &mut Scope) -> Judged<()> {
+fn runs(call: &FunctionCall<'_>, names: &Names, effects: &mut Effects) {
     let mut argv = Vec::new();
     for argument in &call.arguments {
         // Keyword arguments and option objects are no part of the command, but for a list of arguments in them.
@@ -329,26 +313,22 @@ fn runs(judge: &mut Judge<'_>, call: &Call<'_>, names: &Names, scope: &mut Scope
         argv.remove(0);
     }
     let Some(first) = argv.first().cloned() else {
-        return Ok(());
+        return;
     };
-    let text = shells::script_text(&first);
+    let text = script_text(&first);
     if text.contains(char::is_whitespace) || argv.len() == 1 {
-        run(judge, &text, scope)?;
+        run(&text, effects);
     }
-    judge.run(&argv, &mut scope.clone()).map(drop)
+    effects.program(&argv);
 }
 
 /// A literal that a shell would run; a piece of one that does not parse is no command by itself.
-fn run(judge: &mut Judge<'_>, text: &str, scope: &mut Scope) -> Judged<()> {
-    let source = Data::Nothing;
-    match shells::run_text(judge, &source, text, &mut scope.clone()) {
-        Err(refusal) if refusal.rule != "unparsable" => Err(refusal),
-        _ => Ok(()),
-    }
+fn run(text: &str, effects: &mut Effects) {
+    effects.text(text, Data::Nothing).forgiving(unparsable);
 }
 
 /// `open(path, "w")`, and Perl's `open(F, ">path")`.
-fn opens_for_writing(call: &Call<'_>) -> bool {
+fn opens_for_writing(call: &FunctionCall<'_>) -> bool {
     call.arguments.iter().flat_map(|tokens| tokens.iter()).any(|token| {
         matches!(token, Token::Literal(text)
             if text.starts_with('>') || text.starts_with("+<")
@@ -363,37 +343,32 @@ fn strip_mode(mut field: Field) -> Field {
     field
 }
 
-fn changes_permissions(judge: &Judge<'_>, call: &Call<'_>, names: &Names, scope: &Scope) -> Judged<()> {
+fn changes_permissions(script: &Call<'_>, call: &FunctionCall<'_>, names: &Names, effects: &mut Effects) {
     for argument in call.arguments.iter().filter(|tokens| has_path(tokens)) {
-        for (target, place) in judge.places(&names.value(argument), scope) {
+        for (target, place) in script.places(&names.value(argument)) {
             if matches!(place, Place::Root | Place::System | Place::Home | Place::Protected | Place::Disk) {
-                return Err(Refusal::new(
-                    "permissions",
-                    format!("the code would change who may use {}", target.shown()),
-                ));
+                return effects.refuse("permissions", format!("the code would change who may use {}", target.shown()));
             }
         }
     }
-    Ok(())
 }
 
-fn kills_all(call: &Call<'_>) -> bool {
+fn kills_all(call: &FunctionCall<'_>) -> bool {
     call.arguments.iter().any(|tokens| matches!(tokens, [Token::Symbol('-'), Token::Word(number)] if number == "1"))
         || matches!(call.arguments.first(), Some([Token::Word(number)]) if number == "1")
 }
 
 /// awk: `"cmd" | getline`, `print | "cmd"`, `print > "file"`.
-fn awk_literal(judge: &mut Judge<'_>, tokens: &[Token], at: usize, text: &str, scope: &mut Scope) -> Judged<()> {
+fn awk_literal(tokens: &[Token], at: usize, text: &str, effects: &mut Effects) {
     let before = at.checked_sub(1).and_then(|at| tokens.get(at));
     let after = tokens.get(at + 1);
     if matches!(before, Some(Token::Symbol('|'))) || matches!(after, Some(Token::Symbol('|'))) {
-        run(judge, text, scope)?;
+        run(text, effects);
         if text.split_whitespace().next().is_some_and(|program| program.ends_with("sh")) {
-            return Err(Refusal::new("decoded-shell", "the text that awk prints would be run by a shell"));
+            return effects.refuse("decoded-shell", "the text that awk prints would be run by a shell");
         }
     }
     if matches!(before, Some(Token::Symbol('>'))) {
-        judge.writes("awk", &Field::text(text), Write::Replace, scope)?;
+        effects.writes("awk", &Field::text(text), Write::Replace);
     }
-    Ok(())
 }

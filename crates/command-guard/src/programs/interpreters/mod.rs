@@ -9,13 +9,9 @@ mod names;
 mod scan;
 
 use super::{edits, windows};
-use crate::Refusal;
-use crate::effects::Write;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Code, Effects, Write};
 use crate::options::Options;
-use crate::scope::Scope;
-use crate::shells;
-use crate::simple::Invocation;
+use crate::scripts::{is_stdin, script_text};
 use crate::values::{Data, Field};
 
 /// A family of languages that share their quotes and comments.
@@ -51,13 +47,13 @@ pub(in super::super) fn is_interpreter(name: &str) -> bool {
     name != "d" && language(name).is_some()
 }
 
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    let Some(kind) = language(&call.name) else {
-        return Ok(());
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
+    let Some(kind) = language(call.name) else {
+        return;
     };
     match kind {
-        Language::Awk => return awk(judge, call, scope),
-        Language::PowerShell => return windows::powershell(judge, call, scope),
+        Language::Awk => return awk(call, effects),
+        Language::PowerShell => return windows::powershell(call, effects),
         _ => {}
     }
     let valued: &[&str] = match kind {
@@ -68,7 +64,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         Language::Other => &["-e", "--eval", "-eval", "-c", "-l"],
         _ => &["-e", "--eval", "-p", "--print", "-r", "--require", "-l", "-pe"],
     };
-    let (options, read) = Options::leading(&call.arguments, valued);
+    let (options, read) = Options::leading(call.arguments, valued);
     let mut operands = &call.arguments[read..];
     let code_options: &[&str] = match kind {
         Language::Python => &["-c"],
@@ -78,91 +74,72 @@ pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope)
         _ => &["-e", "--eval", "-p", "--print", "-pe"],
     };
     let texts: Vec<Field> = options.values(code_options).cloned().collect();
-    in_place(judge, kind, call, (&options, &texts), operands, scope)?;
+    in_place(call, kind, (&options, &texts), operands, effects);
     if operands.first().is_some_and(|first| first.is("eval")) && kind == Language::JavaScript {
         operands = &operands[1..];
-        return fields(judge, &call.name, operands, &[], scope);
+        return fields(call.name, operands, &[], effects);
     }
     if !texts.is_empty() {
-        return fields(judge, &call.name, &texts, operands, scope);
+        return fields(call.name, &texts, operands, effects);
     }
     if kind == Language::Python && options.has(&["-m"]) {
-        return Ok(());
+        return;
     }
     match operands.split_first() {
-        Some((file, rest)) if !shells::is_stdin(file) => {
-            shells::refuse_origin(file.origin(), &call.name)?;
-            match scope.file(file) {
+        Some((file, rest)) if !is_stdin(file) => {
+            effects.refuse_origin(file.origin(), call.name);
+            match call.scope.file(file) {
                 // A program that was fetched into a file is there to be read; only what flows into a shell is not.
-                Some(Data::Opaque(_)) if !file.visible().starts_with("/dev/fd/") => Ok(()),
-                Some(content) => data(judge, &call.name, &content, rest, scope),
-                None => Ok(()),
+                Some(Data::Opaque(_)) if !file.visible().starts_with("/dev/fd/") => {}
+                Some(content) => runs(call.name, &content, rest, effects),
+                None => {}
             }
         }
-        _ => {
-            let input = scope.stdin.clone();
-            let rest = operands.get(1..).unwrap_or_default();
-            data(judge, &call.name, &input, rest, scope)
-        }
+        _ => runs(call.name, &call.scope.stdin, operands.get(1..).unwrap_or_default(), effects),
     }
 }
 
 /// `perl -i`, `ruby -i` edit the files they are given; `code`: their options and what they run.
-fn in_place(
-    judge: &Judge<'_>,
-    kind: Language,
-    call: &Invocation,
-    code: (&Options, &[Field]),
-    files: &[Field],
-    scope: &Scope,
-) -> Judged<()> {
+fn in_place(call: &Call<'_>, kind: Language, code: (&Options, &[Field]), files: &[Field], effects: &mut Effects) {
     let (options, texts) = code;
     let edits = options.options.iter().any(|option| option.name.starts_with("-i"));
     if !edits || !matches!(kind, Language::Perl | Language::Ruby) {
-        return Ok(());
+        return;
     }
     let keeps = call.arguments.iter().any(|argument| edits::keeps_a_copy(&argument.visible()));
     let quiet = options.has(&["-n"]);
     let empties = !keeps && texts.iter().any(|text| edits::empties_by_code(&text.visible(), quiet));
     let how = if empties { Write::Empty } else { Write::Edit };
-    files.iter().try_for_each(|file| judge.writes(&call.name, file, how, scope))
+    files.iter().for_each(|file| effects.writes(call.name, file, how));
 }
 
-fn fields(judge: &mut Judge<'_>, name: &str, texts: &[Field], arguments: &[Field], scope: &mut Scope) -> Judged<()> {
-    for text in texts {
-        data(judge, name, &Data::Text(text.clone()), arguments, scope)?;
-    }
-    Ok(())
+fn fields(name: &str, texts: &[Field], arguments: &[Field], effects: &mut Effects) {
+    texts.iter().for_each(|text| runs(name, &Data::Text(text.clone()), arguments, effects));
 }
 
-fn data(judge: &mut Judge<'_>, name: &str, source: &Data, arguments: &[Field], scope: &mut Scope) -> Judged<()> {
-    shells::refuse_origin(source.origin(), name)?;
-    code(judge, name, &shells::script_text(&source.field()), arguments, scope)
+/// Runs code of the interpreter of this name.
+fn runs(name: &str, source: &Data, arguments: &[Field], effects: &mut Effects) {
+    effects.refuse_origin(source.origin(), name);
+    let (interpreter, arguments) = (name.to_owned(), arguments.to_vec());
+    effects.run(Code::Script { interpreter, text: script_text(&source.field()), arguments });
 }
 
-/// Judges code by the calls in it.
-pub(in super::super) fn code(
-    judge: &mut Judge<'_>,
-    name: &str,
-    text: &str,
-    arguments: &[Field],
-    scope: &mut Scope,
-) -> Judged<()> {
-    let Some(kind) = language(name) else {
-        return Ok(());
+/// Says what code does, by the calls in it; the name and the arguments of `call` are the code's.
+pub(in super::super) fn code(call: &Call<'_>, text: &str, effects: &mut Effects) {
+    let Some(kind) = language(call.name) else {
+        return;
     };
-    judge.spend()?;
     if kind == Language::PowerShell {
-        return windows::script(judge, text, scope);
+        return windows::script(call, text, effects);
     }
-    for command in text.lines().filter(|_| name == "ipython").filter_map(|line| line.trim_start().strip_prefix('!')) {
-        shells::run_text(judge, &Data::Nothing, command, &mut scope.clone())?;
+    let is_notebook = call.name == "ipython";
+    for command in text.lines().filter(|_| is_notebook).filter_map(|line| line.trim_start().strip_prefix('!')) {
+        effects.text(command, Data::Nothing);
     }
     if forks_without_end(text) {
-        return Err(Refusal::new("fork-bomb", "the code starts processes without end"));
+        return effects.refuse("fork-bomb", "the code starts processes without end");
     }
-    let tokens = scan::tokens(text, kind);
-    judge.deeper(|judge| calls::judge(judge, kind, &tokens, text, arguments, scope))
+    calls::judge(call, kind, &scan::tokens(text, kind), text, effects);
 }
 
 fn forks_without_end(text: &str) -> bool {
@@ -174,11 +151,11 @@ fn forks_without_end(text: &str) -> bool {
 }
 
 /// awk's program is its first operand, or every `-e`.
-fn awk(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
-    let options = Options::read(&call.arguments, &["-f", "-F", "-v", "-e", "--source", "--file", "-i"]);
+fn awk(call: &Call<'_>, effects: &mut Effects) {
+    let options = Options::read(call.arguments, &["-f", "-F", "-v", "-e", "--source", "--file", "-i"]);
     let mut texts: Vec<Field> = options.values(&["-e", "--source"]).cloned().collect();
     for file in options.values(&["-f", "--file"]) {
-        if let Some(content) = scope.file(file) {
+        if let Some(content) = call.scope.file(file) {
             texts.push(content.field());
         }
     }
@@ -189,16 +166,16 @@ fn awk(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()
     let program: String = texts.iter().map(Field::visible).collect();
     if program.contains("system(") {
         let set = options.values(&["-v"]).filter_map(|set| set.split_once('=')).map(|(_, value)| value);
-        let input = scope.stdin.field();
+        let input = call.scope.stdin.field();
         for command in set.chain(program.contains("system($").then_some(input)) {
-            shells::run_text(judge, &Data::Text(command.clone()), &shells::script_text(&command), &mut scope.clone())?;
+            effects.line(&command);
         }
     }
     if options.values(&["-i"]).any(|library| library.is("inplace")) {
         let how = if ["{}", "", "0"].contains(&program.trim()) { Write::Empty } else { Write::Edit };
         for file in options.operands.iter().skip(1) {
-            judge.writes(&call.name, file, how, scope)?;
+            effects.writes(call.name, file, how);
         }
     }
-    fields(judge, &call.name, &texts, &[], scope)
+    fields(call.name, &texts, &[], effects);
 }

@@ -6,13 +6,10 @@
 
 mod text;
 
-use super::table;
-use crate::Refusal;
-use crate::judge::{Judge, Judged};
+use crate::effects::{Call, Code, Effects, unparsable};
+use crate::knowledge::Knowledge;
 use crate::places::Place;
-use crate::scope::Scope;
-use crate::shells;
-use crate::simple::Invocation;
+use crate::scripts::{joined_text, script_text};
 use crate::values::{Data, Field};
 use text::{Language, cut, is_option, is_variable, name, place_of};
 
@@ -31,40 +28,42 @@ const LISTERS: &[&str] = &["get-childitem", "gci", "get-item", "gi", "dir", "ls"
 const FETCHERS: &[&str] = &["irm", "iwr", "invoke-restmethod", "invoke-webrequest", "downloadstring", "curl", "wget"];
 const EVALUATORS: &[&str] = &["iex", "invoke-expression"];
 
-pub(super) fn judge(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
     let words: Vec<String> = call.arguments.iter().map(Field::visible).collect();
     let has = |names: &[&str]| words.iter().any(|word| names.contains(&word.to_lowercase().as_str()));
-    match call.name.as_str() {
+    match call.name {
         "cmd" => {
             let runs = ["/c", "/k", "/r", "//c", "//k", "-c"];
             let at = words.iter().position(|word| runs.contains(&word.to_lowercase().as_str()));
             let text = match at {
-                Some(at) => shells::joined_text(call.arguments[at + 1..].iter(), &Field::clone),
-                None => shells::script_text(&scope.stdin.field()),
+                Some(at) => joined_text(call.arguments[at + 1..].iter(), &Field::clone),
+                None => script_text(&call.scope.stdin.field()),
             };
-            statements(judge, Language::Cmd, &text, scope)
+            statements(call, Language::Cmd, &text, effects);
         }
         "robocopy" if has(&["/mir", "/purge", "-mir", "-purge"]) => {
-            words.get(1).map_or(Ok(()), |place| removes(judge, "robocopy", place, scope))
+            words.iter().skip(1).take(1).for_each(|place| removes(call, "robocopy", place, effects));
         }
         "robocopy" if has(&["/move", "/mov", "-move", "-mov"]) => {
-            words.first().map_or(Ok(()), |place| removes(judge, "robocopy", place, scope))
+            words.iter().take(1).for_each(|place| removes(call, "robocopy", place, effects));
         }
-        "icacls" if !has(&["/t", "-t"]) => Ok(()),
-        "takeown" if !has(&["/r", "-r"]) => Ok(()),
-        "icacls" | "takeown" => words.iter().try_for_each(|word| {
-            let places = judge.places(&place_of(word, judge.context.user()), scope);
-            match places.iter().any(|(_, place)| matches!(place, Place::Root | Place::System | Place::Home)) {
-                true => Err(Refusal::new("permissions", format!("`{}` would change who owns the system", call.name))),
-                false => Ok(()),
+        "icacls" if !has(&["/t", "-t"]) => {}
+        "takeown" if !has(&["/r", "-r"]) => {}
+        "icacls" | "takeown" => {
+            let is_systems = |word: &String| {
+                let places = call.places(&place_of(word, call.context.user()));
+                places.iter().any(|(_, place)| matches!(place, Place::Root | Place::System | Place::Home))
+            };
+            if words.iter().any(is_systems) {
+                effects.refuse("permissions", format!("`{}` would change who owns the system", call.name));
             }
-        }),
-        _ => Ok(()),
+        }
+        _ => {}
     }
 }
 
 /// `powershell -Command text`, and on Windows the text alone; `pwsh` takes a file instead.
-pub(super) fn powershell(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -> Judged<()> {
+pub(super) fn powershell(call: &Call<'_>, effects: &mut Effects) {
     const VALUED: &[&str] = &["-ex", "-ep", "-w", "-v", "-wd", "-wo", "-co", "-i", "-o", "-settings", "-psc", "-cu"];
     let mut at = 0;
     while let Some(argument) = call.arguments.get(at) {
@@ -74,13 +73,13 @@ pub(super) fn powershell(judge: &mut Judge<'_>, call: &Invocation, scope: &mut S
         if is("-command", 2) {
             break;
         } else if is("-encodedcommand", 2) || word == "-ec" || is("-encodedarguments", 9) {
-            return Err(Refusal::new("decoded-shell", "a disguised text would be decoded and run by PowerShell"));
+            return effects.refuse("decoded-shell", "a disguised text would be decoded and run by PowerShell");
         } else if is("-file", 2) {
-            return file(judge, call.arguments.get(at), scope);
+            return file(call, call.arguments.get(at), effects);
         } else if word.starts_with('-') {
             at += usize::from(VALUED.iter().any(|name| word.starts_with(name)));
         } else if call.name == "pwsh" {
-            return file(judge, Some(argument), scope);
+            return file(call, Some(argument), effects);
         } else {
             at -= 1;
             break;
@@ -88,48 +87,52 @@ pub(super) fn powershell(judge: &mut Judge<'_>, call: &Invocation, scope: &mut S
     }
     let rest = &call.arguments[at.min(call.arguments.len())..];
     if rest.is_empty() || rest[0].is("-") {
-        let input = scope.stdin.clone();
-        shells::refuse_origin(input.origin(), &call.name)?;
-        return script(judge, &shells::script_text(&input.field()), scope);
+        let input = call.scope.stdin.clone();
+        effects.refuse_origin(input.origin(), call.name);
+        return script(call, &script_text(&input.field()), effects);
     }
     let origin = rest.iter().filter_map(Field::origin).max();
-    shells::refuse_origin(origin, &call.name)?;
-    script(judge, &shells::joined_text(rest.iter(), &Field::clone), scope)
+    effects.refuse_origin(origin, call.name);
+    script(call, &joined_text(rest.iter(), &Field::clone), effects);
 }
 
-fn file(judge: &mut Judge<'_>, file: Option<&Field>, scope: &mut Scope) -> Judged<()> {
-    match file.and_then(|file| scope.file(file)) {
-        Some(Data::Opaque(_)) | None => Ok(()),
-        Some(content) => script(judge, &shells::script_text(&content.field()), scope),
+fn file(call: &Call<'_>, file: Option<&Field>, effects: &mut Effects) {
+    match file.and_then(|file| call.scope.file(file)) {
+        Some(Data::Opaque(_)) | None => {}
+        Some(content) => script(call, &script_text(&content.field()), effects),
     }
 }
 
 /// A text of PowerShell. What a Unix shell makes of it counts as well, where one can read it.
-pub(super) fn script(judge: &mut Judge<'_>, text: &str, scope: &mut Scope) -> Judged<()> {
-    statements(judge, Language::PowerShell, text, scope)?;
-    match shells::run_text(judge, &Data::Nothing, text, &mut scope.clone()) {
-        Err(refusal) if refusal.rule != "unparsable" => Err(refusal),
-        _ => Ok(()),
-    }
+pub(super) fn script(call: &Call<'_>, text: &str, effects: &mut Effects) {
+    statements(call, Language::PowerShell, text, effects);
+    effects.text(text, Data::Nothing).forgiving(unparsable);
 }
 
-fn statements(judge: &mut Judge<'_>, language: Language, text: &str, scope: &mut Scope) -> Judged<()> {
+/// What a text does that another one starts.
+pub(in super::super) fn text(call: &Call<'_>, is_powershell: bool, text: &str, effects: &mut Effects) {
+    statements(call, if is_powershell { Language::PowerShell } else { Language::Cmd }, text, effects);
+}
+
+fn statements(call: &Call<'_>, language: Language, text: &str, effects: &mut Effects) {
     let lower = text.to_lowercase();
     let holds =
         |names: &[&str]| lower.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| names.contains(&word));
     if language == Language::PowerShell && holds(EVALUATORS) && holds(FETCHERS) {
-        return Err(Refusal::new("pipe-to-shell", "what comes from the network would be run by PowerShell unread"));
+        return effects.refuse("pipe-to-shell", "what comes from the network would be run by PowerShell unread");
     }
     // The places that a removal without any takes: `for /d %i in (C:\*) do rd %i`, `Get-ChildItem C:\ | Remove-Item`.
     let mut listed: Vec<String> = Vec::new();
     let mut deletes = false;
     for words in cut(text, language) {
-        judge.spend()?;
+        if effects.is_full() {
+            return;
+        }
         if deletes {
             // `[System.IO.Directory]::Delete('C:\Users', $true)`
-            removes(judge, "Delete", &words[0], scope)?;
+            removes(call, "Delete", &words[0], effects);
         }
-        one(judge, language, &words, &listed, scope)?;
+        Statement { call, language, listed: &listed }.judge(&words, NESTED_CONDITIONS, effects);
         let name = name(&words[0]);
         deletes = name.ends_with("::delete");
         // `foreach ($place in 'C:\\Users') { … }`, `$place = 'C:\\Users'`
@@ -142,84 +145,79 @@ fn statements(judge: &mut Judge<'_>, language: Language, text: &str, scope: &mut
             listed = words;
         }
     }
-    Ok(())
 }
 
-/// One statement; `listed`: the places that the one in front of it names.
-fn one(
-    judge: &mut Judge<'_>,
+/// Conditions inside conditions whose statements are looked at.
+const NESTED_CONDITIONS: usize = 3;
+
+/// One statement.
+struct Statement<'s> {
+    call: &'s Call<'s>,
     language: Language,
-    words: &[String],
-    listed: &[String],
-    scope: &mut Scope,
-) -> Judged<()> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Ok(());
-    };
-    let name = name(program);
-    let operands =
-        |words: &[String]| -> Vec<String> { words.iter().filter(|word| !is_option(word, language)).cloned().collect() };
-    match name.as_str() {
-        "do" | "call" | "&" | "@" => return one(judge, language, arguments, listed, scope),
-        // What follows the condition is not found out: each word may be the program.
-        "if" => {
-            let starts = 1..arguments.len().min(6);
-            return starts.into_iter().try_for_each(|at| one(judge, language, &arguments[at..], listed, scope));
-        }
-        // `start "title" program`, `Start-Process program -ArgumentList 'arguments'`
-        "start" | "start-process" | "saps" => {
-            let text = operands(arguments).join(" ");
-            return judge.deeper(|judge| statements(judge, Language::Cmd, &text, scope));
-        }
-        "forfiles"
-            if arguments.iter().any(|word| {
-                cut(word, language).concat().iter().any(|word| REMOVERS.contains(&text::name(word).as_str()))
-            }) =>
-        {
-            let at = arguments.iter().position(|word| word.eq_ignore_ascii_case("/p"));
-            let place = at.and_then(|at| arguments.get(at + 1));
-            return place.map_or(Ok(()), |place| removes(judge, "forfiles", place, scope));
-        }
-        // `shutdown /a` takes back what was planned, `/l` logs off.
-        "shutdown" if arguments.iter().any(|word| ["/a", "-a", "/l", "-l", "/?"].contains(&&*word.to_lowercase())) => {
-            return Ok(());
-        }
-        _ => {}
-    }
-    let call = Invocation { name: name.clone(), arguments: arguments.iter().map(Field::text).collect() };
-    table::judge(&call)?;
-    if MOVERS.contains(&name.as_str()) {
-        let from = operands(arguments).first().map(|place| place_of(place, judge.context.user()));
-        return from.map_or(Ok(()), |place| judge.moves_away(&place, scope));
-    }
-    if REMOVERS.contains(&name.as_str()) {
-        let named = operands(arguments);
-        let is_each = |place: &String| place.starts_with('%') && place.len() < 4 || is_variable(place);
-        let places = if named.iter().all(is_each) { operands(listed) } else { named };
-        return places.iter().try_for_each(|place| removes(judge, &name, place, scope));
-    }
-    runs(judge, language, name, arguments, scope)
+    /// The places that the statement in front of it names.
+    listed: &'s [String],
 }
 
-/// Any other program, with its arguments as places where they can be some.
-fn runs(
-    judge: &mut Judge<'_>,
-    language: Language,
-    name: String,
-    arguments: &[String],
-    scope: &mut Scope,
-) -> Judged<()> {
-    let place = |word: &String| {
-        if is_option(word, language) { Field::text(word) } else { place_of(word, judge.context.user()) }
-    };
-    let mut argv = vec![Field::text(name)];
-    argv.extend(arguments.iter().map(place));
-    judge.deeper(|judge| match judge.run(&argv, &mut scope.clone()) {
-        Err(refusal) if refusal.rule != "unparsable" => Err(refusal),
-        _ => Ok(()),
-    })
+impl Statement<'_> {
+    fn judge(&self, words: &[String], depth: usize, effects: &mut Effects) {
+        let Some((program, arguments)) = words.split_first() else {
+            return;
+        };
+        let name = name(program);
+        match name.as_str() {
+            "do" | "call" | "&" | "@" => self.judge(arguments, depth, effects),
+            // What follows the condition is not found out: each word may be the program.
+            "if" if depth > 0 => {
+                (1..arguments.len().min(6)).for_each(|at| self.judge(&arguments[at..], depth - 1, effects));
+            }
+            // `start "title" program`, `Start-Process program -ArgumentList 'arguments'`
+            "start" | "start-process" | "saps" => {
+                let text = self.operands(arguments).join(" ");
+                effects.run(Code::Windows { is_powershell: false, text });
+            }
+            "forfiles" if arguments.iter().any(|word| self.names_a_remover(word)) => {
+                let at = arguments.iter().position(|word| word.eq_ignore_ascii_case("/p"));
+                let place = at.and_then(|at| arguments.get(at + 1));
+                place.into_iter().for_each(|place| removes(self.call, "forfiles", place, effects));
+            }
+            // `shutdown /a` takes back what was planned, `/l` logs off.
+            "shutdown"
+                if arguments.iter().any(|word| ["/a", "-a", "/l", "-l", "/?"].contains(&&*word.to_lowercase())) => {}
+            _ => self.program(&name, arguments, effects),
+        }
+    }
+
+    fn operands(&self, words: &[String]) -> Vec<String> {
+        words.iter().filter(|word| !is_option(word, self.language)).cloned().collect()
+    }
+
+    fn names_a_remover(&self, word: &str) -> bool {
+        cut(word, self.language).concat().iter().any(|word| REMOVERS.contains(&name(word).as_str()))
+    }
+
+    fn program(&self, name: &str, arguments: &[String], effects: &mut Effects) {
+        let user = self.call.context.user();
+        let words: Vec<Field> = arguments.iter().map(Field::text).collect();
+        Knowledge::built_in().refusals(&Call { name, arguments: &words, ..*self.call }, effects);
+        let named = self.operands(arguments);
+        if MOVERS.contains(&name) {
+            return named.iter().take(1).for_each(|place| effects.moves_away(&place_of(place, user)));
+        }
+        if REMOVERS.contains(&name) {
+            let is_each = |place: &String| place.starts_with('%') && place.len() < 4 || is_variable(place);
+            let places = if named.iter().all(is_each) { self.operands(self.listed) } else { named };
+            return places.iter().for_each(|place| removes(self.call, name, place, effects));
+        }
+        // Any other program, with its arguments as places where they can be some.
+        let place = |word: &String| {
+            if is_option(word, self.language) { Field::text(word) } else { place_of(word, user) }
+        };
+        let mut argv = vec![Field::text(name)];
+        argv.extend(arguments.iter().map(place));
+        effects.program(&argv).forgiving(unparsable);
+    }
 }
 
-fn removes(judge: &Judge<'_>, program: &str, word: &str, scope: &Scope) -> Judged<()> {
-    judge.removes(program, &place_of(word, judge.context.user()).activated(), true, scope)
+fn removes(call: &Call<'_>, program: &str, word: &str, effects: &mut Effects) {
+    effects.removes(program, &place_of(word, call.context.user()).activated());
 }
