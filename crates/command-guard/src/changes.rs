@@ -8,6 +8,7 @@ use super::places::{Place, places, users_own};
 use super::scope::Scope;
 use super::targets::{Target, names};
 use super::values::Field;
+use super::words::words;
 
 impl Judge<'_> {
     pub fn places(&self, field: &Field, scope: &Scope) -> Vec<(Target, Place)> {
@@ -69,7 +70,7 @@ impl Judge<'_> {
         let rest = &target.components[(depth + 1).min(target.components.len())..];
         let everything = target.below && rest.is_empty() || rest.len() == 1 && rest[0].iter().all(Atom::is_wild);
         let passing = ["Downloads", "Public"].contains(&name.as_str());
-        USERS_FOLDERS.contains(&name.as_str()) && (rest.is_empty() && !target.below || everything && !passing)
+        words("users-folders").contains(&name.as_str()) && (rest.is_empty() && !target.below || everything && !passing)
     }
 
     /// Unpacking over what lies in the home, or in one of its folders, without being asked.
@@ -121,22 +122,6 @@ impl Judge<'_> {
 /// Directories into which administrators unpack what is installed by hand.
 const UNPACKED_INTO: &[&str] = &["/usr/local", "/opt", "/srv"];
 
-/// What every home has for what its user makes and keeps (`xdg-user-dirs`, macOS, Windows).
-const USERS_FOLDERS: &[&str] = &[
-    "Desktop",
-    "Documents",
-    "Downloads",
-    "Music",
-    "Pictures",
-    "Videos",
-    "Public",
-    "Templates",
-    "Movies",
-    "Library",
-    "OneDrive",
-    "Dropbox",
-];
-
 /// `/*`
 fn is_all_of_the_root(target: &Target) -> bool {
     target.components.len() == 1 && target.components[0].iter().all(Atom::is_wild)
@@ -160,7 +145,7 @@ fn opens_the_account(target: &Target) -> bool {
 /// One file of an application's settings, which administrators exchange.
 fn is_application_file(target: &Target) -> bool {
     let path = target.shown();
-    !target.ends_in_pattern() && APPLICATIONS.iter().any(|known| path.starts_with(known))
+    !target.ends_in_pattern() && words("applications").iter().any(|known| path.starts_with(known))
 }
 
 fn is_stream(target: &Target) -> bool {
@@ -169,27 +154,6 @@ fn is_stream(target: &Target) -> bool {
 
 /// Files that editors, tools and systems leave behind.
 fn is_temp_artifact(target: &Target) -> bool {
-    const ENDINGS: &[&str] = &[
-        ".tmp",
-        ".temp",
-        ".bak",
-        ".swp",
-        ".swo",
-        ".orig",
-        ".rej",
-        ".pyc",
-        ".o",
-        ".log",
-        ".old",
-        "~",
-        ".DS_Store",
-        ".part",
-        ".crdownload",
-        ".pid",
-        ".lock",
-        ".gz.1",
-        ".core",
-    ];
     let last = target.components.len().checked_sub(1);
     let name: String = last
         .map(|at| {
@@ -202,7 +166,7 @@ fn is_temp_artifact(target: &Target) -> bool {
                 .collect()
         })
         .unwrap_or_default();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
+    words("leftover-endings").iter().any(|ending| name.ends_with(ending))
 }
 
 /// Writing to `/proc` and `/sys`: a few settings that people change while they measure.
@@ -211,16 +175,7 @@ fn kernel_file(target: &Target) -> &'static str {
     if path.starts_with("/proc/sysrq") || path.ends_with("sysrq") {
         return "power";
     }
-    let harmless = [
-        "/proc/sys/vm/drop_caches",
-        "/proc/sys/vm/swappiness",
-        "/sys/class/backlight",
-        "/sys/class/leds",
-        "/sys/devices/system/cpu",
-        "/proc/self/comm",
-        "/proc/self/oom_score_adj",
-    ];
-    if harmless.iter().any(|known| path.starts_with(known)) { "" } else { "kernel" }
+    if words("kernel-settings").iter().any(|known| path.starts_with(known)) { "" } else { "kernel" }
 }
 
 /// Files of the system that administrators edit in the course of their work.
@@ -229,7 +184,7 @@ fn system_file(target: &Target, how: Write) -> &'static str {
     if path == "/etc/hosts" && how != Write::Empty && how != Write::Replace {
         return "";
     }
-    if how != Write::Empty && APPLICATIONS.iter().any(|known| path.starts_with(known)) {
+    if how != Write::Empty && words("applications").iter().any(|known| path.starts_with(known)) {
         return "";
     }
     // `cp file /usr/local/bin` names the directory.
@@ -249,27 +204,9 @@ fn user_file(target: &Target, how: Write, home_depth: usize) -> &'static str {
     if how == Write::Empty {
         return "overwrite";
     }
-    const STARTUP: &[&str] = &[
-        ".bashrc",
-        ".bash_profile",
-        ".profile",
-        ".zshrc",
-        ".zshenv",
-        ".zprofile",
-        ".bash_login",
-        ".login",
-        ".cshrc",
-        ".gitconfig",
-        ".vimrc",
-        ".netrc",
-        ".pgpass",
-        ".bash_aliases",
-        ".xinitrc",
-        ".xsession",
-    ];
     let secret = ["/.gnupg/", "/.aws/", "/.kube/", "/.password-store/", "/.config/autostart/"];
     // Right in the home, where shells look: `cp ~/.bashrc ~/.bashrc.bak` is a copy.
-    let starts = STARTUP.contains(&file) && target.components.len() <= home_depth.max(2) + 1;
+    let starts = words("account-files").contains(&file) && target.components.len() <= home_depth.max(2) + 1;
     let grave = starts || secret.iter().any(|part| path.contains(part));
     // Files that nobody named, all edited at once; settings are the exception, which come in pieces.
     let many = how == Write::Edit && target.ends_in_pattern() && !path.contains("/.");
@@ -278,40 +215,6 @@ fn user_file(target: &Target, how: Write, home_depth: usize) -> &'static str {
 
 /// Files whose text a shell or git runs without being told to.
 pub(super) fn starts_by_itself(path: &str) -> bool {
-    const STARTUP: &[&str] =
-        &[".bashrc", ".bash_profile", ".bash_aliases", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile"];
     let file = path.rsplit('/').next().unwrap_or_default();
-    STARTUP.contains(&file) || path.contains("/.git/hooks/") || path.contains("/.husky/")
+    words("shell-startup").contains(&file) || path.contains("/.git/hooks/") || path.contains("/.husky/")
 }
-
-/// Settings of applications and what is installed by hand.
-const APPLICATIONS: &[&str] = &[
-    "/etc/nginx/",
-    "/etc/systemd/system/",
-    "/etc/apache2/",
-    "/etc/httpd/",
-    "/etc/apt/sources.list.d/",
-    "/etc/apt/keyrings/",
-    "/etc/docker/",
-    "/etc/caddy/",
-    "/etc/haproxy/",
-    "/etc/redis/",
-    "/etc/postgresql/",
-    "/etc/mysql/",
-    "/etc/php/",
-    "/etc/grafana/",
-    "/etc/prometheus/",
-    "/etc/supervisor/",
-    "/etc/yum.repos.d/",
-    "/etc/logrotate.d/",
-    "/etc/modprobe.d/",
-    "/etc/sysctl.d/",
-    "/usr/share/keyrings/",
-    "/usr/share/bash-completion/completions/",
-    "/etc/bash_completion.d/",
-    "/etc/udev/rules.d/",
-    "/usr/local/bin/",
-    "/usr/local/share/",
-    "/usr/local/etc/",
-    "/usr/local/lib/",
-];

@@ -50,6 +50,7 @@ mod simple;
 mod syntax;
 mod targets;
 mod values;
+mod words;
 mod work;
 mod zsh;
 

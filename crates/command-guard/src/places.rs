@@ -4,6 +4,7 @@ use super::Context;
 use super::scope::Scope;
 use super::targets::{Target, names, resolve};
 use super::values::Field;
+use super::words::words;
 
 /// What would be lost with a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,104 +50,6 @@ impl Place {
         }
     }
 }
-
-/// Top-level directories that are the system, or hold everybody's data.
-const SYSTEM: &[&str] = &[
-    "bin",
-    "boot",
-    "dev",
-    "etc",
-    "home",
-    "lib",
-    "lib32",
-    "lib64",
-    "libx32",
-    "lost+found",
-    "media",
-    "mnt",
-    "nix",
-    "opt",
-    "proc",
-    "root",
-    "run",
-    "sbin",
-    "snap",
-    "srv",
-    "sys",
-    "usr",
-    "var",
-    "tmp",
-    "System",
-    "Library",
-    "Applications",
-    "Users",
-    "private",
-    "Volumes",
-    "cores",
-];
-
-const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/tmp"];
-
-/// Caches of the system that its tools refill.
-const SYSTEM_CACHES: &[&str] = &["/var/cache", "/var/lib/apt/lists", "/var/crash"];
-
-const SERVED: &[&str] = &["/var/www", "/srv", "/opt", "/mnt", "/media", "/Volumes"];
-
-/// Names that tools make again: a directory of that name holds nothing of the user's own.
-const REGENERATED: &[&str] = &[
-    "node_modules",
-    "__pycache__",
-    ".pytest_cache",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".tox",
-    ".venv",
-    "venv",
-    ".next",
-    ".nuxt",
-    ".turbo",
-    ".parcel-cache",
-    ".gradle",
-    ".terraform",
-    "target",
-    ".Trash",
-    "Trash",
-    ".npm",
-    "_cacache",
-    ".ccache",
-    ".thumbnails",
-    ".DS_Store",
-    "Thumbs.db",
-    "DerivedData",
-    ".eggs",
-];
-
-/// Below the home: what package managers refill.
-const HOME_CACHES: &[&str] = &[
-    ".cargo/registry",
-    ".cargo/git",
-    "go/pkg",
-    ".m2/repository",
-    ".rustup/tmp",
-    ".rustup/downloads",
-    ".local/share/Trash",
-    ".local/share/pnpm",
-    ".pnpm-store",
-    ".nuget/packages",
-    ".conda/pkgs",
-    "miniconda3/pkgs",
-    "anaconda3/pkgs",
-    ".bun/install",
-    ".yarn/berry",
-    ".pub-cache/hosted",
-    ".ivy2/cache",
-    ".sbt/boot",
-    ".docker/buildx",
-    ".vagrant.d/tmp",
-    ".cocoapods/repos",
-    ".stack/pantry",
-    ".hex/packages",
-];
 
 /// Every place that `field` can mean, and what it is.
 pub(super) fn places(field: &Field, scope: &Scope, context: &Context<'_>) -> Vec<(Target, Place)> {
@@ -200,7 +103,7 @@ pub(super) fn place(target: &Target, context: &Context) -> Place {
     if roots.iter().any(|root| target.covers(root)) {
         return Place::Home;
     }
-    if SYSTEM.iter().any(|top| target.covers(&[top])) {
+    if words("top-directories").iter().any(|top| target.covers(&[top])) {
         return Place::System;
     }
     below_the_top(target)
@@ -215,12 +118,12 @@ fn is_all_of_scratch(target: &Target) -> bool {
             && (depth == path.len()
                 || depth == path.len() + 1 && target.name(depth - 1).is_none() && broad(target, depth - 1))
     };
-    SCRATCH.iter().any(all_of)
+    words("scratch").iter().any(all_of)
 }
 
 fn special(target: &Target) -> Option<Place> {
     let inside = |path: &&str| target.is_inside(&names(path)) && target.is_surely_inside(&names(path));
-    if SCRATCH.iter().any(inside) || SYSTEM_CACHES.iter().any(inside) {
+    if words("scratch").iter().any(inside) || words("system-caches").iter().any(inside) {
         return Some(Place::Scratch);
     }
     if target.is_surely_inside(&["run", "user"]) && target.components.len() > 3 {
@@ -235,48 +138,6 @@ fn special(target: &Target) -> Option<Place> {
 
 /// Devices by the names that Linux and macOS give them.
 fn device(target: &Target) -> Place {
-    const HARMLESS: &[&str] = &[
-        "null",
-        "zero",
-        "full",
-        "random",
-        "urandom",
-        "stdin",
-        "stdout",
-        "stderr",
-        "fd",
-        "tty",
-        "pts",
-        "ptmx",
-        "console",
-        "mqueue",
-        "shm",
-        "tcp",
-        "udp",
-        "snd",
-        "dri",
-        "video",
-        "input",
-        "net",
-        "log",
-        "fuse",
-        "kvm",
-        "loop",
-        "ttyS",
-        "ttyUSB",
-        "ttyACM",
-        "zram",
-        "rtc",
-        "hugepages",
-        "usb",
-        "bus",
-        "i2c",
-        "gpiochip",
-        "nvidia",
-        "cu.",
-        "watchdog",
-        "char",
-    ];
     let name: String = target.components[1]
         .iter()
         .map_while(|atom| match atom {
@@ -285,7 +146,7 @@ fn device(target: &Target) -> Place {
         })
         .collect();
     // A name whose beginning is a pattern can be a disk.
-    let harmless = HARMLESS.iter().any(|known| {
+    let harmless = words("harmless-devices").iter().any(|known| {
         name.strip_prefix(known).is_some_and(|rest| {
             rest.is_empty() || known.ends_with('.') || rest.starts_with(|c: char| c.is_ascii_digit() || c == '-')
         })
@@ -340,12 +201,12 @@ fn in_a_home(target: &Target, context: &Context) -> Option<Place> {
 fn in_home_at(target: &Target, depth: usize) -> Place {
     let literal: Vec<Option<String>> = (depth..target.components.len()).map(|at| target.name(at)).collect();
     let below = literal.iter().map_while(Option::as_deref).collect::<Vec<_>>().join("/");
-    if HOME_CACHES.iter().any(|cache| below.starts_with(cache)) {
+    if words("home-caches").iter().any(|cache| below.starts_with(cache)) {
         return Place::Scratch;
     }
     let remade = literal.iter().flatten().any(|name| {
         let lower = name.to_lowercase();
-        REGENERATED.contains(&name.as_str()) || lower.contains("cache") || lower == "tmp" || lower == "temp"
+        words("regenerated").contains(&name.as_str()) || lower.contains("cache") || lower == "tmp" || lower == "temp"
     });
     if remade {
         return Place::Scratch;
@@ -367,17 +228,16 @@ fn below_the_top(target: &Target) -> Place {
         |path: &[&str]| target.is_surely_inside(path) && target.name(path.len()).is_some_and(|name| !name.is_empty());
     if named_below(&["usr", "local"]) {
         // The standard directories stay system; what is in them was put there by hand.
-        const STANDARD: &[&str] = &["bin", "lib", "sbin", "share", "etc", "include", "libexec", "src", "man"];
         let name = target.name(2).unwrap_or_default();
         let deep = target.components.len() > 3 && target.name(3).is_some();
-        if deep || !STANDARD.contains(&name.as_str()) {
+        if deep || !words("local-directories").contains(&name.as_str()) {
             return Place::Local;
         }
     }
-    if SERVED.iter().any(|path| named_below(&names(path))) {
+    if words("served").iter().any(|path| named_below(&names(path))) {
         return Place::Served;
     }
-    if SYSTEM.iter().any(|top| target.is_inside(&[top])) {
+    if words("top-directories").iter().any(|top| target.is_inside(&[top])) {
         return Place::System;
     }
     Place::Elsewhere
@@ -390,5 +250,5 @@ pub(super) fn is_core(name: &str) -> bool {
 
 /// Whether a top-level name belongs to the system.
 pub(super) fn is_system(name: &str) -> bool {
-    SYSTEM.contains(&name)
+    words("top-directories").contains(&name)
 }

@@ -5,52 +5,7 @@ use super::judge::{Judge, Judged};
 use super::scope::Scope;
 use super::simple::Invocation;
 use super::values::{Data, Field};
-
-/// Options of zsh that change no line's meaning in a way that could hide something (zshoptions(1)), in lower case and
-/// without underscores.
-const HARMLESS_OPTIONS: &[&str] = &[
-    "errexit",
-    "errreturn",
-    "nounset",
-    "unset",
-    "pipefail",
-    "xtrace",
-    "verbose",
-    "nullglob",
-    "nomatch",
-    "nonomatch",
-    "globdots",
-    "dotglob",
-    "noglobdots",
-    "noclobber",
-    "clobber",
-    "monitor",
-    "nomonitor",
-    "localoptions",
-    "pushdsilent",
-];
-
-/// Arrays of zsh that are its tables of commands, functions, aliases and names of folders.
-const TABLES: &[&str] = &[
-    "aliases",
-    "galiases",
-    "saliases",
-    "dis_aliases",
-    "functions",
-    "dis_functions",
-    "commands",
-    "builtins",
-    "options",
-    "nameddirs",
-    "userdirs",
-    "widgets",
-    "modules",
-    "path",
-    "cdpath",
-    "fpath",
-    "precmd_functions",
-    "zshexit_functions",
-];
+use super::words::words;
 
 /// Refuses what stands in the text itself.
 pub(super) fn check(text: &str) -> Judged<()> {
@@ -148,7 +103,7 @@ pub(super) fn run(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) -
 
 /// Refuses to follow a change of zsh's own tables.
 pub(super) fn check_assignment(name: &str) -> Judged<()> {
-    match TABLES.contains(&name) {
+    match words("zsh-tables").contains(&name) {
         true => Err(not_followed(&format!("a change of zsh's `{name}`"))),
         false => Ok(()),
     }
@@ -156,7 +111,8 @@ pub(super) fn check_assignment(name: &str) -> Judged<()> {
 
 fn is_harmless_option(option: &Field) -> bool {
     let name = option.visible().to_lowercase().replace('_', "");
-    HARMLESS_OPTIONS.contains(&name.as_str()) || HARMLESS_OPTIONS.contains(&name.trim_start_matches("no"))
+    words("zsh-harmless-options").contains(&name.as_str())
+        || words("zsh-harmless-options").contains(&name.trim_start_matches("no"))
 }
 
 fn not_followed(what: &str) -> Refusal {

@@ -5,6 +5,7 @@ use crate::options::Options;
 use crate::places::users_own;
 use crate::scripts::joined_text;
 use crate::values::{Field, Part};
+use crate::words::words;
 
 /// Settings and subcommands of git that hold commands.
 fn commands(call: &Call<'_>, effects: &mut Effects) {
@@ -69,25 +70,7 @@ fn command_options(subcommand: &str) -> &'static [&'static str] {
 fn setting_runs(name: &str, value: &Field, effects: &mut Effects) {
     let name = name.to_lowercase();
     let alias = name.starts_with("alias.");
-    let runs = [
-        "pager",
-        "editor",
-        "sshcommand",
-        "fsmonitor",
-        "askpass",
-        ".cmd",
-        "textconv",
-        "command",
-        "external",
-        "gitproxy",
-        ".process",
-        ".clean",
-        ".smudge",
-        "hookspath",
-        "helper",
-        ".program",
-    ];
-    let value_runs = runs.iter().any(|end| name.ends_with(end)) || name.starts_with("pager.");
+    let value_runs = words("git-commands").iter().any(|end| name.ends_with(end)) || name.starts_with("pager.");
     let text = value.visible();
     match text.strip_prefix('!').filter(|_| alias || value_runs) {
         Some(command) => drop(effects.line(&Field::text(command))),

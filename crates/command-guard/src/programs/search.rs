@@ -5,6 +5,7 @@ use crate::options::Options;
 use crate::scope::MEANINGS;
 use crate::scripts::{is_stdin, joined_text, quoted};
 use crate::values::{Data, Field, Origin, Part};
+use crate::words::words;
 
 pub(super) const NAMES: &[&str] = &["find", "gfind", "bfs", "fd", "fdfind", "xargs", "parallel"];
 
@@ -133,42 +134,7 @@ fn is_scratch(text: &str) -> bool {
 
 /// Names of what tools leave behind and make again.
 fn is_temp_artifact(pattern: &str) -> bool {
-    const LITTER: &[&str] = &[
-        "*.pyc",
-        "*.pyo",
-        "__pycache__",
-        "*.orig",
-        "*.rej",
-        "*.swp",
-        "*.swo",
-        "*~",
-        ".DS_Store",
-        "Thumbs.db",
-        "*.o",
-        "*.obj",
-        "*.class",
-        "*.tmp",
-        "*.temp",
-        "node_modules",
-        "target",
-        ".pytest_cache",
-        ".mypy_cache",
-        "*.bak",
-        "*.log.*",
-        "*.log.gz",
-        "core.*",
-        "*.crdownload",
-        "*.part",
-        "._*",
-        ".cache",
-        "dist",
-        "build",
-        ".next",
-        "*.egg-info",
-        "desktop.ini",
-        "*.pid",
-    ];
-    LITTER.contains(&pattern)
+    words("litter").contains(&pattern)
 }
 
 fn fd(call: &Call<'_>, effects: &mut Effects) {

@@ -2,12 +2,12 @@
 
 use super::Language;
 use super::expressions::{Names, has_path, split};
-use super::names::{EVALUATORS, REMOVERS, RUNNERS, WRITERS};
 use super::scan::Token;
 use crate::effects::{Call, Effects, Write, unparsable};
 use crate::places::Place;
 use crate::scripts::script_text;
 use crate::values::{Data, Field, Part};
+use crate::words::words;
 
 struct FunctionCall<'t> {
     /// The name without what it belongs to, in lower case.
@@ -60,12 +60,12 @@ fn passed_arguments(calls: &[FunctionCall<'_>], text: &str, arguments: &[Field],
     if arguments.is_empty() || !(lower.contains("argv") || lower.contains("args")) {
         return;
     }
-    if calls.iter().any(|call| REMOVERS.contains(&call.name.as_str())) {
+    if calls.iter().any(|call| words("removers").contains(&call.name.as_str())) {
         for argument in arguments {
             effects.removes("code", argument);
         }
     }
-    if calls.iter().any(|call| RUNNERS.contains(&call.name.as_str())) {
+    if calls.iter().any(|call| words("runners").contains(&call.name.as_str())) {
         effects.program(arguments);
     }
 }
@@ -96,7 +96,9 @@ fn calls<'t>(tokens: &'t [Token], names: &Names) -> Vec<FunctionCall<'t>> {
 }
 
 fn known(name: &str) -> bool {
-    [RUNNERS, REMOVERS, WRITERS, &["open", "kill", "glob"]].iter().any(|names| names.contains(&name))
+    [words("runners"), words("removers"), words("writers"), &["open", "kill", "glob"]]
+        .iter()
+        .any(|names| names.contains(&name))
 }
 
 /// What stands in the parentheses that open `tokens`, and what follows them.
@@ -119,41 +121,10 @@ fn balanced(tokens: &[Token]) -> (&[Token], &[Token]) {
 
 /// Code that decodes a text and code that runs one do not belong together.
 fn refuse_disguise(calls: &[FunctionCall<'_>], text: &str, effects: &mut Effects) {
-    let runs = calls
-        .iter()
-        .any(|call| RUNNERS.contains(&call.name.as_str()) || matches!(call.name.as_str(), "eval" | "function"));
-    const DECODERS: &[&str] = &[
-        "b64decode",
-        "b32decode",
-        "a85decode",
-        "fromhex",
-        "unhexlify",
-        "codecs.decode",
-        "rot13",
-        "rot_13",
-        "atob(",
-        "fromCharCode",
-        "pack(",
-        "chr(",
-        "decode_base64",
-        "base64_decode",
-        "Base64.decode64",
-        "decode64",
-        "zlib.decompress",
-        "marshal.loads",
-        "gzinflate",
-        "[::-1]",
-        ".reverse()",
-        "'base64')",
-        "\"base64\")",
-        "'hex')",
-        "\"hex\")",
-        "hex2bin",
-        "str_rot13",
-        "strrev",
-        "unpack(",
-    ];
-    if runs && DECODERS.iter().any(|decoder| text.contains(decoder)) {
+    let runs = calls.iter().any(|call| {
+        words("runners").contains(&call.name.as_str()) || matches!(call.name.as_str(), "eval" | "function")
+    });
+    if runs && words("decoding-calls").iter().any(|decoder| text.contains(decoder)) {
         return effects.refuse("decoded-shell", "the code decodes a disguised text and runs commands");
     }
     let fetches = |tokens: &&[Token]| {
@@ -171,7 +142,8 @@ fn refuse_disguise(calls: &[FunctionCall<'_>], text: &str, effects: &mut Effects
 fn one(script: &Call<'_>, language: Language, call: &FunctionCall<'_>, names: &Names, effects: &mut Effects) {
     let name = call.name.as_str();
     let method = method_after(call);
-    if REMOVERS.contains(&name) || call.name == "path" && method.as_deref().is_some_and(|name| REMOVERS.contains(&name))
+    if words("removers").contains(&name)
+        || call.name == "path" && method.as_deref().is_some_and(|name| words("removers").contains(&name))
     {
         for argument in &call.arguments {
             for field in names.list(argument) {
@@ -180,8 +152,8 @@ fn one(script: &Call<'_>, language: Language, call: &FunctionCall<'_>, names: &N
         }
     }
     let writes = matches!(call.full, "File.write" | "IO.write" | "IO.binwrite")
-        || WRITERS.contains(&name)
-        || call.name == "path" && method.as_deref().is_some_and(|name| WRITERS.contains(&name));
+        || words("writers").contains(&name)
+        || call.name == "path" && method.as_deref().is_some_and(|name| words("writers").contains(&name));
     if (writes || name == "open" && opens_for_writing(call))
         && let Some(path) = call.arguments.iter().find(|tokens| has_path(tokens))
     {
@@ -197,20 +169,13 @@ fn one(script: &Call<'_>, language: Language, call: &FunctionCall<'_>, names: &N
         effects.writes(call.full, &names.value(to), Write::Replace);
     }
     if name == "open" {
-        let literals = call.arguments.iter().flat_map(|tokens| tokens.iter());
-        for token in literals {
-            // Perl's pipes: `open(F, "|command")`, `open(F, "command|")`.
-            if let Token::Literal(text) = token
-                && (text.starts_with('|') || text.ends_with('|'))
-            {
-                run(text.trim_matches('|'), effects);
-            }
-        }
+        opens_pipes(call, effects);
     }
     if name == "kill" && kills_all(call) {
         return effects.refuse("kill-all", "the code would end every process");
     }
-    if EVALUATORS.contains(&name) && !(name == "exec" && call.full.contains('.')) && runs_code(language, name) {
+    if words("evaluators").contains(&name) && !(name == "exec" && call.full.contains('.')) && runs_code(language, name)
+    {
         for argument in &call.arguments {
             if let Some(text) = names.value(argument).known().filter(|text| !text.is_empty()) {
                 let language = match language {
@@ -223,28 +188,26 @@ fn one(script: &Call<'_>, language: Language, call: &FunctionCall<'_>, names: &N
                 super::runs(language, &Data::Text(Field::text(text)), &[], effects);
             }
         }
-    } else if RUNNERS.contains(&name) {
+    } else if words("runners").contains(&name) {
         runs(call, names, effects);
+    }
+}
+
+/// Perl's pipes: `open(F, "|command")`, `open(F, "command|")`.
+fn opens_pipes(call: &FunctionCall<'_>, effects: &mut Effects) {
+    for token in call.arguments.iter().flat_map(|tokens| tokens.iter()) {
+        if let Token::Literal(text) = token
+            && (text.starts_with('|') || text.ends_with('|'))
+        {
+            run(text.trim_matches('|'), effects);
+        }
     }
 }
 
 /// Code that lists a directory and removes something removes what it listed.
 fn removes_listed(calls: &[FunctionCall<'_>], names: &Names, effects: &mut Effects) {
-    let removes = calls.iter().any(|call| REMOVERS.contains(&call.name.as_str()));
-    const LISTERS: &[&str] = &[
-        "glob",
-        "iglob",
-        "listdir",
-        "walk",
-        "scandir",
-        "readdir",
-        "readdirsync",
-        "children",
-        "entries",
-        "rglob",
-        "iterdir",
-    ];
-    for call in calls.iter().filter(|call| removes && LISTERS.contains(&call.name.as_str())) {
+    let removes = calls.iter().any(|call| words("removers").contains(&call.name.as_str()));
+    for call in calls.iter().filter(|call| removes && words("listers").contains(&call.name.as_str())) {
         for argument in call.arguments.iter().filter(|tokens| has_path(tokens)) {
             let mut listed = names.value(argument).activated();
             if !listed.has_glob() {
@@ -258,7 +221,7 @@ fn removes_listed(calls: &[FunctionCall<'_>], names: &Names, effects: &mut Effec
 
 /// `for d in ("/etc", "/usr"): rmtree(d)`: what a loop goes through can be what it removes.
 fn removes_each(calls: &[FunctionCall<'_>], tokens: &[Token], names: &Names, effects: &mut Effects) {
-    if !calls.iter().any(|call| REMOVERS.contains(&call.name.as_str())) {
+    if !calls.iter().any(|call| words("removers").contains(&call.name.as_str())) {
         return;
     }
     for (at, _) in tokens.iter().enumerate().filter(|(_, token)| matches!(token, Token::Word(word) if word == "in")) {

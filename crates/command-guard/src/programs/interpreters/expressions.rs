@@ -2,25 +2,8 @@
 
 use super::scan::Token;
 use crate::values::{Field, Origin, Part};
+use crate::words::words;
 use std::collections::HashMap;
-
-/// Functions whose value is their argument, as far as a path is concerned.
-const TRANSPARENT: &[&str] = &[
-    "path",
-    "str",
-    "string",
-    "expanduser",
-    "abspath",
-    "realpath",
-    "join",
-    "resolve",
-    "normpath",
-    "fspath",
-    "file",
-    "encode",
-    "format",
-    "glob",
-];
 
 /// What the names in a piece of code stand for.
 pub(super) struct Names {
@@ -98,7 +81,7 @@ impl Names {
                     let calls = matches!(tokens.get(at + 1), Some(Token::Symbol('(')));
                     if let Some(value) = self.values.get(word).filter(|_| !calls) {
                         field.extend(value);
-                    } else if !(calls && TRANSPARENT.contains(&self.last(word).as_str())) {
+                    } else if !(calls && words("transparent").contains(&self.last(word).as_str())) {
                         field.push(Part::Unknown(Origin::Local));
                     }
                 }

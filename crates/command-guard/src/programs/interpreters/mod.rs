@@ -5,7 +5,6 @@
 
 mod calls;
 mod expressions;
-mod names;
 mod scan;
 
 use super::{edits, windows};
