@@ -68,8 +68,7 @@ async fn a_command_that_the_boundary_stopped_says_what_it_was_refused_why_and_by
         ("python3 -c 'import socket; socket.socket(socket.AF_VSOCK, 1)'", "Sockets of rare kinds"),
         ("python3 -c 'import os; os.chroot(\".\")'", "Mounts"),
     ];
-    // SAFETY: it only asks.
-    if unsafe { libc::geteuid() } == 0 {
+    if rustix::process::geteuid().is_root() {
         refused.extend([
             ("mknod device c 1 3", "Device files"),
             ("hostname x", "The machine itself"),

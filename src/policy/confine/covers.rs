@@ -7,7 +7,7 @@ use super::{
     MOVED, private_keys,
     steps::{Step, at},
     view::{Draft, Shown},
-    view_snapshot::Names,
+    view_snapshot::{Names, is_socket},
 };
 use crate::policy::paths::{Identity, Kind, Present};
 use std::{
@@ -121,7 +121,7 @@ impl Draft<'_> {
         let covered = names.into_iter().filter_map(|name| {
             let (real, path) = (folder.join(&name), path.join(&name));
             let is_folder = self.looks.leads_to_folder(&real);
-            let hidden = self.looks.link(&real).is_none() && (is_folder || self.looks.is_socket(&real));
+            let hidden = self.looks.link(&real).is_none() && (is_folder || is_socket(&real));
             let is = self.looks.identity(&real).filter(|_| hidden)?;
             let step = hide(at(&path), is, is_folder);
             Some((path, step))

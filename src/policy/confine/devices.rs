@@ -44,6 +44,7 @@ const WHOLE_MACHINE: [&str; 21] = [
 pub struct Devices(Vec<Pattern>);
 
 /// Whether a device holds, or drives, more than commands may ever have: a disk, memory, a keyboard.
+#[expect(clippy::disallowed_methods, reason = "a device of the settings, of which nothing is opened")]
 fn is_whole_machine(path: &Path) -> bool {
     let is_disk = rustix::fs::stat(path).is_ok_and(|found| FileType::from_raw_mode(found.st_mode).is_block_device());
     let name = path.strip_prefix("/dev").ok().and_then(|below| below.components().next());

@@ -5,8 +5,9 @@ use super::{
     system_calls::shared_memory::{QUEUES, SEMAPHORES, SETS, SHARE},
     view_snapshot::ViewSnapshot,
 };
+use rustix::mount::MountFlags;
 use std::{
-    ffi::{CStr, CString, c_ulong},
+    ffi::{CStr, CString},
     path::Path,
 };
 
@@ -25,27 +26,24 @@ pub struct Share {
     pub memory: u64,
 }
 
-#[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
-fn new(kind: &CStr, at: CString, options: &CStr, flags: c_ulong) -> Step {
-    Step::New { kind: kind.to_owned(), at, options: options.to_owned(), flags: flags as u64 }
+fn new(kind: &CStr, at: CString, options: &CStr, flags: MountFlags) -> Step {
+    Step::New { kind: kind.to_owned(), at, options: options.to_owned(), flags: flags.bits().into() }
 }
 
 /// The program's own processes, terminals and shared memory.
 pub fn kernel_file_systems(looks: &ViewSnapshot, share: &Share) -> Vec<Step> {
-    let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     let place = |path: &str| at(Path::new(path));
     let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");
-    // SAFETY: a plain call.
-    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
     let counts = [
-        ("shmall", (share.memory / SHARE / page).to_string()),
+        ("shmall", (share.memory / SHARE / rustix::param::page_size() as u64).to_string()),
         ("msgmni", QUEUES.to_string()),
         ("sem", format!("{SEMAPHORES} {SEMAPHORES} 500 {SETS}")),
     ];
     let mut steps = vec![
         new(c"devpts", place("/dev/pts"), c"newinstance,ptmxmode=0666,mode=620", flags),
-        new(c"tmpfs", place("/dev/shm"), &files, libc::MS_NOSUID | libc::MS_NODEV),
-        new(c"proc", place("/proc"), c"", flags | libc::MS_NODEV),
+        new(c"tmpfs", place("/dev/shm"), &files, MountFlags::NOSUID | MountFlags::NODEV),
+        new(c"proc", place("/proc"), c"", flags | MountFlags::NODEV),
     ];
     steps.extend(counts.map(|(name, most)| Step::Say {
         text: CString::new(most).expect("digits and blanks hold no NUL"),

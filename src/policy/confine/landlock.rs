@@ -3,6 +3,7 @@
 //! Where there is a view of its own (`view`), Landlock adds what a view does not hold: no signals and no abstract sockets
 //! to the outside, no looking into processes outside, no devices, no mounts. Where there is none, its path rules are the
 //! boundary.
+#![expect(unsafe_code, reason = "rustix has no calls of Landlock, and the crate for it allocates")]
 
 use super::{
     bounds::Bounds,
@@ -14,10 +15,11 @@ use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
     RulesetCreatedAttr, Scope,
 };
+use rustix::fs::{Mode, OFlags};
 use std::{
-    ffi::OsString,
+    ffi::{OsString, c_int},
     fs, io,
-    os::fd::{AsFd, OwnedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     path::{Path, PathBuf},
     ptr,
 };
@@ -79,22 +81,25 @@ impl BesideView {
     ///
     /// # Errors
     /// When the kernel refuses.
+    #[expect(clippy::disallowed_methods, reason = "the top of the view, held for a rule")]
     pub fn enter(&self) -> io::Result<()> {
         // Kernels that know no scopes know a shorter structure, too: of what they do not know nothing may be set.
         let size = if self.scope == 0 { size_of::<u64>() } else { size_of::<Self>() };
-        // SAFETY: system calls on structures and texts that outlive them; both descriptors are closed with the exec.
+        let place = rustix::fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let top = Beneath { allowed: AccessFs::Refer as u64, place: place.as_raw_fd() };
+        // SAFETY: system calls on structures that outlive them; the first one makes a descriptor for this process alone.
         unsafe {
             let rules = check(libc::syscall(SYS_CREATE_RULESET, ptr::from_ref(self), size, 0))?;
-            let place = check(libc::open(c"/".as_ptr(), libc::O_PATH | libc::O_CLOEXEC).into())?;
-            let top = Beneath { allowed: AccessFs::Refer as u64, place: place as RawFd };
-            check(libc::syscall(SYS_ADD_RULE, rules, PATH_BENEATH, &raw const top, 0))?;
-            enter(rules as RawFd)
+            let rules = OwnedFd::from_raw_fd(rules);
+            check(libc::syscall(SYS_ADD_RULE, rules.as_raw_fd(), PATH_BENEATH, &raw const top, 0))?;
+            enter(rules.as_fd())
         }
     }
 }
 
-fn check(result: libc::c_long) -> io::Result<libc::c_long> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+/// A number that such a call gives.
+fn check(result: libc::c_long) -> io::Result<c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as c_int) }
 }
 
 /// The workspace by path rules.
@@ -207,10 +212,7 @@ fn names(folder: &Path) -> Vec<OsString> {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn enter(rules: RawFd) -> io::Result<()> {
+pub fn enter(rules: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: a system call on a number; the kernel refuses what is no such descriptor.
-    match unsafe { libc::syscall(SYS_RESTRICT_SELF, rules, 0) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    check(unsafe { libc::syscall(SYS_RESTRICT_SELF, rules.as_raw_fd(), 0) }).map(drop)
 }

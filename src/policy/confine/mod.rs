@@ -66,7 +66,7 @@ pub use memory::Admission;
 #[cfg(target_os = "linux")]
 pub use mounts::{Failure, MOVED};
 #[cfg(target_os = "linux")]
-pub use namespaces::fork;
+pub use namespaces::{await_end, exit, fork};
 #[cfg(target_os = "linux")]
 pub use restrictions::{FAILED, Restrictions};
 #[cfg(target_os = "linux")]

@@ -3,12 +3,19 @@
 //! A [`Step`] is taken by a process that makes system calls and nothing else. A place in the view is opened without
 //! following links and looked at before anything is mounted, and then it is that very place which is mounted on: nothing
 //! that programs rename or link meanwhile leads a mount elsewhere.
+#![expect(clippy::disallowed_methods, reason = "the view is built of what the settings and the kernel name")]
 
 use super::steps::{ANY, SITE_PROC, Step, Steps};
 use crate::policy::paths::Identity;
+use rustix::{
+    fs::{CWD, Mode, OFlags, ResolveFlags},
+    io::Errno,
+    mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags},
+};
 use std::{
-    ffi::{CStr, c_int, c_long, c_uint, c_ulong},
-    io, mem, ptr,
+    ffi::{CStr, c_int},
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 /// Where a program in a terminal finds its device: by its own name it would hide the terminals that the program makes
@@ -16,53 +23,18 @@ use std::{
 pub const CONSOLE: &str = "/dev/console";
 
 /// Attributes of mounts (linux/mount.h).
-pub const READ_ONLY: u64 = 1;
+pub const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
 /// Programs with another owner's rights lose them.
-pub const NO_SETUID: u64 = 2;
+pub const NO_SETUID: u64 = libc::MOUNT_ATTR_NOSUID;
 /// Devices cannot be opened.
-pub const NO_DEVICES: u64 = 4;
-
-/// These calls have their numbers on every architecture (asm-generic/unistd.h).
-const SYS_OPEN_TREE: c_long = 428;
-const SYS_MOVE_MOUNT: c_long = 429;
-const SYS_OPENAT2: c_long = 437;
-const SYS_MOUNT_SETATTR: c_long = 442;
-
-/// From linux/fcntl.h: with all mounts below; the descriptor itself is meant.
-const AT_RECURSIVE: c_uint = 0x8000;
-const AT_EMPTY_PATH: c_uint = 0x1000;
+pub const NO_DEVICES: u64 = libc::MOUNT_ATTR_NODEV;
 
 /// Whether what is mounted below a place, or on it, comes with it.
-const ALL_BELOW: c_uint = AT_RECURSIVE;
-const NOTHING_BELOW: c_uint = 0;
-
-/// From linux/mount.h: a copy; close it with an exec; the descriptors themselves are meant.
-const OPEN_TREE_CLONE: c_uint = 1;
-const OPEN_TREE_CLOEXEC: c_uint = libc::O_CLOEXEC as c_uint;
-const MOVE_MOUNT_BY_DESCRIPTORS: c_uint = 0x44;
+const ALL_BELOW: OpenTreeFlags = OpenTreeFlags::AT_RECURSIVE;
+const NOTHING_BELOW: OpenTreeFlags = OpenTreeFlags::empty();
 
 /// From linux/limits.h: the longest path of one call, with the NUL at its end.
 const LONGEST_PATH: usize = 4096;
-
-/// From linux/openat2.h: links of any kind are refused.
-const NO_LINKS: u64 = 0x2 | 0x4;
-
-/// What the kernel takes as `struct mount_attr`.
-#[repr(C)]
-struct Attributes {
-    set: u64,
-    clear: u64,
-    propagation: u64,
-    user_namespace: u64,
-}
-
-/// What the kernel takes as `struct open_how`.
-#[repr(C)]
-struct How {
-    flags: u64,
-    mode: u64,
-    resolve: u64,
-}
 
 /// What places are covered with.
 struct Covers {
@@ -84,14 +56,7 @@ impl Covers {
 }
 
 /// A place that is held open; it is let go with this value.
-struct Place(c_int);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // SAFETY: a plain system call on a descriptor that nobody else closes.
-        unsafe { libc::close(self.0) };
-    }
-}
+struct Place(OwnedFd);
 
 /// Why there is no view.
 #[derive(Debug)]
@@ -120,12 +85,12 @@ pub fn begin(steps: &[u8]) -> Result<(), Failure> {
 
 /// Makes the place where the view is built, and what it covers places with.
 fn open_site() -> io::Result<Covers> {
-    mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
+    rustix::mount::mount_change(c"/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
     // What folders are covered with lies below the site: who sees the view has no way there.
-    let empty = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), empty, Some(c"mode=000,size=4k"))?;
+    let empty = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount(c"tmpfs", c"/proc", c"tmpfs", empty, c"mode=000,size=4k")?;
     let covers = Covers { folder: Place::open(c"/proc", ANY)?, file: Place::nothing()? };
-    mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID, Some(c"mode=755,size=4m"))?;
+    rustix::mount::mount(c"tmpfs", c"/proc", c"tmpfs", MountFlags::NOSUID, c"mode=755,size=4m")?;
     Ok(covers)
 }
 
@@ -136,8 +101,8 @@ fn open_site() -> io::Result<Covers> {
 /// The system's: the program must not run then.
 pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
     if let Some(device) = terminal {
-        mount(Some(device), c"/proc/dev/console", None, libc::MS_BIND, None)?;
-        restrict(&Place::open(c"/proc/dev/console", ANY)?, READ_ONLY | NO_SETUID)?;
+        rustix::mount::mount_bind(device, c"/proc/dev/console")?;
+        restrict(&Place::open(c"/proc/dev/console", ANY)?.0, READ_ONLY | NO_SETUID)?;
     }
     let covers = Covers { folder: Place::nothing()?, file: Place::nothing()? };
     let mut is_own = false;
@@ -148,60 +113,53 @@ pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
             _ => {}
         }
     }
-    // SAFETY: plain system calls on constant texts.
-    unsafe {
-        check(libc::chdir(c"/proc".as_ptr()))?;
-        check_long(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()))?;
-        check(libc::umount2(c".".as_ptr(), libc::MNT_DETACH))?;
-        check(libc::chdir(c"/".as_ptr()))?;
-    }
-    Ok(())
+    rustix::process::chdir(c"/proc")?;
+    rustix::process::pivot_root(c".", c".")?;
+    rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
+    Ok(rustix::process::chdir(c"/")?)
 }
 
 impl Step<&CStr> {
-    #[allow(clippy::unnecessary_cast, reason = "the system's flags have 32 bits on some machines")]
     fn take(&self, covers: &Covers) -> io::Result<()> {
-        // SAFETY: plain system calls on texts that outlive them.
-        unsafe {
-            match self {
-                Self::Folder(at) => there_or(libc::mkdir(at.as_ptr(), 0o755)),
-                Self::File(at) => {
-                    let file = check(libc::open(at.as_ptr(), libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC, 0o644))?;
-                    check(libc::close(file)).map(drop)
-                }
-                Self::Link { to, at } => there_or(libc::symlink(to.as_ptr(), at.as_ptr())),
-                Self::Show { from, is, at, attributes } => {
-                    Place::open(from, *is)?.lay(ALL_BELOW, *attributes, &Place::open(at, ANY)?)
-                }
-                Self::Freeze => restrict(&Place::open(c"/proc", ANY)?, READ_ONLY | NO_SETUID),
-                Self::New { kind, at, options, flags } => {
-                    mount(Some(kind), at, Some(kind), *flags as c_ulong, Some(options))
-                }
-                Self::Pin { at, is } => pin(at, *is),
-                Self::Cover { at, is } => covers.cover(at, *is),
-                Self::Shut { at, is } => covers.shut(&Place::open(at, *is)?),
-                Self::Silence(at) => match Place::open(at, ANY).and_then(|place| covers.shut(&place)) {
-                    Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-                    result => result,
-                },
-                Self::Offer { from, at } => {
-                    // Without it programs miss what they never had.
-                    let _ = Place::open(from, ANY).and_then(|copy| {
-                        copy.lay(ALL_BELOW, READ_ONLY | NO_SETUID | NO_DEVICES, &Place::open(at, ANY)?)
-                    });
-                    Ok(())
-                }
-                Self::Keep { at, is } => {
-                    let place = Place::open(at, *is)?;
-                    place.lay(ALL_BELOW, READ_ONLY | NO_SETUID, &place)
-                }
-                Self::Say { text, at } => {
-                    // Where it is unknown the file is the whole system's and not open to a process namespace's owner.
-                    let _ = write(at, text);
-                    Ok(())
-                }
-                Self::Own => Ok(()),
+        match self {
+            Self::Folder(at) => there_or(rustix::fs::mkdir(*at, Mode::from_raw_mode(0o755))),
+            Self::File(at) => {
+                let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+                rustix::fs::open(*at, flags, Mode::from_raw_mode(0o644))?;
+                Ok(())
             }
+            Self::Link { to, at } => there_or(rustix::fs::symlink(*to, *at)),
+            Self::Show { from, is, at, attributes } => {
+                Place::open(from, *is)?.lay(ALL_BELOW, *attributes, &Place::open(at, ANY)?)
+            }
+            Self::Freeze => restrict(&Place::open(c"/proc", ANY)?.0, READ_ONLY | NO_SETUID),
+            Self::New { kind, at, options, flags } => {
+                let flags = MountFlags::from_bits_retain(u32::try_from(*flags).map_err(|_| Errno::INVAL)?);
+                Ok(rustix::mount::mount(*kind, *at, *kind, flags, *options)?)
+            }
+            Self::Pin { at, is } => pin(at, *is),
+            Self::Cover { at, is } => covers.cover(at, *is),
+            Self::Shut { at, is } => covers.shut(&Place::open(at, *is)?),
+            Self::Silence(at) => match Place::open(at, ANY).and_then(|place| covers.shut(&place)) {
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+                result => result,
+            },
+            Self::Offer { from, at } => {
+                // Without it programs miss what they never had.
+                let _ = Place::open(from, ANY)
+                    .and_then(|copy| copy.lay(ALL_BELOW, READ_ONLY | NO_SETUID | NO_DEVICES, &Place::open(at, ANY)?));
+                Ok(())
+            }
+            Self::Keep { at, is } => {
+                let place = Place::open(at, *is)?;
+                place.lay(ALL_BELOW, READ_ONLY | NO_SETUID, &place)
+            }
+            Self::Say { text, at } => {
+                // Where it is unknown the file is the whole system's and not open to a process namespace's owner.
+                let _ = write(at, text);
+                Ok(())
+            }
+            Self::Own => Ok(()),
         }
     }
 }
@@ -233,7 +191,7 @@ impl Place {
     fn reach(path: &CStr) -> io::Result<Self> {
         let bytes = path.to_bytes_with_nul();
         if bytes.len() <= LONGEST_PATH {
-            return Self::below(libc::AT_FDCWD, path);
+            return Self::below(CWD, path);
         }
         let too_long = || io::Error::from_raw_os_error(libc::ENAMETOOLONG);
         let mut first = [0; LONGEST_PATH];
@@ -241,25 +199,20 @@ impl Place {
         first[..end].copy_from_slice(&bytes[..end]);
         let first = CStr::from_bytes_until_nul(&first).map_err(|_| too_long())?;
         let rest = CStr::from_bytes_with_nul(&bytes[end + 1..]).map_err(|_| too_long())?;
-        let folder = Self::below(libc::AT_FDCWD, first)?;
-        Self::below(folder.0, rest)
+        let folder = Self::below(CWD, first)?;
+        Self::below(folder.0.as_fd(), rest)
     }
 
-    fn below(folder: c_int, path: &CStr) -> io::Result<Self> {
-        let flags = libc::O_PATH | libc::O_CLOEXEC | libc::O_NOFOLLOW;
-        let how = How { flags: u64::from(flags.unsigned_abs()), mode: 0, resolve: NO_LINKS };
-        // SAFETY: a plain system call on a structure and a text that outlive it.
-        let place = unsafe { libc::syscall(SYS_OPENAT2, folder, path.as_ptr(), &raw const how, size_of::<How>()) };
-        check_long(place).map(|()| Self(place as c_int))
+    /// Links of any kind are refused.
+    fn below(folder: BorrowedFd<'_>, path: &CStr) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let no_links = ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
+        Ok(Self(rustix::fs::openat2(folder, path, flags, Mode::empty(), no_links)?))
     }
 
     fn identity(&self) -> io::Result<Identity> {
-        // SAFETY: zero is a good value of the structure, which outlives the call.
-        unsafe {
-            let mut found: libc::stat = mem::zeroed();
-            check(libc::fstat(self.0, &raw mut found))?;
-            Ok((found.st_dev, found.st_ino))
-        }
+        let found = rustix::fs::fstat(&self.0)?;
+        Ok((found.st_dev, found.st_ino))
     }
 
     fn nothing() -> io::Result<Self> {
@@ -267,40 +220,27 @@ impl Place {
     }
 
     /// Shows this at another place, with what is mounted below it or not.
-    fn lay(&self, below: c_uint, attributes: u64, at: &Self) -> io::Result<()> {
-        let copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | below;
-        // SAFETY: plain system calls on descriptors and constant texts.
-        unsafe {
-            let tree = libc::syscall(SYS_OPEN_TREE, self.0, c"".as_ptr(), copy);
-            check_long(tree)?;
-            let tree = Self(tree as c_int);
-            if attributes != 0 {
-                restrict(&tree, attributes)?;
-            }
-            let (from, to) = (c"".as_ptr(), c"".as_ptr());
-            check_long(libc::syscall(SYS_MOVE_MOUNT, tree.0, from, at.0, to, MOVE_MOUNT_BY_DESCRIPTORS))
+    fn lay(&self, below: OpenTreeFlags, attributes: u64, at: &Self) -> io::Result<()> {
+        let copy = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+        let tree = rustix::mount::open_tree(&self.0, c"", copy | below)?;
+        if attributes != 0 {
+            restrict(&tree, attributes)?;
         }
+        let by_descriptors = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+        Ok(rustix::mount::move_mount(&tree, c"", &at.0, c"", by_descriptors)?)
     }
 }
 
-fn mount(
-    from: Option<&CStr>,
-    at: &CStr,
-    kind: Option<&CStr>,
-    flags: c_ulong,
-    options: Option<&CStr>,
-) -> io::Result<()> {
-    let text = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
-    // SAFETY: all texts outlive the call.
-    check(unsafe { libc::mount(text(from), at.as_ptr(), text(kind), flags, text(options).cast()) }).map(drop)
-}
-
 /// Sets attributes of a mount and of all below it.
-fn restrict(place: &Place, set: u64) -> io::Result<()> {
-    let attributes = Attributes { set, clear: 0, propagation: 0, user_namespace: 0 };
-    let (flags, size) = (AT_RECURSIVE | AT_EMPTY_PATH, size_of::<Attributes>());
+#[expect(unsafe_code, reason = "rustix has no such call")]
+fn restrict(place: &OwnedFd, set: u64) -> io::Result<()> {
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let (flags, size) = (libc::AT_RECURSIVE | libc::AT_EMPTY_PATH, size_of::<libc::mount_attr>());
     // SAFETY: the structure is the kernel's and outlives the call.
-    check_long(unsafe { libc::syscall(SYS_MOUNT_SETATTR, place.0, c"".as_ptr(), flags, &raw const attributes, size) })
+    let result = unsafe {
+        libc::syscall(libc::SYS_mount_setattr, place.as_raw_fd(), c"".as_ptr(), flags, &raw const attributes, size)
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Writes a text to a file that is there.
@@ -308,27 +248,15 @@ fn restrict(place: &Place, set: u64) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn write(path: &CStr, text: &CStr) -> io::Result<()> {
-    // SAFETY: both texts outlive the calls.
-    unsafe {
-        let file = check(libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
-        let written = libc::write(file, text.as_ptr().cast(), text.count_bytes());
-        let result = if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
-        libc::close(file);
-        result
+    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&file, text.to_bytes())?;
+    Ok(())
+}
+
+/// What is there already is as good.
+fn there_or(result: Result<(), Errno>) -> io::Result<()> {
+    match result {
+        Err(Errno::EXIST) => Ok(()),
+        result => Ok(result?),
     }
-}
-
-fn there_or(result: i32) -> io::Result<()> {
-    match check(result) {
-        Err(error) if error.raw_os_error() != Some(libc::EEXIST) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn check(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-fn check_long(result: i64) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

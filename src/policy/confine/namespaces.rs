@@ -1,11 +1,18 @@
 //! Namespaces of the kernel: a program has its own processes, its own view of the disk, its own shared memory.
 //!
 //! Called between fork and exec: system calls only.
+#![expect(unsafe_code, reason = "forks, and rustix has no such flags of a network device")]
 
 use super::mounts::write;
+use rustix::{
+    net::{AddressFamily, SocketFlags, SocketType, socket_with},
+    process::{DumpableBehavior, Pid, WaitOptions, WaitStatus, set_dumpable_behavior},
+    thread::{UnshareFlags, unshare_unsafe},
+};
 use std::{
     ffi::{CStr, CString, c_int},
     io,
+    os::fd::AsRawFd,
 };
 
 /// How a process gets the right to make namespaces.
@@ -41,16 +48,13 @@ impl Entry {
     /// When the kernel or its administrator does not allow it.
     pub fn open(&self) -> io::Result<()> {
         let Some(maps) = &self.maps else { return Ok(()) };
-        // SAFETY: system calls that concern this process alone.
-        unsafe {
-            check(libc::unshare(libc::CLONE_NEWUSER))?;
-            // The maps of a process that hides its memory belong to the superuser.
-            check(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
-            for (path, line) in maps {
-                write(path, line)?;
-            }
-            check(libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)).map(drop)
+        unshare(UnshareFlags::NEWUSER)?;
+        // The maps of a process that hides its memory belong to the superuser.
+        set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+        for (path, line) in maps {
+            write(path, line)?;
         }
+        Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
     }
 }
 
@@ -59,10 +63,15 @@ impl Entry {
 /// # Errors
 /// As [`Entry::open`].
 pub fn separate(network: bool) -> io::Result<()> {
-    let net = if network { 0 } else { libc::CLONE_NEWNET };
-    // SAFETY: a system call that concerns this process alone.
-    check(unsafe { libc::unshare(libc::CLONE_NEWNS | net) })?;
+    let net = if network { UnshareFlags::empty() } else { UnshareFlags::NEWNET };
+    unshare(UnshareFlags::NEWNS | net)?;
     if network { Ok(()) } else { raise_loopback() }
+}
+
+/// Gives this process namespaces of its own.
+fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
+    // SAFETY: never that of descriptors, and this process has one thread.
+    Ok(unsafe { unshare_unsafe(namespaces) }?)
 }
 
 /// What a program gets of its own: processes, shared memory, and a copy of the view of the disk.
@@ -81,21 +90,28 @@ pub unsafe fn fork(flags: c_int) -> io::Result<libc::pid_t> {
     if process < 0 { Err(io::Error::last_os_error()) } else { Ok(libc::pid_t::try_from(process).unwrap_or_default()) }
 }
 
+/// Ends this process, which is a copy: what its original does at its end is not done.
+pub fn exit(code: c_int) -> ! {
+    // SAFETY: nothing of this process is used afterwards, and nothing is run.
+    unsafe { libc::_exit(code) }
+}
+
+/// Waits for a child's end. Returns none when somebody else has waited for it.
+pub fn await_end(child: libc::pid_t) -> Option<WaitStatus> {
+    let child = Pid::from_raw(child)?;
+    rustix::io::retry_on_intr(|| rustix::process::waitpid(Some(child), WaitOptions::empty())).ok()?.map(|(_, end)| end)
+}
+
 /// Without a network there is still the machine itself: tests of servers need it.
 fn raise_loopback() -> io::Result<()> {
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     // SAFETY: the structure is the kernel's, zero is a good value of each of its fields.
-    unsafe {
-        let socket = check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?;
+    let raised = unsafe {
         let mut request: libc::ifreq = std::mem::zeroed();
         request.ifr_name[0] = b'l'.cast_signed() as libc::c_char;
         request.ifr_name[1] = b'o'.cast_signed() as libc::c_char;
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        check(libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request))?;
-        libc::close(socket);
-    }
-    Ok(())
-}
-
-fn check(result: c_int) -> io::Result<c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+    };
+    if raised < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -33,6 +33,7 @@ impl Private {
     ///
     /// # Errors
     /// When they cannot be made.
+    #[expect(clippy::disallowed_methods, reason = "a folder that the bridge has just made")]
     pub fn new() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bridge-").tempdir()?;
         let real = folder.path().canonicalize()?;

@@ -1,6 +1,7 @@
 //! The confinement of programs: prepared before a fork, entered after it, in three processes one below the other. The
 //! first makes what all programs share; what it forks is the first of a program's own processes; what that forks becomes
 //! the program.
+#![expect(unsafe_code, reason = "forks")]
 
 use super::{
     capabilities, landlock,
@@ -9,11 +10,12 @@ use super::{
     namespaces::{self, Entry},
     system_calls::questions,
 };
+use rustix::process::WaitStatus;
 use seccompiler::BpfProgram;
 use std::{
     ffi::{CStr, c_int},
     fmt, io,
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 /// The confinement of programs. The view of the disk that belongs to it is made by steps that come as bytes ([`View`]),
@@ -71,7 +73,7 @@ impl Restrictions {
     }
 
     /// Answers a question of a program's filter, which has come in.
-    pub fn answer(&self, question: RawFd) {
+    pub fn answer(&self, question: BorrowedFd<'_>) {
         questions::answer(question, self.memory);
     }
 
@@ -118,13 +120,9 @@ impl Restrictions {
     ///
     /// # Errors
     /// The system's; the program must not run then. [`io::ErrorKind::NotFound`] only when the folder is not there.
-    pub fn enter(&self, cwd: &CStr, rules: Option<RawFd>, asked: RawFd) -> io::Result<()> {
+    pub fn enter(&self, cwd: &CStr, rules: Option<BorrowedFd<'_>>, asked: BorrowedFd<'_>) -> io::Result<()> {
         self.enter_parts(rules, Some(asked)).map_err(failed)?;
-        // SAFETY: a system call on a text that outlives it.
-        if unsafe { libc::chdir(cwd.as_ptr()) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
+        Ok(rustix::process::chdir(cwd)?)
     }
 
     fn separate(&self) -> Result<(), Part> {
@@ -150,7 +148,7 @@ impl Restrictions {
         mounts::complete(steps, terminal).map_err(|_| Part::View)
     }
 
-    fn enter_parts(&self, rules: Option<RawFd>, asked: Option<RawFd>) -> Result<(), Part> {
+    fn enter_parts(&self, rules: Option<BorrowedFd<'_>>, asked: Option<BorrowedFd<'_>>) -> Result<(), Part> {
         self.limits.enter().map_err(|_| Part::Limits)?;
         capabilities::give_up_rights().map_err(|_| Part::Rights)?;
         if let Some(rules) = rules {
@@ -166,19 +164,19 @@ impl Restrictions {
     /// # Errors
     /// Which part failed. [`mounts::MOVED`] when the disk is no longer as the steps take it.
     pub fn try_out(&self, steps: &[u8], rules: Option<&OwnedFd>) -> io::Result<()> {
-        // SAFETY: the children make only system calls until they end.
-        let code = unsafe {
-            run(namespaces::fork(0)?, || {
-                self.separate()?;
-                self.begin_view(steps)?;
-                let first = self.fork().map_err(|_| Part::Processes)?;
-                let code = run(first, || {
-                    self.begin_parts(steps, None)?;
-                    self.enter_parts(rules.map(AsRawFd::as_raw_fd), None)
-                });
-                if code == 0 { Ok(()) } else { Err(part(code).unwrap_or(Part::Processes)) }
-            })
-        };
+        // SAFETY: the child makes only system calls until it ends.
+        let tried = unsafe { namespaces::fork(0)? };
+        let code = run(tried, || {
+            self.separate()?;
+            self.begin_view(steps)?;
+            // SAFETY: as above.
+            let first = unsafe { self.fork() }.map_err(|_| Part::Processes)?;
+            let code = run(first, || {
+                self.begin_parts(steps, None)?;
+                self.enter_parts(rules.map(AsFd::as_fd), None)
+            });
+            if code == 0 { Ok(()) } else { Err(part(code).unwrap_or(Part::Processes)) }
+        });
         if code == 0 {
             return Ok(());
         }
@@ -192,19 +190,12 @@ impl Restrictions {
 
 /// In the new process: does the work, and ends with the number of the part that failed, or 0. In the old one: waits, and
 /// gives that number, or -1 for another end.
-///
-/// # Safety
-/// The work may make system calls and nothing else.
-unsafe fn run(process: libc::pid_t, work: impl FnOnce() -> Result<(), Part>) -> c_int {
-    // SAFETY: plain system calls.
-    unsafe {
-        if process == 0 {
-            libc::_exit(work().map_or_else(|part| part as c_int + 1, |()| 0));
-        }
-        let mut status = 0;
-        libc::waitpid(process, &raw mut status, 0);
-        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 }
+/// The work is done in a copy of one thread, without the others that hold locks: it makes system calls and nothing else.
+fn run(process: libc::pid_t, work: impl FnOnce() -> Result<(), Part>) -> c_int {
+    if process == 0 {
+        namespaces::exit(work().map_or_else(|part| part as c_int + 1, |()| 0));
     }
+    namespaces::await_end(process).and_then(WaitStatus::exit_status).unwrap_or(-1)
 }
 
 fn part(code: c_int) -> Option<Part> {

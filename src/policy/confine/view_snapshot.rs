@@ -110,11 +110,6 @@ impl ViewSnapshot {
         if self.leads_somewhere(path) { fs::canonicalize(path).ok() } else { None }
     }
 
-    /// Whether a path is a socket.
-    pub fn is_socket(&self, path: &Path) -> bool {
-        fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
-    }
-
     /// The names in a folder, in order.
     ///
     /// # Errors
@@ -267,4 +262,9 @@ fn entry(name: OsString) -> Entry {
         Some(folder) => (OsStr::from_bytes(folder).to_owned(), true),
         None => (name, false),
     }
+}
+
+/// Whether a path is a socket.
+pub fn is_socket(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }

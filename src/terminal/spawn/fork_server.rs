@@ -4,26 +4,33 @@
 //!
 //! Everything here that runs in one of them makes system calls on what was prepared before the fork, and nothing else: it
 //! was copied from a process with many threads.
+#![expect(unsafe_code, reason = "forks, and closes what it does not own")]
 
 use super::{
     plan::{receive_number, receive_texts},
-    signals::reset_signals,
+    signals::{ignore, reset_signals},
     supervisor,
 };
-use crate::policy::confine::{Confinement, FAILED, Failure, MOVED, MountTable, Restrictions, View, fork, steadily};
+use crate::policy::confine::{
+    Confinement, FAILED, Failure, MOVED, MountTable, Restrictions, View, await_end, exit, fork, steadily,
+};
 use rustix::{
-    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown},
+    fs::{Mode, OFlags},
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+        Shutdown, recvmsg, send, sendmsg, shutdown,
+    },
     pipe::{PipeFlags, pipe_with},
+    process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit, set_dumpable_behavior},
 };
 use std::{
-    ffi::{c_int, c_ulong},
-    io::{self, IoSlice, Read, Write},
-    mem::{MaybeUninit, size_of, zeroed},
+    ffi::c_int,
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    mem::{MaybeUninit, size_of},
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
         unix::net::UnixStream,
     },
-    ptr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -157,9 +164,8 @@ impl Drop for First {
     fn drop(&mut self) {
         // One that was killed has no end of it open any more.
         let _ = shutdown(&self.channel.0, Shutdown::Both);
-        // SAFETY: a plain system call on a child of this process that nobody else waits for. It ends at once: it only
-        // ever waits for the channel.
-        unsafe { libc::waitpid(self.process, ptr::null_mut(), 0) };
+        // It ends at once: it only ever waits for the channel.
+        await_end(self.process);
     }
 }
 
@@ -204,54 +210,70 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// What the first process does all its life. It ends when the server does.
-unsafe fn fork_loop(channel: c_int, restrictions: Option<&Restrictions>) -> ! {
-    // SAFETY: plain system calls on descriptors of this process.
-    unsafe {
-        // Ctrl-C and the end of a terminal are for the server to answer.
-        libc::setsid();
-        // No file system is in use for it.
-        libc::chdir(c"/".as_ptr());
-        reset_signals();
-        libc::signal(libc::SIGTERM, libc::SIG_IGN);
-        // The kernel reaps what is forked from here on: its end is told to the server by itself.
-        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
-        libc::prctl(libc::PR_SET_NAME, c"bridge-forks".as_ptr(), 0, 0, 0);
-        go_first_when_memory_ends();
-        settle(channel);
-        while receive().is_some() {
-            let process = fork(0);
-            if matches!(process, Ok(0)) {
-                serve(restrictions);
-            }
-            answer_and_close(number(&process));
+///
+/// # Safety
+/// Only in a process that was just forked: it closes all descriptors but that of the channel.
+unsafe fn fork_loop(channel: RawFd, restrictions: Option<&Restrictions>) -> ! {
+    // SAFETY: as the caller promises.
+    let mut channel = unsafe {
+        libc::dup2(channel, CHANNEL);
+        close_others();
+        OwnedFd::from_raw_fd(CHANNEL)
+    };
+    // Ctrl-C and the end of a terminal are for the server to answer.
+    let _ = rustix::process::setsid();
+    // No file system is in use for it.
+    let _ = rustix::process::chdir(c"/");
+    reset_signals();
+    ignore(libc::SIGTERM);
+    // The kernel reaps what is forked from here on: its end is told to the server by itself.
+    ignore(libc::SIGCHLD);
+    let _ = rustix::thread::set_name(c"bridge-forks");
+    let _ = go_first_when_memory_ends();
+    while receive(&channel).is_some() {
+        // SAFETY: the child makes system calls and nothing else.
+        let process = unsafe { fork(0) };
+        if matches!(process, Ok(0)) {
+            // SAFETY: one descriptor came, for the child alone.
+            unsafe { serve(&mut channel, restrictions) };
         }
-        libc::_exit(0)
+        answer_and_close(&channel, number(&process));
     }
+    exit(0)
 }
 
 /// What a stage does all its life, with its channel as the one descriptor that came. It ends when the server has no more
 /// use for it.
-unsafe fn serve(restrictions: Option<&Restrictions>) -> ! {
-    // SAFETY: plain system calls on descriptors of this process.
+///
+/// # Safety
+/// Only in a process that was just forked, after one descriptor came: it closes all but that.
+unsafe fn serve(channel: &mut OwnedFd, restrictions: Option<&Restrictions>) -> ! {
+    // SAFETY: as the caller promises.
     unsafe {
-        settle(0);
-        let steps = receive_number(CHANNEL).and_then(|size| receive_texts(CHANNEL, size));
-        let steps = steps.map_err(|error| Failure { step: 0, error });
-        let prepared = steps.and_then(|steps| {
-            restrictions.map_or(Ok(steps), |restrictions| restrictions.prepare(steps).map(|()| steps))
-        });
-        answer_and_close(prepared.as_ref().map_or_else(in_one_number, |_| 0));
-        let Ok(steps) = prepared else { libc::_exit(1) };
-        while let Some(given) = receive() {
-            let process = restrictions.map_or_else(|| fork(0), |restrictions| restrictions.fork());
-            if matches!(process, Ok(0)) {
-                libc::close(CHANNEL);
+        let came = OwnedFd::from_raw_fd(0);
+        let _ = rustix::io::dup2(&came, channel);
+        drop(came);
+        close_others();
+    }
+    let steps = receive_number(channel.as_fd()).and_then(|size| receive_texts(channel.as_fd(), size));
+    let steps = steps.map_err(|error| Failure { step: 0, error });
+    let prepared = steps
+        .and_then(|steps| restrictions.map_or(Ok(steps), |restrictions| restrictions.prepare(steps).map(|()| steps)));
+    answer_and_close(channel, prepared.as_ref().map_or_else(in_one_number, |_| 0));
+    let Ok(steps) = prepared else { exit(1) };
+    while let Some(given) = receive(channel) {
+        // SAFETY: the child makes system calls and nothing else.
+        let process = unsafe { restrictions.map_or_else(|| fork(0), |restrictions| restrictions.fork()) };
+        if matches!(process, Ok(0)) {
+            // SAFETY: that many descriptors came, for the child alone, which has no more use for the channel.
+            unsafe {
+                libc::close(channel.as_raw_fd());
                 supervisor::run(restrictions, steps, given);
             }
-            answer_and_close(number(&process));
         }
-        libc::_exit(0)
+        answer_and_close(channel, number(&process));
     }
+    exit(0)
 }
 
 /// A process, or the error as a negative number.
@@ -265,82 +287,65 @@ fn in_one_number(failure: &Failure) -> i32 {
     -(step | failure.error.raw_os_error().unwrap_or(libc::EIO))
 }
 
-/// Takes a descriptor as the channel and closes all others.
-unsafe fn settle(channel: c_int) {
-    // SAFETY: plain system calls on descriptors of this process.
+/// Answers, and closes what came.
+fn answer_and_close(channel: &OwnedFd, answer: i32) {
+    // SAFETY: what came has no owner.
+    unsafe { close_from(0, CHANNEL - 1) };
+    let _ = send(channel, &answer.to_ne_bytes(), SendFlags::NOSIGNAL);
+}
+
+/// Waits for what comes to be forked with: the kernel gives it the lowest numbers, which are all free, and nobody owns it.
+/// Returns how many descriptors came; none when the server is gone.
+fn receive(channel: &OwnedFd) -> Option<usize> {
+    let (mut count, mut space) = ([0], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_GIVEN))]);
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut count)];
+    let come = rustix::io::retry_on_intr(|| recvmsg(channel, &mut parts, &mut ancillary, RecvFlags::empty()));
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            descriptors.for_each(std::mem::forget);
+        }
+    }
+    come.is_ok_and(|message| message.bytes == 1).then_some(count[0].into())
+}
+
+/// Closes all descriptors but the channel's.
+///
+/// # Safety
+/// As [`close_from`].
+unsafe fn close_others() {
+    // SAFETY: as the caller promises.
     unsafe {
-        libc::dup2(channel, CHANNEL);
         close_from(0, CHANNEL - 1);
         close_from(CHANNEL + 1, c_int::MAX);
     }
 }
 
-/// Answers, and closes what came.
-unsafe fn answer_and_close(answer: i32) {
-    // SAFETY: system calls on a number of this frame and on descriptors of this process.
-    unsafe {
-        close_from(0, CHANNEL - 1);
-        libc::send(CHANNEL, (&raw const answer).cast(), size_of::<i32>(), libc::MSG_NOSIGNAL);
-    }
-}
-
-/// Waits for what comes to be forked with: the kernel gives it the lowest numbers, which are all free. Returns how many
-/// descriptors came; none when the server is gone.
-unsafe fn receive() -> Option<usize> {
-    /// Room for the descriptors, aligned as the kernel wants it.
-    #[repr(C)]
-    union Space {
-        header: libc::cmsghdr,
-        bytes: [u8; 64],
-    }
-    // SAFETY: zero is a good value of each of these structures, which outlive the calls.
-    unsafe {
-        let (mut byte, mut space): (u8, Space) = (0, zeroed());
-        let mut text = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-        let mut message: libc::msghdr = zeroed();
-        message.msg_iov = &raw mut text;
-        message.msg_iovlen = 1;
-        message.msg_control = (&raw mut space).cast();
-        message.msg_controllen = size_of::<Space>() as _;
-        loop {
-            match libc::recvmsg(CHANNEL, &raw mut message, 0) {
-                1 => return Some(usize::from(byte)),
-                -1 if *libc::__errno_location() == libc::EINTR => {}
-                _ => return None,
-            }
-        }
-    }
-}
-
 /// Closes the descriptors from `first` to `last`.
+///
+/// # Safety
+/// Nobody may use them any more.
 unsafe fn close_from(first: c_int, last: c_int) {
-    // SAFETY: plain system calls.
+    // SAFETY: as the caller promises. rustix has no such call.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, last, 0) == 0 {
             return;
         }
         // Linux before 5.9: no descriptor has a number past the limit.
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
-        let most = c_int::try_from(limit.rlim_cur).unwrap_or(c_int::MAX);
-        for descriptor in first..=last.min(most) {
+        let most = getrlimit(Resource::Nofile).current.and_then(|limit| c_int::try_from(limit).ok());
+        for descriptor in first..=last.min(most.unwrap_or(c_int::MAX)) {
             libc::close(descriptor);
         }
     }
 }
 
 /// When the machine runs out of memory, a command goes before the server does: what is forked here inherits it.
-unsafe fn go_first_when_memory_ends() {
-    // SAFETY: plain system calls on constant texts.
-    unsafe {
-        // The files of a process that hides its memory are the superuser's.
-        let hidden = libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
-        libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
-        let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if file >= 0 {
-            libc::write(file, c"800".as_ptr().cast(), 3);
-            libc::close(file);
-        }
-        libc::prctl(libc::PR_SET_DUMPABLE, c_ulong::from(!hidden), 0, 0, 0);
-    }
+#[expect(clippy::disallowed_methods, reason = "the kernel's file on this process")]
+fn go_first_when_memory_ends() -> io::Result<()> {
+    // The files of a process that hides its memory are the superuser's.
+    let before = dumpable_behavior()?;
+    set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    let file = rustix::fs::open(c"/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    let _ = file.map(|file| rustix::io::write(&file, b"800"));
+    Ok(set_dumpable_behavior(before)?)
 }

@@ -1,11 +1,16 @@
 //! What a supervisor is told of its program: made by the server, read in a process that may not allocate.
+#![expect(unsafe_code, reason = "maps memory that is read without an allocation")]
 
 use super::Program;
 use crate::policy::Line;
+use rustix::{
+    mm::{MapFlags, ProtFlags, mmap_anonymous},
+    net::{RecvFlags, recv},
+};
 use std::{
-    ffi::{CStr, OsStr, c_char, c_int},
+    ffi::{CStr, OsStr, c_char, c_void},
     io,
-    os::unix::ffi::OsStrExt,
+    os::{fd::BorrowedFd, unix::ffi::OsStrExt},
     path::Path,
     ptr, slice,
 };
@@ -41,34 +46,23 @@ pub struct Plan {
     /// The file through which its processes enter their control group.
     pub group: Option<&'static CStr>,
     /// As execve(2) takes them: pointers to texts, and a null at the end.
-    pub arguments: *const *const c_char,
+    pub arguments: &'static [*const c_char],
     /// The same of the variables.
-    pub environment: *const *const c_char,
+    pub environment: &'static [*const c_char],
 }
 
 impl Plan {
-    /// Takes it from a socket. Its memory is the process's for good.
+    /// Takes what [`encode`] made from a socket. Its memory is the process's for good.
     ///
     /// # Errors
     /// The system's; an unexpected end when the server is gone.
-    ///
-    /// # Safety
-    /// What comes must be what [`encode`] made.
-    pub unsafe fn receive(socket: c_int) -> io::Result<Self> {
-        // SAFETY: system calls on memory that is theirs; the texts end as `encode` has them.
-        unsafe {
-            let [size, arguments, variables] =
-                [receive_number(socket)?, receive_number(socket)?, receive_number(socket)?];
-            // Zeroed: a null stands after each of the two lists.
-            let table = memory((arguments + variables + 2) * size_of::<*const c_char>())?.cast::<*const c_char>();
-            let environment = table.add(arguments + 1);
-            let mut texts = receive_texts(socket, size)?;
-            let (cwd, terminal, group) = (next(&mut texts), next(&mut texts), next(&mut texts));
-            (0..arguments).for_each(|at| *table.add(at) = next(&mut texts).as_ptr());
-            (0..variables).for_each(|at| *environment.add(at) = next(&mut texts).as_ptr());
-            let [terminal, group] = [terminal, group].map(|text| (!text.is_empty()).then_some(text));
-            Ok(Self { cwd, terminal, group, arguments: table, environment })
-        }
+    pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Self> {
+        let [size, arguments, variables] = [receive_number(socket)?, receive_number(socket)?, receive_number(socket)?];
+        let mut texts = receive_texts(socket, size)?;
+        let (cwd, terminal, group) = (next(&mut texts), next(&mut texts), next(&mut texts));
+        let (arguments, environment) = (pointers(&mut texts, arguments)?, pointers(&mut texts, variables)?);
+        let [terminal, group] = [terminal, group].map(|text| (!text.is_empty()).then_some(text));
+        Ok(Self { cwd, terminal, group, arguments, environment })
     }
 }
 
@@ -79,62 +73,55 @@ fn next(texts: &mut &'static [u8]) -> &'static CStr {
     text
 }
 
+/// Takes the next texts off: pointers to them, and a null at the end.
+fn pointers(texts: &mut &'static [u8], count: usize) -> io::Result<&'static [*const c_char]> {
+    let table = map((count + 1) * size_of::<*const c_char>())?;
+    // SAFETY: the memory is as large as is said, aligned as a page, and given to nobody else; zeroed, it is nulls.
+    let table = unsafe { slice::from_raw_parts_mut(table.cast::<*const c_char>(), count + 1) };
+    table[..count].fill_with(|| next(texts).as_ptr());
+    Ok(table)
+}
+
 /// Takes a number from a socket.
 ///
 /// # Errors
 /// As [`Plan::receive`].
-///
-/// # Safety
-/// Only in a process that does nothing else.
-pub unsafe fn receive_number(socket: c_int) -> io::Result<usize> {
-    let mut number = 0_usize;
-    // SAFETY: the number is as large as is said.
-    unsafe { read_all(socket, (&raw mut number).cast(), size_of::<usize>())? };
-    Ok(number)
+pub fn receive_number(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut number = [0; size_of::<usize>()];
+    read_all(socket, &mut number)?;
+    Ok(usize::from_ne_bytes(number))
 }
 
 /// Takes `size` bytes from a socket. Their memory is the process's for good.
 ///
 /// # Errors
 /// As [`Plan::receive`].
-///
-/// # Safety
-/// As [`receive_number`].
-pub unsafe fn receive_texts(socket: c_int, size: usize) -> io::Result<&'static [u8]> {
-    // SAFETY: the memory is as large as is said, and given to nobody else.
-    unsafe {
-        let texts = memory(size.max(1))?;
-        read_all(socket, texts, size)?;
-        Ok(slice::from_raw_parts(texts, size))
-    }
+pub fn receive_texts(socket: BorrowedFd<'_>, size: usize) -> io::Result<&'static [u8]> {
+    let texts = memory(size.max(1))?;
+    read_all(socket, &mut texts[..size])?;
+    Ok(&texts[..size])
 }
 
 /// Zeroed memory that stays.
 ///
 /// # Errors
 /// The system's.
-///
-/// # Safety
-/// As [`receive_number`].
-pub unsafe fn memory(size: usize) -> io::Result<*mut u8> {
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: new memory concerns nobody else.
-    let memory = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
-    if memory == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(memory.cast()) }
+pub fn memory(size: usize) -> io::Result<&'static mut [u8]> {
+    let memory = map(size)?;
+    // SAFETY: the memory is as large as is said, and given to nobody else.
+    Ok(unsafe { slice::from_raw_parts_mut(memory.cast(), size) })
 }
 
-unsafe fn read_all(socket: c_int, mut into: *mut u8, mut size: usize) -> io::Result<()> {
-    while size > 0 {
-        // SAFETY: a system call on `size` bytes that are the caller's.
-        let read = unsafe { libc::recv(socket, into.cast(), size, libc::MSG_WAITALL) };
-        match usize::try_from(read) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => {
-                // SAFETY: at most `size` bytes were read.
-                into = unsafe { into.add(read) };
-                size -= read;
-            }
-            Err(_) => return Err(io::Error::last_os_error()),
+fn map(size: usize) -> io::Result<*mut c_void> {
+    // SAFETY: new memory concerns nobody else.
+    Ok(unsafe { mmap_anonymous(ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?)
+}
+
+fn read_all(socket: BorrowedFd<'_>, mut into: &mut [u8]) -> io::Result<()> {
+    while !into.is_empty() {
+        match recv(socket, &mut *into, RecvFlags::WAITALL)? {
+            (0, _) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            (read, _) => into = &mut into[read..],
         }
     }
     Ok(())

@@ -3,21 +3,36 @@
 //! the first process of the program's own, so that its end is the end of all of them.
 //!
 //! All of this makes system calls and nothing else: no allocation, no lock.
+#![expect(unsafe_code, reason = "starts a program in the memory of this process")]
 
 use super::{
     plan::{self, Plan},
-    signals::{await_children, block_no_signal, reset_signals},
+    signals::{await_children, block_only, reset_signals},
 };
-use crate::policy::confine::{FAILED, Restrictions, questions};
+use crate::policy::confine::{FAILED, Restrictions, exit, questions};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::{Mode, OFlags},
+    io::{FdFlags, fcntl_setfd},
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair},
+    process::{
+        Pid, Signal, WaitOptions, WaitStatus, ioctl_tiocsctty, kill_process, kill_process_group, set_child_subreaper,
+        setsid, test_kill_process_group, wait,
+    },
+    thread::{Timespec, nanosleep, set_name},
+};
 use std::{
-    ffi::{c_char, c_int, c_ulong, c_void},
+    ffi::{c_char, c_int, c_void},
     io,
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     ptr,
 };
 
 /// Its end of the control socket, after the program's three streams. The kernel's rules on paths may follow it.
 const CONTROL: RawFd = 3;
+
+/// How many streams a program has.
+const STREAMS: usize = 3;
 
 /// The stack of a process that becomes a program, in bytes: execvp(3) may put all arguments on it once more. What is not
 /// used of it is never there.
@@ -26,6 +41,12 @@ const STACK: usize = 16 << 20;
 /// How many ends are taken in before the server is listened to again: a tree can come to its ends as fast as they are
 /// taken in.
 const ENDS_AT_ONCE: usize = 64;
+
+/// No event.
+const NOTHING: PollFlags = PollFlags::empty();
+
+/// For what has come in already.
+const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// The word of the server that asks all of the tree to end, where another is a signal for the program's group. The end of
 /// the program is waited for with the others' then.
@@ -45,12 +66,17 @@ pub mod word {
     pub const SIZE: usize = 1 + size_of::<i32>();
 }
 
+/// All processes that this one may signal, but the first of their namespace (kill(2)): as a group that does not exist.
+const ALL: Pid = Pid::INIT;
+
 /// The processes that the supervisor looks after.
-struct Children {
+struct Children<'a> {
+    /// The server's.
+    control: BorrowedFd<'a>,
     /// The program, which leads its group.
-    program: libc::pid_t,
+    program: Pid,
     /// How the program ended, once it has.
-    status: Option<c_int>,
+    status: Option<WaitStatus>,
     /// Whether all of the tree ends with the program, or only its group.
     all_end: bool,
     /// Whether the tree is all there is beside this process, as far as it sees.
@@ -60,269 +86,238 @@ struct Children {
 }
 
 /// What the process does all its life, with the descriptors that it was `given`; `steps` make its view of the disk.
+///
+/// # Safety
+/// The descriptors must have the numbers from 0 on and belong to nobody else.
 pub unsafe fn run(restrictions: Option<&Restrictions>, steps: &[u8], given: usize) -> ! {
-    // SAFETY: plain system calls; the child of the fork becomes the program.
-    unsafe {
-        reset_signals();
-        let rules = RawFd::try_from(given).ok().map(|given| given - 1).filter(|last| *last > CONTROL);
-        for descriptor in (CONTROL..=CONTROL + 1).take(given - 3) {
-            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-        libc::prctl(libc::PR_SET_NAME, c"bridge-command".as_ptr(), 0, 0, 0);
-        // Orphans of the program become this process's children, wherever they hide.
-        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0, 0, 0);
-        let plan = or_refuse(Plan::receive(CONTROL));
-        if let (Some(restrictions), Some(group)) = (restrictions, plan.group) {
-            or_refuse(restrictions.join(group));
-        }
-        or_refuse(restrictions.map_or(Ok(()), |restrictions| restrictions.begin(steps, plan.terminal)));
-        let children = or_refuse(await_children());
-        let [answered, asked] = or_refuse(pair());
-        let program = or_refuse(start(&Start { restrictions, plan: &plan, rules, asked }));
-        let asking = questions::receive(answered);
-        for descriptor in (0..CONTROL).chain(rules).chain([answered, asked]) {
-            libc::close(descriptor);
-        }
-        say(word::RUNNING, 0);
-        let alone = restrictions.is_some_and(Restrictions::has_processes);
-        let charge = Children { program, status: None, all_end: restrictions.is_some(), alone, asked: false };
-        watch(children, restrictions.zip(asking.as_ref()), charge)
+    // SAFETY: as the caller promises.
+    let came = |number| unsafe { OwnedFd::from_raw_fd(number) };
+    let (streams, control) = ([0, 1, 2].map(came), came(CONTROL));
+    let rules = (given > STREAMS + 1).then(|| came(CONTROL + 1));
+    reset_signals();
+    for descriptor in [Some(&control), rules.as_ref()].into_iter().flatten() {
+        let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
     }
+    let control = control.as_fd();
+    let _ = set_name(c"bridge-command");
+    // Orphans of the program become this process's children, wherever they hide. Any number does for a yes.
+    let _ = set_child_subreaper(Some(Pid::INIT));
+    let plan = or_refuse(control, Plan::receive(control));
+    if let (Some(restrictions), Some(group)) = (restrictions, plan.group) {
+        or_refuse(control, restrictions.join(group));
+    }
+    or_refuse(control, restrictions.map_or(Ok(()), |restrictions| restrictions.begin(steps, plan.terminal)));
+    let children = or_refuse(control, await_children());
+    let (answered, asked) = or_refuse(control, pair());
+    let rules_on_paths = rules.as_ref().map(AsFd::as_fd);
+    let program = start(&Start { restrictions, plan: &plan, rules: rules_on_paths, asked: asked.as_fd(), control });
+    let program = or_refuse(control, program);
+    let asking = questions::receive(answered.as_fd());
+    drop((streams, rules, answered, asked));
+    say(control, word::RUNNING, 0);
+    let alone = restrictions.is_some_and(Restrictions::has_processes);
+    let charge = Children { control, program, status: None, all_end: restrictions.is_some(), alone, asked: false };
+    watch(children.as_fd(), restrictions.zip(asking.as_ref()), charge)
 }
 
 /// What the process that becomes the program goes by.
 struct Start<'a> {
     restrictions: Option<&'a Restrictions>,
     plan: &'a Plan,
-    rules: Option<RawFd>,
-    asked: RawFd,
+    rules: Option<BorrowedFd<'a>>,
+    asked: BorrowedFd<'a>,
+    control: BorrowedFd<'a>,
 }
 
 /// Starts the program as posix_spawn(3) does: in the memory of this process, which goes on when the program runs, or has
 /// said why it does not.
-unsafe fn start(start: &Start<'_>) -> io::Result<libc::pid_t> {
+fn start(start: &Start<'_>) -> io::Result<Pid> {
+    let stack = plan::memory(STACK)?.as_mut_ptr_range().end;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the stack is the child's alone, and `start` outlives its use of it.
-    unsafe {
-        let stack = plan::memory(STACK)?.add(STACK);
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-        check(libc::clone(begin, stack.cast(), flags, ptr::from_ref(start).cast_mut().cast()))
+    let program = unsafe { libc::clone(begin, stack.cast(), flags, ptr::from_ref(start).cast_mut().cast()) };
+    if program < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Pid::from_raw(program).ok_or(io::ErrorKind::Other.into())
     }
 }
 
 extern "C" fn begin(start: *mut c_void) -> c_int {
     // SAFETY: it is what `start` was given; its process waits.
-    unsafe { or_refuse(Err(become_program(&*start.cast::<Start<'_>>()))) }
+    let start = unsafe { &*start.cast::<Start<'_>>() };
+    or_refuse(start.control, Err(become_program(start)))
 }
 
 /// Only comes back with an error.
-unsafe fn become_program(start: &Start<'_>) -> io::Error {
-    let Start { restrictions, plan, rules, asked } = start;
+fn become_program(start: &Start<'_>) -> io::Error {
+    let ready = || {
+        block_only(&[]);
+        setsid()?;
+        if start.plan.terminal.is_some() {
+            ioctl_tiocsctty(rustix::stdio::stdin())?;
+        }
+        match start.restrictions {
+            Some(restrictions) => restrictions.enter(start.plan.cwd, start.rules, start.asked),
+            None => Ok(rustix::process::chdir(start.plan.cwd)?),
+        }
+    };
+    ready().err().unwrap_or_else(|| execute(start.plan))
+}
+
+/// Runs the program instead of this process. Only comes back with an error.
+fn execute(plan: &Plan) -> io::Error {
     unsafe extern "C" {
         static mut environ: *const *const c_char;
     }
-    // SAFETY: plain system calls on texts that outlive them; nothing else reads the environment in these processes.
-    let ready = || unsafe {
-        block_no_signal();
-        check(libc::setsid())?;
-        if plan.terminal.is_some() {
-            check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
-        }
-        match restrictions {
-            Some(restrictions) => restrictions.enter(plan.cwd, *rules, *asked)?,
-            None => check(libc::chdir(plan.cwd.as_ptr())).map(drop)?,
-        }
-        environ = plan.environment;
-        // The search goes by the PATH of the program's own environment.
-        check(libc::execvp(*plan.arguments, plan.arguments)).map(drop)
-    };
-    ready().err().unwrap_or_else(|| io::Error::from_raw_os_error(FAILED))
+    // SAFETY: the lists and their texts stay; nothing else reads the environment in these processes. The search goes by
+    // the PATH of the program's own environment.
+    unsafe {
+        environ = plan.environment.as_ptr();
+        libc::execvp(*plan.arguments.as_ptr(), plan.arguments.as_ptr());
+    }
+    io::Error::last_os_error()
 }
 
 /// Says why there is no program, and ends.
-unsafe fn or_refuse<T>(result: io::Result<T>) -> T {
+fn or_refuse<T>(control: BorrowedFd<'_>, result: io::Result<T>) -> T {
     result.unwrap_or_else(|error| {
-        // SAFETY: plain system calls.
-        unsafe {
-            say(word::REFUSED, error.raw_os_error().unwrap_or(FAILED));
-            libc::_exit(1)
-        }
+        say(control, word::REFUSED, error.raw_os_error().unwrap_or(FAILED));
+        exit(1)
     })
 }
 
-unsafe fn say(kind: u8, number: i32) {
+fn say(control: BorrowedFd<'_>, kind: u8, number: i32) {
     let number = number.to_ne_bytes();
-    let word = [kind, number[0], number[1], number[2], number[3]];
-    // SAFETY: a system call on bytes of this frame. A server that is gone hears nothing.
-    unsafe {
-        libc::send(CONTROL, word.as_ptr().cast(), word.len(), libc::MSG_NOSIGNAL);
-    }
+    // A server that is gone hears nothing.
+    let _ = send(control, &[kind, number[0], number[1], number[2], number[3]], SendFlags::NOSIGNAL);
 }
 
 /// Two sockets that are connected, over which a descriptor comes from what becomes the program.
-unsafe fn pair() -> io::Result<[RawFd; 2]> {
-    let mut pair = [0; 2];
-    // SAFETY: a plain system call on an array of this frame.
-    unsafe { check(libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0, pair.as_mut_ptr())) }?;
-    Ok(pair)
+fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
 /// Waits for the program's end, the server's word, or a question of the program's filter of system calls.
-unsafe fn watch(children: RawFd, asking: Option<(&Restrictions, &OwnedFd)>, mut charge: Children) -> ! {
-    let event = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    // A number below zero is not waited for.
-    let mut events =
-        [event(CONTROL), event(children), event(asking.map_or(-1, |(_, questions)| questions.as_raw_fd()))];
-    // SAFETY: plain system calls; nothing of the copied server's memory is used.
-    unsafe {
-        let mut has_more = false;
-        loop {
-            if libc::poll(events.as_mut_ptr(), 3, if has_more { 0 } else { -1 }) < 0 {
-                continue;
+fn watch(children: BorrowedFd<'_>, mut asking: Option<(&Restrictions, &OwnedFd)>, mut charge: Children<'_>) -> ! {
+    let control = charge.control;
+    let mut has_more = false;
+    loop {
+        let asked = asking.map_or(control, |(_, questions)| questions.as_fd());
+        let mut events = [control, children, asked].map(|from| PollFd::from_borrowed_fd(from, PollFlags::IN));
+        let waited_for = if asking.is_some() { 3 } else { 2 };
+        if poll(&mut events[..waited_for], has_more.then_some(&NO_TIME)).is_err() {
+            continue;
+        }
+        let [told, ended, asked] = events.map(|event| event.revents());
+        match (asking, asked) {
+            (_, NOTHING) => {}
+            (Some((restrictions, questions)), PollFlags::IN) => restrictions.answer(questions.as_fd()),
+            // The last process under the filter has ended.
+            _ => asking = None,
+        }
+        if !told.is_empty() {
+            let mut word = [0];
+            match recv(control, &mut word, RecvFlags::empty()) {
+                Ok((1, _)) => charge.tell(word[0]),
+                _ => charge.end(true, word::ENDED),
             }
-            match events[2].revents {
-                0 => {}
-                libc::POLLIN => {
-                    if let Some((restrictions, questions)) = asking {
-                        restrictions.answer(questions.as_raw_fd());
-                    }
-                }
-                // The last process under the filter has ended.
-                _ => events[2].fd = -1,
-            }
-            if events[0].revents != 0 {
-                let mut signal = 0_u8;
-                match libc::recv(CONTROL, (&raw mut signal).cast(), 1, 0) {
-                    1 if signal == END_YOURSELVES => charge.ask(),
-                    1 => drop(libc::kill(-charge.program, c_int::from(signal))),
-                    _ => charge.end(true, word::ENDED),
-                }
-            }
-            if events[1].revents != 0 {
-                let mut ignored = [0_u8; size_of::<libc::signalfd_siginfo>()];
-                libc::read(children, ignored.as_mut_ptr().cast(), ignored.len());
-            }
-            if events[1].revents != 0 || has_more {
-                has_more = charge.reap().0 == ENDS_AT_ONCE;
-                let others = charge.status.is_some() && charge.has_others();
-                if charge.status.is_some() && !(charge.asked && others) {
-                    charge.end(
-                        charge.all_end || charge.asked,
-                        if others { word::ENDED_WITH_OTHERS } else { word::ENDED },
-                    );
-                }
+        }
+        if !ended.is_empty() {
+            let _ = rustix::io::read(children, &mut [0_u8; size_of::<libc::signalfd_siginfo>()]);
+        }
+        if !ended.is_empty() || has_more {
+            has_more = charge.reap().0 == ENDS_AT_ONCE;
+            let others = charge.status.is_some() && charge.has_others();
+            if charge.status.is_some() && !(charge.asked && others) {
+                let last = if others { word::ENDED_WITH_OTHERS } else { word::ENDED };
+                charge.end(charge.all_end || charge.asked, last);
             }
         }
     }
 }
 
-impl Children {
-    /// Asks all of the tree to end.
-    unsafe fn ask(&mut self) {
-        self.asked = true;
-        // SAFETY: a plain system call.
-        unsafe {
-            libc::kill(if self.alone { -1 } else { -self.program }, libc::SIGTERM);
+impl Children<'_> {
+    /// Does what the server says: all of the tree is asked to end, or the program's group gets a signal.
+    fn tell(&mut self, word: u8) {
+        if word == END_YOURSELVES {
+            self.asked = true;
+            let _ = kill_process_group(if self.alone { ALL } else { self.program }, Signal::TERM);
+        } else if let Some(signal) = Signal::from_named_raw(word.into()) {
+            let _ = kill_process_group(self.program, signal);
         }
     }
 
     /// Takes in the ends that there were, at most [`ENDS_AT_ONCE`]. Returns how many, and whether there is nothing left to
     /// end.
-    unsafe fn reap(&mut self) -> (usize, bool) {
-        let (mut reaped, mut status) = (0, 0);
-        while reaped < ENDS_AT_ONCE {
-            // SAFETY: a plain system call.
-            match unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) } {
-                0 => return (reaped, false),
-                -1 => return (reaped, true),
-                process => {
-                    reaped += 1;
-                    if process == self.program {
-                        self.status = Some(status);
-                    }
-                }
+    fn reap(&mut self) -> (usize, bool) {
+        for reaped in 0..ENDS_AT_ONCE {
+            match wait(WaitOptions::NOHANG) {
+                Ok(None) => return (reaped, false),
+                Err(_) => return (reaped, true),
+                Ok(Some((process, status))) if process == self.program => self.status = Some(status),
+                Ok(Some(_)) => {}
             }
         }
-        (reaped, false)
+        (ENDS_AT_ONCE, false)
     }
 
     /// Whether something goes on that ends with the program. What has ended by itself is taken in first.
-    unsafe fn has_others(&mut self) -> bool {
-        // SAFETY: plain system calls.
-        unsafe { !self.reap().1 && (self.all_end || libc::kill(-self.program, 0) == 0) }
+    fn has_others(&mut self) -> bool {
+        !self.reap().1 && (self.all_end || test_kill_process_group(self.program).is_ok())
     }
 
     /// Ends the program's group, and all else that is left of it if so asked; then this process, with `ended` as its last
     /// word.
-    unsafe fn end(&mut self, all: bool, ended: u8) -> ! {
-        // SAFETY: plain system calls.
-        unsafe {
-            libc::kill(-self.program, libc::SIGKILL);
-            if all {
-                self.end_all();
-            }
-            while self.status.is_none() && !self.reap().1 {
-                pause();
-            }
-            say(ended, self.status.unwrap_or(libc::SIGKILL));
-            libc::_exit(0)
+    fn end(&mut self, all: bool, ended: u8) -> ! {
+        let _ = kill_process_group(self.program, Signal::KILL);
+        if all {
+            self.end_all();
         }
+        while self.status.is_none() && !self.reap().1 {
+            pause();
+        }
+        say(self.control, ended, self.status.map_or(libc::SIGKILL, WaitStatus::as_raw));
+        exit(0)
     }
 
     /// Ends what is left of the tree. What is forked meanwhile becomes a child of this process at the latest when its
     /// parent ends, so that the loop meets it.
-    unsafe fn end_all(&mut self) {
-        // SAFETY: plain system calls.
-        unsafe {
-            loop {
-                if self.alone {
-                    libc::kill(-1, libc::SIGKILL);
-                } else {
-                    kill_children();
-                }
-                match self.reap() {
-                    (_, true) => return,
-                    (0, _) => pause(),
-                    _ => {}
-                }
+    fn end_all(&mut self) {
+        loop {
+            if self.alone {
+                let _ = kill_process_group(ALL, Signal::KILL);
+            } else {
+                kill_children();
+            }
+            match self.reap() {
+                (_, true) => return,
+                (0, _) => pause(),
+                _ => {}
             }
         }
     }
 }
 
 /// Lets those that were killed end.
-unsafe fn pause() {
-    let pause = libc::timespec { tv_sec: 0, tv_nsec: 200_000 };
-    // SAFETY: a plain system call on a structure of this frame.
-    unsafe {
-        libc::nanosleep(&raw const pause, ptr::null_mut());
-    }
+fn pause() {
+    let _ = nanosleep(&Timespec { tv_sec: 0, tv_nsec: 200_000 });
 }
 
 /// Kills each child that the kernel lists (proc_pid_children(5)): numbers with a space after each.
-unsafe fn kill_children() {
-    // SAFETY: plain system calls on a buffer of this frame.
-    unsafe {
-        let list = libc::open(c"/proc/thread-self/children".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if list < 0 {
-            return;
-        }
-        let (mut buffer, mut child) = ([0_u8; 4096], 0);
-        loop {
-            let read = libc::read(list, buffer.as_mut_ptr().cast(), buffer.len());
-            let Ok(read @ 1..) = usize::try_from(read) else { break };
-            for byte in buffer.iter().take(read) {
-                if byte.is_ascii_digit() {
-                    child = child * 10 + libc::pid_t::from(byte - b'0');
-                } else if child > 0 {
-                    libc::kill(child, libc::SIGKILL);
-                    child = 0;
-                }
+#[expect(clippy::disallowed_methods, reason = "the kernel's file on this process")]
+fn kill_children() {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(list) = rustix::fs::open(c"/proc/thread-self/children", flags, Mode::empty()) else { return };
+    let (mut buffer, mut child) = ([0_u8; 4096], 0);
+    while let Ok(read @ 1..) = rustix::io::read(&list, &mut buffer) {
+        for byte in &buffer[..read] {
+            if byte.is_ascii_digit() {
+                child = child * 10 + i32::from(byte - b'0');
+            } else {
+                let _ = Pid::from_raw(child).map(|child| kill_process(child, Signal::KILL));
+                child = 0;
             }
         }
-        libc::close(list);
     }
-}
-
-fn check(result: c_int) -> io::Result<c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

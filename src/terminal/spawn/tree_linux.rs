@@ -92,6 +92,7 @@ impl Starter {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a device of the system's")]
 fn ends(streams: Streams) -> io::Result<(Ends, Option<(Stdout, Stderr)>)> {
     match streams {
         Streams::Given { stdin, stdout, stderr, terminal } => {

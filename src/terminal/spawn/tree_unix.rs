@@ -57,6 +57,7 @@ impl Starter {
         let is_terminal = matches!(&streams, Streams::Given { terminal: Some(_), .. });
         let mut command = command(program, streams);
         // SAFETY: only system calls that are safe between fork and exec.
+        #[expect(unsafe_code, reason = "the standard library cannot say so")]
         unsafe {
             command.pre_exec(move || {
                 reset_signals();

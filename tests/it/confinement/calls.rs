@@ -9,7 +9,7 @@ const HIGHEST: i32 = 600;
 
 /// Makes each call in a process of its own, with arguments that mean nothing, and prints the error that it ended with. A
 /// call that does not come back prints nothing.
-const PROBE: &str = r#"import ctypes, os, signal, sys
+const PROBE: &str = r"import ctypes, os, signal, sys
 c = ctypes.CDLL(None, use_errno=True)
 for number in map(int, sys.argv[1:]):
     sys.stdout.flush()
@@ -22,7 +22,7 @@ for number in map(int, sys.argv[1:]):
             os.write(1, b'%d %d\n' % (number, ctypes.get_errno()))
         os._exit(0)
     os.waitpid(child, 0)
-"#;
+";
 
 /// What the list says of each call: the group's verdict, and whether there is a condition.
 fn list() -> BTreeMap<String, (String, bool)> {
@@ -30,7 +30,7 @@ fn list() -> BTreeMap<String, (String, bool)> {
     let (mut list, mut verdict) = (BTreeMap::new(), String::new());
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some((_, rest)) = line.split_once("] ") {
-            verdict = rest.split_once(": ").expect("a group gives its reason").0.to_owned();
+            rest.split_once(": ").expect("a group gives its reason").0.clone_into(&mut verdict);
         } else {
             let name = line.split(':').next().unwrap().to_owned();
             list.insert(name, (verdict.clone(), line.contains(':')));

@@ -2,6 +2,7 @@
 
 use super::{SECRET, process_with};
 use crate::server::{KEY, Reply, client, scratch};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::env::consts::ARCH;
 use tempfile::TempDir;
@@ -23,7 +24,7 @@ pub(super) const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65
 
 impl Started {
     /// `prefix` is the command that starts it; none when that cannot be done here.
-    async fn by(prefix: &[&str], owner: Option<u32>) -> Option<Self> {
+    fn by(prefix: &[&str], owner: Option<u32>) -> Option<Self> {
         Self::with_settings(prefix, owner, &[])
     }
 
@@ -31,7 +32,7 @@ impl Started {
     pub(super) fn with_settings(prefix: &[&str], owner: Option<u32>, settings: &[(&str, String)]) -> Option<Self> {
         let directory = scratch();
         std::fs::create_dir(directory.path().join("work")).unwrap();
-        std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={}\n", KEY)).unwrap();
+        std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
         // Where it was built another user may not look.
         let program = directory.path().join("work/mcp-server");
         std::fs::copy(env!("CARGO_BIN_EXE_mcp-server"), &program).unwrap();
@@ -93,8 +94,7 @@ impl Started {
 
     fn end(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            // SAFETY: it is the process that this test started.
-            unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGTERM) };
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
             let _ = self.child.wait();
         }
     }
@@ -110,6 +110,7 @@ impl Started {
 }
 
 /// The program on a host whose kernel has no Landlock and makes no namespaces: a filter plays that kernel.
+#[expect(unsafe_code, reason = "a filter is entered between fork and exec")]
 fn on_a_bare_host(directory: &TempDir) -> std::process::Command {
     use seccompiler::{SeccompAction, SeccompFilter};
     use std::os::unix::process::CommandExt;
@@ -202,7 +203,7 @@ fn launch(command: &mut std::process::Command) -> Option<(std::process::Child, S
 
 #[tokio::test]
 async fn a_user_without_rights_gets_the_whole_confinement() {
-    let Some(server) = Started::by(&AS_NOBODY, Some(65534)).await else {
+    let Some(server) = Started::by(&AS_NOBODY, Some(65534)) else {
         return eprintln!("not tried: this test is not run by the superuser");
     };
     let info = server.call("info", json!({})).await;
@@ -217,7 +218,7 @@ async fn a_user_without_rights_gets_the_whole_confinement() {
 
 #[tokio::test]
 async fn where_namespaces_are_refused_the_rules_of_the_kernel_hold() {
-    let Some(server) = Started::by(&WITHOUT_NAMESPACES, None).await else {
+    let Some(server) = Started::by(&WITHOUT_NAMESPACES, None) else {
         return eprintln!("not tried: this host lets no user make namespaces");
     };
     let info = server.call("info", json!({})).await;
@@ -267,8 +268,8 @@ async fn commands_go_on_when_what_forks_them_was_killed() {
     let first = *children(server.child.id()).first().expect("one process forks for the server");
     let stage = *children(first).first().expect("and one forks commands");
     let is_gone = async |process: u32| {
-        // SAFETY: it descends from the server that this test started.
-        unsafe { libc::kill(process.cast_signed(), libc::SIGKILL) };
+        let process = Pid::from_raw(process.cast_signed()).expect("it has a number");
+        kill_process(process, Signal::KILL).unwrap();
         assert_eq!(server.call("execute", json!({"command": "echo runs"})).await["stdout"], "runs\n");
     };
     is_gone(stage).await;

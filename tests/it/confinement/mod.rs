@@ -23,11 +23,11 @@ mod worlds;
 pub use hosts::Started;
 
 use crate::server::{Server, scratch};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::{
     io::Write,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
         linux::net::SocketAddrExt,
         unix::{
             fs::{MetadataExt, PermissionsExt},
@@ -119,8 +119,7 @@ async fn a_secret_cannot_be_read_through_a_descriptor_that_the_server_left_open(
     let script = "for n in 3 4 5 6 7 8 9 $(seq 10 200); do cat /proc/self/fd/$n; done 2>/dev/null | head -c 100000";
     let scene = Scene::new();
     let file = std::fs::File::open(scene.out("secret")).unwrap();
-    // SAFETY: duplicating a descriptor; the copy, which programs inherit, is closed at the end of the test.
-    let _inherited = unsafe { OwnedFd::from_raw_fd(libc::dup(file.as_raw_fd())) };
+    let _inherited = rustix::io::dup(&file).unwrap();
     let plain = std::process::Command::new("sh").args(["-c", script]).output().unwrap();
     assert!(String::from_utf8_lossy(&plain.stdout).contains(SECRET), "a program that is just started inherits it");
     for confinement in ["require", "off"] {
@@ -203,8 +202,8 @@ while ! [ -s pid ]; do :; done";
         let daemon = process_with(&mark);
         assert_eq!(daemon.is_some(), expected, "{confinement}");
         if let Some(daemon) = daemon {
-            // SAFETY: it is the process that this test started.
-            unsafe { libc::kill(daemon, libc::SIGKILL) };
+            let daemon = Pid::from_raw(daemon).expect("it has a number");
+            kill_process(daemon, Signal::KILL).unwrap();
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::worlds::{Plan, in_each};
 
 /// Tries every such call on the bridge, then on what the program started itself.
-const CALLS: &str = r#"cat > project/open/calls.py <<'END'
+const CALLS: &str = r"cat > project/open/calls.py <<'END'
 import ctypes, os, resource, sys, threading
 c = ctypes.CDLL(None, use_errno=True)
 def attribute():
@@ -44,7 +44,7 @@ os.waitpid(child, 0)
 attempt('orphan', int(os.read(read, 20)))
 attempt('self', 0)
 END
-python3 project/open/calls.py"#;
+python3 project/open/calls.py";
 
 #[tokio::test]
 async fn no_command_sets_limits_priority_or_processors_of_a_process_outside() {

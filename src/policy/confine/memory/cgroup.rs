@@ -179,18 +179,15 @@ impl Group {
     }
 
     /// Whether a process may enter it.
+    #[expect(unsafe_code, reason = "forks")]
     fn can_be_entered(&self) -> bool {
         let Ok(entrance) = CString::new(self.entrance.as_os_str().as_bytes()) else { return false };
-        let mut status = -1;
-        // SAFETY: the child makes only system calls until it ends, and nobody else waits for it.
-        unsafe {
-            match namespaces::fork(0) {
-                Ok(0) => libc::_exit(i32::from(mounts::write(&entrance, c"0").is_err())),
-                Ok(process) => libc::waitpid(process, &raw mut status, 0),
-                Err(_) => return false,
-            };
+        // SAFETY: the child makes only system calls until it ends.
+        match unsafe { namespaces::fork(0) } {
+            Ok(0) => namespaces::exit(i32::from(mounts::write(&entrance, c"0").is_err())),
+            Ok(process) => namespaces::await_end(process).is_some_and(|end| end.exit_status() == Some(0)),
+            Err(_) => false,
         }
-        status == 0
     }
 }
 

@@ -68,7 +68,7 @@ impl SocketFile {
 
     /// What tells it from others.
     pub fn identity(&self) -> Identity {
-        fstat(&self.0).map(|file| of_stat(&file)).unwrap_or(Identity { device: 0, number: 0, changed: (0, 0) })
+        fstat(&self.0).map_or(Identity { device: 0, number: 0, changed: (0, 0) }, |file| of_stat(&file))
     }
 
     /// Where it is now; none when it is nowhere any more.

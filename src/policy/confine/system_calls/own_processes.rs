@@ -5,6 +5,7 @@
 //! All of this makes system calls and nothing else.
 
 use super::process::Caller;
+use rustix::io::Errno;
 use std::ffi::c_int;
 
 /// The most steps up that are gone: a program's processes may be as deep as they are many.
@@ -14,17 +15,17 @@ const MOST_STEPS: usize = 4096;
 ///
 /// # Errors
 /// `EPERM`, and `ESRCH` where there is none.
-pub fn is_own(thread: c_int) -> Result<(), c_int> {
-    let mut process = u32::try_from(thread).map_err(|_| libc::ESRCH)?;
+pub fn is_own(thread: c_int) -> Result<(), Errno> {
+    let mut process = u32::try_from(thread).map_err(|_| Errno::SRCH)?;
     let own = std::process::id();
     for step in 0..MOST_STEPS {
         // A process that ended meanwhile leads nowhere.
-        let gone = if step == 0 { libc::ESRCH } else { libc::EPERM };
+        let gone = if step == 0 { Errno::SRCH } else { Errno::PERM };
         match Caller(process).parent().map_err(|_| gone)? {
             parent if parent == own => return Ok(()),
             0 | 1 => break,
             parent => process = parent,
         }
     }
-    Err(libc::EPERM)
+    Err(Errno::PERM)
 }

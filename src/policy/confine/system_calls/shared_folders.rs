@@ -9,7 +9,11 @@ use super::{
     process::{self, Caller},
     questions,
 };
-use std::{ffi::c_int, os::fd::RawFd};
+use rustix::{
+    fs::{Mode, RawMode},
+    io::Errno,
+};
+use std::{ffi::c_int, os::fd::BorrowedFd};
 use syscalls::Sysno;
 
 /// What a call asks for.
@@ -23,7 +27,7 @@ struct Change {
 
 impl Change {
     /// Of one of the calls that set modes.
-    fn of(call: &libc::seccomp_data) -> Result<Self, c_int> {
+    fn of(call: &libc::seccomp_data) -> Result<Self, Errno> {
         let [first, second, third, fourth, ..] = call.args;
         let folder = first as c_int;
         match usize::try_from(call.nr).ok().and_then(Sysno::new) {
@@ -34,9 +38,9 @@ impl Change {
             Some(Sysno::fchmodat2) => {
                 let flags = fourth as c_int;
                 let known = flags & !(libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH) == 0;
-                known.then_some(Self { folder, path: Some(second), mode: third, flags }).ok_or(libc::EINVAL)
+                known.then_some(Self { folder, path: Some(second), mode: third, flags }).ok_or(Errno::INVAL)
             }
-            _ => Err(libc::EPERM),
+            _ => Err(Errno::PERM),
         }
     }
 }
@@ -44,15 +48,15 @@ impl Change {
 /// Sets the mode of a folder as the program could.
 ///
 /// # Errors
-/// The number of errno(3) that the call ends with.
-pub fn set_mode(listener: RawFd, question: &libc::seccomp_notif) -> Result<(), c_int> {
+/// What the call ends with.
+pub fn set_mode(listener: BorrowedFd<'_>, question: &libc::seccomp_notif) -> Result<(), Errno> {
     let change = Change::of(&question.data)?;
     let caller = Caller(question.pid);
     let target = caller.open(change.folder, change.path, change.flags)?;
-    let may = caller.may_set_group(process::stat(&target)?)?;
+    let may = caller.may_set_group(&rustix::fs::fstat(&target)?)?;
     // Only now is it sure that all of this was the caller's, and not that of another process of its number.
     if !may || !questions::is_waiting(listener, question) {
-        return Err(libc::EPERM);
+        return Err(Errno::PERM);
     }
-    process::set_mode(&target, change.mode as libc::mode_t & 0o7777)
+    process::set_mode(&target, Mode::from_raw_mode((change.mode & 0o7777) as RawMode))
 }

@@ -3,9 +3,10 @@
 //! makes the new one itself, so that no two come through one gap.
 //!
 //! All of this makes system calls and nothing else.
+#![expect(unsafe_code, reason = "rustix has no shared memory of System V")]
 
-use super::process::errno;
-use std::{ffi::c_int, mem::zeroed};
+use rustix::io::Errno;
+use std::{ffi::c_int, io, mem::zeroed};
 use syscalls::Sysno;
 
 /// The part of a command's memory that its segments may take: they stay while nobody has them mapped, and so unseen.
@@ -45,11 +46,11 @@ const SEMAEM: usize = 9;
 ///
 /// # Errors
 /// `ENOSPC` when there would be too much, and the system's.
-pub fn get(call: Sysno, [key, second, third, ..]: [u64; 6], memory: u64) -> Result<c_int, c_int> {
+pub fn get(call: Sysno, [key, second, third, ..]: [u64; 6], memory: u64) -> Result<c_int, Errno> {
     let key = key as c_int;
     // What is there already takes no more.
     if (key == libc::IPC_PRIVATE || make(call, key, 0, 0).is_err()) && !has_room(call, second, memory)? {
-        return Err(libc::ENOSPC);
+        return Err(Errno::NOSPC);
     }
     match call {
         Sysno::msgget => make(call, key, second, 0),
@@ -58,14 +59,13 @@ pub fn get(call: Sysno, [key, second, third, ..]: [u64; 6], memory: u64) -> Resu
 }
 
 /// The second argument of msgget(2) is its flags, which are the third of the others.
-fn make(call: Sysno, key: c_int, second: u64, flags: c_int) -> Result<c_int, c_int> {
+fn make(call: Sysno, key: c_int, second: u64, flags: c_int) -> Result<c_int, Errno> {
     // SAFETY: a plain system call on numbers.
-    let made = unsafe { libc::syscall(libc::c_long::from(call.id()), key, second, flags) };
-    if made < 0 { Err(errno()) } else { c_int::try_from(made).map_err(|_| libc::EINVAL) }
+    check(unsafe { libc::syscall(libc::c_long::from(call.id()), key, second, flags) })
 }
 
 /// Whether one more is within the bounds.
-fn has_room(call: Sysno, size: u64, memory: u64) -> Result<bool, c_int> {
+fn has_room(call: Sysno, size: u64, memory: u64) -> Result<bool, Errno> {
     // SAFETY: plain system calls on structures of this frame, which are as large as the kernel's; zero is a good value of
     // each of their fields.
     unsafe {
@@ -75,12 +75,11 @@ fn has_room(call: Sysno, size: u64, memory: u64) -> Result<bool, c_int> {
             Sysno::msgget => libc::syscall(libc::SYS_msgctl, 0, MSG_INFO, &raw mut numbers),
             _ => libc::syscall(libc::SYS_semctl, 0, 0, SEM_INFO, &raw mut numbers),
         };
-        if told < 0 {
-            return Err(errno());
-        }
+        check(told)?;
         let number = |place: usize| u64::from(numbers[place].unsigned_abs());
         Ok(match call {
             Sysno::shmget => {
+                // Of rustix it would take memory of the heap.
                 let page = u64::try_from(libc::sysconf(libc::_SC_PAGESIZE)).unwrap_or(4096);
                 (segments.total * page).saturating_add(size) <= memory / SHARE
             }
@@ -88,4 +87,10 @@ fn has_room(call: Sysno, size: u64, memory: u64) -> Result<bool, c_int> {
             _ => number(SEMUSZ) < SETS && number(SEMAEM).saturating_add(size & 0xffff_ffff) <= SEMAPHORES,
         })
     }
+}
+
+/// A number that such a call gives.
+fn check(result: libc::c_long) -> Result<c_int, Errno> {
+    let error = || Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::INVAL);
+    if result < 0 { Err(error()) } else { c_int::try_from(result).map_err(|_| Errno::INVAL) }
 }
