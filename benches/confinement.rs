@@ -4,6 +4,7 @@
 #![allow(
     missing_docs,
     clippy::disallowed_methods,
+    clippy::large_futures,
     reason = "the limit that is measured against is the bare work itself"
 )]
 

@@ -35,7 +35,7 @@ const WORDS: usize = 20_000;
 
 #[tokio::main]
 async fn main() {
-    let largest = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(100_000);
+    let largest = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(100_000);
     println!(
         "| Entries | add, 1 writer p50 | ratio to append+fsync | add, 16 writers, each | ratio to 16 that append+fsync | to one fsync for 16 | query p50 / p95 | recall p50 / p95 | start | bytes an entry |\n|---|---|---|---|---|---|---|---|---|---|"
     );

@@ -73,7 +73,7 @@ fn rounds(name: &str) -> Option<Rounds> {
 /// The state of a round, which nobody else can make.
 fn state(round: usize) -> String {
     let digest = Sha256::digest(format!("known to this process alone: {round} {}", std::process::id()));
-    format!("{round}-{:x}", digest)
+    format!("{round}-{digest:x}")
 }
 
 impl Rounds {

@@ -49,7 +49,7 @@ impl WrongKeys {
         }
         let since = times.front().map_or(Duration::ZERO, |first| now.duration_since(*first));
         // Rounded up, so that who waits as long as told is let in again.
-        let retry_after = Duration::from_secs((WINDOW - since).as_secs() + 1);
+        let retry_after = Duration::from_secs(WINDOW.saturating_sub(since).as_secs() + 1);
         let message = format!(
             "Too many wrong API keys: {} within a minute. Wait {} s, or send the right key, which is always accepted",
             self.max,
@@ -75,7 +75,7 @@ fn forget(by_peer: &mut HashMap<IpAddr, VecDeque<Instant>>, now: Instant) {
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -47,7 +47,10 @@ impl Caller {
         &self.name
     }
 
-    /// Fails with [`Error::Refused`] when the caller lacks `access`.
+    /// Whether the caller has `access`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it lacks it.
     pub fn may(&self, access: Access) -> Result<()> {
         if self.access.contains(&access) {
             return Ok(());

@@ -82,7 +82,7 @@ pub async fn serve(
         };
         (result, context.holding.take())
     });
-    let mut telling = EventStream { waiting, call, last: None, stop, _held: MemoryPermit::default() };
+    let mut telling = EventStream { waiting, call, last: None, stop, held: MemoryPermit::default() };
     tokio::select! {
         biased;
         () = telling.waiting.begun() => {}
@@ -110,7 +110,7 @@ struct EventStream {
     call: JoinSet<(Outcome, MemoryPermit)>,
     last: Option<Event>,
     stop: CancellationToken,
-    _held: MemoryPermit,
+    held: MemoryPermit,
 }
 
 impl EventStream {
@@ -138,7 +138,7 @@ impl EventStream {
     fn end(&mut self, ended: Ended) {
         let (error, ignored) = match ended {
             Ok((result, held)) => {
-                self._held = held;
+                self.held = held;
                 match result {
                     Ok(exit) => {
                         self.last = Some(event("exit", &exit));

@@ -12,7 +12,10 @@ pub trait SettingValue: Sized {
     /// Whether the text is for nobody else's eyes, so that no message shows it.
     const IS_SECRET: bool = false;
 
-    /// Reads it; the error says what the setting must be ("a whole number").
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What the setting must be ("a whole number").
     fn parse(text: &str) -> Result<Self, String>;
 
     /// The value where nobody set it.

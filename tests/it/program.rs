@@ -66,7 +66,7 @@ impl Program {
             let printed = program.stdout();
             let after = printed.split_once("listens on ").map(|(_, after)| after);
             if let Some((url, _)) = after.and_then(|after| after.split_once(char::is_whitespace)) {
-                program.url = url.to_owned();
+                url.clone_into(&mut program.url);
             }
             let ended = program.child.try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < end, "{ended:?} {printed} {}", program.stderr());

@@ -34,7 +34,7 @@ const FORMS: [(Notation, &str); 12] = [
         Notation::Pair,
         r"(?P<name>{N})(?:{Q})?\]?[ \t]*(?P<sep>:[ \t]*&?(?:'static )?[A-Za-z]+(?:<[^<>\n]*>)?[ \t]*=|=>|->[ \t]|:=|\?=|!=|={1,3}|:)[ \t]*",
     ),
-    (Notation::Option, r#"(?-u:\B)--?(?P<name>{N})(?:{Q},\s*|(?:[ \t]|\\+\r?\n|\\+n[ \t])+)"#),
+    (Notation::Option, r"(?-u:\B)--?(?P<name>{N})(?:{Q},\s*|(?:[ \t]|\\+\r?\n|\\+n[ \t])+)"),
     (
         Notation::Option,
         r"\b(?:setx|setenv|set|config|configure|ENV)(?:[ \t]+(?:--?[A-Za-z-]+|/[A-Za-z]))*[ \t]+(?:set[ \t]+)?(?:\S*[/:])?(?P<name>[A-Za-z_]*[A-Z_.-][A-Za-z0-9_.-]*)[ \t]+",

@@ -135,7 +135,7 @@ impl<'a> Sought<'a> {
         match places.as_slice() {
             [place] => Ok(*place),
             [] => Err(None),
-            all => Err(Some(self.ambiguous(all))),
+            all => Err(Some(ambiguous(all))),
         }
     }
 
@@ -202,17 +202,6 @@ impl<'a> Sought<'a> {
         at(last, from).into_iter().map(|place| place + 1).collect()
     }
 
-    fn ambiguous(&self, places: &[usize]) -> String {
-        let named: Vec<String> = places.iter().take(MAX_NAMED).map(|place| (place + 1).to_string()).collect();
-        format!(
-            "Its lines are in the file {} times, at lines {}{}: give more of the lines around it, or the right line \
-             after @@",
-            places.len(),
-            named.join(", "),
-            if places.len() > MAX_NAMED { ", …" } else { "" }
-        )
-    }
-
     /// Whether it stands in the file as it becomes: where its old lines were not found, or beside them, since lines that
     /// a hunk only adds can be there already.
     fn is_applied(&self, places: &[usize]) -> bool {
@@ -273,4 +262,15 @@ impl<'a> Sought<'a> {
 
 fn side(hunk: &Hunk, is_on: impl Fn(&Line) -> bool) -> Vec<&str> {
     hunk.lines.iter().filter(|line| is_on(line)).map(Line::text).collect()
+}
+
+fn ambiguous(places: &[usize]) -> String {
+    let named: Vec<String> = places.iter().take(MAX_NAMED).map(|place| (place + 1).to_string()).collect();
+    format!(
+        "Its lines are in the file {} times, at lines {}{}: give more of the lines around it, or the right line \
+         after @@",
+        places.len(),
+        named.join(", "),
+        if places.len() > MAX_NAMED { ", …" } else { "" }
+    )
 }

@@ -105,7 +105,7 @@ mod tests {
         for _ in 0..100 {
             // The next change comes just when a writing has begun, too late for it.
             let due = pace.due(now);
-            longest = longest.max(due + took - (now - pace.took));
+            longest = longest.max(due + took - now.checked_sub(pace.took).unwrap());
             now = due + took;
             pace = Pace { took, ended: now };
             writing += took;

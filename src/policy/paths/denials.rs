@@ -51,7 +51,7 @@ impl Denials {
         there.into_iter().for_each(|path| add(&mut list, Denial { path, reading_too: true }, true));
         let paths = |reading_too| list.iter().filter(move |it| it.reading_too == reading_too).map(|it| key(&it.path));
         let (unreadable, unwritable) = (paths(true).collect(), paths(false).collect());
-        Self { own, unreadable, unwritable, homes, list, linked }
+        Self { list, own, unreadable, unwritable, homes, linked }
     }
 
     /// What is there and was denied since a link leads to it.
@@ -124,6 +124,7 @@ fn key(path: &Path) -> PathBuf {
     if ANY_CASE { path.to_string_lossy().to_lowercase().into() } else { path.to_owned() }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a denied place, of which nothing is opened")]
 fn link(path: &Path) -> Option<PathBuf> {
     std::fs::read_link(path).ok()
 }

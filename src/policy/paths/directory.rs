@@ -1,4 +1,5 @@
 //! A directory held open, and what can be done with one name in it. Nothing here follows a link.
+#![expect(clippy::disallowed_methods, reason = "this is where checked paths are opened")]
 
 use super::found::{Found, Kind, OURS, Times};
 use rustix::{

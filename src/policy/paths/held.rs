@@ -1,4 +1,5 @@
 //! The denied places that are there, held open: each is known by what it is, wherever it is moved to.
+#![expect(clippy::disallowed_methods, reason = "it looks at denied places, of which nothing is opened to read")]
 
 use super::{
     Denial, Directory, Intent, Kind, Spared,

@@ -1,5 +1,6 @@
 //! Listings of folders that are looked through before each command: what was found holds as long as the folder is the same
 //! one and has the same times, so that a look costs one call of the system however much is in it.
+#![expect(clippy::disallowed_methods, reason = "it lists folders that the bridge itself looks through")]
 
 use super::Kind;
 use std::{

@@ -1,4 +1,5 @@
 //! One look at all denied names.
+#![expect(clippy::disallowed_methods, reason = "it looks at denied places, of which nothing is opened to read")]
 
 use super::{
     Denial, Identity, Kind, Spared,

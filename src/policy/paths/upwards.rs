@@ -1,4 +1,5 @@
 //! The way from a directory up to the root of the file system, whatever the names on it are.
+#![expect(clippy::disallowed_methods, reason = "this is where checked paths are looked at")]
 
 use super::{Directory, Identity, directory::PASSAGE};
 use rustix::fs::{AtFlags, Mode};

@@ -233,7 +233,7 @@ impl Late {
                 "A notebook may take up to {MAX_TIMEOUT} s (timeout). For more, run its cells in a session, which keeps its \
                  state: sandbox_session_start (POST /sandbox/session/start)"
             ),
-            partial: Box::new(PartialOutput { notebook, outputs, ..self.shown }),
+            partial: Box::new(PartialOutput { outputs, notebook, ..self.shown }),
         }
     }
 }

@@ -55,12 +55,9 @@ pub async fn open(
             return error.into_response();
         }
     };
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(_) => {
-            let text = "This is a WebSocket: open it as one, or read the process with terminal_poll";
-            return Error::Unusable(text.into()).into_response();
-        }
+    let Ok(upgrade) = upgrade else {
+        let text = "This is a WebSocket: open it as one, or read the process with terminal_poll";
+        return Error::Unusable(text.into()).into_response();
     };
     let stop = stopping(request.extensions());
     upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |mut socket| async move {
@@ -170,10 +167,7 @@ async fn introduce(shared: &Shared, visitor: &PendingClient, socket: &mut WebSoc
         return Ok((caller.clone(), Hello::default()));
     }
     let first = tokio::time::timeout(HELLO_TIME, socket.recv()).await;
-    let text = match first {
-        Ok(Some(Ok(Message::Text(text)))) => text,
-        _ => return Err(Error::MissingKey),
-    };
+    let Ok(Some(Ok(Message::Text(text)))) = first else { return Err(Error::MissingKey) };
     let hello: Hello = serde_json::from_str(&text).map_err(|_| Error::MissingKey)?;
     let caller = shared.bridge.keys.identify(visitor.peer, [hello.auth.as_str()])?;
     Ok((caller, hello))

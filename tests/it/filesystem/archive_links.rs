@@ -100,7 +100,7 @@ fn links_outside(folder: &Path) -> Vec<String> {
     let links =
         walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap).filter(walkdir::DirEntry::path_is_symlink);
     let leads_out = |path: &Path| path.canonicalize().is_ok_and(|end| !end.starts_with(&real));
-    links.filter(|link| leads_out(link.path())).map(|link| format!("{:?}", link.path())).collect()
+    links.filter(|link| leads_out(link.path())).map(|link| link.path().display().to_string()).collect()
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ def speak(text):
 "#;
 
 /// An archive that leads everywhere.
-const ARCHIVE: &str = r#"
+const ARCHIVE: &str = r"
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode='w', format=tarfile.GNU_FORMAT) as tar:
     def add(name, data=b'harm', **fields):
@@ -61,7 +61,7 @@ with tarfile.open(fileobj=archive, mode='w', format=tarfile.GNU_FORMAT) as tar:
     info = tarfile.TarInfo('huge')
     info.size = 1 << 40
     tar.addfile(info)
-"#;
+";
 
 /// What was said in place of the launcher; `None` where the kernel keeps its memory from the program.
 async fn forged(server: &crate::server::Server, last: &str) -> Option<crate::server::Reply> {

@@ -18,7 +18,7 @@ impl Parser {
     /// The redirection that stands here, if any.
     pub(super) fn redirect(&mut self) -> Parsed<Option<Redirect>> {
         self.blanks();
-        let digits = (0..).take_while(|ahead| self.peek(*ahead).is_ascii_digit()).count();
+        let digits = (0..usize::MAX).take_while(|ahead| self.peek(*ahead).is_ascii_digit()).count();
         let both = self.bash() && self.looking_at("&>");
         let operator = self.peek(digits);
         if !both && !matches!(operator, '<' | '>') {

@@ -70,7 +70,7 @@ fn make(call: &Call<'_>, effects: &mut Effects) {
     for text in texts {
         effects.refuse_origin(text.origin(), "make");
         for line in script_text(&text.field()).lines() {
-            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(";").map(|(_, recipe)| recipe));
+            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(';').map(|(_, recipe)| recipe));
             let shell = line.split_once("$(shell ").map(|(_, rest)| rest.trim_end_matches(')'));
             for command in recipe.into_iter().chain(shell) {
                 let command = command.trim_start_matches(['@', '-', '+']).replace("$$", "$");

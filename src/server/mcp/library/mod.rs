@@ -209,6 +209,9 @@ impl Mcp {
 }
 
 /// What follows `scheme:` or `scheme://` in an address, percent-decoded.
+///
+/// # Errors
+/// When that is no UTF-8.
 pub fn path_of(uri: &str) -> Result<String> {
     let (_, rest) = uri.split_once(':').unwrap_or(("", uri));
     let rest = rest.strip_prefix("//").unwrap_or(rest);

@@ -69,10 +69,10 @@ impl Log {
         while left > 0 {
             let Some((segment, end)) = self.segment_from(piece.next) else {
                 let (_, end) = self.span();
-                self.skip_to(&mut piece, end);
+                skip_to(&mut piece, end);
                 return Ok(piece);
             };
-            if segment.base > piece.next && !self.skip_to(&mut piece, segment.base) {
+            if segment.base > piece.next && !skip_to(&mut piece, segment.base) {
                 return Ok(piece);
             }
             let until = segment.end().min(piece.next.saturating_add(left));
@@ -104,15 +104,6 @@ impl Log {
         if shape.recent.bytes() > SETTLED {
             shape.recent = Recent::after(shape.end);
         }
-    }
-
-    /// Moves an empty piece over a gap; a piece with bytes ends before it.
-    fn skip_to(&self, piece: &mut Piece, cursor: u64) -> bool {
-        if piece.is_empty() && cursor > piece.next {
-            piece.missed += cursor - piece.next;
-            (piece.start, piece.next) = (cursor, cursor);
-        }
-        piece.next == cursor
     }
 
     /// The first segment with a byte at or after `cursor`, and the end of all.
@@ -165,4 +156,13 @@ pub(super) fn append(runs: &mut Vec<Run>, more: Vec<Run>) {
             _ => runs.push(run),
         }
     }
+}
+
+/// Moves an empty piece over a gap; a piece with bytes ends before it.
+fn skip_to(piece: &mut Piece, cursor: u64) -> bool {
+    if piece.is_empty() && cursor > piece.next {
+        piece.missed += cursor - piece.next;
+        (piece.start, piece.next) = (cursor, cursor);
+    }
+    piece.next == cursor
 }
