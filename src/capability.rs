@@ -43,10 +43,19 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     const EXAMPLE: &'static str;
     /// For a capability that gives media: how to get one that is too large for a face. `None` where it gives none.
     const FULL_MEDIA: Option<&'static str> = None;
+    /// What `success` says in its answer.
+    const SUCCESS: &'static str = "Always true: a failure is an error.";
+    /// Whether `timestamp` in its answer says when it was done; not where the answer does that itself, or has no time.
+    const IS_STAMPED: bool = true;
     /// What it runs on.
     type Service: Send + Sync;
-    /// What it answers.
+    /// What it answers, beside `success` and `timestamp`: see [`crate::envelope::Envelope`].
     type Output: Serialize + JsonSchema + Send + 'static;
+
+    /// What `success` is: what a program made of its work is an answer too.
+    fn succeeded(_: &Self::Output) -> bool {
+        true
+    }
 
     /// Takes pictures, sounds and documents out of an answer, for a face that shows them as what they are, and leaves
     /// [`SHOWN`] in their places. A face that only has JSON leaves them in.
@@ -98,17 +107,6 @@ impl Medium {
         let base64 = std::mem::replace(base64, SHOWN.to_owned());
         Some(Self::Image { mime_type: mime_type.to_owned(), base64: base64.split_whitespace().collect() })
     }
-}
-
-/// What a call answers, and which fields of its request did not count.
-#[derive(Debug, Serialize)]
-pub struct Answer<'a, T> {
-    /// The capability's answer.
-    #[serde(flatten)]
-    pub output: &'a T,
-    /// The fields that did not count; left out when there are none.
-    #[serde(skip_serializing_if = "<[Ignored]>::is_empty")]
-    pub ignored: &'a [Ignored],
 }
 
 /// A sign of life from a long call.

@@ -5,7 +5,8 @@ use crate::{
     arguments::{self, Arguments, Ignored},
     bridge::Bridge,
     caller::Access,
-    capability::{Answer, Capability, Context, Medium},
+    capability::{Capability, Context, Medium},
+    envelope::{Answer, Envelope},
     error::{Error, Result},
     filesystem, internet, memory, sandbox,
     terminal::{self, processes},
@@ -54,31 +55,23 @@ pub trait Reply: Send {
     fn to_value(&self, ignored: &[Ignored]) -> Value;
 }
 
-struct Typed<C: Capability>(C::Output);
-
-impl<C: Capability> Typed<C> {
-    fn whole<'a>(&'a self, ignored: &'a [Ignored]) -> Answer<'a, C::Output> {
-        Answer { output: &self.0, ignored }
-    }
-}
-
-impl<C: Capability> Reply for Typed<C> {
+impl<C: Capability> Reply for Envelope<C> {
     fn media(&mut self) -> Vec<Medium> {
-        C::media(&mut self.0)
+        C::media(&mut self.output)
     }
 
     fn write(&self, ignored: &[Ignored], to: &mut dyn Write) {
-        serde_json::to_writer(to, &self.whole(ignored)).expect("an answer is plain data");
+        serde_json::to_writer(to, &Answer { envelope: self, ignored }).expect("an answer is plain data");
     }
 
     fn to_json(&self, ignored: &[Ignored], capacity: usize) -> Vec<u8> {
         let mut json = Vec::with_capacity(capacity);
-        serde_json::to_writer(&mut json, &self.whole(ignored)).expect("an answer is plain data");
+        serde_json::to_writer(&mut json, &Answer { envelope: self, ignored }).expect("an answer is plain data");
         json
     }
 
     fn to_value(&self, ignored: &[Ignored]) -> Value {
-        serde_json::to_value(self.whole(ignored)).expect("an answer is plain data")
+        serde_json::to_value(Answer { envelope: self, ignored }).expect("an answer is plain data")
     }
 }
 
@@ -143,13 +136,13 @@ impl Entry {
             title,
             about,
             request,
-            answer: Type::of::<C::Output>(),
+            answer: Type::of::<Envelope<C>>(),
             preview: preview::<C>,
             run: |bridge, context, arguments| {
                 Box::pin(async move {
                     let request = decode::<C>(arguments, context).await?;
                     let output = request.run(bridge.as_ref(), context).await?;
-                    Ok(Box::new(Typed::<C>(output)) as Box<dyn Reply>)
+                    Ok(Box::new(Envelope::<C>::around(output)) as Box<dyn Reply>)
                 })
             },
         }

@@ -18,6 +18,7 @@ pub mod terminal;
 
 pub mod arguments;
 pub mod capability;
+pub mod envelope;
 pub mod history;
 pub mod near;
 pub mod owner;

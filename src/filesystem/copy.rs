@@ -11,7 +11,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::{
         Folder, SafePath,
@@ -49,8 +48,6 @@ pub struct CopyPath {
 /// What was copied.
 #[derive(Serialize, JsonSchema)]
 pub struct CopyOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// The copy's path as sent.
@@ -62,8 +59,6 @@ pub struct CopyOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
-    /// When it was copied.
-    timestamp: String,
 }
 
 impl Capability for CopyPath {
@@ -94,8 +89,7 @@ impl CopyPath {
         let _turn = files.turn();
         self.target(files, &from)?.is_still_at(&to)?;
         let change = files.undo.commit(who, edits, Some(staging))?;
-        let timestamp = clock::timestamp();
-        Ok(CopyOutput { success: true, path: self.path, to: self.to, count, skipped, change, timestamp })
+        Ok(CopyOutput { path: self.path, to: self.to, count, skipped, change })
     }
 }
 

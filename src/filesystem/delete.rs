@@ -8,7 +8,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::{
         SafePath,
@@ -40,15 +39,11 @@ pub struct DeletePath {
 /// What was removed.
 #[derive(Serialize, JsonSchema)]
 pub struct DeleteOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
-    /// When it was removed.
-    timestamp: String,
 }
 
 impl Capability for DeletePath {
@@ -82,7 +77,7 @@ impl DeletePath {
         } else {
             files.undo.commit(who, vec![Edit::removal(&path).made_from(basis)], None)?
         };
-        Ok(DeleteOutput { success: true, path: self.path.clone(), change, timestamp: clock::timestamp() })
+        Ok(DeleteOutput { path: self.path.clone(), change })
     }
 }
 

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::paths::{Intent, Named},
 };
@@ -74,8 +73,6 @@ fn once() -> usize {
 /// What was edited.
 #[derive(Serialize, JsonSchema)]
 pub struct EditOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// How many places were replaced.
@@ -89,8 +86,6 @@ pub struct EditOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Option<Changed>,
-    /// When it was edited.
-    timestamp: String,
 }
 
 impl Capability for EditFile {
@@ -133,14 +128,12 @@ impl EditFile {
         let sha256 = edit.after.sha256().to_owned();
         let change = changes.then(|| files.undo.commit(who, vec![edit], None)).transpose()?;
         Ok(EditOutput {
-            success: true,
             diff: diff::unified(&before, &after, &self.path),
             path: self.path.clone(),
             replacements,
             dry_run: self.dry_run,
             sha256,
             change,
-            timestamp: clock::timestamp(),
         })
     }
 }

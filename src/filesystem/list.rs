@@ -47,8 +47,6 @@ fn default_limit() -> usize {
 /// What is in a directory.
 #[derive(Serialize, JsonSchema)]
 pub struct ListOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// How many items this page has.
@@ -60,8 +58,6 @@ pub struct ListOutput {
     /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// When it was listed.
-    timestamp: String,
 }
 
 /// A file or a directory.
@@ -143,9 +139,8 @@ impl ListDirectory {
             Error::Internal(_) => Error::Unusable("Path is not a directory that can be read".into()),
             error => error,
         })?;
-        let timestamp = clock::timestamp();
         let (count, truncated) = (items.len(), next_cursor.is_some());
-        Ok(ListOutput { success: true, path: self.path, count, items, truncated, next_cursor, timestamp })
+        Ok(ListOutput { path: self.path, count, items, truncated, next_cursor })
     }
 }
 

@@ -7,7 +7,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::paths::{Intent, Named},
 };
@@ -28,8 +27,6 @@ pub struct MakeDirectory {
 /// What was made.
 #[derive(Serialize, JsonSchema)]
 pub struct MakeOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// Whether it was made now; false when it was there.
@@ -37,8 +34,6 @@ pub struct MakeOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Option<Changed>,
-    /// When it was made.
-    timestamp: String,
 }
 
 impl Capability for MakeDirectory {
@@ -67,6 +62,6 @@ impl MakeDirectory {
         }
         let edit = || Edit::new(path.real().to_owned(), files.undo.new_folder(), Source::Nothing);
         let change = created.then(|| files.undo.commit(who, vec![edit()], None)).transpose()?;
-        Ok(MakeOutput { success: true, path: self.path, created, change, timestamp: clock::timestamp() })
+        Ok(MakeOutput { path: self.path, created, change })
     }
 }

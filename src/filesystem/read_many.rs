@@ -2,12 +2,12 @@
 
 use super::{
     Files, go_on,
-    read::{Form, LARGE_MEDIA, ReadFile, ReadOutput, default_encoding},
+    read::{Form, LARGE_MEDIA, ReadFile, default_encoding},
 };
 use crate::{
     caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium},
-    clock,
+    envelope::Envelope,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -40,14 +40,10 @@ pub struct ReadMany {
 /// What was read.
 #[derive(Serialize, JsonSchema)]
 pub struct ReadManyOutput {
-    /// Whether all could be read.
-    success: bool,
     /// How many could be read.
     count: usize,
     /// For each path, in the order sent, what filesystem_read answers or why it could not be read.
     results: Vec<OneRead>,
-    /// When they were read.
-    timestamp: String,
 }
 
 /// One file of many.
@@ -55,7 +51,7 @@ pub struct ReadManyOutput {
 #[serde(untagged)]
 pub enum OneRead {
     /// It was read.
-    Read(Box<ReadOutput>),
+    Read(Box<Envelope<ReadFile>>),
     /// It could not be read.
     Failed {
         /// Always false.
@@ -73,12 +69,17 @@ impl Capability for ReadMany {
     const IDEMPOTENT: bool = true;
     const EXAMPLE: &'static str = r#"{"paths": ["README.md", "CHANGELOG.md"], "end_line": 20}"#;
     const FULL_MEDIA: Option<&'static str> = Some(LARGE_MEDIA);
+    const SUCCESS: &'static str = "Whether all could be read.";
     type Service = Files;
     type Output = ReadManyOutput;
 
+    fn succeeded(output: &ReadManyOutput) -> bool {
+        output.count == output.results.len()
+    }
+
     fn media(output: &mut ReadManyOutput) -> Vec<Medium> {
         let read = output.results.iter_mut().filter_map(|one| match one {
-            OneRead::Read(read) => read.medium(),
+            OneRead::Read(read) => read.output.medium(),
             OneRead::Failed { .. } => None,
         });
         read.collect()
@@ -100,14 +101,13 @@ impl ReadMany {
             results.push(match read {
                 Ok(read) => {
                     held += read.held();
-                    OneRead::Read(Box::new(read))
+                    OneRead::Read(Box::new(Envelope::around(read)))
                 }
                 Err(error) => OneRead::Failed { success: false, path: path.clone(), error: error.to_string() },
             });
         }
         let count = results.iter().filter(|one| matches!(one, OneRead::Read(_))).count();
-        let timestamp = clock::timestamp();
-        Ok(ReadManyOutput { success: count == results.len(), count, results, timestamp })
+        Ok(ReadManyOutput { count, results })
     }
 
     fn one(&self, path: &str) -> ReadFile {

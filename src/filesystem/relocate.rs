@@ -10,7 +10,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::{
         Folder, SafePath,
@@ -45,8 +44,6 @@ pub struct MovePath {
 /// What was moved.
 #[derive(Serialize, JsonSchema)]
 pub struct MoveOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The old path as sent.
     path: String,
     /// The new path as sent.
@@ -54,8 +51,6 @@ pub struct MoveOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
-    /// When it was moved.
-    timestamp: String,
 }
 
 impl Capability for MovePath {
@@ -96,7 +91,7 @@ impl MovePath {
             }
             moved => moved?,
         };
-        Ok(MoveOutput { success: true, path: self.path, to: self.to, change, timestamp: clock::timestamp() })
+        Ok(MoveOutput { path: self.path, to: self.to, change })
     }
 }
 

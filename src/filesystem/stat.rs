@@ -34,8 +34,6 @@ fn yes() -> bool {
 /// What is known of a path.
 #[derive(Serialize, JsonSchema)]
 pub struct StatOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// Where it really is: absolute, without links.
@@ -69,8 +67,6 @@ pub struct StatOutput {
     /// SHA-256 of its bytes, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
-    /// When it was looked at.
-    timestamp: String,
 }
 
 impl Capability for StatPath {
@@ -113,7 +109,6 @@ impl StatPath {
         }
         let time = |nanoseconds| clock::timestamp_of(Times { accessed: 0, modified: nanoseconds }.modified());
         Ok(StatOutput {
-            success: true,
             path: self.path,
             // The root of the file system is `/.` for who walks.
             real_path: spelled(path.real().components().collect::<PathBuf>()),
@@ -135,7 +130,6 @@ impl StatPath {
             link_target,
             mime_type: kind_of_file,
             sha256,
-            timestamp: clock::timestamp(),
         })
     }
 }

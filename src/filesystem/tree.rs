@@ -10,7 +10,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
     patterns::{GlobStyle, Globs},
     policy::paths::{Intent, Kind, Named},
@@ -67,8 +66,6 @@ fn yes() -> bool {
 /// A tree.
 #[derive(Serialize, JsonSchema)]
 pub struct TreeOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// How many entries are returned.
@@ -80,8 +77,6 @@ pub struct TreeOutput {
     /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// When it was looked at.
-    timestamp: String,
 }
 
 /// An entry of a tree.
@@ -161,15 +156,7 @@ impl ShowTree {
             last = Some(Cursor::text(visit.path, 0));
             Ok(if depth < self.depth { Next::Into } else { Next::Past })
         })?;
-        Ok(TreeOutput {
-            success: true,
-            path: self.path,
-            count: entries.len(),
-            truncated: next_cursor.is_some(),
-            entries,
-            next_cursor,
-            timestamp: clock::timestamp(),
-        })
+        Ok(TreeOutput { path: self.path, count: entries.len(), truncated: next_cursor.is_some(), entries, next_cursor })
     }
 }
 

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::{
         SafePath,
@@ -63,8 +62,6 @@ pub struct UploadFile {
 /// What has come of a file.
 #[derive(Serialize, JsonSchema)]
 pub struct UploadOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// How many bytes have come in all: the next part's `offset`.
@@ -77,8 +74,6 @@ pub struct UploadOutput {
     /// The change, for filesystem_undo, once the file is complete.
     #[serde(flatten)]
     change: Option<Changed>,
-    /// When it was received.
-    timestamp: String,
     /// What takes the bytes.
     #[serde(skip)]
     pub upload: Option<Upload>,
@@ -208,16 +203,7 @@ pub struct Upload {
 }
 
 fn answer(path: String, received: u64) -> UploadOutput {
-    UploadOutput {
-        success: true,
-        path,
-        received,
-        complete: false,
-        sha256: None,
-        change: None,
-        timestamp: clock::timestamp(),
-        upload: None,
-    }
+    UploadOutput { path, received, complete: false, sha256: None, change: None, upload: None }
 }
 
 impl UploadFile {

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::{
         SafePath,
@@ -63,8 +62,6 @@ fn default_mode() -> String {
 /// What was written.
 #[derive(Serialize, JsonSchema)]
 pub struct WriteOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// How many characters were written (despite the name).
@@ -76,8 +73,6 @@ pub struct WriteOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
-    /// When it was written.
-    timestamp: String,
 }
 
 impl Capability for WriteFile {
@@ -121,13 +116,11 @@ impl WriteFile {
         };
         let sha256 = if appends && self.digest { Some(self.digest_now(files)?) } else { sha256 };
         Ok(WriteOutput {
-            success: true,
             path: self.path.clone(),
             bytes_written: self.content.chars().count(),
             mode: self.mode.clone(),
             sha256,
             change,
-            timestamp: clock::timestamp(),
         })
     }
 }

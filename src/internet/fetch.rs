@@ -8,7 +8,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context, Medium},
-    clock,
     error::{Error, Result},
     policy::SafeUrl,
 };
@@ -83,8 +82,6 @@ fn default_timeout() -> u64 {
 /// What the server answered.
 #[derive(Serialize, JsonSchema)]
 pub struct FetchOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The URL as sent.
     url: String,
     /// The method as sent.
@@ -114,8 +111,6 @@ pub struct FetchOutput {
     /// The URL that answered, where redirects led elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     final_url: Option<String>,
-    /// When it was fetched.
-    timestamp: String,
 }
 
 impl Capability for FetchUrl {
@@ -201,10 +196,8 @@ impl FetchUrl {
         let Content { content, size, mime_type, hint, saved } = formed;
         let hint = if is_kept_out { Some(not_saved(status_code)) } else { hint };
         let final_url = (from.url().as_str() != self.url && self.follow_redirects).then(|| from.url().to_string());
-        let (success, timestamp) = (true, clock::timestamp());
         let (url, method) = (self.url, self.method);
         Ok(FetchOutput {
-            success,
             url,
             method,
             status_code,
@@ -217,7 +210,6 @@ impl FetchUrl {
             hint,
             saved,
             final_url,
-            timestamp,
         })
     }
 

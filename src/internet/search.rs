@@ -31,14 +31,10 @@ fn default_max_results() -> u32 {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WebSearchOutput")]
 pub struct SearchOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// What was looked for.
     query: String,
     /// The addresses of the pages found, best first.
     results: Vec<String>,
-    /// When it was found.
-    timestamp: String,
 }
 
 impl Capability for SearchWeb {

@@ -59,8 +59,6 @@ fn default_source() -> String {
 /// That it is remembered.
 #[derive(Serialize, JsonSchema)]
 pub struct EntryAdded {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The entry's id.
     id: String,
     /// In words.
@@ -76,6 +74,7 @@ impl Capability for AddEntry {
     const NAME: &'static str = "memory_add";
     const ACCESS: Access = Access::Write;
     const EXAMPLE: &'static str = r#"{"content": "Alice prefers tea over coffee", "tags": ["alice", "preferences"], "metadata": {"project": "demo"}}"#;
+    const IS_STAMPED: bool = false;
     type Service = Memory;
     type Output = EntryAdded;
 
@@ -90,7 +89,7 @@ impl Capability for AddEntry {
         let Added { id, existed } = added.into_iter().next().expect("one draft has one answer");
         context.record_as(json!({"id": &*id, "content": shown, "tags": tags}));
         let message = "Memory entry added successfully".to_owned();
-        Ok(EntryAdded { success: true, id: id.to_string(), message, timestamp, existed })
+        Ok(EntryAdded { id: id.to_string(), message, timestamp, existed })
     }
 }
 

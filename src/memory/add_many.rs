@@ -34,8 +34,6 @@ pub struct AddEntries {
 /// That they are remembered.
 #[derive(Serialize, JsonSchema)]
 pub struct EntriesAdded {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// How many entries were added.
     count: usize,
     /// The ids, in the order sent; of an entry that was there already, that one's.
@@ -50,6 +48,7 @@ impl Capability for AddEntries {
     const NAME: &'static str = "memory_add_many";
     const ACCESS: Access = Access::Write;
     const EXAMPLE: &'static str = r#"{"entries": [{"content": "Alice lives in Lyon", "tags": ["alice"]}, {"content": "Alice plays the cello", "tags": ["alice"]}]}"#;
+    const IS_STAMPED: bool = false;
     type Service = Memory;
     type Output = EntriesAdded;
 
@@ -60,7 +59,7 @@ impl Capability for AddEntries {
         let ids: Vec<String> = added.iter().map(|Added { id, .. }| id.to_string()).collect();
         context.record_as(json!({"count": count, "first_id": ids.first()}));
         let message = format!("{} added successfully", so_many(count));
-        Ok(EntriesAdded { success: true, count, ids, message, timestamp })
+        Ok(EntriesAdded { count, ids, message, timestamp })
     }
 }
 

@@ -24,14 +24,10 @@ pub struct ClearMemory {
 /// That it is done.
 #[derive(Serialize, JsonSchema)]
 pub struct Cleared {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// In words.
     message: String,
     /// The change, for memory_restore; null when nothing was there, or more than is kept (`MCP_UNDO_MAX_MIB`).
     change_id: Option<String>,
-    /// When it was done.
-    timestamp: String,
 }
 
 impl Capability for ClearMemory {
@@ -50,9 +46,8 @@ impl Capability for ClearMemory {
             return Err(Error::Unusable("Confirmation required. Set 'confirm': true".into()));
         }
         let done = memory.store.change(|_| Ok((vec![Change::Clear], ()))).await?;
-        let timestamp = clock::timestamp();
-        context.record_as(json!({"timestamp": timestamp}));
+        context.record_as(json!({"timestamp": clock::timestamp()}));
         let message = "All memory cleared".into();
-        Ok(Cleared { success: true, message, change_id: done.change_id, timestamp })
+        Ok(Cleared { message, change_id: done.change_id })
     }
 }

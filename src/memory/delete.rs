@@ -10,7 +10,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use schemars::JsonSchema;
@@ -38,8 +37,6 @@ filtered! {
 /// What was forgotten.
 #[derive(Serialize, JsonSchema)]
 pub struct EntriesDeleted {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// How many entries were forgotten.
     count: usize,
     /// Their ids, the first 1,000.
@@ -48,8 +45,6 @@ pub struct EntriesDeleted {
     change_id: Option<String>,
     /// In words.
     message: String,
-    /// When it was done.
-    timestamp: String,
 }
 
 /// How many ids the answer shows.
@@ -76,8 +71,8 @@ impl Capability for DeleteEntries {
         let ids: Vec<String> = gone.iter().take(SHOWN).map(ToString::to_string).collect();
         context.record_as(json!({"count": gone.len(), "ids": &ids[..ids.len().min(10)]}));
         let message = format!("{} deleted", so_many(gone.len()));
-        let (count, timestamp) = (gone.len(), clock::timestamp());
-        Ok(EntriesDeleted { success: true, count, ids, change_id, message, timestamp })
+        let count = gone.len();
+        Ok(EntriesDeleted { count, ids, change_id, message })
     }
 }
 

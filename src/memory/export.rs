@@ -9,7 +9,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -28,14 +27,10 @@ filtered! {
 /// The entries.
 #[derive(Serialize, JsonSchema)]
 pub struct Exported {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// How many entries there are.
     count: usize,
     /// The entries, one JSON object a line.
     content: String,
-    /// When it was answered.
-    timestamp: String,
 }
 
 impl Capability for ExportEntries {
@@ -49,7 +44,7 @@ impl Capability for ExportEntries {
     async fn run(mut self, memory: &Memory, _: &Context) -> Result<Exported> {
         let filter = self.filter()?;
         let (count, content) = memory.store.read(move |state| lines(state, &filter)).await?;
-        Ok(Exported { success: true, count, content, timestamp: clock::timestamp() })
+        Ok(Exported { count, content })
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Memory, store::now, view::MemoryEntry};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use schemars::JsonSchema;
@@ -20,18 +19,14 @@ pub struct GetEntry {
 /// An entry.
 #[derive(Serialize, JsonSchema)]
 pub struct EntryFound {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The entry.
     entry: MemoryEntry,
-    /// When it was answered.
-    timestamp: String,
 }
 
 impl EntryFound {
     /// An answer with this entry.
     pub fn new(entry: MemoryEntry) -> Self {
-        Self { success: true, entry, timestamp: clock::timestamp() }
+        Self { entry }
     }
 }
 

@@ -25,8 +25,6 @@ pub struct ReadHistory {
 /// A day's calls.
 #[derive(Serialize, JsonSchema)]
 pub struct DayHistory {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The day.
     date: String,
     /// How many calls; left out for a day without a record.
@@ -49,6 +47,7 @@ impl Capability for ReadHistory {
     const IDEMPOTENT: bool = true;
     const ACTION: Option<&'static str> = None;
     const EXAMPLE: &'static str = "{}";
+    const IS_STAMPED: bool = false;
     type Service = History;
     type Output = DayHistory;
 
@@ -59,7 +58,6 @@ impl Capability for ReadHistory {
         };
         Ok(match history.read(&date).await? {
             Some(entries) => DayHistory {
-                success: true,
                 date,
                 count: Some(entries.len()),
                 entries,
@@ -67,7 +65,6 @@ impl Capability for ReadHistory {
                 timestamp: Some(clock::timestamp()),
             },
             None => DayHistory {
-                success: true,
                 date,
                 count: None,
                 entries: vec![],

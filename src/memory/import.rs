@@ -48,8 +48,6 @@ pub enum OnConflict {
 /// What was imported.
 #[derive(Serialize, JsonSchema)]
 pub struct Imported {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// How many entries were added or replaced.
     count: usize,
     /// How many were there already, or were skipped.
@@ -58,8 +56,6 @@ pub struct Imported {
     change_id: Option<String>,
     /// In words.
     message: String,
-    /// When it was done.
-    timestamp: String,
 }
 
 /// The longest id that an entry may ask for, in characters.
@@ -86,8 +82,7 @@ impl Capability for ImportEntries {
         let (count, change_id) = (done.outcome, done.change_id);
         context.record_as(json!({"count": count, "skipped": total - count}));
         let message = format!("{} imported", so_many(count));
-        let (skipped, timestamp) = (total - count, clock::timestamp());
-        Ok(Imported { success: true, count, skipped, change_id, message, timestamp })
+        Ok(Imported { count, skipped: total - count, change_id, message })
     }
 }
 

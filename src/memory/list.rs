@@ -9,7 +9,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use schemars::JsonSchema;
@@ -39,8 +38,6 @@ fn default_limit() -> usize {
 /// A page of entries.
 #[derive(Serialize, JsonSchema)]
 pub struct EntryPage {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// How many entries are in `results`.
     count: usize,
     /// How many entries there are on all pages.
@@ -49,8 +46,6 @@ pub struct EntryPage {
     results: Vec<MemoryEntry>,
     /// What to send as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
-    /// When it was answered.
-    timestamp: String,
 }
 
 impl Capability for ListEntries {
@@ -78,14 +73,7 @@ fn page(state: &State, filter: &Filter, cursor: Option<&str>, limit: usize) -> R
     let next_cursor = before.last().filter(|_| more).and_then(|last| Some(format!("{last}.{}", state.at(*last)?.id)));
     let results: Vec<MemoryEntry> =
         before.iter().filter_map(|position| Some((&**state.at(*position)?).into())).collect();
-    Ok(EntryPage {
-        success: true,
-        count: results.len(),
-        total: passing.count(),
-        results,
-        next_cursor,
-        timestamp: clock::timestamp(),
-    })
+    Ok(EntryPage { count: results.len(), total: passing.count(), results, next_cursor })
 }
 
 /// Where a page ended: its last entry's position, or where that entry stands now.

@@ -9,7 +9,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -39,16 +38,12 @@ fn default_limit() -> usize {
 /// What was found.
 #[derive(Serialize, JsonSchema)]
 pub struct QueryResults {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The text that was looked for.
     query: String,
     /// How many entries are in `results`.
     count: usize,
     /// The entries, newest first.
     results: Vec<MemoryEntry>,
-    /// When it was answered.
-    timestamp: String,
 }
 
 impl Capability for QueryMemory {
@@ -65,7 +60,7 @@ impl Capability for QueryMemory {
         let results = memory.store.read(move |state| find(state, &text, &wanted, limit)).await?;
         context.record_as(json!({"query": query, "tags": tags, "results_count": results.len()}));
         let count = results.len();
-        Ok(QueryResults { success: true, query, count, results, timestamp: clock::timestamp() })
+        Ok(QueryResults { query, count, results })
     }
 }
 

@@ -11,7 +11,6 @@ use crate::{
     arguments::clean_beginning,
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use memory_ranking::{Parts, Ranked};
@@ -51,8 +50,6 @@ fn default_limit() -> usize {
 /// What was recalled.
 #[derive(Serialize, JsonSchema)]
 pub struct RecallResults {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The question.
     query: String,
     /// How many entries are in `results`.
@@ -62,8 +59,6 @@ pub struct RecallResults {
     /// Why the meaning could not be looked at beyond the words, though a server for embeddings is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
-    /// When it was answered.
-    timestamp: String,
 }
 
 /// An entry with how well it answers.
@@ -123,8 +118,7 @@ impl Capability for RecallMemory {
         let shown = clean_beginning(&self.query, 100, &[]);
         context.record_as(json!({"query": shown, "tags": tags, "results_count": results.len()}));
         let count = results.len();
-        let timestamp = clock::timestamp();
-        Ok(RecallResults { success: true, query: self.query, count, results, warning, timestamp })
+        Ok(RecallResults { query: self.query, count, results, warning })
     }
 }
 

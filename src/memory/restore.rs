@@ -9,7 +9,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use indexmap::IndexMap;
@@ -31,8 +30,6 @@ pub struct RestoreEntries {
 /// What was restored.
 #[derive(Serialize, JsonSchema)]
 pub struct EntriesRestored {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The change that was undone.
     restored: String,
     /// How many entries came back.
@@ -46,8 +43,6 @@ pub struct EntriesRestored {
     change_id: Option<String>,
     /// In words.
     message: String,
-    /// When it was done.
-    timestamp: String,
 }
 
 /// An entry that got a new id.
@@ -75,8 +70,7 @@ impl Capability for RestoreEntries {
         let Restored { count, ids, renamed } = done.outcome;
         context.record_as(json!({"change_id": restored, "count": count}));
         let message = format!("{} restored", so_many(count));
-        let (change_id, timestamp) = (done.change_id, clock::timestamp());
-        Ok(EntriesRestored { success: true, restored, count, ids, renamed, change_id, message, timestamp })
+        Ok(EntriesRestored { restored, count, ids, renamed, change_id: done.change_id, message })
     }
 }
 

@@ -7,7 +7,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -32,14 +31,10 @@ fn default_limit() -> usize {
 /// The tags in use.
 #[derive(Serialize, JsonSchema)]
 pub struct TagList {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// How many different tags there are, shown or not.
     count: usize,
     /// The tags, the most used first, then by name.
     tags: Vec<TagCount>,
-    /// When it was answered.
-    timestamp: String,
 }
 
 /// A tag and its use.
@@ -64,7 +59,7 @@ impl Capability for ListTags {
         let count = tags.len();
         tags.sort_by(|left, right| right.count.cmp(&left.count).then_with(|| left.tag.cmp(&right.tag)));
         tags.truncate(self.limit);
-        Ok(TagList { success: true, count, tags, timestamp: clock::timestamp() })
+        Ok(TagList { count, tags })
     }
 }
 

@@ -46,14 +46,10 @@ pub struct UpdateEntry {
 /// The entry as it is now.
 #[derive(Serialize, JsonSchema)]
 pub struct EntryUpdated {
-    /// Always true; what fails is answered with an error.
-    success: bool,
     /// The entry.
     entry: MemoryEntry,
     /// The change, for memory_restore; null when nothing changed, or more than is kept (`MCP_UNDO_MAX_MIB`).
     change_id: Option<String>,
-    /// When it was answered.
-    timestamp: String,
 }
 
 impl Capability for UpdateEntry {
@@ -76,8 +72,7 @@ impl Capability for UpdateEntry {
         }
         context.record_as(json!({"id": clean_beginning(&self.id, 100, &[])}));
         let done = memory.store.change(move |state| self.decide(state)).await?;
-        let (entry, change_id, timestamp) = (done.outcome, done.change_id, clock::timestamp());
-        Ok(EntryUpdated { success: true, entry, change_id, timestamp })
+        Ok(EntryUpdated { entry: done.outcome, change_id: done.change_id })
     }
 }
 

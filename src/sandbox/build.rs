@@ -4,7 +4,6 @@ use super::{Sandbox, engine::Engine};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use bollard::{errors::Error as EngineError, query_parameters::BuildImageOptionsBuilder};
@@ -41,14 +40,10 @@ pub struct BuildImage {}
 /// What was built.
 #[derive(Serialize, JsonSchema)]
 pub struct BuildOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The image's name.
     image: String,
     /// What happened, in a sentence.
     message: String,
-    /// When it was done.
-    timestamp: String,
 }
 
 /// The build under way, if there is one.
@@ -118,12 +113,7 @@ impl Sandbox {
         }
         // What waits was started from the image before.
         self.pool.clear();
-        Ok(BuildOutput {
-            success: true,
-            image: self.image.clone(),
-            message: "Sandbox image built successfully".to_owned(),
-            timestamp: clock::timestamp(),
-        })
+        Ok(BuildOutput { image: self.image.clone(), message: "Sandbox image built successfully".to_owned() })
     }
 
     fn join_build(&self) -> watch::Receiver<Step> {

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium},
-    clock,
     error::{Error, Result},
 };
 use bytes::Bytes;
@@ -76,8 +75,6 @@ fn default_language() -> Option<String> {
 /// What a run gave.
 #[derive(Serialize, JsonSchema)]
 pub struct RunOutput {
-    /// Whether it ended with exit code 0.
-    success: bool,
     /// What was run.
     command: String,
     /// What it wrote to standard output.
@@ -98,8 +95,6 @@ pub struct RunOutput {
     /// The files that `outputs` asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<OutputFile>>,
-    /// When it ended.
-    timestamp: String,
 }
 
 impl Capability for RunCode {
@@ -109,8 +104,13 @@ impl Capability for RunCode {
     const IS_RECORDED: fn(&str) -> bool = |name| name != "stdin";
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
+    const SUCCESS: &'static str = "Whether it ended with exit code 0.";
     type Service = Sandbox;
     type Output = RunOutput;
+
+    fn succeeded(output: &RunOutput) -> bool {
+        output.exit_code == 0
+    }
 
     fn media(output: &mut RunOutput) -> Vec<Medium> {
         output.outputs.as_deref_mut().map(files::pictures).unwrap_or_default()
@@ -174,7 +174,6 @@ impl Sandbox {
         let (verdict, outputs) = ended?;
         let (stdout, stderr) = run.transcript.take();
         Ok(RunOutput {
-            success: verdict.exit_code == 0,
             command,
             truncated: stdout.omitted > 0 || stderr.omitted > 0,
             stdout: stdout.join(),
@@ -184,7 +183,6 @@ impl Sandbox {
             execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             oom_killed: verdict.oom_killed,
             outputs,
-            timestamp: clock::timestamp(),
         })
     }
 }

@@ -10,8 +10,9 @@ use super::{
 use crate::{
     arguments::{Arguments, Ignored, Problem},
     bridge::{Bridge, Record},
-    capability::{Answer, Capability, Context},
+    capability::{Capability, Context},
     catalog::Entry,
+    envelope::{Answer, Envelope},
     error::{Error, Result},
     filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchEvent, WatchPath},
 };
@@ -92,9 +93,9 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
             // A watch has no other end than that its client goes.
             record.ends(&Ok(()));
             let watch = output.watch.take().expect("a watch that began is there");
-            let ready = Event::default()
-                .event("ready")
-                .data(serde_json::json!(Answer { output: &output, ignored: &ignored }).to_string());
+            let envelope = Envelope::<WatchPath>::around(output);
+            let ready = Answer { envelope: &envelope, ignored: &ignored };
+            let ready = Event::default().event("ready").data(serde_json::json!(ready).to_string());
             let stop = stopping(&parts.extensions);
             let end = Box::pin(async move {
                 tokio::select! {
@@ -222,7 +223,10 @@ fn part(range: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
 async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let mut ignored = Vec::new();
     match receive(&shared, request, &mut ignored).await {
-        Ok(output) => Json(Answer { output: &output, ignored: &ignored }).into_response(),
+        Ok(output) => {
+            let envelope = Envelope::<UploadFile>::around(output);
+            Json(Answer { envelope: &envelope, ignored: &ignored }).into_response()
+        }
         Err(error) => status::failed(error, ignored),
     }
 }

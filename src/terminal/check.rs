@@ -28,8 +28,6 @@ pub struct CheckCommand {
 /// What the guard says.
 #[derive(Serialize, JsonSchema)]
 pub struct CheckOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// What was judged.
     command: String,
     /// Whether it may run.
@@ -47,6 +45,7 @@ impl Capability for CheckCommand {
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
     const EXAMPLE: &'static str = r#"{"command": "rm -rf build"}"#;
+    const IS_STAMPED: bool = false;
     type Service = Terminal;
     type Output = CheckOutput;
 
@@ -57,7 +56,6 @@ impl Capability for CheckCommand {
         let line = Line::Shell { shell, text: self.command.clone() };
         let refusal = spawner.judge(line, directory).await?.err();
         Ok(CheckOutput {
-            success: true,
             command: self.command,
             allowed: refusal.is_none(),
             rule: refusal.as_ref().map(|refusal| refusal.rule.to_owned()),

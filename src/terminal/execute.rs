@@ -11,7 +11,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, PartialOutput, Result},
     excerpt::Parts,
 };
@@ -84,8 +83,6 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<u64>
 /// What came of a command.
 #[derive(Serialize, JsonSchema)]
 pub struct ExecuteOutput {
-    /// Whether it ended with exit code 0.
-    success: bool,
     /// What was run.
     command: String,
     /// What it wrote to standard output.
@@ -112,8 +109,6 @@ pub struct ExecuteOutput {
     /// What to do instead, where something is otherwise here than in a person's terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
-    /// When it ended.
-    timestamp: String,
 }
 
 /// A command that goes on in the background.
@@ -136,8 +131,13 @@ impl Capability for ExecuteCommand {
     const STREAMS_OUTPUT: bool = true;
     const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
     const EXAMPLE: &'static str = r#"{"command": "echo hello"}"#;
+    const SUCCESS: &'static str = "Whether it ended with exit code 0.";
     type Service = Terminal;
     type Output = ExecuteOutput;
+
+    fn succeeded(output: &ExecuteOutput) -> bool {
+        output.exit_code == Some(0)
+    }
 
     async fn run(self, terminal: &Terminal, context: &Context) -> Result<ExecuteOutput> {
         let timeout = self.timeout.unwrap_or(terminal.default_timeout);
@@ -209,7 +209,6 @@ impl Run {
         let said = end.exit_code.map(|code| remarks::of(&ended(code), &self.cwd, spawner));
         let Remarks { blocked, hint } = said.unwrap_or_default();
         ExecuteOutput {
-            success: end.exit_code == Some(0),
             truncated,
             command: self.command,
             stdout,
@@ -220,7 +219,6 @@ impl Run {
             background: None,
             blocked,
             hint,
-            timestamp: clock::timestamp(),
         }
     }
 

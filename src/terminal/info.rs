@@ -8,7 +8,6 @@ use super::{
 use crate::{
     caller::{Access, Caller},
     capability::{Capability, Context},
-    clock,
     error::Result,
     policy::confine::{Level, MemoryBound},
 };
@@ -28,8 +27,6 @@ pub struct TerminalInfo {}
 /// The machine that commands run on.
 #[derive(Serialize, JsonSchema)]
 pub struct InfoOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The system: `Linux`, `Darwin`, `Windows`.
     system: String,
     /// The system, its release and its processor in one.
@@ -57,8 +54,6 @@ pub struct InfoOutput {
     shell: Option<String>,
     /// The shells that `shell_program` may name.
     shells: Vec<&'static str>,
-    /// Now.
-    timestamp: String,
 }
 
 impl Capability for TerminalInfo {
@@ -77,7 +72,6 @@ impl Capability for TerminalInfo {
         let processor = std::env::consts::ARCH.to_owned();
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
         Ok(InfoOutput {
-            success: true,
             platform: [system.as_str(), &release, &processor].join("-"),
             system,
             processor,
@@ -91,7 +85,6 @@ impl Capability for TerminalInfo {
             network: terminal.network,
             shell: shells.named(None).map(|shell| text(shell.program())).ok(),
             shells: shells.names(),
-            timestamp: clock::timestamp(),
         })
     }
 }

@@ -4,7 +4,6 @@ use super::{Format, damaged, survey::survey, unpack::Unpack};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     filesystem::{
         Files,
@@ -57,8 +56,6 @@ fn trusted(archive: u64) -> u64 {
 /// What was unpacked.
 #[derive(Serialize, JsonSchema)]
 pub struct ExtractOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// The folder's path as sent.
@@ -75,8 +72,6 @@ pub struct ExtractOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
-    /// When it was unpacked.
-    timestamp: String,
 }
 
 impl Capability for ExtractArchive {
@@ -145,7 +140,6 @@ impl ExtractArchive {
         let unpacked = unpack.finish(self.overwrite, self.force)?;
         let change = files.undo.commit(who, unpacked.edits, Some(unpacked.staging))?;
         Ok(ExtractOutput {
-            success: true,
             path: self.path,
             to: self.to,
             count: unpacked.count,
@@ -153,7 +147,6 @@ impl ExtractArchive {
             skipped_names: unpacked.skipped_names,
             size: most - unpacked.left,
             change,
-            timestamp: clock::timestamp(),
         })
     }
 }

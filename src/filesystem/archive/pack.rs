@@ -4,7 +4,6 @@ use super::{Format, MAX_ENTRIES, damaged, too_many};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     filesystem::{
         Files,
@@ -54,8 +53,6 @@ pub struct PackArchive {
 /// What was packed.
 #[derive(Serialize, JsonSchema)]
 pub struct PackOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// The archive's path as sent.
@@ -69,8 +66,6 @@ pub struct PackOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Changed,
-    /// When it was packed.
-    timestamp: String,
 }
 
 impl Capability for PackArchive {
@@ -107,8 +102,7 @@ impl PackArchive {
         let _turn = files.turn();
         self.target(files)?.is_still_at(&to)?;
         let change = files.undo.commit(who, vec![Edit::new(to.real().to_owned(), after, source)], Some(staging))?;
-        let timestamp = clock::timestamp();
-        Ok(PackOutput { success: true, path: self.path, to: self.to, count, skipped, size, change, timestamp })
+        Ok(PackOutput { path: self.path, to: self.to, count, skipped, size, change })
     }
 }
 

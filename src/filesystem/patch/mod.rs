@@ -19,7 +19,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::{
         SafePath,
@@ -65,8 +64,6 @@ fn here() -> String {
 /// What was patched.
 #[derive(Serialize, JsonSchema)]
 pub struct PatchOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The files, in the patch's order.
     files: Vec<PatchedFile>,
     /// What changed, as a unified diff. A long one is cut and says what was left out.
@@ -76,8 +73,6 @@ pub struct PatchOutput {
     /// The change, for filesystem_undo.
     #[serde(flatten)]
     change: Option<Changed>,
-    /// When it was patched.
-    timestamp: String,
 }
 
 /// A file of a patch.
@@ -167,8 +162,7 @@ impl PatchFiles {
         each_once(&edits)?;
         go_on(cancelled)?;
         let change = (!self.dry_run).then(|| files.undo.commit(who, edits, None)).transpose()?;
-        let (dry_run, diff, timestamp) = (self.dry_run, diffs.finish(), clock::timestamp());
-        Ok(PatchOutput { success: true, files: shown, diff, dry_run, change, timestamp })
+        Ok(PatchOutput { files: shown, diff: diffs.finish(), dry_run: self.dry_run, change })
     }
 
     fn resolve(&self, files: &Files, name: &str) -> Result<SafePath> {

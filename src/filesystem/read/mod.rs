@@ -13,7 +13,6 @@ use super::{
 use crate::{
     caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium, SHOWN},
-    clock,
     error::{Error, Result},
     policy::{
         SafePath,
@@ -85,8 +84,6 @@ pub(super) fn default_encoding() -> String {
 /// What was read.
 #[derive(Serialize, JsonSchema)]
 pub struct ReadOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// What the file holds, or the part asked for.
@@ -122,8 +119,6 @@ pub struct ReadOutput {
     /// How to read the file with more sense.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
-    /// When it was read.
-    timestamp: String,
     /// Whether these are only some of the file's bytes, which make no picture.
     #[serde(skip)]
     is_part: bool,
@@ -280,7 +275,6 @@ impl ReadFile {
         let is_part = self.lines().is_part();
         let shown = if truncated { range.start + lines::count(text.as_bytes()) } else { range.end };
         ReadOutput {
-            success: true,
             size: text.chars().count(),
             next_offset: goes_on.then(|| start + codec.length(&text)),
             content: text,
@@ -294,7 +288,6 @@ impl ReadFile {
             end_line: is_part.then_some(shown),
             truncated,
             hint: None,
-            timestamp: clock::timestamp(),
             is_part,
         }
     }
@@ -309,7 +302,6 @@ impl ReadFile {
         let truncated = shown.len() < part.len();
         let is_document = self.form == Form::Auto && document::is_one(&self.path, head);
         Ok(ReadOutput {
-            success: true,
             content: BASE64_STANDARD.encode(shown),
             size: shown.len(),
             mime_type: Some(mime_type(&self.path, head)),
@@ -323,7 +315,6 @@ impl ReadFile {
             truncated,
             next_offset: truncated.then_some(start + shown.len() as u64),
             hint: is_document.then_some("This is a document: as \"document\" gives its text"),
-            timestamp: clock::timestamp(),
             is_part: truncated || start > 0,
         })
     }

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     patterns::{GlobStyle, Globs, Query},
     policy::{
@@ -83,8 +82,6 @@ fn is_zero(count: &usize) -> bool {
 /// What was found.
 #[derive(Serialize, JsonSchema)]
 pub struct SearchOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
     /// How many matches are returned.
@@ -103,8 +100,6 @@ pub struct SearchOutput {
     /// The first 100 of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped_paths: Vec<String>,
-    /// When it was searched.
-    timestamp: String,
 }
 
 /// A line that holds the query, or a file whose name fits.
@@ -229,7 +224,6 @@ impl SearchFiles {
         let next_cursor = hits.last().filter(|_| truncated).map(|hit| Cursor::text(&hit.path, hit.line));
         let matches: Vec<Match> = hits.into_iter().map(|hit| hit.into_match(&self.path, self.context)).collect();
         SearchOutput {
-            success: true,
             skipped: skipped.count,
             skipped_paths: skipped.paths.iter().map(|path| shown(&self.path, path)).collect(),
             path: self.path,
@@ -237,7 +231,6 @@ impl SearchFiles {
             truncated,
             matches,
             next_cursor,
-            timestamp: clock::timestamp(),
         }
     }
 }

@@ -45,8 +45,6 @@ fn default_limit() -> usize {
 /// What was changed.
 #[derive(Serialize, JsonSchema)]
 pub struct ChangesOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// How many changes are returned.
     count: usize,
     /// The changes, newest first.
@@ -54,8 +52,6 @@ pub struct ChangesOutput {
     /// There are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// When it was looked up.
-    timestamp: String,
 }
 
 /// A change of files.
@@ -138,8 +134,7 @@ impl ListChanges {
         found.truncate(self.limit);
         let next_cursor = found.last().filter(|_| more).map(|change| change.id.clone());
         let changes: Vec<ChangeItem> = found.into_iter().map(|change| undo.shown(&change, self.diff)).collect();
-        let timestamp = clock::timestamp();
-        Ok(ChangesOutput { success: true, count: changes.len(), changes, next_cursor, timestamp })
+        Ok(ChangesOutput { count: changes.len(), changes, next_cursor })
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Change, ChangeAuthor, Undo, changes::Choice};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     filesystem::Files,
     policy::paths::spelled,
@@ -33,16 +32,12 @@ pub struct UndoChanges {
 /// What was undone.
 #[derive(Serialize, JsonSchema)]
 pub struct UndoOutput {
-    /// Whether nothing stood in the way.
-    success: bool,
     /// How many changes were undone.
     count: usize,
     /// The changes that were undone, in that order.
     undone: Vec<Undone>,
     /// What was left as it is, and why.
     conflicts: Vec<Conflict>,
-    /// When it was done.
-    timestamp: String,
 }
 
 /// A change that was undone.
@@ -76,8 +71,13 @@ impl Capability for UndoChanges {
     const ACCESS: Access = Access::Write;
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"id": "change_…"}"#;
+    const SUCCESS: &'static str = "Whether nothing stood in the way.";
     type Service = Files;
     type Output = UndoOutput;
+
+    fn succeeded(output: &UndoOutput) -> bool {
+        output.conflicts.is_empty()
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<UndoOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, None);
@@ -142,8 +142,7 @@ fn many(undo: &Undo, who: &ChangeAuthor, changes: &[Arc<Change>]) -> UndoOutput 
 }
 
 fn answer(undone: Vec<Undone>, conflicts: Vec<Conflict>) -> UndoOutput {
-    let success = conflicts.is_empty();
-    UndoOutput { success, count: undone.len(), undone, conflicts, timestamp: clock::timestamp() }
+    UndoOutput { count: undone.len(), undone, conflicts }
 }
 
 fn undone(change: &Change, undo_id: String) -> Undone {

@@ -6,7 +6,6 @@ use super::Files;
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     policy::paths::{Intent, Named},
 };
@@ -45,12 +44,8 @@ fn yes() -> bool {
 /// A watch that has begun.
 #[derive(Serialize, JsonSchema)]
 pub struct WatchOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The path as sent.
     path: String,
-    /// When it began.
-    timestamp: String,
     /// What happens, until it is dropped.
     #[serde(skip)]
     pub watch: Option<Watch>,
@@ -132,6 +127,6 @@ impl WatchPath {
         let follow = Follow::new(&path, &self, events, lost, watcher, cancelled)?;
         follow.start().map_err(failed)?;
         let watch = Some(Watch(follow));
-        Ok(WatchOutput { success: true, path: self.path, timestamp: clock::timestamp(), watch })
+        Ok(WatchOutput { path: self.path, watch })
     }
 }

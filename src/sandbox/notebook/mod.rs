@@ -12,7 +12,6 @@ use crate::{
     arguments::decoded_size,
     caller::Access,
     capability::{Capability, Context, Medium},
-    clock,
     error::{Error, PartialOutput, Result},
     policy::paths::{Intent, Named},
 };
@@ -80,8 +79,6 @@ enum NotebookOrText {
 /// An executed notebook.
 #[derive(Serialize, JsonSchema)]
 pub struct NotebookOutput {
-    /// Whether every cell ended without an error.
-    success: bool,
     /// The notebook with its outputs.
     #[schemars(with = "Map<String, Value>")]
     notebook: Value,
@@ -98,8 +95,6 @@ pub struct NotebookOutput {
     outputs: Option<Vec<OutputFile>>,
     /// How long it took, in seconds.
     execution_time: f64,
-    /// When it ended.
-    timestamp: String,
 }
 
 impl Capability for ExecuteNotebook {
@@ -107,8 +102,13 @@ impl Capability for ExecuteNotebook {
     const ACCESS: Access = Access::Execute;
     const EXAMPLE: &'static str = r#"{"notebook": {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": "6 * 7"}]}}"#;
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
+    const SUCCESS: &'static str = "Whether every cell ended without an error.";
     type Service = Sandbox;
     type Output = NotebookOutput;
+
+    fn succeeded(output: &NotebookOutput) -> bool {
+        output.failed_cell.is_none()
+    }
 
     fn media(output: &mut NotebookOutput) -> Vec<Medium> {
         let mut media = document::pictures(&mut output.notebook);
@@ -197,7 +197,6 @@ impl Sandbox {
         }
         let (failed_cell, error) = run.failed.unzip();
         Ok(NotebookOutput {
-            success: failed_cell.is_none(),
             notebook: run.notebook.into_value(),
             executed: run.executed,
             failed_cell,
@@ -205,7 +204,6 @@ impl Sandbox {
             oom_killed: run.oom_killed,
             outputs,
             execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-            timestamp: clock::timestamp(),
         })
     }
 }

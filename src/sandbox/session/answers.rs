@@ -1,7 +1,7 @@
 //! What the calls about sessions answer.
 
 use super::{Bundle, Done, Failure, Outcome};
-use crate::{capability::Medium, clock, error::PartialOutput};
+use crate::{capability::Medium, error::PartialOutput};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -64,8 +64,6 @@ pub struct RichOutput {
 /// What a piece of code did in a session.
 #[derive(Serialize, JsonSchema)]
 pub struct SessionRunOutput {
-    /// Whether it ended without an error (in bash: with exit code 0).
-    success: bool,
     /// The session.
     session: String,
     /// What it wrote to standard output.
@@ -79,7 +77,7 @@ pub struct SessionRunOutput {
     /// What it showed beside text: figures of matplotlib as `image/png` in base64, tables as `text/html`.
     outputs: Vec<RichOutput>,
     /// 0, or what went wrong: 1 for an error, a command's exit code in bash, negative when a signal ended the interpreter.
-    exit_code: i64,
+    pub(super) exit_code: i64,
     /// How long it took, in seconds.
     execution_time: f64,
     /// Whether it wrote more than is kept (SANDBOX_OUTPUT_BYTES of each stream): the start and the end are there, and
@@ -92,8 +90,6 @@ pub struct SessionRunOutput {
     /// Why, and what became of the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    /// When it ended.
-    timestamp: String,
 }
 
 impl SessionRunOutput {
@@ -111,7 +107,6 @@ impl SessionRunOutput {
         let plain = |bundle: &Bundle| bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
         let shown = answer.displays.iter().chain(&answer.result);
         Ok(Self {
-            success: answer.code == 0,
             session,
             truncated: cell.stdout.omitted > 0 || cell.stderr.omitted > 0,
             stdout: cell.stdout.join(),
@@ -124,7 +119,6 @@ impl SessionRunOutput {
             oom_killed: cell.oom_killed,
             reset: reset.is_some(),
             message: reset.map(|why| format!("The session was reset, for {why}")),
-            timestamp: clock::timestamp(),
         })
     }
 }

@@ -4,7 +4,6 @@ use super::{Interpreter, answers::SessionInfo};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
     sandbox::{
         Sandbox,
@@ -36,8 +35,6 @@ fn default_language() -> String {
 /// A session that was started.
 #[derive(Serialize, JsonSchema)]
 pub struct StartOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// Its name in the other calls.
     session: String,
     /// What it runs.
@@ -46,8 +43,6 @@ pub struct StartOutput {
     idle_seconds: u64,
     /// How long it lives at most, in seconds.
     max_seconds: u64,
-    /// When it was started.
-    timestamp: String,
 }
 
 impl Capability for StartSession {
@@ -73,12 +68,10 @@ impl Capability for StartSession {
         };
         let interpreter = sandbox.unless_stopping(start).await?;
         Ok(StartOutput {
-            success: true,
             session: place.fill(interpreter, setup),
             language: language.to_owned(),
             idle_seconds: sessions.idle.as_secs(),
             max_seconds: sessions.longest.as_secs(),
-            timestamp: clock::timestamp(),
         })
     }
 }
@@ -93,14 +86,10 @@ pub struct ListSessions {}
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SessionListOutput")]
 pub struct ListOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// How many there are.
     count: usize,
     /// The sessions, oldest first.
     sessions: Vec<SessionInfo>,
-    /// When they were counted.
-    timestamp: String,
 }
 
 impl Capability for ListSessions {
@@ -115,7 +104,7 @@ impl Capability for ListSessions {
 
     async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<ListOutput> {
         let sessions = sandbox.sessions.list(context.caller.name());
-        Ok(ListOutput { success: true, count: sessions.len(), sessions, timestamp: clock::timestamp() })
+        Ok(ListOutput { count: sessions.len(), sessions })
     }
 }
 
@@ -131,14 +120,10 @@ pub struct StopSession {
 /// A session that was stopped.
 #[derive(Serialize, JsonSchema)]
 pub struct StopOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The session.
     session: String,
     /// What happened, in a sentence.
     message: String,
-    /// When it was stopped.
-    timestamp: String,
 }
 
 impl Capability for StopSession {
@@ -152,11 +137,6 @@ impl Capability for StopSession {
 
     async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<StopOutput> {
         sandbox.sessions.stop(context.caller.name(), &self.session)?;
-        Ok(StopOutput {
-            success: true,
-            session: self.session,
-            message: "Session stopped".to_owned(),
-            timestamp: clock::timestamp(),
-        })
+        Ok(StopOutput { session: self.session, message: "Session stopped".to_owned() })
     }
 }

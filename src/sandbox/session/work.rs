@@ -4,7 +4,6 @@ use super::{Request, answers::SessionRunOutput};
 use crate::{
     caller::Access,
     capability::{Capability, Context, Medium},
-    clock,
     error::{Error, PartialOutput, Result},
     sandbox::{
         Sandbox,
@@ -46,8 +45,13 @@ impl Capability for RunInSession {
     const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
+    const SUCCESS: &'static str = "Whether it ended without an error (in bash: with exit code 0).";
     type Service = Sandbox;
     type Output = SessionRunOutput;
+
+    fn succeeded(output: &SessionRunOutput) -> bool {
+        output.exit_code == 0
+    }
 
     fn media(output: &mut SessionRunOutput) -> Vec<Medium> {
         output.pictures()
@@ -101,16 +105,12 @@ pub struct SessionFiles {
 /// The files of a session.
 #[derive(Serialize, JsonSchema)]
 pub struct SessionFilesOutput {
-    /// Always true: a failure is an error.
-    success: bool,
     /// The session.
     session: String,
     /// How many files were written.
     written: usize,
     /// The files that were asked for, by their paths.
     outputs: Vec<OutputFile>,
-    /// When it was done.
-    timestamp: String,
 }
 
 impl Capability for SessionFiles {
@@ -136,6 +136,6 @@ impl Capability for SessionFiles {
         let handle = sandbox.sessions.find(context.caller.name(), &self.session)?;
         let holding = context.holding.clone();
         let outputs = handle.ask(|reply| Request::Files { archive, selection, holding, reply }).await?;
-        Ok(SessionFilesOutput { success: true, session: self.session, written, outputs, timestamp: clock::timestamp() })
+        Ok(SessionFilesOutput { session: self.session, written, outputs })
     }
 }

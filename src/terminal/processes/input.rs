@@ -5,7 +5,6 @@ use crate::{
     arguments::{Problem, Segment, not_kept},
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use schemars::JsonSchema;
@@ -42,16 +41,12 @@ enum Keys {
 /// What was typed.
 #[derive(Serialize, JsonSchema)]
 pub struct SentInput {
-    /// Always true: the input was handed over.
-    success: bool,
     /// The process.
     id: String,
     /// How many bytes were written.
     bytes_written: usize,
     /// The cursor before what the process makes of it: poll from here.
     cursor: u64,
-    /// When.
-    timestamp: String,
 }
 
 /// What is to be done for one key or text.
@@ -67,6 +62,7 @@ impl Capability for SendInput {
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"id": "proc_…", "text": "hello\n"}"#;
     const IS_RECORDED: fn(&str) -> bool = |name| matches!(name, "id" | "eof");
+    const SUCCESS: &'static str = "Always true: the input was handed over.";
     type Service = Processes;
     type Output = SentInput;
 
@@ -87,7 +83,7 @@ impl Capability for SendInput {
                 Step::End => running.end_input().await?,
             }
         }
-        Ok(SentInput { success: true, id: process.record.id(), bytes_written, cursor, timestamp: clock::timestamp() })
+        Ok(SentInput { id: process.record.id(), bytes_written, cursor })
     }
 }
 

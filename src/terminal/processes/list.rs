@@ -4,7 +4,6 @@ use super::{Process, Processes, Status};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -68,8 +67,6 @@ pub struct ProcessItem {
 /// The processes.
 #[derive(Serialize, JsonSchema)]
 pub struct ProcessList {
-    /// Always true.
-    success: bool,
     /// How many are in this reply.
     count: usize,
     /// How many run.
@@ -79,8 +76,6 @@ pub struct ProcessList {
     /// Give it as cursor to get those that come after; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// When this was read.
-    timestamp: String,
 }
 
 impl Capability for ListProcesses {
@@ -105,8 +100,7 @@ impl Capability for ListProcesses {
         let items = found.by_ref().take(self.limit).map(|process| item(processes, process));
         let processes: Vec<ProcessItem> = items.collect();
         let next_cursor = found.next().and(processes.last()).map(|last| last.id.clone());
-        let (count, timestamp) = (processes.len(), clock::timestamp());
-        Ok(ProcessList { success: true, count, running, processes, next_cursor, timestamp })
+        Ok(ProcessList { count: processes.len(), running, processes, next_cursor })
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Processes, Stream, log::Log, plain};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     patterns::Query,
 };
@@ -79,8 +78,6 @@ pub struct OutputMatch {
 /// The lines that match.
 #[derive(Serialize, JsonSchema)]
 pub struct OutputMatches {
-    /// Always true.
-    success: bool,
     /// The process.
     id: String,
     /// How many matches are in this reply.
@@ -92,8 +89,6 @@ pub struct OutputMatches {
     next_cursor: Option<u64>,
     /// The matches, oldest first.
     matches: Vec<OutputMatch>,
-    /// When this was searched.
-    timestamp: String,
 }
 
 impl Capability for SearchOutput {
@@ -115,13 +110,11 @@ impl Capability for SearchOutput {
         let search = move || search(&log, from, Search::new(pattern, lines, max), &cancelled);
         let (matches, next_cursor) = tokio::task::spawn_blocking(search).await.map_err(Error::internal)??;
         Ok(OutputMatches {
-            success: true,
             id: process.record.id(),
             count: matches.len(),
             truncated: next_cursor.is_some(),
             next_cursor,
             matches,
-            timestamp: clock::timestamp(),
         })
     }
 }

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     excerpt::Parts,
     terminal::{
@@ -72,8 +71,6 @@ fn default_max() -> usize {
 /// Output of a process.
 #[derive(Serialize, JsonSchema)]
 pub struct PolledProcess {
-    /// Always true: a process that failed says so in its exit code.
-    success: bool,
     /// The process.
     id: String,
     /// What came over its terminal, if it has one.
@@ -110,8 +107,6 @@ pub struct PolledProcess {
     /// With the last of its output: what the confinement kept from it, where that can be told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     blocked: Vec<Blocked>,
-    /// When this was read.
-    timestamp: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
@@ -124,6 +119,7 @@ impl Capability for PollProcess {
     const ACCESS: Access = Access::Read;
     const OUTPUT: &'static [&'static str] = &["output", "stdout", "stderr"];
     const EXAMPLE: &'static str = r#"{"id": "proc_…", "cursor": 0, "wait": 10}"#;
+    const SUCCESS: &'static str = "Always true: a process that failed says so in its exit code.";
     type Service = Processes;
     type Output = PolledProcess;
 
@@ -150,7 +146,6 @@ impl Capability for PollProcess {
         let is_all = state.ending.is_some() && !more;
         let blocked = if is_all { blocked(&process, processes.spawner()).await? } else { Vec::new() };
         Ok(PolledProcess {
-            success: true,
             id: process.record.id(),
             output: process.record.pty.then_some(output),
             stdout: split(stdout),
@@ -165,7 +160,6 @@ impl Capability for PollProcess {
             exit_code: state.exit_code(),
             memory_exceeded: state.has_exceeded_memory(),
             blocked,
-            timestamp: clock::timestamp(),
         })
     }
 }
@@ -204,7 +198,6 @@ fn text(
 /// The answer that shows the screen.
 fn screen(process: &Process, state: &State, shown: Shown) -> PolledProcess {
     PolledProcess {
-        success: true,
         id: process.record.id(),
         output: None,
         stdout: None,
@@ -218,7 +211,6 @@ fn screen(process: &Process, state: &State, shown: Shown) -> PolledProcess {
         exit_code: state.exit_code(),
         memory_exceeded: state.has_exceeded_memory(),
         blocked: Vec::new(),
-        timestamp: clock::timestamp(),
     }
 }
 

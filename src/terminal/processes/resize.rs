@@ -4,7 +4,6 @@ use super::Processes;
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -28,16 +27,12 @@ pub struct ResizeTerminal {
 /// The new size.
 #[derive(Serialize, JsonSchema)]
 pub struct ResizedTerminal {
-    /// Always true.
-    success: bool,
     /// The process.
     id: String,
     /// Its width, in characters.
     cols: u16,
     /// Its height, in lines.
     rows: u16,
-    /// When.
-    timestamp: String,
 }
 
 impl Capability for ResizeTerminal {
@@ -52,6 +47,6 @@ impl Capability for ResizeTerminal {
         let process = processes.get(&self.id)?;
         process.resize(self.cols, self.rows)?;
         let (cols, rows) = (self.cols, self.rows);
-        Ok(ResizedTerminal { success: true, id: process.record.id(), cols, rows, timestamp: clock::timestamp() })
+        Ok(ResizedTerminal { id: process.record.id(), cols, rows })
     }
 }

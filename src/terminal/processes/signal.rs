@@ -4,7 +4,6 @@ use super::{Process, Processes, running::Signal};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use schemars::JsonSchema;
@@ -41,14 +40,10 @@ pub struct SignalProcess {
 /// The signal that was sent.
 #[derive(Serialize, JsonSchema)]
 pub struct SignalledProcess {
-    /// Always true: the signal was sent. What the program makes of it shows in terminal_poll.
-    success: bool,
     /// The process.
     id: String,
     /// The signal's name, without SIG.
     signal: String,
-    /// When.
-    timestamp: String,
 }
 
 /// The signal of a name in any case, with or without `SIG`.
@@ -81,17 +76,14 @@ impl Capability for SignalProcess {
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"id": "proc_…", "signal": "CONT"}"#;
+    const SUCCESS: &'static str =
+        "Always true: the signal was sent. What the program makes of it shows in terminal_poll.";
     type Service = Processes;
     type Output = SignalledProcess;
 
     async fn run(self, processes: &Processes, _: &Context) -> Result<SignalledProcess> {
         let process = processes.get(&self.id)?;
         let name = process.signal(&self.signal)?;
-        Ok(SignalledProcess {
-            success: true,
-            id: process.record.id(),
-            signal: name.to_owned(),
-            timestamp: clock::timestamp(),
-        })
+        Ok(SignalledProcess { id: process.record.id(), signal: name.to_owned() })
     }
 }

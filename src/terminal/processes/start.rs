@@ -8,7 +8,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
     terminal::spawn::Asked,
 };
@@ -60,8 +59,6 @@ fn yes() -> bool {
 /// The process that was started.
 #[derive(Serialize, JsonSchema)]
 pub struct StartedProcess {
-    /// Whether it runs and, with wait_for, whether what was waited for came.
-    success: bool,
     /// Its name in the other calls.
     id: String,
     /// The system's process id; absent where commands are confined, since none of them could use it. Signals go by
@@ -82,8 +79,6 @@ pub struct StartedProcess {
     /// What came of wait_for.
     #[serde(skip_serializing_if = "Option::is_none")]
     waited: Option<Outcome>,
-    /// When it was started.
-    timestamp: String,
 }
 
 impl Capability for StartProcess {
@@ -91,8 +86,13 @@ impl Capability for StartProcess {
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"command": "echo ready; cat", "wait_for": {"pattern": "ready"}}"#;
+    const SUCCESS: &'static str = "Whether it runs and, with wait_for, whether what was waited for came.";
     type Service = Processes;
     type Output = StartedProcess;
+
+    fn succeeded(output: &StartedProcess) -> bool {
+        output.waited.as_ref().is_none_or(Outcome::is_met)
+    }
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<StartedProcess> {
         let condition = self.wait_for.map(|wanted| Condition::new(wanted, "wait_for.")).transpose()?;
@@ -119,7 +119,6 @@ impl Capability for StartProcess {
         };
         let state = process.state();
         Ok(StartedProcess {
-            success: waited.as_ref().is_none_or(Outcome::is_met),
             id: process.record.id(),
             pid: processes.shown_pid(&process),
             command: process.record.command.clone(),
@@ -128,7 +127,6 @@ impl Capability for StartProcess {
             status: state.status(),
             exit_code: state.exit_code(),
             waited,
-            timestamp: clock::timestamp(),
         })
     }
 }

@@ -4,7 +4,6 @@ use super::{Processes, Status};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::Result,
 };
 use schemars::JsonSchema;
@@ -23,8 +22,6 @@ pub struct StopProcess {
 /// How the process ended.
 #[derive(Serialize, JsonSchema)]
 pub struct StoppedProcess {
-    /// Whether it is over.
-    success: bool,
     /// The process.
     id: String,
     /// Where it is in its life.
@@ -34,8 +31,6 @@ pub struct StoppedProcess {
     exit_code: Option<i32>,
     /// Whether it did not end when asked and was killed.
     killed: bool,
-    /// When.
-    timestamp: String,
 }
 
 impl Capability for StopProcess {
@@ -44,8 +39,13 @@ impl Capability for StopProcess {
     const IDEMPOTENT: bool = true;
     const DESTRUCTIVE: bool = true;
     const EXAMPLE: &'static str = r#"{"id": "proc_…"}"#;
+    const SUCCESS: &'static str = "Whether it is over.";
     type Service = Processes;
     type Output = StoppedProcess;
+
+    fn succeeded(output: &StoppedProcess) -> bool {
+        output.status != Status::Running
+    }
 
     async fn run(self, processes: &Processes, _: &Context) -> Result<StoppedProcess> {
         let process = processes.get(&self.id)?;
@@ -53,13 +53,6 @@ impl Capability for StopProcess {
         // On its own task: a client that goes away does not leave it half stopped.
         let killed = tokio::spawn(async move { stopping.stop().await }).await.map_err(crate::Error::internal)?;
         let state = process.state();
-        Ok(StoppedProcess {
-            success: state.ending.is_some(),
-            id: process.record.id(),
-            status: state.status(),
-            exit_code: state.exit_code(),
-            killed,
-            timestamp: clock::timestamp(),
-        })
+        Ok(StoppedProcess { id: process.record.id(), status: state.status(), exit_code: state.exit_code(), killed })
     }
 }

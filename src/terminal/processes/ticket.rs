@@ -4,7 +4,6 @@ use super::Processes;
 use crate::{
     caller::{Access, Caller},
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -74,16 +73,12 @@ pub struct OpenTicket {
 /// A ticket.
 #[derive(Serialize, JsonSchema)]
 pub struct OpenedTicket {
-    /// Always true.
-    success: bool,
     /// The process.
     id: String,
     /// The ticket, for the query argument of this name.
     ticket: String,
     /// How long it is good for, in seconds.
     expires_in: u64,
-    /// When it was given.
-    timestamp: String,
 }
 
 impl Capability for OpenTicket {
@@ -97,6 +92,6 @@ impl Capability for OpenTicket {
         context.record_as(json!({"id": self.id}));
         let id = processes.get(&self.id)?.record.id();
         let ticket = processes.tickets.give(id.clone(), context.caller.clone())?;
-        Ok(OpenedTicket { success: true, id, ticket, expires_in: LIFE.as_secs(), timestamp: clock::timestamp() })
+        Ok(OpenedTicket { id, ticket, expires_in: LIFE.as_secs() })
     }
 }

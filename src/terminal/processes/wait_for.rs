@@ -7,7 +7,6 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    clock,
     error::{Error, Result},
     patterns::Query,
 };
@@ -109,8 +108,6 @@ impl Outcome {
 /// The reply to a wait.
 #[derive(Serialize, JsonSchema)]
 pub struct Waited {
-    /// Whether what was waited for came.
-    success: bool,
     /// The process.
     id: String,
     #[serde(flatten)]
@@ -122,8 +119,6 @@ pub struct Waited {
     /// Its exit code once it is over; negative when a signal ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
-    /// When the wait was over.
-    timestamp: String,
 }
 
 impl Capability for WaitFor {
@@ -131,8 +126,13 @@ impl Capability for WaitFor {
     const ACCESS: Access = Access::Read;
     const IDEMPOTENT: bool = true;
     const EXAMPLE: &'static str = r#"{"id": "proc_…", "pattern": "hel+o", "timeout": 60}"#;
+    const SUCCESS: &'static str = "Whether what was waited for came.";
     type Service = Processes;
     type Output = Waited;
+
+    fn succeeded(output: &Waited) -> bool {
+        output.outcome.is_met()
+    }
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<Waited> {
         let process = processes.get(&self.id)?;
@@ -142,13 +142,11 @@ impl Capability for WaitFor {
         let outcome = condition.wait(&process, cursor, context).await?;
         let state = process.state();
         Ok(Waited {
-            success: outcome.is_met(),
             id: process.record.id(),
             outcome,
             cursor: condition.cursor,
             status: state.status(),
             exit_code: state.exit_code(),
-            timestamp: clock::timestamp(),
         })
     }
 }
