@@ -3,11 +3,12 @@
 
 use crate::{
     arguments::{self, Arguments, Ignored},
+    blocking::blocking,
     bridge::Bridge,
     caller::Access,
     capability::{Capability, Context, Medium},
     envelope::{Answer, Envelope},
-    error::{Error, Result},
+    error::Result,
     filesystem, internet, memory, sandbox,
     terminal::{self, processes},
 };
@@ -175,11 +176,9 @@ pub(crate) async fn decode<C: Capability>(arguments: Arguments, context: &Contex
     if !arguments.is_large() {
         return context.take_decoded(arguments.decode());
     }
-    let measured = tokio::task::spawn_blocking(move || (arguments.decoded_size::<C>(), arguments));
-    let (size, arguments) = measured.await.map_err(Error::internal)?;
+    let (size, arguments) = blocking(move || (arguments.decoded_size::<C>(), arguments)).await?;
     context.holding.more(size).await?;
-    let decoded = tokio::task::spawn_blocking(move || arguments.decode()).await;
-    context.take_decoded(decoded.map_err(Error::internal)?)
+    context.take_decoded(blocking(move || arguments.decode()).await?)
 }
 
 /// The first line of a description without its full stop, and all of it.

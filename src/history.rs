@@ -4,7 +4,7 @@
 //! Lines that come within a few milliseconds are written together: under load a line costs no system call of its own.
 #![expect(clippy::disallowed_methods, reason = "the record is the bridge's own file, not a path that a caller names")]
 
-use crate::{clock, error::Result};
+use crate::{blocking::blocking, clock, error::Result};
 use serde_json::{Value, json};
 use std::{
     fs::{File, OpenOptions},
@@ -109,7 +109,7 @@ impl History {
         // A writer that is gone has nothing to wait for.
         let _ = self.queue.flush().await;
         let path = self.folder.join(format!("{day}.log"));
-        let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(crate::Error::internal)?;
+        let read = blocking(move || std::fs::read(path)).await?;
         match read {
             Ok(bytes) => Ok(Some(parse(&bytes))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

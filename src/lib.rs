@@ -17,6 +17,7 @@ pub mod sandbox;
 pub mod terminal;
 
 pub mod arguments;
+pub mod blocking;
 pub mod capability;
 pub mod envelope;
 pub mod history;

@@ -21,6 +21,7 @@ pub use problem::{Problem, Segment, half_a_character};
 pub use resolve::Ignored;
 pub use secrets::{MASK, clean, clean_beginning, sounds_secret};
 
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use lenient::{Failure, Fields, LenientDeserializer};
@@ -138,7 +139,7 @@ impl Arguments {
         if text.len() <= LARGE {
             return Self::from_json(text);
         }
-        tokio::task::spawn_blocking(move || Self::from_json(text)).await.map_err(Error::internal)?
+        blocking(move || Self::from_json(text)).await?
     }
 
     /// Removes a field and returns its JSON text.

@@ -2,18 +2,13 @@
 
 use super::{
     connect::{self, Connection},
-    target::{TIMEOUT, Target, http},
+    mcp_client::{Failure, McpClient},
+    target::{Target, http},
 };
 use crate::{
     bridge, first_start,
     sandbox::{self, Diagnosis},
     settings::{ConfinementMode, Settings},
-};
-use rmcp::{
-    ServiceExt,
-    model::{CallToolRequestParams, ClientConfig, Tool},
-    service::ServiceError,
-    transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -179,54 +174,61 @@ fn clients(target: &Target, program: &str) -> Vec<Finding> {
 /// What a client of the protocol meets: getting in, the list of tools, a call that changes nothing.
 async fn client(settings: &Settings, url: &str) -> Vec<Finding> {
     let Some(key) = &settings.api_key else { return vec![] };
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("{url}/mcp")).auth_header(key.expose());
-    let transport = StreamableHttpClientTransport::with_client(http(), config);
-    let client = match tokio::time::timeout(TIMEOUT, ClientConfig::default().serve(transport)).await {
-        Ok(Ok(client)) => client,
-        Ok(Err(error)) => return vec![shut_out(&format!("{error:?}"))],
-        Err(_) => return vec![Broken("MCP does not answer".into(), "Restart the server and look at its log".into())],
+    let mut client = match McpClient::connect(url, key.expose()).await {
+        Ok(client) => client,
+        Err(failure) => return vec![kept_out(failure)],
     };
     let mut findings = vec![Well("An MCP client gets in with the key".into())];
-    match client.list_all_tools().await {
+    match client.tools().await {
         Ok(tools) => {
             findings.push(Well(format!("It lists {} tools", tools.len())));
-            findings.extend(match harmless(&tools) {
-                Some(tool) => Some(called(tool, client.call_tool(CallToolRequestParams::new(tool.to_owned())).await)),
-                None => None,
-            });
+            if let Some(tool) = harmless(&tools) {
+                findings.push(called(tool, client.ask("tools/call", &json!({"name": tool, "arguments": {}})).await));
+            }
         }
-        Err(error) => findings.push(Broken("It cannot list the tools".into(), error.to_string())),
+        Err(failure) => findings.push(Broken("It cannot list the tools".into(), said(failure))),
     }
-    let _ = client.cancel().await;
+    client.leave().await;
     findings
 }
 
-fn shut_out(error: &str) -> Finding {
-    if error.contains("403") || error.contains("401") || error.contains("Auth") {
-        let fix = "It was started with another key: MCP_API_KEY in its environment wins over .env. Restart it here";
-        return Broken("The server refuses this directory's key".into(), fix.into());
+fn kept_out(failure: Failure) -> Finding {
+    match failure {
+        Failure::ShutOut => {
+            let fix = "It was started with another key: MCP_API_KEY in its environment wins over .env. Restart it here";
+            Broken("The server refuses this directory's key".into(), fix.into())
+        }
+        Failure::Silence => Broken("MCP does not answer".into(), "Restart the server and look at its log".into()),
+        Failure::Other(error) => Broken("An MCP client does not get in".into(), error.chars().take(300).collect()),
     }
-    Broken("An MCP client does not get in".into(), error.chars().take(300).collect())
+}
+
+fn said(failure: Failure) -> String {
+    match failure {
+        Failure::ShutOut => "The key is refused".into(),
+        Failure::Silence => "The server does not answer".into(),
+        Failure::Other(error) => error.chars().take(300).collect(),
+    }
 }
 
 /// A tool that only reads and needs nothing.
-fn harmless(tools: &[Tool]) -> Option<&str> {
-    let fits = |tool: &&Tool| {
-        let reads = tool.annotations.as_ref().and_then(|notes| notes.read_only_hint) == Some(true);
-        reads && json!(tool.input_schema)["required"].as_array().is_none_or(Vec::is_empty)
+fn harmless(tools: &[Value]) -> Option<&str> {
+    let fits = |tool: &&Value| {
+        let needs_nothing = tool["inputSchema"]["required"].as_array().is_none_or(Vec::is_empty);
+        tool["annotations"]["readOnlyHint"] == true && needs_nothing
     };
-    let named = tools.iter().filter(fits).find(|tool| tool.name == "terminal_info");
-    named.or_else(|| tools.iter().find(fits)).map(|tool| &*tool.name)
+    let named = tools.iter().filter(fits).find(|tool| tool["name"] == "terminal_info");
+    named.or_else(|| tools.iter().find(fits))?["name"].as_str()
 }
 
-fn called(tool: &str, result: Result<rmcp::model::CallToolResult, ServiceError>) -> Finding {
+fn called(tool: &str, result: Result<Value, Failure>) -> Finding {
     match result {
-        Ok(result) if result.is_error != Some(true) => Well(format!("It calls {tool}")),
+        Ok(result) if result["isError"] != true => Well(format!("It calls {tool}")),
         Ok(result) => {
-            let said = result.content.first().and_then(|block| block.as_text().map(|text| text.text.clone()));
-            Broken(format!("{tool} fails"), said.unwrap_or_default())
+            let text = result["content"][0]["text"].as_str().unwrap_or_default();
+            Broken(format!("{tool} fails"), text.to_owned())
         }
-        Err(error) => Broken(format!("{tool} cannot be called"), error.to_string()),
+        Err(failure) => Broken(format!("{tool} cannot be called"), said(failure)),
     }
 }
 

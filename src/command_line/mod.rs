@@ -6,6 +6,7 @@ pub mod doctor;
 mod history;
 mod invocation;
 mod lists;
+mod mcp_client;
 mod print;
 mod run;
 mod target;

@@ -58,6 +58,7 @@ pub use watch::{Watch, WatchEvent, WatchPath};
 pub use write::WriteFile;
 
 use crate::{
+    blocking::blocking,
     capability::Context,
     error::{Error, Result},
     policy::{
@@ -121,8 +122,8 @@ impl Files {
         work: impl FnOnce(&Self, &CancellationToken) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (files, cancelled) = (self.clone(), context.cancelled.clone());
-        let done = tokio::task::spawn_blocking(move || work(&files, &cancelled));
-        done.await.map_err(Error::internal)?.map_err(reasons::explained)
+        let done = blocking(move || work(&files, &cancelled));
+        done.await?.map_err(reasons::explained)
     }
 
     /// Does blocking work that changes something. It waits for its turn without a thread, and once it has begun it
@@ -130,11 +131,11 @@ impl Files {
     async fn change<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
         let turn = self.changing.clone().lock_owned().await;
         let files = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = blocking(move || {
             let _turn = turn;
             work(&files)
         });
-        done.await.map_err(Error::internal)?.map_err(reasons::explained)
+        done.await?.map_err(reasons::explained)
     }
 
     /// Does blocking work that puts something together out of sight while others change files, and only then takes its
@@ -145,11 +146,11 @@ impl Files {
     ) -> Result<T> {
         let room = self.preparing.clone().acquire_owned().await.map_err(Error::internal)?;
         let files = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = blocking(move || {
             let _room = room;
             work(&files)
         });
-        done.await.map_err(Error::internal)?.map_err(reasons::explained)
+        done.await?.map_err(reasons::explained)
     }
 
     /// Waits until no other change is being made, in the work of [`Self::change_late`].

@@ -11,6 +11,7 @@ use super::{
     write::{is_as_expected, may_be_written},
 };
 use crate::{
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
@@ -246,7 +247,7 @@ impl Upload {
     /// [`Error::Conflict`] while another call has it open; what the system says.
     pub async fn open(&self) -> Result<File> {
         let (files, part, offset) = (self.files.clone(), self.part.clone(), self.received);
-        blocking(move || files.parts.take(&part, offset)).await
+        blocking(move || files.parts.take(&part, offset)).await?
     }
 
     /// Notes that so many more bytes came.
@@ -272,7 +273,7 @@ impl Upload {
             0 => Ok(self.files.parts.0.remove(&self.part)?),
             offset => Ok(file.set_len(offset)?),
         })
-        .await
+        .await?
     }
 
     /// Puts the file in its place if all of it has come.
@@ -281,7 +282,7 @@ impl Upload {
     /// What the policy and the system say.
     pub async fn finish(self, mut file: File) -> Result<UploadOutput> {
         if self.request.size.is_some_and(|size| self.received < size) {
-            blocking(move || Ok(file.sync_all()?)).await?;
+            blocking(move || file.sync_all()).await??;
             return Ok(answer(self.request.path, self.received));
         }
         // Before its turn, so that no other change waits while a large file is read.
@@ -289,9 +290,9 @@ impl Upload {
             file.sync_all()?;
             file.rewind()?;
             let (sha256, size) = digest::of_reader(&mut file)?;
-            Ok((file, sha256, size))
+            Ok::<_, Error>((file, sha256, size))
         });
-        let (file, sha256, size) = digested.await?;
+        let (file, sha256, size) = digested.await??;
         let files = self.files.clone();
         files.change(move |files| self.place(files, &file, sha256, size)).await
     }
@@ -312,9 +313,4 @@ impl Upload {
         let _ = files.parts.0.remove(&self.part);
         Ok(UploadOutput { complete: true, sha256: Some(sha256), change, ..answer(self.request.path, self.received) })
     }
-}
-
-/// Does work that waits for the disk.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

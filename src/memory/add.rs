@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     arguments::clean_beginning,
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -154,11 +155,7 @@ impl Memory {
             });
             analysed.collect()
         };
-        let drafts = if bytes <= ANALYSED_IN_PLACE {
-            analyse()
-        } else {
-            tokio::task::spawn_blocking(analyse).await.map_err(Error::internal)?
-        };
+        let drafts = if bytes <= ANALYSED_IN_PLACE { analyse() } else { blocking(analyse).await? };
         self.store.add(drafts).await
     }
 }

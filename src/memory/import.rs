@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     arguments::{Problem, described},
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -76,7 +77,7 @@ impl Capability for ImportEntries {
     async fn run(self, memory: &Memory, context: &Context) -> Result<Imported> {
         let Self { content, on_conflict } = self;
         // Parsing a large import is work of its own.
-        let lines = tokio::task::spawn_blocking(move || parse(&content)).await.map_err(Error::internal)??;
+        let lines = blocking(move || parse(&content)).await??;
         let total = lines.len();
         let done = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
         let (count, change_id) = (done.outcome, done.change_id);

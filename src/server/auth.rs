@@ -1,18 +1,74 @@
-//! Where a request may carry its key.
+//! Who comes in, and where a request may carry the key: every route that asks for one admits its callers here.
 
-use crate::{caller::check_count, error::Result};
+use crate::{
+    caller::{Caller, Keys, check_count},
+    error::Result,
+};
 use axum::{
     extract::ConnectInfo,
-    http::{Extensions, HeaderMap, Uri, header::AUTHORIZATION},
+    http::{Extensions, HeaderMap, Uri, header::AUTHORIZATION, request::Parts},
 };
 use std::net::{IpAddr, SocketAddr};
+
+/// A request that asks to come in: what it presented so far, and who holds that.
+pub struct Admission {
+    presented: Vec<String>,
+    peer: Option<IpAddr>,
+    known: Option<Caller>,
+}
+
+impl Admission {
+    /// Of a request that may present its key in the headers and in the address, and later in its body.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unusable`] when there are too many keys.
+    pub fn of(parts: &Parts, keys: &Keys) -> Result<Self> {
+        let presented = presented_keys(&parts.headers, &parts.uri)?;
+        Ok(Self::presenting(presented, peer(&parts.extensions), keys))
+    }
+
+    /// Of one who presents these.
+    pub fn presenting(presented: Vec<String>, peer: Option<IpAddr>, keys: &Keys) -> Self {
+        let known = keys.holder(presented.iter().map(String::as_str));
+        Self { presented, peer, known }
+    }
+
+    /// Of one who is known by other means than a key.
+    pub fn known_as(caller: Caller) -> Self {
+        Self { presented: Vec::new(), peer: None, known: Some(caller) }
+    }
+
+    /// Who it is, where that is known already.
+    pub fn known(&self) -> Option<&Caller> {
+        self.known.as_ref()
+    }
+
+    /// Whether it may still present a key: a wrong one is none to wait after.
+    pub fn is_undecided(&self) -> bool {
+        self.known.is_none() && self.presented.is_empty()
+    }
+
+    /// Lets in who holds a right key, of those that came first or of `later` ones.
+    ///
+    /// # Errors
+    /// Those of [`Keys::identify`].
+    pub fn admit(self, keys: &Keys, later: impl IntoIterator<Item = String>) -> Result<Caller> {
+        match self.known {
+            Some(caller) => Ok(caller),
+            None => {
+                let presented: Vec<String> = self.presented.into_iter().chain(later).collect();
+                keys.identify(self.peer, presented.iter().map(String::as_str))
+            }
+        }
+    }
+}
 
 /// The keys that headers and query string present, as sent: `Authorization: KEY`, `Authorization: Bearer KEY`,
 /// `?auth=KEY`.
 ///
 /// # Errors
 /// [`crate::Error::Unusable`] when there are too many.
-pub fn presented_keys(headers: &HeaderMap, uri: &Uri) -> Result<Vec<String>> {
+fn presented_keys(headers: &HeaderMap, uri: &Uri) -> Result<Vec<String>> {
     let mut keys = header_keys(headers);
     keys.extend(query_keys(uri));
     check_count(keys.len())?;

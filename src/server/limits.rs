@@ -2,6 +2,7 @@
 
 use crate::{
     arguments::{Ignored, decoded_size},
+    blocking::blocking,
     caller::{Limits, MemoryBudget, MemoryPermit},
     catalog::Reply,
     error::{Error, Result},
@@ -89,7 +90,7 @@ pub async fn hold_decoded(body: &Bytes, already: u64, sender: &Sender<'_>) -> Re
         return Ok(MemoryPermit::default());
     }
     let json = body.clone();
-    let size = tokio::task::spawn_blocking(move || decoded_size(&json)).await.map_err(Error::internal)?;
+    let size = blocking(move || decoded_size(&json)).await?;
     sender.limits.hold(sender.name, already, size).await
 }
 

@@ -8,8 +8,8 @@ use crate::catalog::{Entry, Type};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Paths, PathsBuilder, Ref, RefOr, Required,
-    ResponseBuilder, Schema, SecurityRequirement,
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Paths, PathsBuilder, Ref, RefOr,
+    Required, ResponseBuilder, Schema, SecurityRequirement,
     extensions::ExtensionsBuilder,
     path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
@@ -50,17 +50,23 @@ const MODULES: [(&str, &str); 6] = [
 
 /// The part of the document that the operations share: the schemas of all requests and answers.
 pub struct Document {
+    paths: Paths,
     requests: SchemaGenerator,
     answers: SchemaGenerator,
 }
 
 impl Default for Document {
     fn default() -> Self {
-        Self { requests: schema::requests_for_openapi(), answers: schema::answers_for_openapi() }
+        Self { paths: Paths::new(), requests: schema::requests_for_openapi(), answers: schema::answers_for_openapi() }
     }
 }
 
 impl Document {
+    /// Adds an operation, in the order of a reader.
+    pub fn add(&mut self, operation: Paths) {
+        self.paths.merge(operation);
+    }
+
     /// The operation of a capability.
     pub fn capability(&mut self, entry: &Entry) -> Paths {
         let operation = self.request(entry, described(entry));
@@ -148,13 +154,16 @@ impl Document {
     }
 
     /// The finished document around the operations that were collected.
-    pub fn finish(mut self, mut api: OpenApi) -> Value {
-        api.info = InfoBuilder::new()
+    pub fn finish(mut self) -> Value {
+        let info = InfoBuilder::new()
             .title(TITLE)
             .version("1.0.0")
             .description(Some(ABOUT))
             .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
             .build();
+        let mut api = OpenApi::new(info, self.paths);
+        // Their place in the document; they come below.
+        api.components = Some(Components::new());
         api.tags =
             Some(MODULES.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).into());
         let mut document = serde_json::to_value(api).expect("a document is plain data");

@@ -1,7 +1,7 @@
 //! The REST face: `POST /module/action` for every capability.
 
 use super::{
-    auth,
+    auth::{self, Admission},
     connections::{Working, stopping},
     events,
     limits::{self, Received, Sender},
@@ -29,7 +29,6 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use std::{sync::Arc, time::Instant};
 use utoipa::openapi::Paths;
-use utoipa_axum::router::OpenApiRouter;
 
 /// What every handler can reach.
 pub struct Shared {
@@ -51,7 +50,7 @@ impl Shared {
 /// Collects a route and its documentation for each capability.
 #[derive(Default)]
 pub struct Rest {
-    router: OpenApiRouter<Arc<Shared>>,
+    router: Router<Arc<Shared>>,
     paths: Vec<String>,
     document: Document,
 }
@@ -91,13 +90,12 @@ impl Rest {
 
     /// The routes, their paths in order, and the OpenAPI document.
     pub fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
-        let (router, api) = self.router.split_for_parts();
-        (router, self.paths, self.document.finish(api))
+        (self.router, self.paths, self.document.finish())
     }
 
     fn route(&mut self, path: &str, operation: Paths, handler: MethodRouter<Arc<Shared>>) {
-        // Schemas come from the document's own generator, at the end.
-        self.router = std::mem::take(&mut self.router).routes((vec![], operation, handler));
+        self.router = std::mem::take(&mut self.router).route(path, handler);
+        self.document.add(operation);
         self.paths.push(path.to_owned());
     }
 }
@@ -141,12 +139,11 @@ pub(super) async fn admit(
     from_query: bool,
 ) -> Result<(Caller, Arguments, MemoryPermit)> {
     let bridge = &shared.bridge;
-    let mut keys = auth::presented_keys(&parts.headers, &parts.uri)?;
-    let early = bridge.keys.holder(keys.iter().map(String::as_str));
+    let admission = Admission::of(parts, &bridge.keys)?;
     let max = bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let readable = is_json(&parts.headers);
     let received = if readable || from_query {
-        let name = early.as_ref().map(Caller::name);
+        let name = admission.known().map(Caller::name);
         limits::read(&parts.headers, body, &Sender { limits: &bridge.limits, name, max }).await?
     } else {
         limits::discard(body, max).await;
@@ -156,14 +153,7 @@ pub(super) async fn admit(
         Ok(sent) => (sent, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
-    let caller = match early {
-        Some(caller) => caller,
-        None => {
-            keys.extend(body_key(&mut sent));
-            bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?
-        }
-    };
-    sent.take("auth");
+    let caller = admission.admit(&bridge.keys, body_key(&mut sent))?;
     if let Some(problem) = problem {
         return Err(problem);
     }

@@ -2,7 +2,7 @@
 //! the bridge; only what flows afterwards is not JSON.
 
 use super::{
-    auth,
+    auth::{self, Admission},
     connections::stopping,
     rest::{Rest, Shared, admit},
     status,
@@ -233,10 +233,10 @@ async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 /// Reads the fields up to the file, calls the capability with them, then streams the file to disk.
 async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) -> Result<UploadOutput> {
-    let keys = auth::presented_keys(request.headers(), request.uri())?;
-    let peer = auth::peer(request.extensions());
-    let query: Vec<(String, String)> = auth::query(request.uri()).filter(|(name, _)| name != "auth").collect();
-    let early = shared.bridge.keys.holder(keys.iter().map(String::as_str));
+    let (parts, body) = request.into_parts();
+    let admission = Admission::of(&parts, &shared.bridge.keys)?;
+    let query: Vec<(String, String)> = auth::query(&parts.uri).filter(|(name, _)| name != "auth").collect();
+    let request = Request::from_parts(parts, body);
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
     let mut fields = Map::new();
     let file = loop {
@@ -248,14 +248,9 @@ async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) 
         }
     };
     let body_key = fields.remove("auth");
-    let caller = match early {
-        Some(caller) => caller,
-        None => {
-            let presented = keys.iter().map(String::as_str).chain(body_key.as_ref().and_then(Value::as_str));
-            let known = shared.bridge.keys.identify(peer, presented);
-            known.inspect_err(|error| shared.bridge.record_refusal(UploadFile::ACTION, error))?
-        }
-    };
+    let body_key = body_key.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let admitted = admission.admit(&shared.bridge.keys, body_key);
+    let caller = admitted.inspect_err(|error| shared.bridge.record_refusal(UploadFile::ACTION, error))?;
     let names_path = fields.contains_key("path") || query.iter().any(|(name, _)| name == "path");
     let arguments = Arguments::from_object(&fields).or_query(query);
     let context = Context::new(caller);

@@ -9,6 +9,7 @@ use super::{
     spawn::{Asked, Spawner, Streams},
 };
 use crate::{
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
     error::{Error, PartialOutput, Result},
@@ -197,7 +198,7 @@ impl Run {
     /// Made where nobody waits for it: the output may be long.
     async fn answer(self, end: End, spawner: &Arc<Spawner>) -> Result<ExecuteOutput> {
         let spawner = spawner.clone();
-        tokio::task::spawn_blocking(move || self.answer_now(end, &spawner)).await.map_err(Error::internal)
+        blocking(move || self.answer_now(end, &spawner)).await
     }
 
     fn answer_now(self, end: End, spawner: &Spawner) -> ExecuteOutput {
@@ -225,7 +226,7 @@ impl Run {
     /// What a command that was ended for its time had done.
     async fn partial(&self, end: End) -> Result<PartialOutput> {
         let form = self.form;
-        let end = tokio::task::spawn_blocking(move || formed(form, end)).await.map_err(Error::internal)?;
+        let end = blocking(move || formed(form, end)).await?;
         Ok(PartialOutput { running: end.running, ..PartialOutput::of(end.stdout, end.stderr) })
     }
 

@@ -69,10 +69,16 @@ fn read(kind: Kind, size: u64) -> (End, String) {
         Ok(Ok(text)) => (End::Read, text),
         Ok(Err(reason)) => (End::Unreadable, reason),
         Err(message) => {
-            parse::note(&message);
+            note(&message);
             (End::Failed, String::new())
         }
     }
+}
+
+/// Says something for the server's log.
+pub fn note(detail: &str) {
+    // A server that does not listen any more has no use for it.
+    let _ = io::stderr().write_all(detail.as_bytes());
 }
 
 fn parsed(kind: Kind, size: u64) -> Result<String, String> {

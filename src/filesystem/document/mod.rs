@@ -9,6 +9,7 @@
 #[cfg_attr(not(target_os = "linux"), path = "bounds_elsewhere.rs")]
 mod bounds;
 mod child;
+#[cfg_attr(not(feature = "documents"), path = "parse_nothing.rs")]
 mod parse;
 mod readers;
 
@@ -16,6 +17,10 @@ pub use child::run_if_asked;
 pub use readers::{Document, Readers};
 
 use crate::error::{Error, Result};
+
+/// What is wrong with a file, and what to do about it.
+const DAMAGED: &str = "it is damaged, or something in it is of a kind that cannot be read: open it with the program that made it and save \
+     it again";
 
 /// A kind of document that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What the documents' own parsers make of them: the text of PDF, DOCX, ODT, EPUB, and the tables of spreadsheets.
 
-use super::Kind;
+use super::{DAMAGED, Kind, child::note};
 use calamine::{Data, Reader as _};
 use quick_xml::{Reader, events::Event};
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
 /// A part of a document is unpacked to at most this size, in bytes: a small file can hold gigabytes of nothing.
@@ -11,14 +11,6 @@ const MAX_UNPACKED: u64 = 128 * 1024 * 1024;
 
 /// What is wrong with a file, and what to do about it.
 const LOCKED: &str = "it is locked with a password: save a copy without one, with the program that made it";
-pub const DAMAGED: &str = "it is damaged, or something in it is of a kind that cannot be read: open it with the program that made it and save \
-     it again";
-
-/// Says something for the server's log.
-pub fn note(detail: &str) {
-    // A server that does not listen any more has no use for it.
-    let _ = std::io::stderr().write_all(detail.as_bytes());
-}
 
 /// The text of a document of this kind.
 ///

@@ -1,10 +1,9 @@
 //! The server's side: starts the reader of a document, takes its text, and says what became of it.
 
 use super::{
-    Kind, PROCESSOR_SECONDS,
+    DAMAGED, Kind, PROCESSOR_SECONDS,
     child::{self, ARGUMENT, End},
     memory_for,
-    parse::DAMAGED,
 };
 use crate::{
     caller::MemoryBudget,

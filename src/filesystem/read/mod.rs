@@ -292,7 +292,7 @@ impl ReadFile {
         }
     }
 
-    /// Answers with what is in the file from byte `start` on; `head` is its begin.
+    /// Answers with what is in the file from byte `start` on; `head` is how it begins.
     fn bytes_answer(self, part: &[u8], start: u64, head: &[u8], sha256: Option<String>) -> Result<ReadOutput> {
         if self.lines().is_part() {
             return Err(Error::Unusable("The file is no text, so it has no lines: read it without them".into()));

@@ -31,6 +31,7 @@ pub use state::{State, now, same_hash};
 pub use writer::Done;
 
 use crate::{
+    blocking::blocking,
     clock,
     error::{Error, Result},
 };
@@ -134,7 +135,7 @@ impl Store {
             return Ok(look(&self.publisher.state()));
         }
         let publisher = Arc::clone(&self.publisher);
-        tokio::task::spawn_blocking(move || look(&publisher.state())).await.map_err(Error::internal)
+        blocking(move || look(&publisher.state())).await
     }
 
     /// Looks at the state as it is in the process, from a thread of its own.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     arguments::decoded_size,
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context, Medium},
     error::{Error, PartialOutput, Result},
@@ -141,10 +142,9 @@ impl ExecuteNotebook {
             _ => return Err(Error::invalid("notebook", "Give either a notebook or the path of one")),
         };
         // Two bytes of a text become many in a tree of its values.
-        let measured = tokio::task::spawn_blocking(move || (decoded_size(&text), text));
-        let (size, text) = measured.await.map_err(Error::internal)?;
+        let (size, text) = blocking(move || (decoded_size(&text), text)).await?;
         context.holding.more(size).await?;
-        tokio::task::spawn_blocking(move || Notebook::parse(field, &text)).await.map_err(Error::internal)?
+        blocking(move || Notebook::parse(field, &text)).await?
     }
 }
 
@@ -155,12 +155,12 @@ async fn read_file(sandbox: &Sandbox, path: &str, context: &Context) -> Result<V
         return Err(Error::TooLarge("The notebook is larger than 64 MiB: clear its outputs first".into()));
     }
     context.holding.more(found.size).await?;
-    let read = tokio::task::spawn_blocking(move || {
+    let read = blocking(move || {
         let mut bytes = Vec::new();
         file.take(MAX_SIZE).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
-    read.await.map_err(Error::internal)?
+    read.await?
 }
 
 impl Sandbox {

@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     arguments::places_of,
+    blocking::blocking,
     bridge::Bridge,
     caller::{Keys, MemoryPermit},
     error::{Error, Result},
     server::{
-        auth,
+        auth::{self, Admission},
         connections::{Working, stopping},
         guard,
         limits::{self, Received, Sender},
@@ -107,9 +108,10 @@ async fn admit<H: ServerHandler + Clone>(
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
-    let keys = presented_keys(&parts.headers);
-    let generation = shared.bridge.keys.generation();
-    let caller = shared.bridge.keys.identify(auth::peer(&parts.extensions), keys.iter().map(String::as_str))?;
+    let keys = &shared.bridge.keys;
+    let generation = keys.generation();
+    let presented = presented_keys(&parts.headers);
+    let caller = Admission::presenting(presented, auth::peer(&parts.extensions), keys).admit(keys, None)?;
     let stop = stopping(&parts.extensions);
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {
@@ -171,8 +173,8 @@ async fn take_apart(received: Received, sender: &Sender<'_>) -> Result<Taken> {
     let Received { bytes, mut held } = received;
     let (found, bytes) = match bytes.len() > MAX_REST {
         true => {
-            let look = tokio::task::spawn_blocking(move || (Found::of(&bytes), bytes));
-            look.await.map_err(Error::internal)?
+            let look = blocking(move || (Found::of(&bytes), bytes));
+            look.await?
         }
         false => (Found::of(&bytes), bytes),
     };
@@ -204,8 +206,8 @@ async fn whole(mut received: Received, sender: &Sender<'_>) -> Result<Taken> {
         received.held.join(limits::hold_decoded(&received.bytes, received.held.bytes(), sender).await?);
         return Ok(Taken::Whole(received));
     }
-    let checked = tokio::task::spawn_blocking(move || (is_an_object(&received.bytes), received));
-    match checked.await.map_err(Error::internal)? {
+    let checked = blocking(move || (is_an_object(&received.bytes), received));
+    match checked.await? {
         (true, _) => Err(Error::TooLarge(
             "The message is larger than 1 MiB, and only the arguments of a tool may be: send less at once".into(),
         )),

@@ -1,26 +1,15 @@
 //! Pictures, sounds and documents of an answer: as blocks that fit a model's context, and named beside them, since many
 //! clients show a model only the structured part.
 
-use super::cut::{self, fair_share};
-use crate::{caller::MemoryBudget, capability::Medium, error::Error};
+use super::{
+    cut::{self, fair_share},
+    pictures::{BYTES_A_DOT, MAX_DOTS, dimensions, scaled},
+};
+use crate::{blocking::blocking, caller::MemoryBudget, capability::Medium, error::Error};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder};
 use rmcp::model::{ContentBlock, ResourceContents};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::io::Cursor;
-
-/// More dots are not decoded, only to be made fewer: 64 megapixels are more than any camera of a phone gives.
-const MAX_DOTS: u64 = 64 * 1024 * 1024;
-
-/// What decoding may take of memory, in bytes for each dot: the picture, and what its decoder and scaler need.
-const BYTES_A_DOT: u64 = 12;
-
-/// Fewer dots on its longer side show nothing.
-const LEAST_SIDE: u32 = 48;
-
-/// Good enough for the labels of a plot.
-const JPEG_QUALITY: u8 = 80;
 
 /// What the structured answer says of a medium.
 #[derive(JsonSchema, Serialize)]
@@ -125,14 +114,13 @@ async fn reduced(
     match medium {
         Medium::Image { base64, .. } => {
             let bytes = BASE64_STANDARD.decode(base64).map_err(|_| "it is not base64")?;
-            let size = reader(&bytes).and_then(|reader| reader.into_dimensions().ok());
-            let (width, height) = size.ok_or(TOO_LARGE)?;
+            let (width, height) = dimensions(&bytes).ok_or(TOO_LARGE)?;
             let dots = u64::from(width) * u64::from(height);
             if dots > MAX_DOTS || holding.more(dots * BYTES_A_DOT).await.is_err() {
                 return Err("it has too many dots to be scaled down");
             }
             // A decoder that panics has found no picture.
-            let work = tokio::task::spawn_blocking(move || scaled(&bytes, budget / 4 * 3));
+            let work = blocking(move || scaled(&bytes, budget / 4 * 3));
             let scaled = work.await.ok().flatten().ok_or(TOO_LARGE)?;
             let note = format!("scaled down from {width}x{height} to {}x{}", scaled.width, scaled.height);
             let base64 = BASE64_STANDARD.encode(scaled.jpeg);
@@ -144,67 +132,6 @@ async fn reduced(
         }
         Medium::Audio { .. } => Err(TOO_LARGE),
     }
-}
-
-struct Scaled {
-    jpeg: Vec<u8>,
-    width: u32,
-    height: u32,
-}
-
-fn reader(bytes: &[u8]) -> Option<ImageReader<Cursor<&[u8]>>> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
-    reader.format().filter(ImageFormat::reading_enabled)?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DOTS * BYTES_A_DOT);
-    reader.limits(limits);
-    Some(reader)
-}
-
-/// The picture as a JPEG of at most `budget` bytes, as large as that allows.
-fn scaled(bytes: &[u8], budget: usize) -> Option<Scaled> {
-    let whole = on_white(&upright(reader(bytes)?)?);
-    let mut scale = (budget as f64 / bytes.len() as f64).sqrt().min(1.0);
-    loop {
-        let side = |length: u32| ((f64::from(length) * scale) as u32).max(1);
-        let (width, height) = (side(whole.width()), side(whole.height()));
-        if width.max(height) < LEAST_SIDE {
-            return None;
-        }
-        let small = whole.thumbnail_exact(width, height);
-        let mut jpeg = Vec::new();
-        small.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)).ok()?;
-        if jpeg.len() <= budget {
-            return Some(Scaled { jpeg, width, height });
-        }
-        scale *= (budget as f64 / jpeg.len() as f64).sqrt().clamp(0.5, 0.9);
-    }
-}
-
-/// As a viewer shows it: a camera notes how it was held, and a JPEG made of the dots alone does not.
-fn upright(reader: ImageReader<Cursor<&[u8]>>) -> Option<DynamicImage> {
-    let mut decoder = reader.into_decoder().ok()?;
-    let orientation = decoder.orientation().ok();
-    let mut picture = DynamicImage::from_decoder(decoder).ok()?;
-    if let Some(orientation) = orientation {
-        picture.apply_orientation(orientation);
-    }
-    Some(picture)
-}
-
-/// Without transparency, which JPEG does not have and which would become black.
-fn on_white(picture: &DynamicImage) -> DynamicImage {
-    if !picture.color().has_alpha() {
-        return picture.to_rgb8().into();
-    }
-    let mut dots = picture.to_rgba8();
-    for dot in dots.pixels_mut() {
-        let alpha = u32::from(dot[3]);
-        for channel in 0..3 {
-            dot[channel] = ((u32::from(dot[channel]) * alpha + 255 * (255 - alpha)) / 255) as u8;
-        }
-    }
-    DynamicImage::from(dots).to_rgb8().into()
 }
 
 fn block(medium: Medium) -> ContentBlock {

@@ -10,6 +10,8 @@ pub mod library;
 mod media;
 pub mod message;
 mod patience;
+#[cfg_attr(not(feature = "pictures"), path = "pictures_nothing.rs")]
+mod pictures;
 mod sessions;
 mod tools;
 mod unreadable;

@@ -9,7 +9,12 @@ use crate::{
     caller::{Access, Caller},
     capability::Context,
     error::{Error, Result},
-    server::{auth, connections::stopping, guard, rest::Shared},
+    server::{
+        auth::{self, Admission},
+        connections::stopping,
+        guard,
+        rest::Shared,
+    },
     terminal::processes::{Processes, Watcher},
 };
 use axum::{
@@ -17,10 +22,11 @@ use axum::{
         Path, Request, State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
     },
+    http::request::Parts,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How long a client may take to say who it is.
 const HELLO_TIME: Duration = Duration::from_secs(10);
@@ -34,9 +40,8 @@ const ACTION: &str = "terminal_attach";
 /// One who stands at the door.
 struct PendingClient {
     id: String,
-    peer: Option<IpAddr>,
-    /// Who it is, where a header or a ticket says so.
-    caller: Option<Caller>,
+    /// Who it is, where a header or a ticket says so; otherwise the first message does.
+    admission: Admission,
     cursor: Option<i64>,
 }
 
@@ -48,7 +53,8 @@ pub async fn open(
     request: Request,
 ) -> Response {
     let generation = shared.bridge.keys.generation();
-    let visitor = match visitor(&shared, id, &request) {
+    let (parts, _) = request.into_parts();
+    let visitor = match visitor(&shared, id, &parts) {
         Ok(visitor) => visitor,
         Err(error) => {
             shared.bridge.record_refusal(Some(ACTION), &error);
@@ -59,7 +65,7 @@ pub async fn open(
         let text = "This is a WebSocket: open it as one, or read the process with terminal_poll";
         return Error::Unusable(text.into()).into_response();
     };
-    let stop = stopping(request.extensions());
+    let stop = stopping(&parts.extensions);
     upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |mut socket| async move {
         let farewell = tokio::select! {
             farewell = receive(&shared, visitor, &mut socket) => farewell,
@@ -73,28 +79,27 @@ pub async fn open(
 }
 
 /// Checks all that can be checked before the socket is open.
-fn visitor(shared: &Shared, id: String, request: &Request) -> Result<PendingClient> {
-    guard::check_origin(request.headers(), &shared.bridge.settings.cors_origins)?;
-    let argument = |wanted: &str| auth::query(request.uri()).find(|(name, _)| name == wanted).map(|(_, value)| value);
-    let peer = auth::peer(request.extensions());
+fn visitor(shared: &Shared, id: String, parts: &Parts) -> Result<PendingClient> {
+    guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
+    let argument = |wanted: &str| auth::query(&parts.uri).find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let keys = &shared.bridge.keys;
     let processes: &Processes = (*shared.bridge).as_ref();
-    let keys = auth::presented_keys(request.headers(), request.uri())?;
-    let caller = match argument("ticket") {
+    let admission = Admission::of(parts, keys)?;
+    let admission = match argument("ticket") {
         Some(ticket) => {
             let (caller, given) = processes.take_ticket(&ticket, &id)?;
             // What the old key asked for opens nothing any more.
-            let is_stale = shared.bridge.keys.replaced_after(given);
-            Some((!is_stale).then_some(caller).ok_or(Error::WrongKey)?)
+            Admission::known_as((!keys.replaced_after(given)).then_some(caller).ok_or(Error::WrongKey)?)
         }
-        None if keys.is_empty() => None,
-        None => Some(shared.bridge.keys.identify(peer, keys.iter().map(String::as_str))?),
+        None if admission.is_undecided() => admission,
+        None => Admission::known_as(admission.admit(keys, None)?),
     };
-    if caller.is_some() {
+    if admission.known().is_some() {
         processes.get(&id)?;
     }
     let cursor = argument("cursor").map(|text| text.parse());
     let cursor = cursor.transpose().map_err(|_| Problem::no_integer_in_query("cursor"))?;
-    Ok(PendingClient { id, peer, caller, cursor })
+    Ok(PendingClient { id, admission, cursor })
 }
 
 /// How a socket ends.
@@ -131,7 +136,8 @@ impl From<Error> for CloseReason {
 
 /// Lets the visitor in and shows it the process, to the end of either.
 async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket) -> CloseReason {
-    let (caller, hello) = match introduce(shared, &visitor, socket).await {
+    let PendingClient { id, admission, cursor } = visitor;
+    let (caller, hello) = match introduce(shared, admission, socket).await {
         Ok(introduced) => introduced,
         Err(error) => {
             shared.bridge.record_refusal(Some(ACTION), &error);
@@ -139,11 +145,11 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
         }
     };
     let context = Context::new(caller);
-    context.record_as(json!({"id": visitor.id}));
+    context.record_as(json!({"id": id}));
     let work = async {
         let processes: &Processes = (*shared.bridge).as_ref();
-        let (process, _place) = (processes.get(&visitor.id)?, processes.seat()?);
-        let cursor = process.cursor(hello.cursor.or(visitor.cursor))?;
+        let (process, _place) = (processes.get(&id)?, processes.seat()?);
+        let cursor = process.cursor(hello.cursor.or(cursor))?;
         if let (Some(columns), Some(rows)) = (hello.cols, hello.rows)
             && process.record.pty
             && process.state().ending.is_none()
@@ -152,7 +158,7 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
         }
         let mut session = Session::new(process.clone(), Watcher::new(process, cursor));
         let ended = session.run(socket, cursor).await;
-        context.record_as(json!({"id": visitor.id, "bytes_typed": session.typed, "bytes_shown": session.shown}));
+        context.record_as(json!({"id": id, "bytes_typed": session.typed, "bytes_shown": session.shown}));
         ended
     };
     match shared.bridge.perform(&context, ACTION, Access::Execute, work).await {
@@ -162,13 +168,13 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
 }
 
 /// Who it is: known already, or said in the first message.
-async fn introduce(shared: &Shared, visitor: &PendingClient, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
-    if let Some(caller) = &visitor.caller {
-        return Ok((caller.clone(), Hello::default()));
+async fn introduce(shared: &Shared, admission: Admission, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
+    if !admission.is_undecided() {
+        return Ok((admission.admit(&shared.bridge.keys, None)?, Hello::default()));
     }
     let first = tokio::time::timeout(HELLO_TIME, socket.recv()).await;
     let Ok(Some(Ok(Message::Text(text)))) = first else { return Err(Error::MissingKey) };
     let hello: Hello = serde_json::from_str(&text).map_err(|_| Error::MissingKey)?;
-    let caller = shared.bridge.keys.identify(visitor.peer, [hello.auth.as_str()])?;
+    let caller = admission.admit(&shared.bridge.keys, [hello.auth.clone()])?;
     Ok((caller, hello))
 }

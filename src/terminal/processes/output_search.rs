@@ -2,9 +2,10 @@
 
 use super::{Processes, Stream, log::Log, plain};
 use crate::{
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
-    error::{Error, Result},
+    error::Result,
     patterns::Query,
 };
 use regex::Regex;
@@ -108,7 +109,7 @@ impl Capability for SearchOutput {
         let (log, cancelled) = (process.log.clone(), context.cancelled.clone());
         let (lines, max) = (self.context, self.max_results);
         let search = move || search(&log, from, Search::new(pattern, lines, max), &cancelled);
-        let (matches, next_cursor) = tokio::task::spawn_blocking(search).await.map_err(Error::internal)??;
+        let (matches, next_cursor) = blocking(search).await??;
         Ok(OutputMatches {
             id: process.record.id(),
             count: matches.len(),

@@ -8,9 +8,10 @@ use super::{
     screen::Shown,
 };
 use crate::{
+    blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
-    error::{Error, Result},
+    error::Result,
     excerpt::Parts,
     terminal::{
         form::Form,
@@ -140,7 +141,7 @@ impl Capability for PollProcess {
         let missed = if self.cursor.is_some() { piece.missed } else { piece.start };
         let size = state.size;
         let read = move || Stream::ALL.map(|stream| text(&piece, tail.as_ref(), omitted, stream, plain, size));
-        let [stdout, stderr, output] = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
+        let [stdout, stderr, output] = blocking(read).await?;
         let split = |text: String| (!process.record.pty).then_some(text);
         let more = process.log.span().1 > next;
         let is_all = state.ending.is_some() && !more;
@@ -226,5 +227,5 @@ async fn blocked(process: &Process, spawner: &Arc<Spawner>) -> Result<Vec<Blocke
         let ended = Ended { command: &command, stdout: &stdout, stderr: &stderr, exit_code, left_behind: false };
         remarks::of(&ended, Path::new(&cwd), &spawner).blocked
     };
-    tokio::task::spawn_blocking(read).await.map_err(Error::internal)
+    blocking(read).await
 }

@@ -6,6 +6,7 @@ use super::{
     screen::Shown,
 };
 use crate::{
+    blocking::blocking,
     clock,
     error::{Error, Result},
 };
@@ -279,7 +280,6 @@ impl Process {
             return Ok(piece);
         }
         let log = self.log.clone();
-        let read = tokio::task::spawn_blocking(move || log.read(cursor, max)).await;
-        Ok(read.map_err(Error::internal)??)
+        Ok(blocking(move || log.read(cursor, max)).await??)
     }
 }

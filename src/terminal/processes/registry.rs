@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     arguments::clean_beginning,
+    blocking::blocking,
     caller::{Caller, Keys},
     clock,
     error::{Error, Result},
@@ -148,7 +149,7 @@ impl Processes {
             let spawner = shared.spawner.clone();
             shared.begin(origin, |output| Running::start(&spawner, &order, output))
         };
-        let process = tokio::task::spawn_blocking(start).await.map_err(Error::internal)??;
+        let process = blocking(start).await??;
         tokio::spawn(look_after(self.shared.clone(), process.clone(), slot));
         Ok(process)
     }
@@ -173,7 +174,7 @@ impl Processes {
     pub async fn adopt(&self, slot: OwnedSemaphorePermit, origin: Origin, adopted: Adopted) -> Result<Arc<Process>> {
         let shared = self.shared.clone();
         let begin = move || shared.begin(origin, |output| Running::adopt(adopted, output));
-        let process = tokio::task::spawn_blocking(begin).await.map_err(Error::internal)??;
+        let process = blocking(begin).await??;
         tokio::spawn(look_after(self.shared.clone(), process.clone(), slot));
         Ok(process)
     }
@@ -227,7 +228,7 @@ async fn look_after(shared: Arc<Shared>, process: Arc<Process>, slot: OwnedSemap
     let Some(ending) = process.finish().await else { return };
     drop(slot);
     let number = process.record.number;
-    let kept = tokio::task::spawn_blocking(move || shared.journal.ended(number, &ending)).await;
+    let kept = blocking(move || shared.journal.ended(number, &ending)).await;
     if let Err(error) = kept {
         tracing::warn!(%error, "the end of a process was not kept");
     }

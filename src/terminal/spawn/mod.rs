@@ -27,6 +27,7 @@ pub use tree::{stderr_end, stdout_end};
 
 use super::{editors::stand_ins, environment::Environment};
 use crate::{
+    blocking::blocking,
     error::{Error, Result},
     policy::{
         Confinement, Guard, Line, PermittedCommand, Shell, Shells, Verdict, Workspace,
@@ -190,7 +191,7 @@ impl Spawner {
     /// On a blocking thread: a long line takes its time.
     async fn ask_guard<T: Send + 'static>(&self, ask: impl FnOnce(&Guard) -> T + Send + 'static) -> Result<T> {
         let guard = self.guard.clone();
-        tokio::task::spawn_blocking(move || ask(&guard)).await.map_err(Error::internal)
+        blocking(move || ask(&guard)).await
     }
 
     /// The shells that may run lines.
@@ -256,7 +257,7 @@ impl Spawner {
     /// As [`Self::start_now`].
     pub async fn start(self: &Arc<Self>, command: PermittedCommand, streams: Streams) -> Result<Tree> {
         let spawner = self.clone();
-        tokio::task::spawn_blocking(move || spawner.start_now(&command, streams)).await.map_err(Error::internal)?
+        blocking(move || spawner.start_now(&command, streams)).await?
     }
 
     /// Starts a program; blocks until it runs. Called within the runtime.
