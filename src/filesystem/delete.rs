@@ -75,7 +75,7 @@ impl DeletePath {
             }
             files.undo.remove_tree(who, &path)?
         } else {
-            files.undo.commit(who, vec![Edit::removal(&path).made_from(basis)], None)?
+            files.undo.commit(who, vec![Edit::removal(&path).made_from(basis).at(path)], None)?
         };
         Ok(DeleteOutput { path: self.path.clone(), change })
     }

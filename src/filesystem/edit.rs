@@ -124,7 +124,7 @@ impl EditFile {
         }
         let encoded = codec.encode_over(&bytes, &after)?;
         let changes = !self.dry_run && encoded != bytes;
-        let edit = replaced(files, &path, encoded).made_from(Some(basis));
+        let edit = replaced(files, &path, encoded).made_from(Some(basis)).at(path);
         let sha256 = edit.after.sha256().to_owned();
         let change = changes.then(|| files.undo.commit(who, vec![edit], None)).transpose()?;
         Ok(EditOutput {

@@ -60,8 +60,8 @@ impl MakeDirectory {
         if created && files.workspace.resolve_link(&self.path, Named::Folder, Intent::Write)?.found().is_some() {
             return Err(Error::Conflict("A link that leads nowhere has this name: choose another".into()));
         }
-        let edit = || Edit::new(path.real().to_owned(), files.undo.new_folder(), Source::Nothing);
-        let change = created.then(|| files.undo.commit(who, vec![edit()], None)).transpose()?;
+        let edit = Edit::new(path.real().to_owned(), files.undo.new_folder(), Source::Nothing).at(path);
+        let change = created.then(|| files.undo.commit(who, vec![edit], None)).transpose()?;
         Ok(MakeOutput { path: self.path, created, change })
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     Files,
     document::{Document, Kind},
-    undo::{ChangeAuthor, Changed},
-    write::{is_taken, may_be_written, only_where_nothing_is, replaced},
+    undo::{ChangeAuthor, Changed, is_taken},
+    write::{may_be_written, only_where_nothing_is, replaced},
 };
 use crate::{
     caller::Access,

@@ -6,7 +6,7 @@ use super::{
     digest,
     encoding::Codec,
     read::{bytes_of, default_encoding},
-    undo::{ChangeAuthor, Changed, Edit, Source, State},
+    undo::{ChangeAuthor, Changed, Edit, Source, State, is_taken},
 };
 use crate::{
     caller::Access,
@@ -106,7 +106,7 @@ impl WriteFile {
         let (change, sha256) = match appends {
             true => (self.append(files, who, path, &codec)?, None),
             false => {
-                let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?).made_from(basis);
+                let mut edit = replaced(files, &path, codec.encode(&self.content, b"")?).made_from(basis).at(path);
                 let sha256 = edit.after.sha256().to_owned();
                 if self.create_only {
                     edit = only_where_nothing_is(edit);
@@ -135,12 +135,12 @@ impl WriteFile {
                 // is written anew without that right, so that an undo brings both back as they were.
                 if found.names > 1 || found.is_set_id() {
                     let (old, basis) = bytes_of(&path, files.max_read)?;
-                    let edit = replaced(files, &path, [old, bytes].concat()).made_from(Some(basis));
+                    let edit = replaced(files, &path, [old, bytes].concat()).made_from(Some(basis)).at(path);
                     return files.undo.commit(who, vec![edit], None);
                 }
                 return files.undo.append(who, &path, &bytes);
             }
-            let edit = replaced(files, &path, codec.encode(&self.content, b"")?);
+            let edit = replaced(files, &path, codec.encode(&self.content, b"")?).at(path);
             match self.commit(files, who, only_where_nothing_is(edit)) {
                 Err(error) if is_taken(&error) => {
                     path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
@@ -173,12 +173,6 @@ pub(super) fn only_where_nothing_is(mut edit: Edit) -> Edit {
         edit.source = Source::New(bytes);
     }
     edit
-}
-
-/// Whether a new file could not be made since something has its name.
-pub(super) fn is_taken(error: &Error) -> bool {
-    let Error::Internal(cause) = error else { return false };
-    cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// Only a regular file is written over, one that is read-only by `force` alone, and only a name without a slash behind

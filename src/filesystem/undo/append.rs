@@ -70,7 +70,7 @@ impl Undo {
             path.holder()?.set_times(path.name(), restored.before)?;
         }
         change.appended = Some(Appended { offset: written.offset, ..planned });
-        Ok(self.finished(change))
+        Ok(self.finished(change, &[path]))
     }
 
     /// Takes back the part that was written, unless something follows it: then it stays, as a change.
@@ -92,7 +92,7 @@ impl Undo {
         }
         let (offset, size) = (written.offset, part.len() as u64);
         change.appended = Some(Appended { offset, size, sha256: digest::of(part), kept: false, ..planned });
-        self.finished(change);
+        self.finished(change, &[]);
         Error::PartlyAppended { bytes_appended: size }
     }
 
@@ -134,7 +134,7 @@ impl Undo {
         if appended.before != Times::default() {
             path.holder()?.set_times(path.name(), appended.before)?;
         }
-        Ok(self.finished(back))
+        Ok(self.finished(back, &[&path]))
     }
 
     /// Settles an append, or a cut, of which the journal knows only that it was about to be made.
@@ -148,7 +148,7 @@ impl Undo {
             Ok(Some(offset)) => {
                 tracing::info!(id = change.id, "an append that was interrupted had been made: it is finished");
                 change.appended = Some(Appended { offset, ..appended });
-                self.finished(change);
+                self.finished(change, &[]);
             }
             Ok(None) => self.void(&change),
             Err(error) => {

@@ -39,13 +39,21 @@ pub enum Made {
 }
 
 impl Undo {
-    /// Makes what is at `path` what `state` says, and notes in `made` what was done. The path is checked anew.
+    /// Makes what is at `path` what `state` says, and notes in `made` what was done. A path that is
+    /// not held is checked anew.
     ///
     /// # Errors
     /// What the policy or the system says; where nothing was noted, what was there is whole.
     pub fn apply(&self, edit: &Edit, manner: Manner, made: &mut Vec<Made>) -> Result<()> {
-        let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
-        made.push(self.put(&path, edit, manner)?);
+        let resolved;
+        let path = match &edit.held {
+            Some(path) => path,
+            None => {
+                resolved = self.workspace.resolve_real(&edit.path, Intent::Write)?;
+                &resolved
+            }
+        };
+        made.push(self.put(path, edit, manner)?);
         if manner.durable {
             path.holder()?.sync()?;
         }
@@ -59,7 +67,7 @@ impl Undo {
     pub(super) fn put(&self, path: &SafePath, edit: &Edit, manner: Manner) -> Result<Made> {
         match &edit.after {
             State::Absent => remove(path, edit.basis.as_ref()),
-            State::File { .. } => self.put_file(path, edit, manner),
+            State::File { .. } => self.put_file(path, edit, manner).map_err(|error| edit.explain(error)),
             State::Folder { mode, owner, .. } => put_folder(path, *mode, *owner, manner),
             State::Link { target, times } => put_link(path, target, *times, manner),
             State::Special => Err(Error::Unusable("A FIFO, a socket or a device cannot be brought back".into())),

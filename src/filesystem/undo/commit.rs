@@ -1,7 +1,7 @@
 //! Makes changes: down in the journal first, then on the disk.
 
 use super::{
-    Change, ChangeAuthor, Changed, MAX_SHOWN, Staging, State, Undo,
+    Change, ChangeAuthor, Changed, Edit, MAX_SHOWN, Source, Staging, State, Undo,
     apply::{Made, Manner, remove_all},
     journal::{Around, Moved, Place, Step},
     remove_later,
@@ -9,18 +9,17 @@ use super::{
 use crate::{
     error::{Error, Result},
     filesystem::{
-        basis::Basis,
         reasons::mounted,
         replacement::{is_temporary, temporary_name},
     },
     policy::{
         Folder, SafePath,
-        paths::{Directory, Intent, Kind, OURS, Times, is_mount, spelled},
+        paths::{Found, Intent, Kind, OURS, Times, is_mount, spelled},
     },
 };
 use std::{
     collections::BTreeSet,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -33,49 +32,6 @@ const MAX_TAKEN_BACK: u64 = 1024 * 1024 * 1024;
 
 /// A tree with more things in it is removed without being kept.
 const MAX_KEPT_STEPS: usize = 100_000;
-
-/// What a path shall be.
-pub struct Edit {
-    /// Where, without links: [`SafePath::real`].
-    pub path: PathBuf,
-    /// What it shall be. Times of 0 mean now.
-    pub after: State,
-    /// Where a file's bytes come from.
-    pub source: Source,
-    /// What the file held from which this was made: where it holds something else by now, nothing is changed.
-    pub basis: Option<Basis>,
-}
-
-/// Where the bytes of a file come from.
-pub enum Source {
-    /// There are none: it is no file.
-    Nothing,
-    /// From memory.
-    Bytes(Vec<u8>),
-    /// From memory, for a name that must be free: a file that someone else makes meanwhile is not replaced.
-    New(Vec<u8>),
-    /// From the store.
-    Kept,
-    /// A file that was made before, by its directory and name; see [`Staging`].
-    Staged(Directory, OsString),
-}
-
-impl Edit {
-    /// Gives a path a state, whatever is there.
-    pub fn new(path: PathBuf, after: State, source: Source) -> Self {
-        Self { path, after, source, basis: None }
-    }
-
-    /// Leaves nothing at a path.
-    pub fn removal(path: &SafePath) -> Self {
-        Self::new(path.real().to_owned(), State::Absent, Source::Nothing)
-    }
-
-    /// The same, made from what the file held.
-    pub fn made_from(self, basis: Option<Basis>) -> Self {
-        Self { basis, ..self }
-    }
-}
 
 impl Undo {
     /// Makes all edits or none. Missing directories above them are made too.
@@ -99,7 +55,7 @@ impl Undo {
         let is_one = edits.len() == 1;
         let most = if is_one { self.max_bytes } else { self.max_bytes.max(MAX_TAKEN_BACK) };
         for edit in &mut edits {
-            let before = self.before(&change, edit, most)?;
+            let before = self.before(&change, edit, most, is_one)?;
             if !is_one && !before.can_return() {
                 return Err(Error::TooLarge(format!(
                     "{} is larger than what is kept to undo a change ({} MiB, MCP_UNDO_MAX_MIB), and of a change of several \
@@ -112,7 +68,8 @@ impl Undo {
             change.steps.push(Step { path: Place(edit.path.clone()), before, after: edit.after.clone() });
         }
         let scratch = temporary_name();
-        self.look_around(&mut change, &scratch);
+        let held: Vec<&SafePath> = edits.iter().filter_map(|edit| edit.held.as_ref()).collect();
+        self.look_around(&mut change, &scratch, &held);
         if let Some(staging) = &staging {
             staging.look_before(&mut change.around);
         }
@@ -136,27 +93,36 @@ impl Undo {
         // A directory that someone else made meanwhile is not this change's to take back.
         let mut came_to = made.into_iter();
         change.steps.retain(|step| came_to.next() != Some(Made::Nothing) || step.before != State::Absent);
-        Ok(self.finished(change))
+        Ok(self.finished(change, &held))
     }
 
     /// What is there before an edit. Nothing that comes later is lost by the edit: an undo would know only this.
-    fn before(&self, change: &Change, edit: &mut Edit, most: u64) -> Result<State> {
+    fn before(&self, change: &Change, edit: &mut Edit, most: u64, is_one: bool) -> Result<State> {
         let moved = change.moved.as_ref().filter(|_| !change.steps_first);
         if moved.is_some_and(|moved| moved.from.0 == edit.path) {
             return Ok(State::Absent);
         }
-        let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
+        let path = match edit.held.take() {
+            None => self.workspace.resolve_real(&edit.path, Intent::Write)?,
+            Some(mut path) => {
+                path.look_again(Intent::Write)?;
+                path
+            }
+        };
         let before = self.capture(&path, most)?;
         // Who deletes a file wants it gone, but an undo removes only what the change had made.
         if edit.basis.is_none() && (edit.after != State::Absent || !change.reverts.is_empty()) {
             edit.basis = before.as_basis(&path);
         }
+        if is_one && change.moved.is_none() {
+            edit.held = Some(path);
+        }
         Ok(before)
     }
 
     /// Looks at how a change turned out and writes that down.
-    pub(super) fn finished(&self, mut change: Change) -> Changed {
-        self.finish(&mut change);
+    pub(super) fn finished(&self, mut change: Change, held: &[&SafePath]) -> Changed {
+        self.finish(&mut change, held);
         let change = Arc::new(change);
         self.done(change.clone());
         self.changed(&change)
@@ -199,7 +165,7 @@ impl Undo {
     }
 
     fn rename(&self, mut change: Change, from: &SafePath, to: &SafePath, replaces: bool) -> Result<Changed> {
-        self.look_around(&mut change, OsStr::new(""));
+        self.look_around(&mut change, OsStr::new(""), &[from, to]);
         self.begin(&change)?;
         let (source, target) = (from.holder()?, to.holder()?);
         let moved = match replaces {
@@ -210,7 +176,7 @@ impl Undo {
             self.void(&change);
             return Err(error.into());
         }
-        Ok(self.finished(change))
+        Ok(self.finished(change, &[from, to]))
     }
 
     /// Removes a directory with all that is in it: out of sight by one rename, then bit by bit.
@@ -223,7 +189,7 @@ impl Undo {
         tree.fold(&path.open_folder()?, path)?;
         (change.steps, change.lost) = (tree.steps, tree.lost);
         let (scratch, holder) = (temporary_name(), path.holder()?);
-        self.look_around(&mut change, OsStr::new(""));
+        self.look_around(&mut change, OsStr::new(""), &[path]);
         change.scratch = vec![Place(path.real().with_file_name(&scratch))];
         self.begin(&change)?;
         // On the bridge's own disk nobody waits for the rest; on another one it hides where it is.
@@ -239,21 +205,28 @@ impl Undo {
             // It is tried again at the next start.
             tracing::warn!(%error, path = %path.real().display(), "a part of what was removed is still there");
         }
-        Ok(self.finished(change))
+        Ok(self.finished(change, &[path]))
     }
 
     /// Adds the directories that have to be made, before what goes into them.
     fn with_folders(&self, edits: Vec<Edit>) -> Result<Vec<Edit>> {
         let mut known: BTreeSet<PathBuf> = BTreeSet::new();
         let mut all = Vec::with_capacity(edits.len());
-        for edit in edits {
+        for mut edit in edits {
             let parent = edit.path.parent().map(Path::to_owned);
             if edit.after != State::Absent
                 && let Some(parent) = parent
                 && !known.contains(&parent)
             {
-                let path = self.workspace.resolve_real(&edit.path, Intent::Write)?;
-                for folder in path.missing_folders() {
+                let missing = match &edit.held {
+                    Some(path) => path.missing_folders(),
+                    None => self.workspace.resolve_real(&edit.path, Intent::Write)?.missing_folders(),
+                };
+                if !missing.is_empty() {
+                    // They are made first.
+                    edit.held = None;
+                }
+                for folder in missing {
                     if known.insert(folder.clone()) {
                         all.push(Edit::new(folder, self.new_folder(), Source::Nothing));
                     }
@@ -285,16 +258,13 @@ impl Undo {
     }
 
     /// Notes the directories around the steps, and the names that will be in use in them.
-    pub(super) fn look_around(&self, change: &mut Change, scratch: &OsStr) {
+    pub(super) fn look_around(&self, change: &mut Change, scratch: &OsStr, held: &[&SafePath]) {
         let parents: BTreeSet<&Path> = change.paths().filter_map(Path::parent).collect();
         let (mut around, mut names) = (Vec::new(), Vec::new());
         for parent in parents {
-            let Ok(Some(found)) = self.workspace.resolve_real(parent, Intent::Read).map(|path| path.found().copied())
-            else {
-                names.push(Place(parent.join(scratch)));
-                continue;
-            };
-            around.push(Around { path: Place(parent.to_owned()), before: found.times, after: Times::default() });
+            if let Some(found) = self.look(parent, held) {
+                around.push(Around { path: Place(parent.to_owned()), before: found.times, after: Times::default() });
+            }
             names.push(Place(parent.join(scratch)));
         }
         change.around = around;
@@ -315,9 +285,23 @@ impl Undo {
         }
     }
 
+    /// What is at a path now: one of those that are held, or a directory that holds one, or any other.
+    fn look(&self, path: &Path, held: &[&SafePath]) -> Option<Found> {
+        for place in held {
+            let Ok(holder) = place.holder() else { continue };
+            if place.real() == path {
+                return holder.look(place.name()).ok();
+            }
+            if place.real().parent() == Some(path) {
+                return holder.fstat().ok();
+            }
+        }
+        self.workspace.resolve_real(path, Intent::Read).ok()?.found().copied()
+    }
+
     /// Looks at how a change turned out.
-    pub(super) fn finish(&self, change: &mut Change) {
-        let look = |path: &Path| self.workspace.resolve_real(path, Intent::Read).ok()?.found().copied();
+    pub(super) fn finish(&self, change: &mut Change, held: &[&SafePath]) {
+        let look = |path: &Path| self.look(path, held);
         for step in &mut change.steps {
             if let Some(found) = look(&step.path.0) {
                 step.after.seen_as(&found);

@@ -11,6 +11,7 @@ mod appenders;
 mod apply;
 mod changes;
 mod commit;
+mod edit;
 mod in_place;
 mod journal;
 mod path_text;
@@ -22,7 +23,7 @@ mod store;
 mod take_back;
 
 pub use changes::ListChanges;
-pub use commit::{Edit, Source};
+pub use edit::{Edit, Source, is_taken};
 pub use journal::Change;
 pub use staging::Staging;
 pub use state::State;

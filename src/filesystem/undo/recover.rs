@@ -35,7 +35,7 @@ impl Undo {
             }
             if self.was_made(&change) {
                 tracing::info!(id = change.id, "a change that was interrupted had been made: it is finished");
-                self.finish(&mut change);
+                self.finish(&mut change, &[]);
                 self.done(Arc::new(change));
             } else {
                 tracing::info!(id = change.id, "a change was interrupted: it is undone");

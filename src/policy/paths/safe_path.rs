@@ -108,6 +108,25 @@ impl SafePath {
         Err(Error::Conflict("Someone else changed the path while the call ran: look at it and try again".into()))
     }
 
+    /// Looks at what has the name now. Where that is was checked, and stays so: the directory is held open.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it is a denied place by now; [`Error::NotFound`] when a directory has to be made first.
+    pub fn look_again(&mut self, intent: Intent) -> Result<()> {
+        let found = match self.holder()?.look(&self.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => Some(found.map_err(|error| self.explain(error))?),
+        };
+        let is_denied = |found: &Found| {
+            self.workspace.is_environment(found) || self.workspace.is_denied_place(found.identity, intent)
+        };
+        if found.as_ref().is_some_and(is_denied) {
+            return Err(self.named.refused());
+        }
+        self.found = found;
+        Ok(())
+    }
+
     /// Opens the regular file that is there, and tells what it is.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ mod mounted;
 #[cfg(unix)]
 mod names;
 mod neighbours;
+#[cfg(target_os = "linux")]
+mod once;
 mod patch;
 mod patch_cut;
 mod patch_property;
