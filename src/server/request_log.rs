@@ -3,7 +3,7 @@
 use super::{auth, rest::Shared};
 use crate::arguments::clean;
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
@@ -46,7 +46,10 @@ impl LastWarning {
 /// One line a request: method, path, status, time. Never the query or a header: a key may be in them.
 pub async fn log_request(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let path = shown(request.uri().path(), &shared.bridge.keys.secrets());
+    let path = request.uri().path();
+    // The path of a route holds nothing of the caller's.
+    let is_route = request.extensions().get::<MatchedPath>().is_some_and(|route| route.as_str() == path);
+    let path = if is_route { path.to_owned() } else { shown(path, &shared.bridge.keys.secrets()) };
     let has_query_key = auth::query_keys(request.uri()).next().is_some();
     let started = Instant::now();
     let mut response = next.run(request).await;
