@@ -79,6 +79,19 @@ fn the_crates_beside_the_program_touch_neither_the_disk_nor_the_network_nor_othe
     }
 }
 
+#[test]
+fn what_the_guard_knows_of_programs_does_not_call_the_judge() {
+    let guard = root().join("crates/command-guard/src");
+    let knowledge = ["programs", "knowledge", "effects.rs"].iter().flat_map(|name| sources(&guard.join(name)));
+    for (file, text) in knowledge.filter(|(file, _)| !file.ends_with("tests.rs")) {
+        for above in ["Judge", "shells::", "performing", "changes::", "expand::"] {
+            assert!(!text.contains(above), "{} mentions {above}: it returns effects instead", file.display());
+        }
+        let names_programs = file.starts_with(guard.join("knowledge")) && text.contains("programs::");
+        assert!(!names_programs, "{} imports a program", file.display());
+    }
+}
+
 /// `use crate::{…, name::…}` over several lines.
 fn imports_in_braces(text: &str, name: &str) -> bool {
     let Some(start) = text.find("use crate::{") else { return false };

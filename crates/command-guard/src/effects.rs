@@ -1,9 +1,10 @@
 //! What a call of a program does, as values: what is known of programs says it, and the judge performs it in order.
 
+use super::options::Options;
 use super::places::{Place, places};
 use super::scope::Scope;
 use super::scripts::{joined_text, refuse_origin, script_text};
-use super::targets::Target;
+use super::targets::{Target, resolve};
 use super::values::{Data, Field, Origin};
 use super::{Context, Refusal};
 
@@ -36,6 +37,24 @@ impl<'a> Call<'a> {
         let mut own = own;
         let own = own.find(|field| field.known().is_some()).cloned();
         own.or_else(|| self.context.environment.get(name).map(Field::text))
+    }
+
+    /// What is known behind the options and the assignments of `env` and its kin, and the command that follows them.
+    pub fn assigned<'w>(&self, options: &Options, words: &'w [Field]) -> (Scope, &'w [Field]) {
+        let mut inner = self.scope.clone();
+        for directory in options.values(&["-C", "--chdir", "-D"]) {
+            let directories = resolve(directory, self.scope);
+            inner.move_to(directories.iter().map(|target| Some(target.shown())).collect());
+        }
+        let mut words = words;
+        while let Some((name, value)) = words.first().and_then(|word| word.split_once('=')) {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                break;
+            }
+            inner.set_one(&name, value);
+            words = &words[1..];
+        }
+        (inner, words)
     }
 
     pub fn first_is(&self, word: &str) -> bool {

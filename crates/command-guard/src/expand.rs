@@ -47,6 +47,13 @@ impl Draft {
     }
 }
 
+/// `NAME=` in front of a tilde, which bash reads in arguments as in assignments: `dd of=~/file`.
+fn assigned(text: &str) -> (&str, &str) {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let at = text.find("=~").filter(|at| is_name(&text[..*at]));
+    text.split_at(at.map_or(0, |at| at + 1))
+}
+
 impl Judge<'_> {
     /// All arguments that a word can become, its alternatives one after the other.
     pub fn fields(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Field>> {
@@ -109,11 +116,11 @@ impl Judge<'_> {
             match piece {
                 Piece::Plain(text) => {
                     let rest = if index == 0 {
+                        let (name, text) = assigned(text);
                         let (home, rest) = self.tilde(text, pieces.len() == 1, scope);
-                        if let Some(home) = home {
-                            for draft in &mut drafts {
-                                draft.current.get_or_insert_default().extend(&home);
-                            }
+                        for draft in &mut drafts {
+                            draft.push(active(name, !whole));
+                            home.iter().for_each(|home| draft.current.get_or_insert_default().extend(home));
                         }
                         rest
                     } else {

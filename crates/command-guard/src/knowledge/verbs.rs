@@ -5,7 +5,6 @@ use super::records::{Printed, Record, Step, Verb};
 use super::selectors::Selector;
 use crate::effects::{Call, Effects, unparsable};
 use crate::options::Options;
-use crate::programs::wrappers::assigned;
 use crate::scripts::script_text;
 use crate::values::{Data, Field};
 
@@ -64,7 +63,8 @@ fn perform(verb: &Verb, arguments: &Arguments<'_>, effects: &mut Effects) {
         },
         Verb::Runs { what, elsewhere, .. } => {
             for text in fields(what) {
-                let run = effects.line(&text);
+                // `!` says that an alias is a command.
+                let run = effects.line(&text.after("!").unwrap_or(text));
                 match what {
                     _ if *elsewhere => run.elsewhere(call.scope),
                     // A script that is run later; what is no command line fails then.
@@ -96,13 +96,13 @@ fn perform(verb: &Verb, arguments: &Arguments<'_>, effects: &mut Effects) {
 
 /// A program behind the options of another, with `NAME=value` in front of it.
 fn rest(words: &[Field], arguments: &Arguments<'_>, effects: &mut Effects) {
-    let (inner, words) = assigned(arguments.call, &arguments.options, words);
+    let (inner, words) = arguments.call.assigned(&arguments.options, words);
     effects.program(words).in_scope(&inner).printing();
 }
 
 /// Where the options of a program differ too much to be listed, the command is what follows them, tried from each
 /// operand on, since the value of an option is no dangerous program. It may be one text: `npx -c 'a && b'`.
-pub(crate) fn from_each_operand(words: &[Field], call: &Call<'_>, elsewhere: bool, effects: &mut Effects) {
+fn from_each_operand(words: &[Field], call: &Call<'_>, elsewhere: bool, effects: &mut Effects) {
     let separator = words.iter().position(|field| field.is("--"));
     let starts: Vec<usize> = match separator {
         Some(at) => vec![at + 1],

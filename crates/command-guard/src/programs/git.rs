@@ -122,6 +122,8 @@ fn discards(rest: &[Field]) -> Option<String> {
         "restore" => !options.has(&["-S", "--staged"]) || options.has(&["-W", "--worktree"]),
         "switch" => options.has(&["-f", "--force", "--discard-changes"]),
         "stash" => operand("drop") || operand("clear"),
+        "rm" => options.has(&["-f", "--force"]) && !options.has(&["--cached"]),
+        "worktree" => operand("remove") && options.has(&["-f", "--force"]),
         _ => false,
     };
     loses.then_some(task)

@@ -12,7 +12,7 @@ pub(super) mod search;
 mod tasks;
 mod transfers;
 pub(super) mod windows;
-pub(super) mod wrappers;
+mod wrappers;
 pub(super) mod writing;
 
 use super::effects::{Call, Effects};

@@ -79,7 +79,7 @@ impl Change<'_> {
             Place::Disk => true,
             Place::Home => self.all && !self.own || self.loosens() || self.locks(),
             Place::Protected => true,
-            Place::UserData if self.name == "chmod" => self.loosens() && secret(target),
+            Place::UserData if self.name == "chmod" => self.loosens() && secret(target) || self.all && self.locks(),
             Place::UserData => self.name == "chown" && !self.own && self.all,
             _ => false,
         };

@@ -2,7 +2,6 @@
 
 use crate::effects::{Call, Effects};
 use crate::options::Options;
-use crate::scope::Scope;
 use crate::scripts::{joined_text, quoted, script_text};
 use crate::targets::resolve;
 use crate::values::{Data, Field};
@@ -48,30 +47,12 @@ pub(super) fn judge(call: &Call<'_>, effects: &mut Effects) {
 fn env(call: &Call<'_>, effects: &mut Effects) {
     let (options, read) = Options::leading(call.arguments, &["-u", "--unset", "-C", "--chdir", "-S", "--split-string"]);
     let rest = &call.arguments[read..];
-    let inner = assigned(call, &options, rest);
+    let inner = call.assigned(&options, rest);
     for text in options.values(&["-S", "--split-string"]) {
         let own = joined_text(rest.iter(), &quoted);
         effects.text(format!("{} {own}", script_text(text)), Data::Text(text.clone())).in_scope(&inner.0);
     }
     effects.program(inner.1).in_scope(&inner.0).printing();
-}
-
-/// What is known behind the options and assignments of `env` and its kin, and the command that follows them.
-pub(crate) fn assigned<'w>(call: &Call<'_>, options: &Options, words: &'w [Field]) -> (Scope, &'w [Field]) {
-    let mut inner = call.scope.clone();
-    for directory in options.values(&["-C", "--chdir", "-D"]) {
-        let directories = resolve(directory, call.scope);
-        inner.move_to(directories.iter().map(|target| Some(target.shown())).collect());
-    }
-    let mut words = words;
-    while let Some((name, value)) = words.first().and_then(|word| word.split_once('=')) {
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            break;
-        }
-        inner.set_one(&name, value);
-        words = &words[1..];
-    }
-    (inner, words)
 }
 
 /// `chroot DIR command`: the command's paths lie below DIR.
