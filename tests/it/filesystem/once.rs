@@ -8,9 +8,19 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::process::Command;
 
+/// A server that strace started: it would outlive a strace that a failed test kills.
+struct Traced(Pid);
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+}
+
 /// How often a server that is asked only this looks for the way to what lies in `notes/once`.
 async fn ways(route: &str, arguments: Value) -> Option<usize> {
     if Command::new("strace").arg("-V").output().is_err() {
+        assert!(std::env::var_os("BRIDGE_TEST_PROGRAMS").is_none(), "strace is needed and not installed");
         eprintln!("strace is not here: nothing is counted");
         return None;
     }
@@ -25,13 +35,14 @@ async fn ways(route: &str, arguments: Value) -> Option<usize> {
     command.arg(server.get_program()).args(server.get_args()).env_clear();
     command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(std::process::Stdio::null());
     let mut program = Program::start_as(command, directory);
-    program.post(route, KEY, &arguments).await.ok();
     // What strace has started; it ends with that.
     let id = program.id();
     let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-    let server = children.trim().parse().ok().and_then(Pid::from_raw).expect("strace has one child");
-    kill_process(server, Signal::TERM).unwrap();
+    let server = Traced(children.trim().parse().ok().and_then(Pid::from_raw).expect("strace has one child"));
+    program.post(route, KEY, &arguments).await.ok();
+    kill_process(server.0, Signal::TERM).unwrap();
     program.wait();
+    std::mem::forget(server);
     let trace = std::fs::read_to_string(trace).unwrap();
     Some(trace.lines().filter(|line| line.contains("openat2(") && line.contains("notes/once\"")).count())
 }

@@ -85,6 +85,9 @@ pub(crate) struct Example {
     /// Which of the records it stands in, counted from 0.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests ask for examples of each record"))]
     pub record: usize,
+    /// The rules by which it may be refused, where its record does nothing but refuse; otherwise none.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask by which rule a line is refused"))]
+    pub rules: Vec<&'static str>,
 }
 
 /// Tables as they are read.
@@ -148,8 +151,8 @@ impl Reader {
         let (verb, rest) = text.split_once(' ').map_or((text, ""), |(verb, rest)| (verb, rest.trim()));
         match verb {
             "no" | "ok" => {
-                let record = self.groups.saturating_sub(1);
-                self.examples.push(Example { number, line: rest.to_owned(), is_refused: verb == "no", record });
+                let (record, rules) = (self.groups.saturating_sub(1), self.rules());
+                self.examples.push(Example { number, line: rest.to_owned(), is_refused: verb == "no", record, rules });
                 Ok(())
             }
             "if" if self.refusal.is_some() => self.refused_program(rest),
@@ -181,6 +184,16 @@ impl Reader {
         let programs: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
         self.records.push(Record { programs, ..Record::default() });
         Ok(())
+    }
+
+    /// The rules of a record that does nothing but refuse.
+    fn rules(&self) -> Vec<&'static str> {
+        let steps = self.records.last().map_or(&[][..], |record| &record.steps);
+        let rules = steps.iter().filter(|step| !matches!(step.verb, Verb::Harmless)).map(|step| match step.verb {
+            Verb::Refuse { rule, .. } => Some(rule),
+            _ => None,
+        });
+        rules.collect::<Option<_>>().unwrap_or_default()
     }
 
     /// `RULE: what it would do`; the user's have no rule of their own.
