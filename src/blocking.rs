@@ -8,8 +8,8 @@ type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
 
 /// Does work on a thread of its own, where nobody waits for it. It goes on when the future is dropped.
 ///
-/// The runtime knows one kind of such work: for each type of closure it would build its whole handling of tasks anew,
-/// which was a tenth of the program.
+/// The runtime sees one kind of such work: it would build its whole handling of tasks anew for each type of closure, of
+/// which there are some two hundred.
 ///
 /// # Errors
 /// [`Error::Internal`] when the work panics.

@@ -15,7 +15,11 @@ use crate::{
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
-use std::{borrow::Cow, io::Write, sync::Arc};
+use std::{
+    borrow::Cow,
+    io::Write,
+    sync::{Arc, LazyLock},
+};
 
 /// A type as generators of schemas know it.
 #[derive(Clone, Copy)]
@@ -193,8 +197,13 @@ macro_rules! entries {
     ($($capability:ty),* $(,)?) => { vec![$(Arc::new(Entry::of::<$capability>())),*] };
 }
 
-/// Everything the bridge can do, in a reader's order. A new capability is one line here.
-pub fn everything() -> Vec<Arc<Entry>> {
+/// Everything the bridge can do, in a reader's order; made once.
+pub fn everything() -> &'static [Arc<Entry>] {
+    &EVERYTHING
+}
+
+/// A new capability is one line here.
+static EVERYTHING: LazyLock<Vec<Arc<Entry>>> = LazyLock::new(|| {
     entries![
         filesystem::ReadFile,
         filesystem::ReadMany,
@@ -252,4 +261,4 @@ pub fn everything() -> Vec<Arc<Entry>> {
         sandbox::StopSession,
         sandbox::ExecuteNotebook,
     ]
-}
+});

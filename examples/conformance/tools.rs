@@ -32,7 +32,7 @@ pub fn with_fixtures() -> Vec<Arc<Entry>> {
         Entry::of::<RichSchema>(),
         Entry::of::<HeaderParameter>(),
     ];
-    catalog::everything().into_iter().chain(fixtures.map(Arc::new)).collect()
+    catalog::everything().iter().cloned().chain(fixtures.map(Arc::new)).collect()
 }
 
 /// What a fixture says.

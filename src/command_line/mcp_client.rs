@@ -25,9 +25,12 @@ pub enum Failure {
 
 /// A client with a session of its own.
 pub struct McpClient<'a> {
+    http: reqwest::Client,
     url: String,
     key: &'a str,
     session: Option<HeaderValue>,
+    /// How many requests were sent: no id comes twice in a session.
+    asked: u64,
 }
 
 impl<'a> McpClient<'a> {
@@ -36,7 +39,7 @@ impl<'a> McpClient<'a> {
     /// # Errors
     /// As [`Self::ask`].
     pub async fn connect(url: &str, key: &'a str) -> Result<Self, Failure> {
-        let mut client = Self { url: format!("{url}/mcp"), key, session: None };
+        let mut client = Self { http: http(), url: format!("{url}/mcp"), key, session: None, asked: 0 };
         let info = json!({"name": "mcp-server doctor", "version": env!("CARGO_PKG_VERSION")});
         let hello = json!({"protocolVersion": REVISION, "capabilities": {}, "clientInfo": info});
         client.ask("initialize", &hello).await?;
@@ -67,7 +70,8 @@ impl<'a> McpClient<'a> {
     /// # Errors
     /// When the server does not answer in time, refuses the key, or answers with an error.
     pub async fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Failure> {
-        let text = self.send(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})).await?;
+        self.asked += 1;
+        let text = self.send(&json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params})).await?;
         let mut answer: Value = serde_json::from_str(&text).map_err(|_| strange(&text))?;
         match answer["error"]["message"].as_str() {
             Some(error) => Err(Failure::Other(error.to_owned())),
@@ -76,7 +80,7 @@ impl<'a> McpClient<'a> {
     }
 
     async fn send(&mut self, message: &Value) -> Result<String, Failure> {
-        let request = http().post(&self.url).bearer_auth(self.key).header(ACCEPT, "application/json").json(message);
+        let request = self.http.post(&self.url).bearer_auth(self.key).header(ACCEPT, "application/json").json(message);
         let request = match &self.session {
             Some(session) => request.header(SESSION, session).header("mcp-protocol-version", REVISION),
             None => request,
@@ -98,7 +102,7 @@ impl<'a> McpClient<'a> {
     pub async fn leave(self) {
         if let Some(session) = self.session {
             // The server ends it by itself, later.
-            let _ = http().delete(&self.url).bearer_auth(self.key).header(SESSION, session).send().await;
+            let _ = self.http.delete(&self.url).bearer_auth(self.key).header(SESSION, session).send().await;
         }
     }
 }

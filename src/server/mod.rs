@@ -43,7 +43,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// The whole HTTP service over a bridge.
 pub fn router(bridge: Arc<Bridge>) -> Router {
-    let handler = mcp::Mcp::new(bridge.clone(), &catalog::everything());
+    let handler = mcp::Mcp::new(bridge.clone(), catalog::everything());
     router_with(bridge, handler)
 }
 

@@ -136,7 +136,7 @@ where
 {
     let limit = usize::try_from(bridge.settings.max_request_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
     let transport = AsyncRwTransport::new_server(reader, writer).with_max_line_length(limit);
-    let face = Mcp::new(bridge, &catalog::everything()).for_caller(Caller::owner(CALLER));
+    let face = Mcp::new(bridge, catalog::everything()).for_caller(Caller::owner(CALLER));
     // The SDK cancels the token that it is given when the client goes: it gets one of its own.
     match face.serve_with_ct(transport, stop.child_token()).await {
         Ok(running) => drop(running.waiting().await),

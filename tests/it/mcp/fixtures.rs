@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 pub fn with_fixtures() -> Vec<Arc<Entry>> {
     let fixtures =
         [Entry::of::<Wait>(), Entry::of::<Say>(), Entry::of::<Panic>(), Entry::of::<Draw>(), Entry::of::<Refuse>()];
-    catalog::everything().into_iter().chain(fixtures.map(Arc::new)).collect()
+    catalog::everything().iter().cloned().chain(fixtures.map(Arc::new)).collect()
 }
 
 impl Server {
