@@ -23,14 +23,17 @@ impl Admission {
     /// # Errors
     /// [`crate::Error::Unusable`] when there are too many keys.
     pub fn of(parts: &Parts, keys: &Keys) -> Result<Self> {
-        let presented = presented_keys(&parts.headers, &parts.uri)?;
-        Ok(Self::presenting(presented, peer(&parts.extensions), keys))
+        Self::presenting(presented_keys(&parts.headers, &parts.uri), peer(&parts.extensions), keys)
     }
 
     /// Of one who presents these.
-    pub fn presenting(presented: Vec<String>, peer: Option<IpAddr>, keys: &Keys) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Unusable`] when there are too many, whether one of them is right or not.
+    pub fn presenting(presented: Vec<String>, peer: Option<IpAddr>, keys: &Keys) -> Result<Self> {
+        check_count(presented.len())?;
         let known = keys.holder(presented.iter().map(String::as_str));
-        Self { presented, peer, known }
+        Ok(Self { presented, peer, known })
     }
 
     /// Of one who is known by other means than a key.
@@ -65,14 +68,8 @@ impl Admission {
 
 /// The keys that headers and query string present, as sent: `Authorization: KEY`, `Authorization: Bearer KEY`,
 /// `?auth=KEY`.
-///
-/// # Errors
-/// [`crate::Error::Unusable`] when there are too many.
-fn presented_keys(headers: &HeaderMap, uri: &Uri) -> Result<Vec<String>> {
-    let mut keys = header_keys(headers);
-    keys.extend(query_keys(uri));
-    check_count(keys.len())?;
-    Ok(keys)
+fn presented_keys(headers: &HeaderMap, uri: &Uri) -> Vec<String> {
+    header_keys(headers).into_iter().chain(query_keys(uri)).collect()
 }
 
 /// The keys that stand in the address.

@@ -111,7 +111,7 @@ async fn admit<H: ServerHandler + Clone>(
     let keys = &shared.bridge.keys;
     let generation = keys.generation();
     let presented = presented_keys(&parts.headers);
-    let caller = Admission::presenting(presented, auth::peer(&parts.extensions), keys).admit(keys, None)?;
+    let caller = Admission::presenting(presented, auth::peer(&parts.extensions), keys)?.admit(keys, None)?;
     let stop = stopping(&parts.extensions);
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {
