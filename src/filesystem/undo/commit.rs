@@ -110,6 +110,12 @@ impl Undo {
             }
         };
         let before = self.capture(&path, most)?;
+        if edit.expected.as_ref().is_some_and(|expected| !before.is_same(expected)) {
+            let (undone, path) = (change.reverts.join(", "), spelled(&edit.path));
+            return Err(Error::Conflict(format!(
+                "{undone} cannot be undone. {path}: it was changed after this change"
+            )));
+        }
         // Who deletes a file wants it gone, but an undo removes only what the change had made.
         if edit.basis.is_none() && (edit.after != State::Absent || !change.reverts.is_empty()) {
             edit.basis = before.as_basis(&path);

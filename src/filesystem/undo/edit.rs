@@ -21,6 +21,8 @@ pub struct Edit {
     pub source: Source,
     /// What the file held from which this was made: where it holds something else by now, nothing is changed.
     pub basis: Option<Basis>,
+    /// What must be there, of an edit that undoes another: what came since that was looked at is not this one's to remove.
+    pub(super) expected: Option<State>,
 }
 
 /// Where the bytes of a file come from.
@@ -40,7 +42,7 @@ pub enum Source {
 impl Edit {
     /// Gives a path a state, whatever is there.
     pub fn new(path: PathBuf, after: State, source: Source) -> Self {
-        Self { path, held: None, after, source, basis: None }
+        Self { path, held: None, after, source, basis: None, expected: None }
     }
 
     /// Leaves nothing at a path.

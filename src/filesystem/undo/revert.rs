@@ -106,7 +106,7 @@ impl Undo {
         back.reverts = vec![change.id.clone()];
         let staying = self.staying(change);
         let goes_back = change.steps.iter().rev().filter(|step| !staying.contains_key(&step.path.0));
-        let mut edits: Vec<Edit> = goes_back.map(|step| brought_back(&step.path.0, &step.before)).collect();
+        let mut edits: Vec<Edit> = goes_back.map(|step| undoing(change, step)).collect();
         if let Some(moved) = &change.moved {
             back.moved = Some(Moved {
                 from: moved.to.clone(),
@@ -133,6 +133,12 @@ impl Undo {
             }
         }
     }
+}
+
+/// Undoes a step, if what it made is still there when that is replaced.
+fn undoing(change: &Change, step: &Step) -> Edit {
+    let expected = (!change.is_overtaken(step)).then(|| step.after.clone());
+    Edit { expected, ..brought_back(&step.path.0, &step.before) }
 }
 
 fn brought_back(path: &Path, state: &State) -> Edit {

@@ -99,7 +99,7 @@ async fn two_hundred_random_sequences_of_changes_are_undone_to_the_byte_with_mod
     let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
     let handle = tokio::runtime::Handle::current();
     let result = tokio::task::block_in_place(|| {
-        runner.run(&prop::collection::vec(act(), 1..9), |acts| {
+        runner.run(&prop::collection::vec(act(), 2..10), |acts| {
             case.set(case.get() + 1);
             let label = format!("case-{}", case.get());
             made.set(made.get() + handle.block_on(undone_to_the_byte(&server, &label, &acts))?);
