@@ -110,7 +110,7 @@ impl Undo {
             }
         };
         let before = self.capture(&path, most)?;
-        if edit.expected.as_ref().is_some_and(|expected| !before.is_same(expected)) {
+        if edit.expected.as_ref().is_some_and(|expected| !before.may_be(expected)) {
             let (undone, path) = (change.reverts.join(", "), spelled(&edit.path));
             return Err(Error::Conflict(format!(
                 "{undone} cannot be undone. {path}: it was changed after this change"
