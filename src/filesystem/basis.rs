@@ -5,14 +5,22 @@
 
 use crate::{
     error::Error,
-    filesystem::digest,
+    filesystem::{digest, undo::may_be_written},
     policy::paths::{Directory, Found, look_at},
 };
 use std::{
     ffi::OsStr,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    time::{Duration, Instant},
 };
+
+/// How long a program that has the old file open to write to it is waited for. One that keeps it open longer is no program
+/// that opens it for each line.
+const LATE: Duration = Duration::from_millis(100);
+
+/// How long to wait between two looks at it.
+const BETWEEN: Duration = Duration::from_millis(1);
 
 /// A file as it was when it was read.
 #[derive(Clone, Debug)]
@@ -85,7 +93,6 @@ impl Basis {
         }
         rename()?;
         if durable {
-            // By then, who had opened the old file right before has written to it.
             let _ = holder.sync();
         }
         if let Err(error) = self.pass_on(&mut old, holder, name) {
@@ -125,14 +132,23 @@ impl Basis {
         now.is_still(&self.found) && now.size == self.size
     }
 
+    /// Who had opened the old file right before may not have written to it yet.
     fn pass_on(&self, old: &mut File, holder: &Directory, name: &OsStr) -> io::Result<()> {
-        if look_at(old)?.size <= self.size {
-            return Ok(());
+        let (mut known, end) = (self.size, Instant::now() + LATE);
+        loop {
+            // Asked first: what is written after that is read in the next turn.
+            let may_grow = may_be_written(old) && Instant::now() < end;
+            if look_at(old)?.size > known {
+                let (mut new, _) = holder.open_to_append(name)?;
+                old.seek(SeekFrom::Start(known))?;
+                known += io::copy(old, &mut new)?;
+                new.sync_data()?;
+            }
+            if !may_grow {
+                return Ok(());
+            }
+            std::thread::sleep(BETWEEN);
         }
-        let (mut new, _) = holder.open_to_append(name)?;
-        old.seek(SeekFrom::Start(self.size))?;
-        io::copy(old, &mut new)?;
-        new.sync_data()
     }
 }
 

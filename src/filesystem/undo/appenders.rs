@@ -37,9 +37,9 @@ pub fn has(file: &File) -> bool {
 }
 
 /// Whether anyone may have it open to write: the kernel grants a lease for reading on no such file (fcntl(2)). It is given
-/// back at once; who opens the file in between waits for that.
+/// back at once; who opens the file in between waits for that. Of another user's file it is not known: false.
 #[expect(unsafe_code, reason = "rustix has no leases")]
-fn may_be_written(file: &File) -> bool {
+pub fn may_be_written(file: &File) -> bool {
     let ask = |command: libc::c_int, value: libc::c_int| {
         // SAFETY: it concerns an open file of this process.
         unsafe { libc::fcntl(file.as_raw_fd(), command, value) }

@@ -22,6 +22,8 @@ mod state;
 mod store;
 mod take_back;
 
+#[cfg(target_os = "linux")]
+pub use appenders::may_be_written;
 pub use changes::ListChanges;
 pub use edit::{Edit, Source, is_taken};
 pub use journal::Change;
@@ -298,4 +300,10 @@ fn umask(folder: &Path) -> std::io::Result<u32> {
 #[cfg(not(unix))]
 fn umask(folder: &Path) -> std::io::Result<u32> {
     private::create_folder(folder).map(|()| 0o022)
+}
+
+/// Which programs have a file open is not known here.
+#[cfg(not(target_os = "linux"))]
+pub fn may_be_written(_: &std::fs::File) -> bool {
+    false
 }
