@@ -250,6 +250,13 @@ impl Upload {
         blocking(move || files.parts.take(&part, offset)).await?
     }
 
+    /// Lets the next call have the part that this one took. Closing it is not enough: a program that is just being
+    /// started holds a copy of every open file until its first instruction, and with it the lock.
+    pub fn leave(part: &File) {
+        // What cannot be unlocked is unlocked when it is closed.
+        let _ = part.unlock();
+    }
+
     /// Notes that so many more bytes came.
     ///
     /// # Errors
@@ -269,9 +276,13 @@ impl Upload {
     /// # Errors
     /// What the system says.
     pub async fn take_back(self, file: File) -> Result<()> {
-        blocking(move || match self.request.offset {
-            0 => Ok(self.files.parts.0.remove(&self.part)?),
-            offset => Ok(file.set_len(offset)?),
+        blocking(move || {
+            match self.request.offset {
+                0 => self.files.parts.0.remove(&self.part)?,
+                offset => file.set_len(offset)?,
+            }
+            Self::leave(&file);
+            Ok(())
         })
         .await?
     }
@@ -282,7 +293,8 @@ impl Upload {
     /// What the policy and the system say.
     pub async fn finish(self, mut file: File) -> Result<UploadOutput> {
         if self.request.size.is_some_and(|size| self.received < size) {
-            blocking(move || file.sync_all()).await??;
+            let synced = blocking(move || file.sync_all().inspect(|()| Self::leave(&file)));
+            synced.await??;
             return Ok(answer(self.request.path, self.received));
         }
         // Before its turn, so that no other change waits while a large file is read.

@@ -314,6 +314,7 @@ async fn take(upload: &mut Upload, mut field: Field<'_>) -> Result<(std::fs::Fil
             Ok(None) => break,
             Err(error) => {
                 file.flush().await?;
+                Upload::leave(&file.into_std().await);
                 return Err(broken(error));
             }
         }
