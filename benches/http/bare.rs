@@ -7,7 +7,7 @@ use axum::{
 use serde_json::{Value, json};
 use std::{io::Write, path::Path};
 
-pub fn router() -> Router {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/health", get(|| async { Json(json!({"status": "healthy"})) }))
         .route("/filesystem/read", post(read))

@@ -16,7 +16,7 @@ const CLIENTS: usize = 3;
 /// Turns, bridge and bare in each; the middle ratio counts.
 const TURNS: usize = 5;
 
-pub struct Row {
+pub(crate) struct Row {
     pub name: &'static str,
     path: &'static str,
     body: Option<Value>,
@@ -25,7 +25,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(
+    pub(crate) fn new(
         name: &'static str,
         path: &'static str,
         body: Option<Value>,
@@ -36,7 +36,7 @@ impl Row {
     }
 }
 
-pub struct Load {
+pub(crate) struct Load {
     pub bridge: SocketAddr,
     pub bare: SocketAddr,
     pub key: &'static str,
@@ -44,7 +44,7 @@ pub struct Load {
 
 impl Load {
     /// One line of the table.
-    pub async fn compare(&self, row: &Row) -> String {
+    pub(crate) async fn compare(&self, row: &Row) -> String {
         let request = self.request(row.path, row.body.as_ref());
         let (mut bridge, mut bare, mut times) = (Vec::new(), Vec::new(), Vec::new());
         run(self.bridge, &request, row.requests / 10).await;
@@ -63,13 +63,13 @@ impl Load {
     }
 
     /// Adds entries until there are `count` more.
-    pub async fn fill_memory(&self, count: usize) {
+    pub(crate) async fn fill_memory(&self, count: usize) {
         let body = json!({"content": "entry about a cat, a dog and the weather of that day", "tags": ["bench"]});
         run(self.bridge, &self.request("/memory/add", Some(&body)), count).await;
     }
 
     /// One line of the memory table.
-    pub async fn latency(&self, name: &str, entries: usize, path: &str, body: &Value) -> String {
+    pub(crate) async fn latency(&self, name: &str, entries: usize, path: &str, body: &Value) -> String {
         let (_, mut times) = run(self.bridge, &self.request(path, Some(body)), 300).await;
         let (p50, p95) = (percentile(&mut times, 0.5), percentile(&mut times, 0.95));
         let goal = if name == "query" && entries == 10_000 { "p50 < 2 ms" } else { "" };

@@ -25,7 +25,7 @@ impl Drop for Program {
     }
 }
 
-pub async fn print(folder: &Path) {
+pub(crate) async fn print(folder: &Path) {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let started = Instant::now();

@@ -10,7 +10,7 @@ use tokio::{
 
 /// How a capability is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// Its REST route.
     Route,
     /// As a tool, in a session of revision 2025-11-25.
@@ -20,7 +20,7 @@ pub enum Way {
 }
 
 /// A connection and what is sent over it.
-pub struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     stream: BufReader<TcpStream>,
     request: Vec<u8>,
@@ -29,7 +29,7 @@ pub struct Client {
 }
 
 /// An answer.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The session that it opened.
     pub session: Option<String>,
     /// Its body.
@@ -38,7 +38,7 @@ pub struct Answer {
 
 impl Client {
     /// Prepares a call of a capability.
-    pub async fn new(address: SocketAddr, way: Way, name: &str, arguments: &Value) -> Self {
+    pub(crate) async fn new(address: SocketAddr, way: Way, name: &str, arguments: &Value) -> Self {
         let mut client = Self { address, stream: connect(address).await, request: Vec::new(), session: String::new() };
         let call = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": name, "arguments": arguments}});
         client.request = match way {
@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Calls once.
-    pub async fn call(&mut self) {
+    pub(crate) async fn call(&mut self) {
         let request = std::mem::take(&mut self.request);
         let answer = self.send(&request).await.body;
         self.request = request;
@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// The middle of the times of this many calls, in milliseconds.
-    pub async fn middle_of(&mut self, calls: usize) -> f64 {
+    pub(crate) async fn middle_of(&mut self, calls: usize) -> f64 {
         // The bridge hangs up on a connection that is silent for 10 s, as it is while others have their turn.
         self.stream = connect(self.address).await;
         let mut times = Vec::with_capacity(calls);
@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Sends a request and reads its whole answer.
-    pub async fn send(&mut self, request: &[u8]) -> Answer {
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Answer {
         self.stream.get_mut().write_all(request).await.expect("the server reads");
         let status = self.line().await;
         assert!(status.contains(" 20"), "{status}");
@@ -129,7 +129,7 @@ impl Client {
 }
 
 /// A connection.
-pub async fn connect(address: SocketAddr) -> BufReader<TcpStream> {
+pub(crate) async fn connect(address: SocketAddr) -> BufReader<TcpStream> {
     let stream = TcpStream::connect(address).await.expect("the server listens");
     stream.set_nodelay(true).expect("a socket takes options");
     BufReader::with_capacity(64 * 1024, stream)

@@ -9,14 +9,14 @@ use std::{
 };
 
 /// It runs until this is dropped.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     pub address: SocketAddr,
 }
 
 impl Program {
     /// Up when this returns.
-    pub fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
         command.args(["--port", "0", "--directory"]).arg(folder).env("MCP_API_KEY", KEY).env("LOG_LEVEL", "ERROR");
@@ -31,7 +31,7 @@ impl Program {
     }
 
     /// A line of its status that tells of its memory (proc_pid_status(5)), in MiB.
-    pub fn memory(&self, line: &str) -> f64 {
+    pub(crate) fn memory(&self, line: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':')).unwrap_or("0 kB");
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0

@@ -19,7 +19,7 @@ const SESSIONS: usize = 200;
 const GOAL: f64 = 100.0;
 
 /// Each session has its stream open and calls a tool, all at the same time.
-pub async fn print(folder: &Path) {
+pub(crate) async fn print(folder: &Path) {
     let program = Program::start(&folder.join("sessions"));
     let idle = program.memory("VmRSS");
     let work = (0..SESSIONS).map(|_| tokio::spawn(session(program.address)));

@@ -14,18 +14,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub struct Engine {
+pub(crate) struct Engine {
     docker: Docker,
     image: String,
 }
 
 impl Engine {
-    pub fn connect(image: &str) -> Self {
+    pub(crate) fn connect(image: &str) -> Self {
         Self { docker: Docker::connect_with_defaults().expect("there is an engine"), image: image.to_owned() }
     }
 
     /// The time until the output is there and the exit code is known; the removal comes after, as in the bridge.
-    pub async fn run(&self, program: &str) -> Duration {
+    pub(crate) async fn run(&self, program: &str) -> Duration {
         let began = Instant::now();
         let created = self.docker.create_container(None::<CreateContainerOptions>, self.body(program)).await.unwrap();
         let attach =

@@ -24,7 +24,7 @@ const PROMPT: &str = "test_input_required_result_prompt";
 
 /// The face, with what asks before it.
 #[derive(Clone)]
-pub struct Asking {
+pub(crate) struct Asking {
     face: Mcp,
 }
 
@@ -144,7 +144,7 @@ fn question(request: &CallToolRequestParams) -> Option<Value> {
 }
 
 impl Asking {
-    pub fn new(face: Mcp) -> Self {
+    pub(crate) fn new(face: Mcp) -> Self {
         Self { face }
     }
 

@@ -11,7 +11,7 @@ use skynet_bridge::{
     server::mcp::library::{Asker, Given, Library, Page, Prompts, Source},
 };
 
-pub fn with_fixtures() -> Library {
+pub(crate) fn with_fixtures() -> Library {
     let mut library = Library::default().with(Box::new(Fixtures));
     library.prompts = prompts(library.prompts);
     library

@@ -12,14 +12,14 @@ use skynet_bridge::{
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// A red pixel.
-pub const PIXEL: &str =
+pub(crate) const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 
 /// A sound of no length.
 const SILENCE: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=";
 
 /// The catalog with the suite's tools after it.
-pub fn with_fixtures() -> Vec<Arc<Entry>> {
+pub(crate) fn with_fixtures() -> Vec<Arc<Entry>> {
     let fixtures = [
         Entry::of::<SimpleText>(),
         Entry::of::<ImageContent>(),
@@ -37,7 +37,7 @@ pub fn with_fixtures() -> Vec<Arc<Entry>> {
 
 /// What a fixture says.
 #[derive(Serialize, JsonSchema)]
-pub struct Said {
+pub(crate) struct Said {
     /// The text that the suite asks for.
     text: String,
     #[serde(skip)]
@@ -55,7 +55,7 @@ macro_rules! fixtures {
     ($($(#[doc = $about:literal])+ $fixture:ident = $name:literal: $run:expr;)*) => {$(
         $(#[doc = $about])+
         #[derive(Deserialize, JsonSchema)]
-        pub struct $fixture {}
+        pub(crate) struct $fixture {}
 
         impl Capability for $fixture {
             const NAME: &'static str = $name;
@@ -124,7 +124,7 @@ fixtures! {
 ///
 /// It is published as it is.
 #[derive(Deserialize)]
-pub struct RichSchema {}
+pub(crate) struct RichSchema {}
 
 impl JsonSchema for RichSchema {
     fn schema_name() -> Cow<'static, str> {
@@ -171,7 +171,7 @@ impl Capability for RichSchema {
 
 /// Take an argument that a header repeats.
 #[derive(Deserialize, JsonSchema)]
-pub struct HeaderParameter {
+pub(crate) struct HeaderParameter {
     /// What the header `Mcp-Param-Region` repeats.
     #[schemars(extend("x-mcp-header" = "Region"))]
     region: String,

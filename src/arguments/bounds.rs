@@ -14,7 +14,7 @@ use serde_json::{Value, value::RawValue};
 impl Shape {
     /// Adds what the fields lack or exceed, of each field as much as is ever said; what failed to decode is left alone.
     /// A missing field shows the object as it was `sent`, and names those of `unknown` that may be meant for it.
-    pub fn check(&self, fields: &Fields, sent: &Fields, unknown: &[Unknown], problems: &mut Vec<Problem>) {
+    pub(crate) fn check(&self, fields: &Fields, sent: &Fields, unknown: &[Unknown], problems: &mut Vec<Problem>) {
         self.check_missing(fields, sent, &[], &mut Found { most: MAX_PROBLEMS, problems, unknown });
         for (name, shape) in self.demanding() {
             let Some(json) = fields.get(name.as_str()) else { continue };
@@ -84,7 +84,7 @@ impl Shape {
     }
 
     /// The type and the sentence of the first bound that a value exceeds.
-    pub fn exceeded(&self, json: &str) -> Option<(&'static str, String)> {
+    pub(crate) fn exceeded(&self, json: &str) -> Option<(&'static str, String)> {
         if self.number.is_any()
             && let Ok(number) = number(json)
         {
@@ -121,7 +121,7 @@ impl Shape {
     }
 
     /// Puts problems into the order in which the capability lists its fields.
-    pub fn sort(&self, problems: &mut [Problem]) {
+    pub(crate) fn sort(&self, problems: &mut [Problem]) {
         let rank = |problem: &Problem| match problem.path().first() {
             Some(Segment::Field(name)) => self.fields.get_index_of(name),
             _ => None,

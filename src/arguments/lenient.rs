@@ -46,7 +46,7 @@ impl Failure {
         self
     }
 
-    pub fn into_problem(self) -> Problem {
+    pub(crate) fn into_problem(self) -> Problem {
         Problem::new(self.kind, self.path, self.message, self.input.as_deref().filter(|input| !input.is_empty()))
     }
 }
@@ -114,12 +114,12 @@ enum Source<'a, 'de> {
 
 impl<'a, 'de> LenientDeserializer<'a, 'de> {
     /// Decodes the whole request, leaving out what lies at the paths in `skip`.
-    pub fn root(fields: &'a Fields<'de>, skip: &'a [Vec<Segment>]) -> Self {
+    pub(crate) fn root(fields: &'a Fields<'de>, skip: &'a [Vec<Segment>]) -> Self {
         Self { value: Source::Object(fields), trail: JsonPath::Root, skip }
     }
 
     /// One value by itself.
-    pub fn value(json: &'de str) -> Self {
+    pub(crate) fn value(json: &'de str) -> Self {
         Self { value: Source::Json(json), trail: JsonPath::Root, skip: &[] }
     }
 
@@ -161,7 +161,7 @@ impl<'a, 'de> LenientDeserializer<'a, 'de> {
         visitor.visit_map(entries).map_err(|failure| failure.of(self.json()))
     }
 
-    pub fn integer(&self) -> Result<i128, Failure> {
+    pub(crate) fn integer(&self) -> Result<i128, Failure> {
         let json = self.json();
         let text = match json.as_bytes()[0] {
             b'"' => serde_json::from_str::<String>(json).unwrap_or_default().trim().to_owned(),
@@ -186,7 +186,7 @@ impl<'a, 'de> LenientDeserializer<'a, 'de> {
         }
     }
 
-    pub fn float(&self) -> Result<f64, Failure> {
+    pub(crate) fn float(&self) -> Result<f64, Failure> {
         let json = self.json();
         let text = match json.as_bytes()[0] {
             b'"' => serde_json::from_str::<String>(json).unwrap_or_default().trim().to_owned(),
@@ -199,7 +199,7 @@ impl<'a, 'de> LenientDeserializer<'a, 'de> {
         }
     }
 
-    pub fn boolean(&self) -> Result<bool, Failure> {
+    pub(crate) fn boolean(&self) -> Result<bool, Failure> {
         let json = self.json();
         let text = match json.as_bytes()[0] {
             b'"' => serde_json::from_str::<String>(json).unwrap_or_default().to_lowercase(),

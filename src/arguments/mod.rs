@@ -19,7 +19,7 @@ pub use position::described;
 pub use preview::{details, not_kept, preview};
 pub use problem::{Problem, Segment, half_a_character};
 pub use resolve::Ignored;
-pub use secrets::{MASK, clean, clean_beginning, sounds_secret};
+pub use secrets::{MASK, clean, clean_beginning};
 
 use crate::blocking::blocking;
 use crate::error::{Error, Result};

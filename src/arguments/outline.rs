@@ -29,7 +29,7 @@ impl Outline {
     ///
     /// # Errors
     /// What serde_json says of anything else.
-    pub fn of(json: &str) -> serde_json::Result<Self> {
+    pub(crate) fn of(json: &str) -> serde_json::Result<Self> {
         let mut outline = Self { length: json.len(), ..Self::default() };
         scan(json, &mut |name, place| {
             if let Some(known) = outline.fields.get_mut(&*name) {
@@ -44,12 +44,12 @@ impl Outline {
     }
 
     /// Whether there are more fields than are kept.
-    pub fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         self.is_partial
     }
 
     /// The same with the fields whose names are `wanted`, where the object has them. `text` begins with the object's.
-    pub fn with(&self, text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Cow<'_, Self> {
+    pub(crate) fn with(&self, text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Cow<'_, Self> {
         if !self.is_partial {
             return Cow::Borrowed(self);
         }

@@ -57,11 +57,11 @@ pub(super) struct Unknown {
 
 impl Unknown {
     /// Its name, as far as it is told.
-    pub fn shown_name(&self) -> Cow<'_, str> {
+    pub(crate) fn shown_name(&self) -> Cow<'_, str> {
         shortened(&self.name, MAX_NAME)
     }
 
-    pub fn told(&self) -> Ignored {
+    pub(crate) fn told(&self) -> Ignored {
         let mut field = String::new();
         for step in &self.parent {
             match step {

@@ -53,7 +53,7 @@ pub(super) struct Limits<T> {
 }
 
 impl<T> Limits<T> {
-    pub fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.min.is_some() || self.max.is_some()
     }
 }
@@ -62,7 +62,7 @@ static KNOWN: LazyLock<Mutex<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(Mutex
 
 impl Shape {
     /// The shape of `T`, read from its schema the first time.
-    pub fn of<T: JsonSchema + 'static>() -> Arc<Self> {
+    pub(crate) fn of<T: JsonSchema + 'static>() -> Arc<Self> {
         let mut known = KNOWN.lock().expect("no one panics while holding it");
         let entry = known.entry(TypeId::of::<T>()).or_insert_with(|| {
             let schema = Value::from(schemars::schema_for!(T));
@@ -125,13 +125,13 @@ impl Shape {
     }
 
     /// Whether a list or an object is wanted, and a text is neither of what else may be there.
-    pub fn wants_structure(&self) -> bool {
+    pub(crate) fn wants_structure(&self) -> bool {
         let structured = |kind: &Kind| matches!(kind, Kind::List | Kind::Object);
         self.kinds.iter().any(structured) && !self.kinds.contains(&Kind::Text)
     }
 
     /// Whether two values mean the same: `5`, `5.0` and `"5"` for a number.
-    pub fn is_same(&self, one: &str, other: &str) -> bool {
+    pub(crate) fn is_same(&self, one: &str, other: &str) -> bool {
         let is = |kind: Kind| self.kinds.contains(&kind) && !self.kinds.contains(&Kind::Text);
         let read = |json: &str| -> Option<Value> {
             let structure = if self.wants_structure() { structure_in(json) } else { None };
@@ -146,7 +146,7 @@ impl Shape {
     }
 
     /// Whether a value of this JSON would be taken, as far as its type and bounds go.
-    pub fn takes(&self, json: &str) -> bool {
+    pub(crate) fn takes(&self, json: &str) -> bool {
         let fits = |kind: &Kind| match kind {
             Kind::Text => json.starts_with('"'),
             Kind::Integer => LenientDeserializer::value(json).integer().is_ok(),

@@ -125,7 +125,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The names of a shape's fields, by themselves or by the list.
-    pub fn of(shape: &Shape) -> Self {
+    pub(crate) fn of(shape: &Shape) -> Self {
         let is_theirs = |all: &[Synonym]| all.iter().any(|synonym| shape.fields.contains_key(synonym.field));
         let listed = SYNONYMS.iter().filter(|(_, all)| is_theirs(all)).map(|(name, _)| name);
         let mut lengths = [0; 256];
@@ -136,7 +136,7 @@ impl Names {
     }
 
     /// False only for a name that is none of them.
-    pub fn may_hold(&self, name: &str) -> bool {
+    pub(crate) fn may_hold(&self, name: &str) -> bool {
         let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         let first = name.bytes().next().map_or(0, usize::from);
         !is_plain || self.lengths[first] & Self::bit(name.len()) != 0

@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const MAX_PEERS: usize = 4096;
 
 /// The wrong keys of the last minute, by peer.
-pub struct WrongKeys {
+pub(crate) struct WrongKeys {
     /// How many a peer may send.
     pub max: usize,
     by_peer: Mutex<HashMap<IpAddr, VecDeque<Instant>>>,
@@ -33,7 +33,7 @@ impl Default for WrongKeys {
 impl WrongKeys {
     /// Counts the wrong keys of one request of `peer`: [`Error::WrongKey`], or [`Error::TooMany`] when there are too many
     /// with those of before.
-    pub fn add(&self, peer: IpAddr, count: usize, now: Instant) -> Error {
+    pub(crate) fn add(&self, peer: IpAddr, count: usize, now: Instant) -> Error {
         let mut by_peer = self.by_peer.lock().expect("no one panics while holding it");
         if by_peer.len() >= MAX_PEERS {
             forget(&mut by_peer, now);

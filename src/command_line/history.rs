@@ -22,7 +22,7 @@ const MAX_DETAILS: usize = 160;
 ///
 /// # Errors
 /// When the day is none, or its file cannot be read.
-pub async fn show(directory: &Path, date: Option<&str>, follow: bool) -> Result<()> {
+pub(crate) async fn show(directory: &Path, date: Option<&str>, follow: bool) -> Result<()> {
     let mut day = date.map_or_else(clock::today, str::to_owned);
     ensure!(is_date(&day), "{day:?} is no date: write it as 2026-01-31");
     let folder = Bridge::folder_in(directory).join("history");

@@ -3,7 +3,7 @@
 use std::{env, path::Path};
 
 /// The program and its directory, for the shell: `mcp-server`, or the whole path where that is not found by its name.
-pub fn invocation(directory: Option<&Path>) -> String {
+pub(crate) fn invocation(directory: Option<&Path>) -> String {
     let program = program();
     match directory {
         Some(directory) => format!("{program} --directory {}", quoted(&directory.to_string_lossy())),

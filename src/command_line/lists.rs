@@ -12,7 +12,7 @@ const MAX_TEXT: usize = 120;
 
 /// Which changes a person means.
 #[derive(Debug, Default)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// One, by its name.
     pub id: Option<String>,
     /// Those of a file or folder.
@@ -32,7 +32,7 @@ impl Chosen {
 ///
 /// # Errors
 /// When the bridge does not answer.
-pub async fn processes(target: &Target) -> Result<()> {
+pub(crate) async fn processes(target: &Target) -> Result<()> {
     let answer = target.ask("/terminal/processes", &json!({"limit": MAX_SHOWN})).await?;
     let all = items(&answer, "processes");
     let lines = all.iter().map(|process| {
@@ -48,7 +48,7 @@ pub async fn processes(target: &Target) -> Result<()> {
 ///
 /// # Errors
 /// When the bridge does not answer.
-pub async fn changes(target: &Target, chosen: &Chosen) -> Result<()> {
+pub(crate) async fn changes(target: &Target, chosen: &Chosen) -> Result<()> {
     let mut fields = chosen.fields();
     fields["limit"] = json!(MAX_SHOWN);
     let answer = target.ask("/filesystem/changes", &fields).await?;
@@ -73,7 +73,7 @@ pub async fn changes(target: &Target, chosen: &Chosen) -> Result<()> {
 ///
 /// # Errors
 /// When the bridge does not answer or refuses.
-pub async fn undo(target: &Target, chosen: &Chosen) -> Result<bool> {
+pub(crate) async fn undo(target: &Target, chosen: &Chosen) -> Result<bool> {
     let mut fields = chosen.fields();
     if fields.as_object().is_none_or(serde_json::Map::is_empty) {
         match newest(target).await? {

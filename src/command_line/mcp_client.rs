@@ -14,7 +14,7 @@ const REVISION: &str = "2025-06-18";
 const SESSION: &str = "mcp-session-id";
 
 /// Why a request failed.
-pub enum Failure {
+pub(crate) enum Failure {
     /// The key does not fit.
     ShutOut,
     /// Nothing came in time.
@@ -24,7 +24,7 @@ pub enum Failure {
 }
 
 /// A client with a session of its own.
-pub struct McpClient<'a> {
+pub(crate) struct McpClient<'a> {
     http: reqwest::Client,
     url: String,
     key: &'a str,
@@ -38,7 +38,7 @@ impl<'a> McpClient<'a> {
     ///
     /// # Errors
     /// As [`Self::ask`].
-    pub async fn connect(url: &str, key: &'a str) -> Result<Self, Failure> {
+    pub(crate) async fn connect(url: &str, key: &'a str) -> Result<Self, Failure> {
         let mut client = Self { http: http(), url: format!("{url}/mcp"), key, session: None, asked: 0 };
         let info = json!({"name": "mcp-server doctor", "version": env!("CARGO_PKG_VERSION")});
         let hello = json!({"protocolVersion": REVISION, "capabilities": {}, "clientInfo": info});
@@ -51,7 +51,7 @@ impl<'a> McpClient<'a> {
     ///
     /// # Errors
     /// As [`Self::ask`].
-    pub async fn tools(&mut self) -> Result<Vec<Value>, Failure> {
+    pub(crate) async fn tools(&mut self) -> Result<Vec<Value>, Failure> {
         let (mut tools, mut cursor) = (Vec::new(), Value::Null);
         loop {
             let page = if cursor.is_null() { json!({}) } else { json!({"cursor": cursor}) };
@@ -69,7 +69,7 @@ impl<'a> McpClient<'a> {
     ///
     /// # Errors
     /// When the server does not answer in time, refuses the key, or answers with an error.
-    pub async fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Failure> {
+    pub(crate) async fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Failure> {
         self.asked += 1;
         let text = self.send(&json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params})).await?;
         let mut answer: Value = serde_json::from_str(&text).map_err(|_| strange(&text))?;
@@ -99,7 +99,7 @@ impl<'a> McpClient<'a> {
     }
 
     /// Ends the session.
-    pub async fn leave(self) {
+    pub(crate) async fn leave(self) {
         if let Some(session) = self.session {
             // The server ends it by itself, later.
             let _ = self.http.delete(&self.url).bearer_auth(self.key).header(SESSION, session).send().await;

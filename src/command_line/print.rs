@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// What a reader's eye should be drawn to: in red, where the terminal shows colours and `NO_COLOR` does not decline them.
-pub fn alarming(text: &str) -> String {
+pub(crate) fn alarming(text: &str) -> String {
     format!("\x1b[31m{text}\x1b[0m")
 }
 
@@ -11,7 +11,7 @@ pub fn alarming(text: &str) -> String {
 ///
 /// # Errors
 /// When nobody reads any more.
-pub fn line(text: &str) -> io::Result<()> {
+pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut output = anstream::stdout().lock();
     writeln!(output, "{text}")?;
     output.flush()
@@ -19,7 +19,7 @@ pub fn line(text: &str) -> io::Result<()> {
 
 /// A text of a program's or a caller's, which must not steer the terminal: its control characters and those that turn
 /// the direction of writing are left out, and a long one is cut.
-pub fn plain(text: &str, max: usize) -> String {
+pub(crate) fn plain(text: &str, max: usize) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let shown: String = text.replace(['\n', '\t'], " ").chars().filter(|c| !c.is_control() && !turns(*c)).collect();
     if shown.chars().count() <= max {
@@ -29,7 +29,7 @@ pub fn plain(text: &str, max: usize) -> String {
 }
 
 /// A moment as a person reads it, to the second.
-pub fn moment(timestamp: &str) -> String {
+pub(crate) fn moment(timestamp: &str) -> String {
     plain(&timestamp.replace('T', " ").chars().take(19).collect::<String>(), 19)
 }
 

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// How long anything that is asked may take.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The bridge of a directory.
 pub struct Target {
@@ -94,7 +94,7 @@ impl Target {
 
 /// A client for this machine's own server.
 #[expect(clippy::disallowed_methods, reason = "asks this machine's own server, at the user's terminal")]
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     // A second call finds one in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().expect("a plain client can be made")
@@ -104,7 +104,7 @@ pub fn http() -> reqwest::Client {
 ///
 /// # Errors
 /// When it is such a directory, or its `.env` cannot be read.
-pub fn require_bridge(directory: &Path) -> Result<()> {
+pub(crate) fn require_bridge(directory: &Path) -> Result<()> {
     let was_here = Owner::was_in(&Bridge::folder_in(directory)) || key_in_environment().is_some();
     let has_bridge = was_here || key_in_file(&Directory::own(directory)?, directory)?.is_some();
     ensure!(

@@ -4,7 +4,7 @@ use crate::{first_start::Key, server::address, settings::Secret};
 use std::{net::SocketAddr, path::Path};
 
 /// What is to be said.
-pub struct Welcome<'a> {
+pub(crate) struct Welcome<'a> {
     /// Where the server listens.
     pub address: SocketAddr,
     /// Why it does not listen on the usual port.
@@ -19,7 +19,7 @@ pub struct Welcome<'a> {
 
 impl Welcome<'_> {
     /// The text. The key is in it only when nobody has seen it.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let (url, program) = (self.url(), self.program);
         let mut lines = vec![format!("MCP Server listens on {url}")];
         lines.extend(self.instead_of.map(|why| format!("({why}; --port or MCP_PORT chooses another)")));
@@ -66,7 +66,7 @@ impl Welcome<'_> {
 }
 
 /// What a person is told after `key rotate`, before the clients that hold the old key are named.
-pub fn rotated(key: &Secret, directory: &Path, program: &str) -> String {
+pub(crate) fn rotated(key: &Secret, directory: &Path, program: &str) -> String {
     format!(
         "The key was replaced. A server that runs here takes the new one at once, and no longer the old one.\n\n{}",
         shown_key(key, directory, program)

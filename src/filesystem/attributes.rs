@@ -8,7 +8,7 @@ use std::{fs::File, io};
 /// # Errors
 /// When one of them cannot be kept.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub fn keep(old: &File, new: &File) -> io::Result<()> {
+pub(crate) fn keep(old: &File, new: &File) -> io::Result<()> {
     let (wanted, there) = (names(old)?, names(new)?);
     for name in &wanted {
         let mut value = Vec::with_capacity(MAX_VALUE);

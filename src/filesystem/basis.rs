@@ -24,7 +24,7 @@ const BETWEEN: Duration = Duration::from_millis(1);
 
 /// A file as it was when it was read.
 #[derive(Clone, Debug)]
-pub struct Basis {
+pub(crate) struct Basis {
     found: Found,
     size: u64,
     sha256: String,
@@ -52,7 +52,7 @@ impl From<ChangedSince> for io::Error {
 
 impl Basis {
     /// The file that was `found`, of which `size` bytes with this digest were read afterwards.
-    pub fn new(found: Found, size: u64, sha256: String) -> Self {
+    pub(crate) fn new(found: Found, size: u64, sha256: String) -> Self {
         Self { found, size, sha256 }
     }
 
@@ -60,7 +60,7 @@ impl Basis {
     ///
     /// # Errors
     /// [`ChangedSince`].
-    pub fn is_same(&self, sha256: &str) -> io::Result<()> {
+    pub(crate) fn is_same(&self, sha256: &str) -> io::Result<()> {
         if self.sha256 == sha256 { Ok(()) } else { Err(ChangedSince.into()) }
     }
 
@@ -68,7 +68,7 @@ impl Basis {
     ///
     /// # Errors
     /// [`ChangedSince`], and what the system says.
-    pub fn check(&self, holder: &Directory, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn check(&self, holder: &Directory, name: &OsStr) -> io::Result<()> {
         match holder.look(name) {
             Ok(now) if self.is_untouched(&now) => Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -80,7 +80,7 @@ impl Basis {
     ///
     /// # Errors
     /// [`ChangedSince`], and what the system says; the file is in its place then.
-    pub fn give_way(
+    pub(crate) fn give_way(
         &self,
         holder: &Directory,
         name: &OsStr,
@@ -105,7 +105,7 @@ impl Basis {
     ///
     /// # Errors
     /// [`ChangedSince`], and what the system says.
-    pub fn rest(&self, file: &mut File) -> io::Result<Vec<u8>> {
+    pub(crate) fn rest(&self, file: &mut File) -> io::Result<Vec<u8>> {
         if !self.begins(file)? {
             return Err(ChangedSince.into());
         }

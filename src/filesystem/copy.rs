@@ -138,12 +138,12 @@ pub(super) struct Copy<'a> {
 
 impl<'a> Copy<'a> {
     /// Nothing yet.
-    pub fn new(staging: Staging, cancelled: &'a CancellationToken) -> Self {
+    pub(crate) fn new(staging: Staging, cancelled: &'a CancellationToken) -> Self {
         Self { staging, edits: vec![], copied: Copied::new(), skipped: 0, cancelled }
     }
 
     /// Adds what is at a path.
-    pub fn take(&mut self, from: &SafePath, to: PathBuf) -> Result<()> {
+    pub(crate) fn take(&mut self, from: &SafePath, to: PathBuf) -> Result<()> {
         go_on(self.cancelled)?;
         if self.edits.len() >= MAX_COPIED {
             return Err(Error::TooLarge(format!("There are more than {MAX_COPIED} files: copy it in parts")));
@@ -199,7 +199,7 @@ impl<'a> Copy<'a> {
     }
 
     /// The edits that put the copy in its place, what was copied, and how much was left out.
-    pub fn finish(self) -> Result<(Staging, Vec<Edit>, Copied, usize)> {
+    pub(crate) fn finish(self) -> Result<(Staging, Vec<Edit>, Copied, usize)> {
         self.staging.sync()?;
         Ok((self.staging, self.edits, self.copied, self.skipped))
     }

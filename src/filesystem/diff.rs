@@ -20,7 +20,7 @@ const BEFORE: usize = 128;
 
 /// The unified diff from one text to another, with three lines around each change; empty when they are the same. A long
 /// one is cut, and says what was left out.
-pub fn unified(before: &str, after: &str, path: &str) -> String {
+pub(crate) fn unified(before: &str, after: &str, path: &str) -> String {
     let mut diffs = Diffs::default();
     diffs.add(before, after, path);
     diffs.finish()
@@ -28,7 +28,7 @@ pub fn unified(before: &str, after: &str, path: &str) -> String {
 
 /// The unified diffs of several texts, up to a bound for all.
 #[derive(Default)]
-pub struct Diffs {
+pub(crate) struct Diffs {
     text: String,
     lines_left_out: usize,
     bytes_left_out: usize,
@@ -36,7 +36,7 @@ pub struct Diffs {
 
 impl Diffs {
     /// Adds the diff of one text.
-    pub fn add(&mut self, before: &str, after: &str, path: &str) {
+    pub(crate) fn add(&mut self, before: &str, after: &str, path: &str) {
         let path = path.trim_start_matches('/');
         let mut diff = TextDiff::configure();
         let diff = diff.algorithm(Algorithm::Myers).deadline(Instant::now() + TIMEOUT).diff_lines(before, after);
@@ -46,7 +46,7 @@ impl Diffs {
     }
 
     /// Adds what is a diff already.
-    pub fn add_lines(&mut self, diff: &str) {
+    pub(crate) fn add_lines(&mut self, diff: &str) {
         // What stands between an old last line and a new one parts them.
         let is_note = |line: &&str| line.starts_with('\\');
         let lines: Vec<&str> = diff.split_inclusive('\n').filter(|line| !is_note(line)).collect();
@@ -67,7 +67,7 @@ impl Diffs {
     }
 
     /// All of them.
-    pub fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         if self.lines_left_out > 0 {
             let (lines, bytes) = (self.lines_left_out, self.bytes_left_out);
             self.text.push_str(&format!("[… {lines} more lines of the diff, {bytes} bytes, are left out]\n"));

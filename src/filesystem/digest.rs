@@ -7,7 +7,7 @@ use std::io::{self, Read};
 const CHUNK: usize = 256 * 1024;
 
 /// The SHA-256 of bytes, in lower-case hexadecimal.
-pub fn of(bytes: &[u8]) -> String {
+pub(crate) fn of(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
@@ -15,7 +15,7 @@ pub fn of(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// What reading says.
-pub fn of_reader(mut reader: impl Read) -> io::Result<(String, u64)> {
+pub(crate) fn of_reader(mut reader: impl Read) -> io::Result<(String, u64)> {
     let (mut hasher, mut length, mut buffer) = (Sha256::new(), 0, vec![0; CHUNK]);
     loop {
         match reader.read(&mut buffer) {
@@ -31,7 +31,7 @@ pub fn of_reader(mut reader: impl Read) -> io::Result<(String, u64)> {
 }
 
 /// Passes bytes on and digests them on the way.
-pub struct Digesting<W> {
+pub(crate) struct Digesting<W> {
     inner: W,
     hasher: Sha256,
     length: u64,
@@ -39,12 +39,12 @@ pub struct Digesting<W> {
 
 impl<W> Digesting<W> {
     /// Over `inner`.
-    pub fn new(inner: W) -> Self {
+    pub(crate) fn new(inner: W) -> Self {
         Self { inner, hasher: Sha256::new(), length: 0 }
     }
 
     /// What is underneath, the digest and the length.
-    pub fn finish(self) -> (W, String, u64) {
+    pub(crate) fn finish(self) -> (W, String, u64) {
         (self.inner, hexadecimal(&self.hasher.finalize()), self.length)
     }
 }

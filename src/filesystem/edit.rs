@@ -50,7 +50,7 @@ pub struct EditFile {
 /// A replacement in a text.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "TextReplacement")]
-pub struct Replace {
+pub(crate) struct Replace {
     /// The text that is there, with its white space. It may span lines.
     old: String,
     /// What it becomes.

@@ -7,7 +7,7 @@ use std::{fs::File, io};
 /// # Errors
 /// What the system says.
 #[cfg(target_os = "linux")]
-pub fn copy(from: &File, to: &File) -> io::Result<()> {
+pub(crate) fn copy(from: &File, to: &File) -> io::Result<()> {
     use rustix::{
         fs::{SeekFrom, ioctl_ficlone, seek},
         io::Errno,

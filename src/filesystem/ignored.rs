@@ -25,7 +25,7 @@ const MAX_LEVELS: usize = 16;
 
 /// The rules that hold in a directory: its own and those above it.
 #[derive(Clone, Default)]
-pub struct Ignored(Option<Arc<Level>>);
+pub(crate) struct Ignored(Option<Arc<Level>>);
 
 struct Level {
     above: Ignored,
@@ -37,7 +37,7 @@ struct Level {
 
 impl Ignored {
     /// The rules above a directory, from the top of the repository it is in; none when it is in none.
-    pub fn above(workspace: &Arc<Workspace>, folder: &Path) -> Self {
+    pub(crate) fn above(workspace: &Arc<Workspace>, folder: &Path) -> Self {
         let is_top = |path: &Path| open(workspace, path).is_some_and(|folder| folder.look(OsStr::new(".git")).is_ok());
         let Some(top) = folder.ancestors().find(|path| is_top(path)) else { return Self::default() };
         let mut between: Vec<PathBuf> =
@@ -53,7 +53,7 @@ impl Ignored {
     }
 
     /// The rules inside a directory.
-    pub fn inside(&self, folder: &Folder) -> Self {
+    pub(crate) fn inside(&self, folder: &Folder) -> Self {
         let (depth, used) = self.0.as_ref().map_or((0, 0), |level| (level.depth, level.size));
         if depth == MAX_LEVELS {
             return self.clone();
@@ -79,7 +79,7 @@ impl Ignored {
     }
 
     /// Whether something at `real` is left out. The nearest rule that speaks of it decides.
-    pub fn leaves_out(&self, real: &Path, is_folder: bool) -> bool {
+    pub(crate) fn leaves_out(&self, real: &Path, is_folder: bool) -> bool {
         let mut level = &self.0;
         while let Some(here) = level {
             let verdict = here.rules.matched(real, is_folder);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Lines as a caller names them: counted from 1, negative from the end (-1 is the last), both included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lines {
+pub(crate) struct Lines {
     /// The first one; the text's first when it is not given.
     pub first: Option<i64>,
     /// The last one; the text's last when it is not given.
@@ -13,13 +13,13 @@ pub struct Lines {
 
 impl Lines {
     /// Whether a part is asked for.
-    pub fn is_part(self) -> bool {
+    pub(crate) fn is_part(self) -> bool {
         self.first.is_some() || self.last.is_some()
     }
 
     /// The lines that are meant of `total`, counted from 0. Beyond the end there are none; before the start the first
     /// is meant, so that the last 20 of 5 are all 5.
-    pub fn of(self, total: u64) -> Range<u64> {
+    pub(crate) fn of(self, total: u64) -> Range<u64> {
         let place = |line: i64| match u64::try_from(line) {
             Ok(line) => line.max(1),
             Err(_) => (total + 1).saturating_sub(line.unsigned_abs()),
@@ -31,13 +31,13 @@ impl Lines {
 }
 
 /// How many lines a text has: a line feed ends one, and what follows the last is one more.
-pub fn count(bytes: &[u8]) -> u64 {
+pub(crate) fn count(bytes: &[u8]) -> u64 {
     let ended = memchr::memchr_iter(b'\n', bytes).count() as u64;
     ended + u64::from(bytes.last().is_some_and(|last| *last != b'\n'))
 }
 
 /// Where lines stand in a text, with their ends.
-pub fn place(bytes: &[u8], lines: &Range<u64>) -> Range<usize> {
+pub(crate) fn place(bytes: &[u8], lines: &Range<u64>) -> Range<usize> {
     if lines.is_empty() {
         return 0..0;
     }

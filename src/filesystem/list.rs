@@ -63,7 +63,7 @@ pub struct ListOutput {
 /// A file or a directory.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DirectoryItem")]
-pub struct Item {
+pub(crate) struct Item {
     /// Its name.
     name: String,
     /// The path as sent, joined with the names below it.
@@ -84,7 +84,7 @@ pub struct Item {
 /// What an item is.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ItemKind {
+pub(crate) enum ItemKind {
     /// Anything but a directory.
     File,
     /// A directory.
@@ -145,7 +145,7 @@ impl ListDirectory {
 }
 
 /// A link in a directory.
-pub struct Link {
+pub(crate) struct Link {
     /// Its text; `None` when it has just gone.
     pub target: Option<String>,
     /// What it leads to, where that is there and may be known.
@@ -154,7 +154,7 @@ pub struct Link {
 
 impl Link {
     /// The link that is visited; `None` for anything else.
-    pub fn of(visit: &Visit) -> Option<Self> {
+    pub(crate) fn of(visit: &Visit) -> Option<Self> {
         let name = &visit.child.name;
         let is_link = match visit.child.kind {
             Some(kind) => kind == Kind::Link,
@@ -167,7 +167,7 @@ impl Link {
     }
 
     /// Whether it leads to a directory.
-    pub fn leads_to_folder(&self) -> bool {
+    pub(crate) fn leads_to_folder(&self) -> bool {
         self.leads_to.is_some_and(|found| found.is_folder())
     }
 }

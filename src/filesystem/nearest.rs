@@ -17,7 +17,7 @@ const MAX_COMPARED: usize = 20;
 const MAX_LINE: usize = 500;
 
 /// A sentence with the lines of `text` that are nearest to `old`. `before` lines precede `text` in its file.
-pub fn describe(text: &str, old: &str, before: u64) -> String {
+pub(crate) fn describe(text: &str, old: &str, before: u64) -> String {
     let wanted: Vec<&str> = old.lines().collect();
     let lines: Vec<&str> = text.lines().collect();
     if lines.is_empty() {

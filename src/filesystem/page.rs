@@ -13,7 +13,7 @@ use std::{
 
 /// The last thing of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// Where it is, below the place that is listed.
     pub path: PathBuf,
     /// Its line, where lines are listed.
@@ -25,7 +25,7 @@ impl Cursor {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a text that this bridge never gave.
-    pub fn parse(text: Option<&str>) -> Result<Option<Self>> {
+    pub(crate) fn parse(text: Option<&str>) -> Result<Option<Self>> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
         let read = || {
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -39,7 +39,7 @@ impl Cursor {
     }
 
     /// The text that a caller sends back.
-    pub fn text(path: &Path, line: u64) -> String {
+    pub(crate) fn text(path: &Path, line: u64) -> String {
         BASE64_URL_SAFE_NO_PAD.encode([&line.to_be_bytes(), path.as_os_str().as_encoded_bytes()].concat())
     }
 }
@@ -55,7 +55,7 @@ fn name_of(bytes: &[u8]) -> Option<OsString> {
 }
 
 /// The path that a caller sees for something below a place that he named: the two joined, with one slash.
-pub fn shown(sent: &str, below: &Path) -> String {
+pub(crate) fn shown(sent: &str, below: &Path) -> String {
     let below = spelled(below);
     match (below.is_empty(), sent.ends_with('/')) {
         (true, _) => sent.to_owned(),

@@ -49,7 +49,7 @@ pub struct ReadManyOutput {
 /// One file of many.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-pub enum OneRead {
+pub(crate) enum OneRead {
     /// It was read.
     Read(Box<Envelope<ReadFile>>),
     /// It could not be read.

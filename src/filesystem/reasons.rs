@@ -60,7 +60,7 @@ fn reason(cause: &io::Error) -> Option<Error> {
 }
 
 /// What is mounted where it is cannot be removed or renamed.
-pub fn mounted(what: &str) -> Error {
+pub(crate) fn mounted(what: &str) -> Error {
     Error::Conflict(format!(
         "{what} is a mount point, or the system uses it (swap, a running container): unmount it first (`findmnt` lists \
          mounts, `umount` ends one), or change what is in it instead"

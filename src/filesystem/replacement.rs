@@ -11,14 +11,14 @@ use std::{
 };
 
 /// A name for something that is not meant to stay, short enough beside any other.
-pub fn temporary_name() -> OsString {
+pub(crate) fn temporary_name() -> OsString {
     let mut random = [0; 8];
     getrandom::fill(&mut random).expect("a system without random numbers cannot have started the bridge");
     format!(".bridge-{:016x}.tmp", u64::from_ne_bytes(random)).into()
 }
 
 /// Whether a name is one of these: what is not in its place yet is nothing that a caller sees.
-pub fn is_temporary(name: &OsStr) -> bool {
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     let middle = name.strip_prefix(b".bridge-").and_then(|name| name.strip_suffix(b".tmp"));
     middle.is_some_and(|middle| middle.len() == 16 && middle.iter().all(u8::is_ascii_hexdigit))
@@ -26,7 +26,7 @@ pub fn is_temporary(name: &OsStr) -> bool {
 
 /// What a file may take the place of.
 #[derive(Clone, Copy)]
-pub enum Over<'a> {
+pub(crate) enum Over<'a> {
     /// Nothing: the name must be free.
     Nothing,
     /// Whatever has the name.
@@ -45,7 +45,7 @@ impl Over<'_> {
     ///
     /// # Errors
     /// What the system says; the old file is in its place then.
-    pub fn rename(self, from: (&Directory, &OsStr), holder: &Directory, at: &OsStr) -> io::Result<()> {
+    pub(crate) fn rename(self, from: (&Directory, &OsStr), holder: &Directory, at: &OsStr) -> io::Result<()> {
         let (directory, name) = from;
         match self {
             Self::Nothing => directory.rename_to_free(name, holder, at),
@@ -58,7 +58,7 @@ impl Over<'_> {
 }
 
 /// A file that has no place yet; dropped, it is gone.
-pub struct Replacement {
+pub(crate) struct Replacement {
     holder: Directory,
     name: OsString,
     file: File,
@@ -70,13 +70,13 @@ impl Replacement {
     ///
     /// # Errors
     /// What the system says.
-    pub fn create(holder: &Directory, name: &OsStr) -> io::Result<Self> {
+    pub(crate) fn create(holder: &Directory, name: &OsStr) -> io::Result<Self> {
         let file = holder.create(name, 0o600)?;
         Ok(Self { holder: holder.clone(), name: name.to_owned(), file, placed: false })
     }
 
     /// To write into.
-    pub fn file(&mut self) -> &mut File {
+    pub(crate) fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
@@ -85,7 +85,7 @@ impl Replacement {
     ///
     /// # Errors
     /// What the system says.
-    pub fn resemble(&self, old: &File, mode: u32, owner: (u32, u32)) -> io::Result<bool> {
+    pub(crate) fn resemble(&self, old: &File, mode: u32, owner: (u32, u32)) -> io::Result<bool> {
         let is_kept = attributes::keep(old, &self.file).is_ok();
         self.set_mode_and_owner(mode, owner)?;
         Ok(is_kept && (owner == OURS || look_at(&self.file)?.owner == owner))
@@ -95,7 +95,7 @@ impl Replacement {
     ///
     /// # Errors
     /// What the system says.
-    pub fn set_mode_and_owner(&self, mode: u32, owner: (u32, u32)) -> io::Result<()> {
+    pub(crate) fn set_mode_and_owner(&self, mode: u32, owner: (u32, u32)) -> io::Result<()> {
         set_mode_and_owner(&self.file, mode, owner)
     }
 
@@ -103,7 +103,7 @@ impl Replacement {
     ///
     /// # Errors
     /// What the system says; the old file is whole then.
-    pub fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, over: Over) -> io::Result<()> {
+    pub(crate) fn place(mut self, at: &OsStr, times: Option<Times>, durable: bool, over: Over) -> io::Result<()> {
         if let Some(times) = times {
             self.holder.set_times(&self.name, times)?;
         }

@@ -82,7 +82,7 @@ pub struct TreeOutput {
 /// An entry of a tree.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TreeEntry")]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The path as sent, joined with the names below it.
     path: String,
     /// What it is; a link is what it leads to, and is not walked into.

@@ -138,14 +138,14 @@ impl UploadStatus {
 }
 
 /// What has come so far of files that are not complete.
-pub struct Parts(Directory);
+pub(crate) struct Parts(Directory);
 
 impl Parts {
     /// Opens the folder, and makes it where it is missing.
     ///
     /// # Errors
     /// When it cannot be made or read.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
         let failed = || format!("{} cannot be used: it must be a folder that this user may write", folder.display());
         let opened = private::create_folder(folder).and_then(|()| Directory::own(folder)).with_context(failed)?;
         let parts = Self(opened);

@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 256;
 const BATCH: usize = 100_000;
 
 /// What is visited.
-pub struct Visit<'a> {
+pub(crate) struct Visit<'a> {
     /// The directory it is in.
     pub folder: &'a Folder,
     /// Its name.
@@ -32,7 +32,7 @@ pub struct Visit<'a> {
 
 /// How the walk goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Into it, if it is a directory, then on.
     Into,
     /// Not into it.
@@ -45,7 +45,7 @@ pub enum Next {
 ///
 /// # Errors
 /// What `visit` says; [`crate::Error::Cancelled`] when the call is over; the system's word when `start` cannot be read.
-pub fn walk(
+pub(crate) fn walk(
     start: &Folder,
     after: Option<&Path>,
     most: usize,
@@ -124,7 +124,7 @@ fn may_be_folder(folder: &Folder, child: &Child) -> bool {
 
 /// The names of a directory from `first` on, in order, the `most` that come first (one more tells that there are more).
 /// A directory that cannot be read has none.
-pub fn sorted(
+pub(crate) fn sorted(
     folder: &Folder,
     first: Option<&OsStr>,
     most: usize,

@@ -21,10 +21,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
 /// What can be decompressed, as `Accept-Encoding` says it.
-pub const ENCODINGS: &str = "gzip, deflate, br, zstd";
+pub(crate) const ENCODINGS: &str = "gzip, deflate, br, zstd";
 
 /// The longest text that is kept, in characters.
-pub const MAX_CHARACTERS: usize = 10_000_000;
+pub(crate) const MAX_CHARACTERS: usize = 10_000_000;
 
 /// How many bytes of memory a text gets at first: most need no more.
 const FIRST: usize = 1024 * 1024;
@@ -47,7 +47,7 @@ const META_BYTES: usize = 1024;
 type Bytes = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// A decoded text.
-pub struct Text {
+pub(crate) struct Text {
     /// The text.
     pub content: String,
     /// Its length in characters.
@@ -55,7 +55,7 @@ pub struct Text {
 }
 
 /// Headers by name in lower case, repeated ones joined.
-pub fn joined(headers: &HeaderMap) -> IndexMap<String, String> {
+pub(crate) fn joined(headers: &HeaderMap) -> IndexMap<String, String> {
     let mut all: IndexMap<String, String> = IndexMap::new();
     for (name, value) in headers {
         let value = header_text(value);
@@ -73,7 +73,7 @@ pub fn joined(headers: &HeaderMap) -> IndexMap<String, String> {
 }
 
 /// A header's value; what is not UTF-8 is read as Latin-1, as HTTP once had it.
-pub fn header_text(value: &HeaderValue) -> String {
+pub(crate) fn header_text(value: &HeaderValue) -> String {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => text.to_owned(),
         Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
@@ -81,7 +81,7 @@ pub fn header_text(value: &HeaderValue) -> String {
 }
 
 /// The body of an answer, of which the beginning is there.
-pub struct Body {
+pub(crate) struct Body {
     bytes: Bytes,
     head: Vec<u8>,
     content_type: String,
@@ -92,7 +92,7 @@ impl Body {
     ///
     /// # Errors
     /// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed.
-    pub async fn of(answer: Response) -> Result<Self> {
+    pub(crate) async fn of(answer: Response) -> Result<Self> {
         let content_type = answer.headers().get(CONTENT_TYPE).map(header_text).unwrap_or_default();
         let layers = layers(answer.headers())?;
         let stream = answer.bytes_stream().map_err(io::Error::other);
@@ -107,12 +107,12 @@ impl Body {
     }
 
     /// The media type that the server names, without parameters, in lower case.
-    pub fn essence(&self) -> String {
+    pub(crate) fn essence(&self) -> String {
         self.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// What kind of data it is, where it is no text: by its first bytes, else as the server says.
-    pub fn binary_type(&self) -> Option<String> {
+    pub(crate) fn binary_type(&self) -> Option<String> {
         if self.head.is_empty() || Encoding::for_bom(&self.head).is_some() {
             return None;
         }
@@ -139,7 +139,7 @@ impl Body {
     /// # Errors
     /// [`Error::Upstream`] when the server breaks off or sends what cannot be decompressed, and what
     /// [`crate::caller::MemoryBudget::more`] says when there is no memory for it.
-    pub async fn text(mut self, context: &Context) -> Result<Text> {
+    pub(crate) async fn text(mut self, context: &Context) -> Result<Text> {
         let mut text = Decoded::new(encoding(&self.content_type, &self.head));
         let mut more = text.push(&self.head, false);
         let mut room = FIRST;
@@ -163,7 +163,7 @@ impl Body {
     ///
     /// # Errors
     /// As [`Self::text`], and [`Error::TooLarge`] for more than `most` bytes.
-    pub async fn bytes(mut self, most: u64, context: &Context) -> Result<Vec<u8>> {
+    pub(crate) async fn bytes(mut self, most: u64, context: &Context) -> Result<Vec<u8>> {
         let mut all = std::mem::take(&mut self.head);
         let mut room = FIRST;
         context.holding.more(FIRST as u64).await?;

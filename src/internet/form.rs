@@ -18,7 +18,7 @@ const MAX_BASE64: u64 = MAX_CHARACTERS as u64 / 4 * 3;
 /// How what was fetched is returned.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Form {
+pub(crate) enum Form {
     /// As text.
     #[default]
     Text,
@@ -32,14 +32,14 @@ pub enum Form {
 
 impl Form {
     /// Whether it is the one that needs no mention.
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         *self == Self::Text
     }
 }
 
 /// What was fetched, in its form.
 #[derive(Default)]
-pub struct Content {
+pub(crate) struct Content {
     /// What is shown of it.
     pub content: String,
     /// How much that is: characters of text, bytes otherwise.
@@ -102,7 +102,7 @@ impl Internet {
 
 impl Content {
     /// Takes out the picture that it is.
-    pub fn picture(mime_type: Option<&str>, form: Form, content: &mut String) -> Option<Medium> {
+    pub(crate) fn picture(mime_type: Option<&str>, form: Form, content: &mut String) -> Option<Medium> {
         Medium::picture(mime_type.filter(|_| form == Form::Base64)?, content)
     }
 }

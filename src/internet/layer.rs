@@ -15,14 +15,14 @@ use tokio::{
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A reader for a layer.
-pub struct Layer {
+pub(crate) struct Layer {
     inner: Pin<Box<dyn AsyncBufRead + Send>>,
     left: u64,
 }
 
 impl Layer {
     /// Nothing was taken yet.
-    pub fn over(inner: Pin<Box<dyn AsyncBufRead + Send>>) -> Self {
+    pub(crate) fn over(inner: Pin<Box<dyn AsyncBufRead + Send>>) -> Self {
         Self { inner, left: MAX_BYTES }
     }
 }

@@ -96,7 +96,7 @@ impl Capability for AddEntry {
 
 /// What to remember.
 #[derive(Deserialize, JsonSchema)]
-pub struct NewEntry {
+pub(crate) struct NewEntry {
     /// What to remember; may be empty.
     pub content: String,
     /// Words to find it by.
@@ -119,7 +119,7 @@ pub struct NewEntry {
 
 impl NewEntry {
     /// Checks what the schema cannot say; the error is the field's name and a sentence.
-    pub fn draft(self, timestamp: &str, dedupe: bool) -> Result<Draft, (&'static str, &'static str)> {
+    pub(crate) fn draft(self, timestamp: &str, dedupe: bool) -> Result<Draft, (&'static str, &'static str)> {
         if let Some(end) = &self.expires_at
             && clock::parse(end).is_none()
         {

@@ -11,14 +11,14 @@ use serde_json::{Map, Value, value::RawValue};
 use std::{fmt, sync::Arc};
 
 /// Who wrote an entry when nobody says.
-pub const DEFAULT_SOURCE: &str = "ai";
+pub(crate) const DEFAULT_SOURCE: &str = "ai";
 
 /// How deep metadata may be nested. A reader of JSON stops at 128, and the journal and the index file lay their own levels
 /// around it: what is deeper could be written and never read again.
 const DEPTH_MAX: usize = 100;
 
 /// What is said of metadata that is deeper.
-pub const TOO_DEEP: &str = "Input should be nested at most 100 levels deep";
+pub(crate) const TOO_DEEP: &str = "Input should be nested at most 100 levels deep";
 
 /// One remembered thing. Texts are boxed without room to grow: a hundred thousand of them stay resident.
 #[derive(Clone, PartialEq, Debug)]
@@ -84,7 +84,7 @@ impl Serialize for Entry {
 }
 
 /// On one line, the metadata copied as it is.
-pub struct Compact<'entry>(pub &'entry Entry);
+pub(crate) struct Compact<'entry>(pub &'entry Entry);
 
 impl Serialize for Compact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -144,7 +144,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
 }
 
 /// Whether an object is nested deeper than metadata may be.
-pub fn is_too_deep(object: &Map<String, Value>) -> bool {
+pub(crate) fn is_too_deep(object: &Map<String, Value>) -> bool {
     object.values().any(|value| is_deeper(value, DEPTH_MAX - 1))
 }
 
@@ -157,6 +157,6 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
 }
 
 /// An object as compact JSON.
-pub fn object_text(object: &Map<String, Value>) -> Box<str> {
+pub(crate) fn object_text(object: &Map<String, Value>) -> Box<str> {
     serde_json::to_string(object).expect("an object can be written as JSON").into()
 }

@@ -71,7 +71,7 @@ pub(in crate::memory) use filtered;
 
 /// What an entry must be like. Everything given must hold.
 #[derive(Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Any of these tags.
     pub tags: Vec<String>,
     /// All of these tags.
@@ -87,7 +87,7 @@ pub struct Filter {
 }
 
 /// The tags that an entry must all have: a list of them, or `true` for those of `tags`.
-pub enum AllTags {
+pub(crate) enum AllTags {
     /// Whether those of `tags` are meant.
     Those(bool),
     /// These.
@@ -99,7 +99,7 @@ impl Filter {
     ///
     /// # Errors
     /// When a time cannot be read.
-    pub fn new(
+    pub(crate) fn new(
         tags: Option<Vec<String>>,
         all_tags: Option<AllTags>,
         source: Option<String>,
@@ -117,7 +117,7 @@ impl Filter {
     }
 
     /// Whether it lets everything through.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.tags.is_empty() && self.all_tags.is_empty() && !self.looks_at_each()
     }
 
@@ -126,7 +126,7 @@ impl Filter {
     }
 
     /// The positions of the entries that pass and have not expired.
-    pub fn positions(&self, state: &State) -> Positions {
+    pub(crate) fn positions(&self, state: &State) -> Positions {
         let mut passing = state.live().clone();
         if !self.tags.is_empty() {
             passing.intersect(&state.tagged(&self.tags, false));

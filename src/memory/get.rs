@@ -49,7 +49,7 @@ impl Capability for GetEntry {
 }
 
 /// That no entry has an id.
-pub fn missing(id: &str) -> Error {
+pub(crate) fn missing(id: &str) -> Error {
     let shown: String = id.chars().take(100).collect();
     Error::NotFound(format!("Memory entry not found: {shown}"))
 }

@@ -36,7 +36,7 @@ pub struct ImportEntries {
 /// What to do with an id that another entry has.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OnConflict {
+pub(crate) enum OnConflict {
     /// Import nothing.
     #[default]
     Error,

@@ -63,7 +63,7 @@ pub struct RecallResults {
 
 /// An entry with how well it answers.
 #[derive(Serialize, JsonSchema)]
-pub struct Recalled {
+pub(crate) struct Recalled {
     #[serde(flatten)]
     entry: MemoryEntry,
     /// How well it answers; 1 is about what an entry gets that says each word of the question once.
@@ -75,7 +75,7 @@ pub struct Recalled {
 
 /// The parts of a score; they add up to it.
 #[derive(Serialize, JsonSchema)]
-pub struct Explained {
+pub(crate) struct Explained {
     /// Words in common, and related ones, by their English stems.
     english: f64,
     /// The same by their French stems.

@@ -48,7 +48,7 @@ pub struct EntriesRestored {
 /// An entry that got a new id.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RenamedEntry")]
-pub struct Renamed {
+pub(crate) struct Renamed {
     /// The id that it had.
     id: String,
     /// The id that it has now.

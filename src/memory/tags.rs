@@ -39,7 +39,7 @@ pub struct TagList {
 
 /// A tag and its use.
 #[derive(Serialize, JsonSchema)]
-pub struct TagCount {
+pub(crate) struct TagCount {
     /// The tag.
     tag: String,
     /// How many entries have it.

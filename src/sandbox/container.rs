@@ -148,7 +148,7 @@ fn body(spec: Spec, limits: &Limits, engine: &Engine, is_podman: bool) -> Contai
 
 impl Container {
     /// Removes it by force and waits until it is gone (about 0.1 s).
-    pub async fn remove(mut self) {
+    pub(crate) async fn remove(mut self) {
         let removal = self.spawn_removal();
         self.stage = Stage::Removed;
         // On a task of its own: a caller that goes away meanwhile does not stop it.
@@ -156,14 +156,14 @@ impl Container {
     }
 
     /// Sends a signal to its first process.
-    pub async fn signal(&self, name: &str) -> Result<(), EngineError> {
+    pub(crate) async fn signal(&self, name: &str) -> Result<(), EngineError> {
         let options = bollard::query_parameters::KillContainerOptionsBuilder::default().signal(name).build();
         self.connection.docker.kill_container(&self.id, Some(options)).await
     }
 
     /// The exit code of the first process and whether the memory limit was hit, once its streams have ended; `None` when
     /// the engine does not know (any more), or when it goes on and only its streams were lost.
-    pub async fn end(&self) -> Option<(i64, bool)> {
+    pub(crate) async fn end(&self) -> Option<(i64, bool)> {
         let end_by = tokio::time::Instant::now() + END_TIME;
         loop {
             let inspected = self.connection.docker.inspect_container(&self.id, None::<InspectContainerOptions>).await;
@@ -179,17 +179,17 @@ impl Container {
     }
 
     /// The engine it runs on.
-    pub fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
 
     /// Its name for the engine.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// An engine's refusal about it, in the domain's words.
-    pub fn explain(&self, cause: EngineError) -> Error {
+    pub(crate) fn explain(&self, cause: EngineError) -> Error {
         self.engine.explain(cause, "of this container")
     }
 

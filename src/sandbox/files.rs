@@ -34,7 +34,7 @@ const ARCHIVE_MARGIN_MIB: u64 = 16;
 
 /// A file to put into the workspace.
 #[derive(Deserialize, JsonSchema)]
-pub struct InputFile {
+pub(crate) struct InputFile {
     /// Where in the workspace, like `data/in.csv`; folders are made.
     path: String,
     /// Its text. Either this or `content_base64`.
@@ -45,7 +45,7 @@ pub struct InputFile {
 
 /// A file of the workspace.
 #[derive(Serialize, JsonSchema)]
-pub struct OutputFile {
+pub(crate) struct OutputFile {
     /// Where in the workspace.
     path: String,
     /// Its size in bytes.
@@ -170,7 +170,7 @@ pub(super) struct Selection {
 impl Selection {
     /// # Errors
     /// For a pattern that is malformed or leads out of the workspace.
-    pub fn new(patterns: &[String]) -> Result<Self> {
+    pub(crate) fn new(patterns: &[String]) -> Result<Self> {
         let (mut globs, mut roots) = (Vec::new(), Vec::new());
         for pattern in patterns {
             let wrong = |why| Error::invalid("outputs", format!("{:?}: {why}", shortened(pattern)));
@@ -197,7 +197,12 @@ impl Selection {
     ///
     /// # Errors
     /// When the archive is cut or malformed; what was read so far comes with it.
-    pub fn read(&self, archive: impl Read, limit: u64, holding: &MemoryBudget) -> (Vec<OutputFile>, io::Result<()>) {
+    pub(crate) fn read(
+        &self,
+        archive: impl Read,
+        limit: u64,
+        holding: &MemoryBudget,
+    ) -> (Vec<OutputFile>, io::Result<()>) {
         let (mut found, mut room) = (Vec::new(), Room { left: MAX_RETURNED, holding });
         let outcome = self.read_into(archive.take(limit), &mut found, &mut room);
         found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -266,7 +271,7 @@ impl Selection {
     ///
     /// # Errors
     /// When the reading thread panicked.
-    pub async fn collect(
+    pub(crate) async fn collect(
         self,
         rest: Vec<u8>,
         output: &mut Output,

@@ -50,7 +50,7 @@ impl Languages {
     ///
     /// # Errors
     /// When an entry is not of this form; the message says which.
-    pub fn open(table: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(table: &str) -> anyhow::Result<Self> {
         let mut known = BTreeMap::new();
         for (names, command, from_file) in [
             (&["python", "python3", "py"][..], ["python3", "-c", CODE].as_slice(), ("python3", "program.py")),
@@ -77,7 +77,7 @@ impl Languages {
     ///
     /// # Errors
     /// For a language that is not known, and code that no command line can hold.
-    pub fn program(&self, language: &str, code: String) -> Result<Program> {
+    pub(crate) fn program(&self, language: &str, code: String) -> Result<Program> {
         let Some(found) = self.0.get(&language.trim().to_lowercase()) else {
             let known: Vec<_> = self.0.keys().map(String::as_str).collect();
             let message = format!("Unknown language {language:?}: use one of {}", known.join(", "));
@@ -93,7 +93,7 @@ impl Languages {
     ///
     /// # Errors
     /// For a command that holds a NUL.
-    pub fn command(&self, command: String) -> Result<Program> {
+    pub(crate) fn command(&self, command: String) -> Result<Program> {
         if command.contains('\0') {
             return Err(Error::invalid("command", "A command cannot contain a NUL character"));
         }

@@ -36,7 +36,7 @@ pub(super) struct Job {
 impl Job {
     /// What goes to the container's standard input, in order. `mark` is what the launcher says when the program is over;
     /// the program cannot guess it.
-    pub fn input(self, mark: &str, end: &str) -> Vec<Bytes> {
+    pub(crate) fn input(self, mark: &str, end: &str) -> Vec<Bytes> {
         let mut pieces = vec![Bytes::from(format!("{}{end}\n", self.plan(mark)))];
         if let Some(file) = self.program.file {
             pieces.push(file.content.into());
@@ -94,13 +94,13 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// `None` for anything that the launcher does not say.
-    pub fn parse(line: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let (code, kills) = std::str::from_utf8(line).ok()?.split_once(' ')?;
         Some(Self { exit_code: exit_code(code.parse().ok()?), oom_killed: kills.trim() != "0" })
     }
 
     /// As the engine reports it of the first process.
-    pub fn of_engine((code, oom_killed): (i64, bool)) -> Self {
+    pub(crate) fn of_engine((code, oom_killed): (i64, bool)) -> Self {
         Self { exit_code: exit_code(code), oom_killed }
     }
 }

@@ -36,7 +36,7 @@ enum Gpu {
 impl Limits {
     /// # Errors
     /// When `SANDBOX_GPU` is not understood.
-    pub fn open(settings: &Settings) -> Result<Self> {
+    pub(crate) fn open(settings: &Settings) -> Result<Self> {
         Ok(Self {
             memory_mib: settings.sandbox_memory_mib,
             cpus: settings.sandbox_cpus,
@@ -48,7 +48,7 @@ impl Limits {
     }
 
     /// Everything that confines a container.
-    pub fn host_config(&self, is_podman: bool) -> HostConfig {
+    pub(crate) fn host_config(&self, is_podman: bool) -> HostConfig {
         let memory = mib(self.memory_mib);
         HostConfig {
             memory: Some(memory),

@@ -73,7 +73,7 @@ impl Drop for Busy {
 
 impl Pool {
     /// An empty pool: it fills after the first run, so that who never uses the sandbox never has containers.
-    pub fn new(engine: &Arc<Engine>, limits: &Limits, settings: &Settings) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>, limits: &Limits, settings: &Settings) -> Self {
         Self {
             shared: Arc::new(Shared {
                 engine: engine.clone(),
@@ -89,7 +89,7 @@ impl Pool {
     }
 
     /// Announces a run: until it ends, the pool leaves the engine to it.
-    pub fn enter(&self) -> Busy {
+    pub(crate) fn enter(&self) -> Busy {
         self.shared.busy.fetch_add(1, Ordering::Relaxed);
         Busy(self.shared.clone())
     }
@@ -98,7 +98,7 @@ impl Pool {
     ///
     /// # Errors
     /// When none can be started.
-    pub async fn take(&self, image: Option<&str>) -> Result<Waiting> {
+    pub(crate) async fn take(&self, image: Option<&str>) -> Result<Waiting> {
         if image.is_some_and(|image| image != self.shared.image) {
             return self.shared.start(image.unwrap_or_default()).await;
         }
@@ -111,12 +111,12 @@ impl Pool {
     }
 
     /// Lets go of all that wait, for instance because their image has been built anew.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.shared.ready.lock().expect("no one panics while holding it").waiting.clear();
     }
 
     /// Lets go of all for good.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut ready = self.shared.ready.lock().expect("no one panics while holding it");
         ready.closed = true;
         ready.waiting.clear();

@@ -44,24 +44,24 @@ pub(super) enum Ending {
 
 impl Transcript {
     /// Keeps `limit` bytes of each stream, as far as the call may hold them: the first and the last.
-    pub fn new(mark: &str, limit: usize, holding: &MemoryBudget) -> Self {
+    pub(crate) fn new(mark: &str, limit: usize, holding: &MemoryBudget) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| Kept::new(mark, limit));
         Self { stdout, stderr, verdict: Vec::new(), limit, holding: holding.clone(), held: FREE }
     }
 
     /// What was kept of both streams: standard output and standard error.
-    pub fn take(&mut self) -> (Parts, Parts) {
+    pub(crate) fn take(&mut self) -> (Parts, Parts) {
         (self.stdout.take(), self.stderr.take())
     }
 
     /// What a program that was ended for its time had written, and the files that were asked for.
-    pub fn into_partial(mut self, outputs: Option<Value>) -> PartialOutput {
+    pub(crate) fn into_partial(mut self, outputs: Option<Value>) -> PartialOutput {
         let (stdout, stderr) = self.take();
         PartialOutput { outputs, ..PartialOutput::of(stdout, stderr) }
     }
 
     /// Reads until both streams have brought the mark.
-    pub async fn read(&mut self, output: &mut Output) -> Ending {
+    pub(crate) async fn read(&mut self, output: &mut Output) -> Ending {
         while let Some(frame) = output.next().await {
             let Ok(frame) = frame else { break };
             match frame {
@@ -91,7 +91,7 @@ impl Transcript {
     }
 
     /// Takes what may have been the beginning of a mark for output: no more is read.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         self.stdout.flush();
         self.stderr.flush();
     }

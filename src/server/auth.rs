@@ -11,7 +11,7 @@ use axum::{
 use std::net::{IpAddr, SocketAddr};
 
 /// A request that asks to come in: what it presented so far, and who holds that.
-pub struct Admission {
+pub(crate) struct Admission {
     presented: Vec<String>,
     peer: Option<IpAddr>,
     known: Option<Caller>,
@@ -22,7 +22,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`crate::Error::Unusable`] when there are too many keys.
-    pub fn of(parts: &Parts, keys: &Keys) -> Result<Self> {
+    pub(crate) fn of(parts: &Parts, keys: &Keys) -> Result<Self> {
         Self::presenting(presented_keys(&parts.headers, &parts.uri), peer(&parts.extensions), keys)
     }
 
@@ -30,24 +30,24 @@ impl Admission {
     ///
     /// # Errors
     /// [`crate::Error::Unusable`] when there are too many, whether one of them is right or not.
-    pub fn presenting(presented: Vec<String>, peer: Option<IpAddr>, keys: &Keys) -> Result<Self> {
+    pub(crate) fn presenting(presented: Vec<String>, peer: Option<IpAddr>, keys: &Keys) -> Result<Self> {
         check_count(presented.len())?;
         let known = keys.holder(presented.iter().map(String::as_str));
         Ok(Self { presented, peer, known })
     }
 
     /// Of one who is known by other means than a key.
-    pub fn known_as(caller: Caller) -> Self {
+    pub(crate) fn known_as(caller: Caller) -> Self {
         Self { presented: Vec::new(), peer: None, known: Some(caller) }
     }
 
     /// Who it is, where that is known already.
-    pub fn known(&self) -> Option<&Caller> {
+    pub(crate) fn known(&self) -> Option<&Caller> {
         self.known.as_ref()
     }
 
     /// Whether it may still present a key: a wrong one is none to wait after.
-    pub fn is_undecided(&self) -> bool {
+    pub(crate) fn is_undecided(&self) -> bool {
         self.known.is_none() && self.presented.is_empty()
     }
 
@@ -55,7 +55,7 @@ impl Admission {
     ///
     /// # Errors
     /// Those of [`Keys::identify`].
-    pub fn admit(self, keys: &Keys, later: impl IntoIterator<Item = String>) -> Result<Caller> {
+    pub(crate) fn admit(self, keys: &Keys, later: impl IntoIterator<Item = String>) -> Result<Caller> {
         match self.known {
             Some(caller) => Ok(caller),
             None => {
@@ -73,23 +73,23 @@ fn presented_keys(headers: &HeaderMap, uri: &Uri) -> Vec<String> {
 }
 
 /// The keys that stand in the address.
-pub fn query_keys(uri: &Uri) -> impl Iterator<Item = String> {
+pub(crate) fn query_keys(uri: &Uri) -> impl Iterator<Item = String> {
     query(uri).filter(|(name, value)| name == "auth" && !value.is_empty()).map(|(_, value)| value)
 }
 
 /// The keys that the headers present.
-pub fn header_keys(headers: &HeaderMap) -> Vec<String> {
+pub(crate) fn header_keys(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     values.map(bare).filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
 /// Who is at the other end of the connection.
-pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
 }
 
 /// The pairs of the query string.
-pub fn query(uri: &Uri) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn query(uri: &Uri) -> impl Iterator<Item = (String, String)> {
     let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     pairs.into_owned().collect::<Vec<_>>().into_iter()
 }

@@ -189,16 +189,16 @@ async fn answer(
 struct Stopping(CancellationToken);
 
 /// What is cancelled when the server of a request stops.
-pub fn stopping(request: &Extensions) -> CancellationToken {
+pub(crate) fn stopping(request: &Extensions) -> CancellationToken {
     request.get::<Stopping>().map(|Stopping(stop)| stop.clone()).unwrap_or_default()
 }
 
 /// Marks a request's connection as one that is at work, which is not closed to make room for others.
-pub struct Working(Option<Arc<Connection>>);
+pub(crate) struct Working(Option<Arc<Connection>>);
 
 impl Working {
     /// From now until it is dropped; to be made once the key was right and the body is there.
-    pub fn of(request: &Extensions) -> Self {
+    pub(crate) fn of(request: &Extensions) -> Self {
         request.get::<Arc<Connection>>().cloned().map_or(Self(None), Self::on)
     }
 

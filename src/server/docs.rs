@@ -32,7 +32,7 @@ const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy")
 const SCRIPT: &str = "text/javascript";
 
 /// `/docs`, `/redoc` and `/openapi.json`.
-pub fn routes(document: &Value) -> Router<Arc<Shared>> {
+pub(crate) fn routes(document: &Value) -> Router<Arc<Shared>> {
     let title = document["info"]["title"].as_str().unwrap_or_default().to_owned();
     let text = Bytes::from(document.to_string());
     let (redoc, redoc_script) = redoc(&title);

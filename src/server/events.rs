@@ -40,7 +40,7 @@ const PIECE: usize = 64 * 1024;
 const MAX_TURNS: usize = 1000;
 
 /// Whether the client wants events rather than JSON: by the weights it gives them, then by which it names first.
-pub fn wanted(headers: &HeaderMap) -> bool {
+pub(crate) fn wanted(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let kinds: Vec<&str> = accepted.flat_map(|value| value.split(',')).collect();
     // Of equal weights `max_by` takes the last, so the search goes from the end.
@@ -62,7 +62,7 @@ fn weighed(kind: &str) -> Option<(bool, f64)> {
 
 /// Runs the call and tells its output. The call runs on its own, so that a slow client does not slow the program: what
 /// waits for it is bounded by what the answer may hold. A client that goes away ends the call, and so does `stop`.
-pub async fn serve(
+pub(crate) async fn serve(
     shared: Arc<Shared>,
     entry: Arc<Entry>,
     context: Context,

@@ -24,7 +24,7 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 const NO_PAGE: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Any origin by default, never with credentials: the key is what opens, and no browser adds it by itself.
-pub fn cors(origins: &[Origin]) -> CorsLayer {
+pub(crate) fn cors(origins: &[Origin]) -> CorsLayer {
     let origin = if origins.iter().any(|origin| &**origin == "*") {
         AllowOrigin::any()
     } else {
@@ -43,7 +43,7 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
 }
 
 /// Host, then Origin, before anything else is looked at.
-pub async fn check_browser(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(crate) async fn check_browser(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let settings = &shared.bridge.settings;
     let checked = check_host(settings, &request).and_then(|()| check_narrowed_origin(settings, request.headers()));
     match checked {
@@ -79,7 +79,7 @@ fn check_narrowed_origin(settings: &Settings, headers: &HeaderMap) -> Result<()>
 
 /// What browsers are told about every answer: to guess no type, to show it in no frame of another page (where a click
 /// could be stolen), and to tell no one where it came from.
-pub fn harden(mut response: Response) -> Response {
+pub(crate) fn harden(mut response: Response) -> Response {
     let told = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
@@ -115,7 +115,7 @@ fn is_allowed(host: &str, allowed: &[AllowedHost]) -> bool {
 ///
 /// # Errors
 /// [`Error::Refused`] for a foreign origin, an opaque one or more than one.
-pub fn check_origin(headers: &HeaderMap, named: &[Origin]) -> Result<()> {
+pub(crate) fn check_origin(headers: &HeaderMap, named: &[Origin]) -> Result<()> {
     let mut sent = headers.get_all(ORIGIN).iter();
     let (origin, more) = (sent.next(), sent.next());
     let Some(origin) = origin else { return Ok(()) };

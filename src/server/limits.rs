@@ -40,7 +40,7 @@ const STEP: u64 = 256 * 1024;
 
 /// A request's body, and the right to hold it.
 #[derive(Default)]
-pub struct Received {
+pub(crate) struct Received {
     /// The body.
     pub bytes: Bytes,
     /// To be kept as long as the body, or what is made of it.
@@ -48,7 +48,7 @@ pub struct Received {
 }
 
 /// Who sends a body, how long it may be, and out of what it is held.
-pub struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     /// The limits that hold for all.
     pub limits: &'a Limits,
     /// The caller's name, where the key is known already.
@@ -62,7 +62,7 @@ pub struct Sender<'a> {
 /// # Errors
 /// [`Error::TooLarge`] past the limit, [`Error::TimedOut`] when it comes too slowly, [`Error::Unavailable`] when there
 /// is no memory for it, [`Error::Unusable`] when the client breaks off.
-pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> Result<Received> {
+pub(crate) async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> Result<Received> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut growing = BodyReader { sender, bytes: BytesMut::new(), held: MemoryPermit::default(), room: SMALL };
     let read = match announced {
@@ -85,7 +85,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body, sender: &Sender<'_>) -> R
 ///
 /// # Errors
 /// As [`read`].
-pub async fn hold_decoded(body: &Bytes, already: u64, sender: &Sender<'_>) -> Result<MemoryPermit> {
+pub(crate) async fn hold_decoded(body: &Bytes, already: u64, sender: &Sender<'_>) -> Result<MemoryPermit> {
     if body.len() as u64 <= SMALL {
         return Ok(MemoryPermit::default());
     }
@@ -160,7 +160,7 @@ const LARGE: u64 = 256 * 1024;
 ///
 /// JSON writes some characters as six: the length of a large answer is known before it is written, and what it takes
 /// more than its content is asked for.
-pub async fn answer(reply: Box<dyn Reply>, ignored: Vec<Ignored>, holding: &MemoryBudget) -> Response {
+pub(crate) async fn answer(reply: Box<dyn Reply>, ignored: Vec<Ignored>, holding: &MemoryBudget) -> Response {
     let json = if holding.bytes() > LARGE {
         let measured = tokio::task::spawn_blocking(move || {
             let mut counted = Counted(0);
@@ -207,7 +207,7 @@ impl AsRef<[u8]> for HeldAnswer {
 }
 
 /// Reads on and throws away, within bounds: a client that is still sending then sees the answer.
-pub async fn discard(body: Body, limit: u64) {
+pub(crate) async fn discard(body: Body, limit: u64) {
     let _ = tokio::time::timeout(DRAIN_TIME, drain(body, limit.saturating_mul(DRAINED))).await;
 }
 

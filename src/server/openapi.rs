@@ -49,7 +49,7 @@ const MODULES: [(&str, &str); 6] = [
 ];
 
 /// The part of the document that the operations share: the schemas of all requests and answers.
-pub struct Document {
+pub(crate) struct Document {
     paths: Paths,
     requests: SchemaGenerator,
     answers: SchemaGenerator,
@@ -63,12 +63,12 @@ impl Default for Document {
 
 impl Document {
     /// Adds an operation, in the order of a reader.
-    pub fn add(&mut self, operation: Paths) {
+    pub(crate) fn add(&mut self, operation: Paths) {
         self.paths.merge(operation);
     }
 
     /// The operation of a capability.
-    pub fn capability(&mut self, entry: &Entry) -> Paths {
+    pub(crate) fn capability(&mut self, entry: &Entry) -> Paths {
         let operation = self.request(entry, described(entry));
         let mut operation = self.responses(entry.answer, operation);
         if entry.streams_output {
@@ -83,7 +83,7 @@ impl Document {
 
     /// The operations of a capability that answers with a stream of a media type: a browser's link or event source
     /// asks by GET.
-    pub fn stream(&mut self, entry: &Entry, media: &str) -> Paths {
+    pub(crate) fn stream(&mut self, entry: &Entry, media: &str) -> Paths {
         // Raw bytes have no schema: a download of JSON is read as JSON, and events are told apart by their readers.
         let stream =
             ResponseBuilder::new().description("The stream").content(media, ContentBuilder::new().build()).build();
@@ -97,7 +97,7 @@ impl Document {
     }
 
     /// The operation of a capability that takes a form with a file.
-    pub fn upload(&mut self, entry: &Entry) -> Paths {
+    pub(crate) fn upload(&mut self, entry: &Entry) -> Paths {
         let mut schema = entry.request.schema();
         schema["properties"]["file"] = json!({"type": "string", "format": "binary", "description": "The bytes, last."});
         let mut example: Value = serde_json::from_str(entry.example).expect("an example is JSON");
@@ -112,7 +112,7 @@ impl Document {
     }
 
     /// A GET that anyone may ask.
-    pub fn open(&mut self, path: &str, summary: &str, answer: Type) -> Paths {
+    pub(crate) fn open(&mut self, path: &str, summary: &str, answer: Type) -> Paths {
         let content = ContentBuilder::new().schema(Some(reference(answer, &mut self.answers))).build();
         let response = ResponseBuilder::new().description("Done").content("application/json", content);
         let operation = OperationBuilder::new()
@@ -124,7 +124,7 @@ impl Document {
     }
 
     /// The WebSocket of a process.
-    pub fn socket(&mut self, path: &str) -> Paths {
+    pub(crate) fn socket(&mut self, path: &str) -> Paths {
         let about = |text: &str| Some(text.to_owned());
         let argument = |name: &str, place, text: &str| {
             let string = json!({"type": if name == "cursor" { "integer" } else { "string" }});
@@ -154,7 +154,7 @@ impl Document {
     }
 
     /// The finished document around the operations that were collected.
-    pub fn finish(mut self) -> Value {
+    pub(crate) fn finish(mut self) -> Value {
         let info = InfoBuilder::new()
             .title(TITLE)
             .version("1.0.0")

@@ -44,7 +44,7 @@ impl LastWarning {
 }
 
 /// One line a request: method, path, status, time. Never the query or a header: a key may be in them.
-pub async fn log_request(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(crate) async fn log_request(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path();
     // The path of a route holds nothing of the caller's.

@@ -49,7 +49,7 @@ impl Shared {
 
 /// Collects a route and its documentation for each capability.
 #[derive(Default)]
-pub struct Rest {
+pub(crate) struct Rest {
     router: Router<Arc<Shared>>,
     paths: Vec<String>,
     document: Document,
@@ -57,7 +57,7 @@ pub struct Rest {
 
 impl Rest {
     /// Adds a capability.
-    pub fn capability(&mut self, entry: &Arc<Entry>) {
+    pub(crate) fn capability(&mut self, entry: &Arc<Entry>) {
         let operation = self.document.capability(entry);
         let served = entry.clone();
         let handler = move |State(shared): State<Arc<Shared>>, request: Request| serve(shared, served.clone(), request);
@@ -65,31 +65,31 @@ impl Rest {
     }
 
     /// Adds something that anyone may ask.
-    pub fn open<T: JsonSchema>(&mut self, path: &str, summary: &str, handler: MethodRouter<Arc<Shared>>) {
+    pub(crate) fn open<T: JsonSchema>(&mut self, path: &str, summary: &str, handler: MethodRouter<Arc<Shared>>) {
         let operation = self.document.open(path, summary, Type::of::<T>());
         self.route(path, operation, handler);
     }
 
     /// Adds the socket of a process.
-    pub fn socket(&mut self, path: &str, handler: MethodRouter<Arc<Shared>>) {
+    pub(crate) fn socket(&mut self, path: &str, handler: MethodRouter<Arc<Shared>>) {
         let operation = self.document.socket(path);
         self.route(path, operation, handler);
     }
 
     /// Adds a capability that answers with a stream of this media type.
-    pub fn stream(&mut self, entry: &Entry, media: &str, handler: MethodRouter<Arc<Shared>>) {
+    pub(crate) fn stream(&mut self, entry: &Entry, media: &str, handler: MethodRouter<Arc<Shared>>) {
         let operation = self.document.stream(entry, media);
         self.route(&entry.route, operation, handler);
     }
 
     /// Adds a capability that takes a form with a file.
-    pub fn upload(&mut self, entry: &Entry, handler: MethodRouter<Arc<Shared>>) {
+    pub(crate) fn upload(&mut self, entry: &Entry, handler: MethodRouter<Arc<Shared>>) {
         let operation = self.document.upload(entry);
         self.route(&entry.route, operation, handler);
     }
 
     /// The routes, their paths in order, and the OpenAPI document.
-    pub fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
+    pub(crate) fn finish(self) -> (Router<Arc<Shared>>, Vec<String>, serde_json::Value) {
         (self.router, self.paths, self.document.finish())
     }
 

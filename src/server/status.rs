@@ -15,7 +15,7 @@ use std::any::Any;
 
 /// Why a request was not served.
 #[derive(Default, JsonSchema, Serialize)]
-pub struct ErrorBody {
+pub(crate) struct ErrorBody {
     /// What was wrong.
     pub detail: String,
     /// How to fix it, where `detail` does not say so.
@@ -34,7 +34,7 @@ pub struct ErrorBody {
 
 impl ErrorBody {
     /// What an error says, whatever its status, and which fields did not count.
-    pub fn of(error: Error, ignored: Vec<Ignored>) -> Self {
+    pub(crate) fn of(error: Error, ignored: Vec<Ignored>) -> Self {
         let (detail, hint) = (error.to_string(), error.hint().map(str::to_owned));
         let (bytes_appended, partial) = match error.into_kind() {
             Error::PartlyAppended { bytes_appended } => (Some(bytes_appended), None),
@@ -47,7 +47,7 @@ impl ErrorBody {
 
 /// Which arguments do not fit.
 #[derive(JsonSchema, Serialize)]
-pub struct ValidationErrorBody {
+pub(crate) struct ValidationErrorBody {
     /// Every problem, in the order of the fields.
     pub detail: Vec<Problem>,
     /// How to fix it, where `detail` does not say so.
@@ -59,7 +59,7 @@ pub struct ValidationErrorBody {
 }
 
 /// The status of an error.
-pub fn code(error: &Error) -> StatusCode {
+pub(crate) fn code(error: &Error) -> StatusCode {
     match error {
         Error::Unusable(_) | Error::Undecodable { .. } => StatusCode::BAD_REQUEST,
         Error::MissingKey => StatusCode::UNAUTHORIZED,
@@ -86,7 +86,7 @@ impl IntoResponse for Error {
 }
 
 /// The answer to a request that failed, and of which these fields did not count.
-pub fn failed(error: Error, ignored: Vec<Ignored>) -> Response {
+pub(crate) fn failed(error: Error, ignored: Vec<Ignored>) -> Response {
     let (code, hint) = (code(&error), error.hint().map(str::to_owned));
     let retry_after = match error.kind() {
         Error::TooMany { retry_after, .. } => Some(*retry_after),
@@ -104,11 +104,11 @@ pub fn failed(error: Error, ignored: Vec<Ignored>) -> Response {
 }
 
 /// An answer with the body that every error has.
-pub fn detail(code: StatusCode, text: &str, hint: Option<String>) -> Response {
+pub(crate) fn detail(code: StatusCode, text: &str, hint: Option<String>) -> Response {
     (code, Json(ErrorBody { detail: text.to_owned(), hint, ..ErrorBody::default() })).into_response()
 }
 
 /// A handler that panicked: the panic is logged by its hook, the caller learns nothing of it.
-pub fn panicked(_: Box<dyn Any + Send>) -> Response {
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Error::internal(anyhow::anyhow!("a handler panicked")).into_response()
 }

@@ -55,7 +55,7 @@ const MAX_FIELD: usize = 64 * 1024;
 const MAX_FIELDS: usize = 32;
 
 /// Adds the routes.
-pub fn add(rest: &mut Rest) {
+pub(crate) fn add(rest: &mut Rest) {
     rest.stream(&Entry::of::<WatchPath>(), "text/event-stream", get(watch).post(watch));
     rest.stream(&Entry::of::<DownloadFile>(), "*/*", get(download).post(download));
     rest.upload(&Entry::of::<UploadFile>(), post(upload));

@@ -15,7 +15,7 @@ use tokio::{
 const STALL: Duration = Duration::from_secs(30);
 
 /// A stream that fails when a write waits for longer than 30 s.
-pub struct StallTimeout<S> {
+pub(crate) struct StallTimeout<S> {
     stream: S,
     stall: Pin<Box<Sleep>>,
     waits: bool,
@@ -23,7 +23,7 @@ pub struct StallTimeout<S> {
 
 impl<S> StallTimeout<S> {
     /// Watches a stream.
-    pub fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream, stall: Box::pin(tokio::time::sleep(STALL)), waits: false }
     }
 

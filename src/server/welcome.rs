@@ -15,11 +15,11 @@ const CONTRACT_VERSION: &str = "1.0.0";
 
 /// The paths that the bridge serves.
 #[derive(Clone)]
-pub struct Endpoints(pub Arc<[String]>);
+pub(crate) struct Endpoints(pub Arc<[String]>);
 
 /// What the bridge is and where its capabilities are.
 #[derive(JsonSchema, Serialize)]
-pub struct Index {
+pub(crate) struct Index {
     /// That it runs.
     status: &'static str,
     /// The version of the contract.
@@ -32,7 +32,7 @@ pub struct Index {
 
 /// That the bridge is well.
 #[derive(JsonSchema, Serialize)]
-pub struct Health {
+pub(crate) struct Health {
     /// `healthy`.
     status: &'static str,
     /// `running`.
@@ -50,7 +50,7 @@ pub struct Health {
 }
 
 /// `GET /`
-pub async fn index(Extension(Endpoints(paths)): Extension<Endpoints>) -> Json<Index> {
+pub(crate) async fn index(Extension(Endpoints(paths)): Extension<Endpoints>) -> Json<Index> {
     let pages = ["/docs", "/redoc", "/openapi.json"].map(str::to_owned);
     let endpoints = paths.iter().cloned().chain(pages).collect();
     Json(Index {
@@ -59,7 +59,7 @@ pub async fn index(Extension(Endpoints(paths)): Extension<Endpoints>) -> Json<In
 }
 
 /// `GET /health`
-pub async fn health(State(shared): State<Arc<Shared>>) -> Json<Health> {
+pub(crate) async fn health(State(shared): State<Arc<Shared>>) -> Json<Health> {
     let uptime_seconds = shared.started.elapsed().as_secs();
     let confinement = shared.bridge.confinement();
     Json(Health {

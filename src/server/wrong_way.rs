@@ -14,7 +14,7 @@ const MCP_ELSEWHERE: [&str; 6] = ["/sse", "/messages", "/message", "/v1/mcp", "/
 const READ: [&str; 5] = ["/", "/health", "/docs", "/redoc", "/openapi.json"];
 
 /// A path with a slash too many leads to the one without; any other is not there.
-pub fn path(known: &[String], uri: &Uri) -> Response {
+pub(crate) fn path(known: &[String], uri: &Uri) -> Response {
     let path = uri.path().trim_end_matches('/');
     if uri.path().ends_with('/') && known.iter().any(|known| known == path) {
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -46,7 +46,7 @@ fn method_of(path: &str) -> &'static str {
 }
 
 /// A route that takes another method. Clients that were given the address without its path say `initialize` at `/`.
-pub fn method(method: &Method, uri: &Uri) -> Response {
+pub(crate) fn method(method: &Method, uri: &Uri) -> Response {
     let hint = match method_of(uri.path()) {
         "GET" if method == Method::POST && uri.path() == "/" => {
             "MCP is spoken at /mcp: add it to the address in the client's configuration. Capabilities are at \

@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::path::Path;
 
 /// The setting that holds the key.
-pub const KEY: &str = "MCP_API_KEY";
+pub(crate) const KEY: &str = "MCP_API_KEY";
 
 /// The key that the process's environment sets.
 pub fn key_in_environment() -> Option<Secret> {

@@ -6,7 +6,7 @@ use super::names;
 
 /// A name and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// Which line of the file it is; the first is 1.
     pub number: usize,
     /// The name, as written.
@@ -24,7 +24,7 @@ pub struct Line {
 /// # Errors
 /// When a line is neither empty, a comment nor `NAME=value`, a quote is not closed, or one of our settings is there
 /// twice; the message says which line.
-pub fn parse(text: &str) -> Result<Vec<Line>, String> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Line>, String> {
     let mut found: Vec<Line> = Vec::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().zip(1..);
     while let Some((text, number)) = lines.next() {
@@ -141,7 +141,7 @@ fn is_blank_or_comment(after: &str) -> bool {
 }
 
 /// Whether a character opens and closes a quoted text.
-pub fn is_quote(c: char) -> bool {
+pub(crate) fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'')
 }
 

@@ -42,7 +42,7 @@ const LONG: usize = 16;
 ///
 /// # Errors
 /// When it is none and must be meant for one; the message says for which.
-pub fn judge(name: &str) -> Result<bool, String> {
+pub(crate) fn judge(name: &str) -> Result<bool, String> {
     if TABLE.iter().any(|setting| setting.name == name) {
         return Ok(true);
     }
@@ -65,7 +65,7 @@ pub fn judge(name: &str) -> Result<bool, String> {
 }
 
 /// The setting that a name of another program could be meant for: it counts for no more than a warning.
-pub fn resembles(name: &str) -> Option<&'static str> {
+pub(crate) fn resembles(name: &str) -> Option<&'static str> {
     let sent = plain(name);
     let is_others = judge(name) == Ok(false);
     let short = || meant(&sent).filter(|setting| !setting.starts_with(PREFIX) && sent.contains('_'));
@@ -111,7 +111,7 @@ fn is_slip(sent: &str, setting: &str, off: usize) -> bool {
 }
 
 /// Whether a name is a setting or must be meant for one.
-pub fn concerns_us(name: &str) -> bool {
+pub(crate) fn concerns_us(name: &str) -> bool {
     judge(name) != Ok(false)
 }
 

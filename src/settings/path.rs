@@ -64,7 +64,7 @@ const WORDS: [&str; 20] = [
 ];
 
 /// Whether a text says that something is on, off or not set.
-pub fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     WORDS.contains(&text.to_lowercase().as_str())
 }
 

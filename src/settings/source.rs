@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::{borrow::Cow, collections::HashMap, env::VarError, fmt::Display, ops::RangeInclusive, path::Path};
 
 /// Texts of settings by name.
-pub struct Source {
+pub(crate) struct Source {
     file: HashMap<String, Line>,
     reads_environment: bool,
 }
@@ -41,7 +41,7 @@ impl Source {
     ///
     /// # Errors
     /// When the file cannot be read, has a line that is not understood, or a name that must be meant for another.
-    pub fn of_file(folder: &Directory, path: &Path) -> Result<Self> {
+    pub(crate) fn of_file(folder: &Directory, path: &Path) -> Result<Self> {
         let mut file = HashMap::new();
         for line in read(folder, path)? {
             let judged = names::judge(&line.name);
@@ -55,7 +55,7 @@ impl Source {
     ///
     /// # Errors
     /// When a name must be meant for another.
-    pub fn of_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+    pub(crate) fn of_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let mut file = HashMap::new();
         for ((name, value), number) in pairs.into_iter().zip(1..) {
             names::judge(name).map_err(|problem| anyhow!(problem))?;
@@ -69,7 +69,7 @@ impl Source {
     ///
     /// # Errors
     /// When the text is not what the setting takes.
-    pub fn get<T: SettingValue>(&self, name: &str, default: &str) -> Result<T> {
+    pub(crate) fn get<T: SettingValue>(&self, name: &str, default: &str) -> Result<T> {
         self.value(name, default, T::parse)
     }
 
@@ -77,7 +77,7 @@ impl Source {
     ///
     /// # Errors
     /// When it is no text.
-    pub fn sets(&self, name: &str) -> Result<bool> {
+    pub(crate) fn sets(&self, name: &str) -> Result<bool> {
         Ok(self.find(name)?.is_some())
     }
 
@@ -85,7 +85,7 @@ impl Source {
     ///
     /// # Errors
     /// When the text is no number, or the number lies outside.
-    pub fn get_within<T>(&self, name: &str, default: &str, range: &RangeInclusive<T>) -> Result<T>
+    pub(crate) fn get_within<T>(&self, name: &str, default: &str, range: &RangeInclusive<T>) -> Result<T>
     where
         T: SettingValue + PartialOrd + Display,
     {
@@ -151,7 +151,7 @@ impl Source {
 ///
 /// # Errors
 /// When it cannot be read, could have been written by others, or has a line that is not understood.
-pub fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
+pub(crate) fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
     let text = private::read_own(folder, super::FILE).with_context(|| {
         format!(
             "{} cannot be read: it must be a text file that this user may read and nobody else may write",

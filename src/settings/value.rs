@@ -142,7 +142,7 @@ impl<T: SettingValue> SettingValue for Vec<T> {
 }
 
 /// A part of a list.
-pub struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// What stands in its quotes, or else all of it without the blanks around it.
     pub text: &'a str,
     /// Whether it stands in quotes.
@@ -155,7 +155,7 @@ pub struct Part<'a> {
 ///
 /// # Errors
 /// When a part is empty, or a quote is not where a part begins and ends.
-pub fn parts(text: &str) -> Result<Vec<Part<'_>>, String> {
+pub(crate) fn parts(text: &str) -> Result<Vec<Part<'_>>, String> {
     let (mut parts, mut rest) = (Vec::new(), text.trim());
     while !rest.is_empty() || !parts.is_empty() {
         let quote = rest.chars().next().filter(|c| is_quote(*c));

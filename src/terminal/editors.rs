@@ -10,7 +10,7 @@ const REFUSAL: &str = "There is no terminal for an editor here. Give the text by
 /// git asks for a message also where there is one already: of a commit that is amended, rebased, merged or reverted. That
 /// one is kept. Where there is none, and for lists of commits, patches and files of others, the text would be the caller's
 /// to give.
-pub fn stand_ins() -> [(&'static str, String); 3] {
+pub(crate) fn stand_ins() -> [(&'static str, String); 3] {
     let fail = format!("echo '{REFUSAL}' >&2; exit 1");
     let has_message = "sed '/^. -* >8 -*$/,$d' \"$1\" | grep -qv -e '^#' -e '^[[:space:]]*$'";
     let messages = "*/COMMIT_EDITMSG|*/MERGE_MSG|*/SQUASH_MSG|*/TAG_EDITMSG";

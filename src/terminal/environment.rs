@@ -5,11 +5,11 @@ use std::ffi::{OsStr, OsString};
 
 /// What commands inherit.
 #[derive(Clone, Debug)]
-pub struct Environment(Vec<(OsString, OsString)>);
+pub(crate) struct Environment(Vec<(OsString, OsString)>);
 
 impl Environment {
     /// The process's environment without the bridge's settings, and without any variable that holds the key.
-    pub fn inherited(settings: &Settings) -> Self {
+    pub(crate) fn inherited(settings: &Settings) -> Self {
         let key = settings.api_key.as_ref().map(|key| key.expose().to_owned()).filter(|key| !key.is_empty());
         let holds_key = |value: &OsStr| key.as_ref().is_some_and(|key| value.to_string_lossy().contains(key));
         let inherited = std::env::vars_os().filter(|(name, value)| !is_setting(name) && !holds_key(value));
@@ -17,7 +17,7 @@ impl Environment {
     }
 
     /// Its variables.
-    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 }

@@ -46,14 +46,14 @@ pub(super) struct End {
 
 impl End {
     /// Whether a part of its output is missing.
-    pub fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.is_flood || self.stdout.omitted > 0 || self.stderr.omitted > 0
     }
 }
 
 impl<'a> Following<'a> {
     /// Takes in what `tree` writes, and keeps up to `limit` bytes of each stream.
-    pub fn new(tree: Tree, limit: usize, context: &'a Context) -> Self {
+    pub(crate) fn new(tree: Tree, limit: usize, context: &'a Context) -> Self {
         let (stdout, stderr) = tree.take_output().expect("a captured command has its output taken once");
         context.begun();
         let stdout = Output::new("stdout", stdout, limit, context);
@@ -65,7 +65,7 @@ impl<'a> Following<'a> {
     ///
     /// # Errors
     /// When the system loses the process or a stream of it.
-    pub async fn until_end(&mut self) -> Result<i32> {
+    pub(crate) async fn until_end(&mut self) -> Result<i32> {
         let (mut stdout_open, mut stderr_open) = (true, true);
         loop {
             tokio::select! {
@@ -86,7 +86,7 @@ impl<'a> Following<'a> {
     }
 
     /// All of a command that ended with `exit_code`.
-    pub async fn finish(mut self, exit_code: i32) -> End {
+    pub(crate) async fn finish(mut self, exit_code: i32) -> End {
         self.take_the_rest().await;
         let is_flood = self.stdout.is_flood() || self.stderr.is_flood();
         let (stdout, mut stderr) = (self.stdout.into_parts(), self.stderr.into_parts());
@@ -109,12 +109,12 @@ impl<'a> Following<'a> {
     }
 
     /// Leaves it running, for whoever looks after it from now on.
-    pub fn hand_over(self) -> Adopted {
+    pub(crate) fn hand_over(self) -> Adopted {
         Adopted { tree: self.tree, stdout: self.stdout.into_taken(), stderr: self.stderr.into_taken() }
     }
 
     /// Ends it, and gives what it wrote and what of it was running.
-    pub async fn cut_off(mut self) -> End {
+    pub(crate) async fn cut_off(mut self) -> End {
         let mut running = self.tree.command_lines();
         running.truncate(MAX_NAMED);
         let running = running.into_iter().map(|line| line.chars().take(MAX_NAME).collect()).collect();

@@ -15,7 +15,7 @@ pub(super) struct Form {
 impl Form {
     /// Of longer output the first and the last bytes, `max` together and `tail` of them from the end: half of them when
     /// nobody says, all of them when only that is said.
-    pub fn new(max: Option<usize>, tail: Option<usize>, plain: bool) -> Self {
+    pub(crate) fn new(max: Option<usize>, tail: Option<usize>, plain: bool) -> Self {
         let bound = match (max, tail) {
             (None, None) => None,
             (Some(max), None) => Some(Bound::halves(max)),
@@ -26,7 +26,7 @@ impl Form {
     }
 
     /// Brings output into this form; `size` is that of the terminal it was written to, if there was one.
-    pub fn of(self, parts: Parts, size: Option<(u16, u16)>) -> Parts {
+    pub(crate) fn of(self, parts: Parts, size: Option<(u16, u16)>) -> Parts {
         let parts = if self.plain { parts.map(|text| drawn::readable(&text, size)) } else { parts };
         match self.bound {
             Some(bound) => parts.bounded(bound),

@@ -27,7 +27,7 @@ const GIVEN_LAST: usize = 8;
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
 
 /// One stream of a command.
-pub struct Output<'a, S> {
+pub(crate) struct Output<'a, S> {
     stream: Option<S>,
     name: &'static str,
     /// Who is told what comes, and answers for the memory.
@@ -56,7 +56,7 @@ pub struct Taken<S> {
 
 impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
     /// Takes in `stream`, keeps `limit` bytes of it, and tells it to `context` as it comes.
-    pub fn new(name: &'static str, stream: S, limit: usize, context: &'a Context) -> Self {
+    pub(crate) fn new(name: &'static str, stream: S, limit: usize, context: &'a Context) -> Self {
         let (gift, bound) = match context.gives_output_away() {
             true => (limit - limit / GIVEN_LAST, Bound { max: limit / GIVEN_LAST, tail: limit / GIVEN_LAST }),
             false => (0, Bound::halves(limit)),
@@ -79,7 +79,7 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
     ///
     /// # Errors
     /// When the stream breaks.
-    pub async fn read(&mut self) -> io::Result<()> {
+    pub(crate) async fn read(&mut self) -> io::Result<()> {
         // In a flood the stream stays open: the command is to be ended, not to meet a closed pipe.
         while let Some(stream) = self.stream.as_mut().filter(|_| !is_flood(self.written, self.limit)) {
             self.untold.reserve(PIECE);
@@ -144,7 +144,7 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
     }
 
     /// Takes in what is left after the command's end, and tells the rest of what is given away.
-    pub async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         // What is lost then is what a runaway of the command writes.
         let _ = timeout(LAST_OUTPUT, self.read()).await;
         if !self.context.gives_output_away() {
@@ -161,12 +161,12 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
     }
 
     /// Whether the command wrote so much that it is to be ended.
-    pub fn is_flood(&self) -> bool {
+    pub(crate) fn is_flood(&self) -> bool {
         is_flood(self.written, self.limit)
     }
 
     /// Stops here, for whoever reads on.
-    pub fn into_taken(self) -> Taken<S> {
+    pub(crate) fn into_taken(self) -> Taken<S> {
         let mut written = match self.kept.omitted() {
             0 => self.kept.into_bytes(),
             _ => self.kept.into_parts().join().into_bytes(),
@@ -179,7 +179,7 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
     }
 
     /// What was kept and not given away, with U+FFFD for bytes that are not UTF-8.
-    pub fn into_parts(self) -> Parts {
+    pub(crate) fn into_parts(self) -> Parts {
         self.kept.into_parts()
     }
 }

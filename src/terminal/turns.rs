@@ -11,14 +11,14 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The turns that there are.
-pub struct Turns {
+pub(crate) struct Turns {
     free: Semaphore,
     count: usize,
 }
 
 impl Turns {
     /// Lets `count` commands run at once, and at least one.
-    pub fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         let count = count.clamp(1, Semaphore::MAX_PERMITS);
         Self { free: Semaphore::new(count), count }
     }
@@ -27,7 +27,7 @@ impl Turns {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none came free.
-    pub async fn take(&self) -> Result<SemaphorePermit<'_>> {
+    pub(crate) async fn take(&self) -> Result<SemaphorePermit<'_>> {
         match tokio::time::timeout(TIMEOUT, self.free.acquire()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_closed)) => Err(Error::Cancelled),
@@ -43,7 +43,7 @@ impl Turns {
     }
 
     /// Gives no further turn.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.free.close();
     }
 }

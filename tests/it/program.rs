@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(5);
 
 /// The program with this directory, no settings but these, and nothing of the environment that tests run in.
-pub fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command.env("HOME", directory).env("MCP_PORT", "0").envs(settings.iter().copied());
@@ -28,7 +28,7 @@ pub fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
 }
 
 /// Runs it to its end, which must come by itself.
-pub fn run(mut command: Command) -> Output {
+pub(crate) fn run(mut command: Command) -> Output {
     let mut program = Program::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()), scratch());
     let status = program.wait();
     let (stdout, stderr) = (program.stdout(), program.stderr());
@@ -36,7 +36,7 @@ pub fn run(mut command: Command) -> Output {
 }
 
 /// A server process, ended on drop.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     directory: TempDir,
     printed: [Arc<Mutex<Vec<u8>>>; 2],
@@ -47,19 +47,19 @@ pub struct Program {
 
 impl Program {
     /// Starts it with the tests' key and waits until it listens.
-    pub fn start(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let directory = scratch();
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
         Self::start_in(directory, settings)
     }
 
     /// Starts it in a directory and waits until it listens.
-    pub fn start_in(directory: TempDir, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_in(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         Self::start_as(command(directory.path(), settings), directory)
     }
 
     /// Starts what the command says and waits until it listens.
-    pub fn start_as(mut command: Command, directory: TempDir) -> Self {
+    pub(crate) fn start_as(mut command: Command, directory: TempDir) -> Self {
         let mut program = Self::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()), directory);
         let end = Instant::now() + TIMEOUT;
         while program.url.is_empty() {
@@ -83,26 +83,26 @@ impl Program {
         Self { child, directory, printed, readers: vec![stdout, stderr], url: String::new(), http: client() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// What it has printed so far.
-    pub fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.printed[0].lock().unwrap()).into_owned()
     }
 
     /// What it has logged so far.
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.printed[1].lock().unwrap()).into_owned()
     }
 
     /// Waits until words are in the log, which a thread of its own writes.
-    pub fn logged(&self, words: &str) {
+    pub(crate) fn logged(&self, words: &str) {
         let end = Instant::now() + TIMEOUT;
         while !self.stderr().contains(words) {
             assert!(Instant::now() < end, "no {words:?} in {}", self.stderr());
@@ -110,12 +110,12 @@ impl Program {
         }
     }
 
-    pub async fn post(&self, path: &str, key: &str, arguments: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, key: &str, arguments: &Value) -> Reply {
         self.http.post(format!("{}{path}", self.url)).bearer_auth(key).json(arguments).pipe(Reply::send).await
     }
 
     /// The history line of an action, as soon as it is on disk.
-    pub fn history_line(&self, action: &str) -> Value {
+    pub(crate) fn history_line(&self, action: &str) -> Value {
         let file = self.path("memory/history").join(format!("{}.log", skynet_bridge::clock::today()));
         let end = Instant::now() + TIMEOUT;
         loop {
@@ -129,31 +129,31 @@ impl Program {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.http.get(format!("{}{path}", self.url)).pipe(Reply::send).await
     }
 
     /// Asks it to stop.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill is everywhere");
         assert!(sent.success());
     }
 
     /// Ends it as a crash does and gives back the directory.
-    pub fn kill(mut self) -> TempDir {
+    pub(crate) fn kill(mut self) -> TempDir {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         std::mem::replace(&mut self.directory, scratch())
     }
 
     /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -168,7 +168,7 @@ impl Program {
     }
 
     /// Its most memory so far, in MiB.
-    pub fn peak_memory(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says it");
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024

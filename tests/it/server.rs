@@ -13,10 +13,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// The key of every test server.
-pub const KEY: &str = "test-key-0123456789abcdef";
+pub(crate) const KEY: &str = "test-key-0123456789abcdef";
 
 /// A real server on a free port over a directory that is deleted on drop.
-pub struct Server {
+pub(crate) struct Server {
     pub url: String,
     pub http: reqwest::Client,
     pub bridge: Arc<Bridge>,
@@ -28,7 +28,7 @@ pub struct Server {
 
 /// Where a request has its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyIn {
+pub(crate) enum KeyIn {
     /// `Authorization: Bearer KEY`
     Bearer,
     /// `Authorization: KEY`
@@ -38,7 +38,7 @@ pub enum KeyIn {
 }
 
 impl KeyIn {
-    pub const ALL: [Self; 4] = [Self::Bearer, Self::Plain, Self::Body, Self::Query];
+    pub(crate) const ALL: [Self; 4] = [Self::Bearer, Self::Plain, Self::Body, Self::Query];
 
     fn named(name: &str) -> Self {
         let named = Self::ALL.into_iter().find(|way| format!("{way:?}").eq_ignore_ascii_case(name));
@@ -48,7 +48,7 @@ impl KeyIn {
 
 /// What a request got.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
@@ -56,7 +56,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("the answer is complete");
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -64,46 +64,46 @@ impl Reply {
     }
 
     /// The sentence of an error.
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap_or_else(|| panic!("no sentence in {self:?}"))
     }
 
     /// The body of a success; fails the test for anything else.
-    pub fn ok(self) -> Value {
+    pub(crate) fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.body
     }
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_settings(&[]).await
     }
 
     /// With settings as in `.env`, on top of the defaults.
-    pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
         Self::in_directory(scratch(), settings).await
     }
 
     /// Why a bridge with these settings does not open.
-    pub fn try_settings(settings: &[(&str, &str)]) -> Result<(), String> {
+    pub(crate) fn try_settings(settings: &[(&str, &str)]) -> Result<(), String> {
         let directory = scratch();
         let settings = Settings::from_pairs(settings.iter().copied()).map_err(|error| format!("{error:#}"))?;
         Bridge::open(settings, Keys::new(KEY), directory.path()).map(drop).map_err(|error| format!("{error:#}"))
     }
 
     /// Over a directory that is there already.
-    pub async fn in_directory(directory: TempDir, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn in_directory(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         Self::with_router(directory, settings, server::router).await
     }
 
     /// Over a directory that the test keeps.
-    pub async fn at_directory(home: &Path, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn at_directory(home: &Path, settings: &[(&str, &str)]) -> Self {
         Self::over(scratch(), home.to_owned(), settings, server::router).await
     }
 
     /// With another service over the bridge.
-    pub async fn with_router(
+    pub(crate) async fn with_router(
         directory: TempDir,
         settings: &[(&str, &str)],
         router: impl FnOnce(Arc<Bridge>) -> axum::Router,
@@ -134,17 +134,17 @@ impl Server {
     }
 
     /// A path in the server's directory.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.join(name)
     }
 
     /// The same path as an argument.
-    pub fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.path(name).to_str().expect("scratch paths are UTF-8").to_owned()
     }
 
     /// Puts a file there, and the folders above it.
-    pub fn with_file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn with_file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("it lies in the scratch directory")).unwrap();
         std::fs::write(path, content).unwrap();
@@ -152,13 +152,13 @@ impl Server {
     }
 
     /// Calls with the key, in the way that `BRIDGE_TEST_KEY` names.
-    pub async fn post(&self, path: &str, arguments: Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, arguments: Value) -> Reply {
         let way = std::env::var("BRIDGE_TEST_KEY").map_or(KeyIn::Bearer, |name| KeyIn::named(&name));
         self.post_with(way, path, arguments).await
     }
 
     /// Calls with the key in a certain place.
-    pub async fn post_with(&self, way: KeyIn, path: &str, mut arguments: Value) -> Reply {
+    pub(crate) async fn post_with(&self, way: KeyIn, path: &str, mut arguments: Value) -> Reply {
         let request = self.request(path);
         let request = match way {
             KeyIn::Bearer => request.bearer_auth(KEY),
@@ -173,32 +173,32 @@ impl Server {
     }
 
     /// Calls a capability by its name and insists on success.
-    pub async fn call(&self, name: &str, arguments: Value) -> Value {
+    pub(crate) async fn call(&self, name: &str, arguments: Value) -> Value {
         self.post(&route(name), arguments).await.ok()
     }
 
     /// A POST without a key.
-    pub fn request(&self, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, path: &str) -> reqwest::RequestBuilder {
         self.http.post(format!("{}{path}", self.url))
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.http.get(format!("{}{path}", self.url)).pipe(Reply::send).await
     }
 
     /// Today's history entries.
-    pub async fn history(&self) -> Vec<Value> {
+    pub(crate) async fn history(&self) -> Vec<Value> {
         let entries = self.bridge.history.read(&skynet_bridge::clock::today()).await.expect("the history is readable");
         entries.unwrap_or_default()
     }
 
     /// The outcomes of today's calls, once there are `count`: a call that nobody waits for is recorded after its end.
-    pub async fn outcomes(&self, count: usize) -> Vec<String> {
+    pub(crate) async fn outcomes(&self, count: usize) -> Vec<String> {
         self.outcomes_where(count, |_| true).await
     }
 
     /// The outcomes of an action's calls, once there are `count`.
-    pub async fn outcomes_of(&self, action: &str, count: usize) -> Vec<String> {
+    pub(crate) async fn outcomes_of(&self, action: &str, count: usize) -> Vec<String> {
         self.outcomes_where(count, |line| line["action"] == action).await
     }
 
@@ -216,7 +216,7 @@ impl Server {
     }
 
     /// Stops as SIGTERM does and gives back the directory.
-    pub async fn stop(self) -> TempDir {
+    pub(crate) async fn stop(self) -> TempDir {
         self.stop.cancel();
         self.task.await.expect("the server ends by itself");
         self.bridge.close().await;
@@ -225,13 +225,13 @@ impl Server {
 }
 
 impl Reply {
-    pub async fn send(request: reqwest::RequestBuilder) -> Self {
+    pub(crate) async fn send(request: reqwest::RequestBuilder) -> Self {
         Self::of(request.send().await.expect("the server answers")).await
     }
 }
 
 /// Reads left to right: `request.pipe(Reply::send)`.
-pub trait Pipe: Sized {
+pub(crate) trait Pipe: Sized {
     fn pipe<T>(self, next: impl FnOnce(Self) -> T) -> T {
         next(self)
     }
@@ -240,7 +240,7 @@ pub trait Pipe: Sized {
 impl Pipe for reqwest::RequestBuilder {}
 
 /// The route of a capability, by its name.
-pub fn route(name: &str) -> String {
+pub(crate) fn route(name: &str) -> String {
     match name.strip_prefix("sandbox_session_") {
         Some(action) => format!("/sandbox/session/{action}"),
         None => format!("/{}", name.replacen('_', "/", 1)),
@@ -248,12 +248,12 @@ pub fn route(name: &str) -> String {
 }
 
 /// A directory under the system's temporary one: home may lie where the policy refuses.
-pub fn scratch() -> TempDir {
+pub(crate) fn scratch() -> TempDir {
     tempfile::Builder::new().prefix("bridge-test-").tempdir_in("/tmp").expect("/tmp is writable")
 }
 
 /// A client that follows nothing and asks no proxy.
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     install_crypto();
     let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     builder.timeout(Duration::from_secs(60)).build().expect("a plain client can be made")
@@ -265,10 +265,10 @@ fn install_crypto() {
 }
 
 /// How long anything may take on a busy machine before a test gives up.
-pub const DEADLINE: Duration = Duration::from_secs(40);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
 /// Waits until `holds`; fails the test when it does not within the deadline.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");
@@ -277,6 +277,6 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A body without anything in it.
-pub fn nothing() -> Value {
+pub(crate) fn nothing() -> Value {
     json!({})
 }

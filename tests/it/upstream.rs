@@ -8,7 +8,7 @@ use tokio::{
 };
 
 /// A server that answers every request alike.
-pub struct Upstream {
+pub(crate) struct Upstream {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
@@ -16,20 +16,20 @@ pub struct Upstream {
 
 impl Upstream {
     /// Answers with these bytes, head and body, then closes.
-    pub async fn answering(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Vec<u8> = answer.into();
         Self::serving(move |_| answer.clone()).await
     }
 
     /// Answers with this body and these header lines.
-    pub async fn with_body(headers: &str, body: impl AsRef<[u8]>) -> Self {
+    pub(crate) async fn with_body(headers: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
         Self::answering([head.as_bytes(), body].concat()).await
     }
 
     /// Answers with what `answer` makes of the request's text.
-    pub async fn serving(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn serving(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -50,7 +50,7 @@ impl Upstream {
     }
 
     /// What it was asked so far, heads and bodies as sent.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }

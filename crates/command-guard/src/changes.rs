@@ -11,12 +11,12 @@ use super::values::Field;
 use super::words::words;
 
 impl Judge<'_> {
-    pub fn places(&self, field: &Field, scope: &Scope) -> Vec<(Target, Place)> {
+    pub(crate) fn places(&self, field: &Field, scope: &Scope) -> Vec<(Target, Place)> {
         places(field, scope, self.context)
     }
 
     /// Removing what `field` names.
-    pub fn removes(&self, program: &str, field: &Field, extent: Extent, scope: &Scope) -> Judged<()> {
+    pub(crate) fn removes(&self, program: &str, field: &Field, extent: Extent, scope: &Scope) -> Judged<()> {
         let whole = extent != Extent::Itself;
         for (target, place) in self.places(field, scope) {
             let rule = match place {
@@ -42,7 +42,7 @@ impl Judge<'_> {
     }
 
     /// Moving what `field` names to another place.
-    pub fn moves_away(&self, field: &Field, scope: &Scope) -> Judged<()> {
+    pub(crate) fn moves_away(&self, field: &Field, scope: &Scope) -> Judged<()> {
         for (target, place) in self.places(field, scope) {
             let top = target.components.len() <= self.home_depth() + 1 && target.ends_in_pattern();
             let rule = match place {
@@ -87,7 +87,7 @@ impl Judge<'_> {
     }
 
     /// Writing to the file that `field` names.
-    pub fn writes(&self, program: &str, field: &Field, how: Write, scope: &Scope) -> Judged<()> {
+    pub(crate) fn writes(&self, program: &str, field: &Field, how: Write, scope: &Scope) -> Judged<()> {
         for (target, place) in self.places(field, scope) {
             let rule = match place {
                 Place::Disk => "disk",
@@ -110,7 +110,7 @@ impl Judge<'_> {
     }
 
     /// Unpacking into a directory replaces what lies there under the same names; `over`: without asking.
-    pub fn unpacks(&self, program: &str, field: &Field, over: bool, scope: &Scope) -> Judged<()> {
+    pub(crate) fn unpacks(&self, program: &str, field: &Field, over: bool, scope: &Scope) -> Judged<()> {
         let by_hand = |(target, _): &(Target, Place)| UNPACKED_INTO.contains(&target.shown().as_str());
         if !self.places(field, scope).iter().any(by_hand) {
             self.writes(program, field, Write::Replace, scope)?;

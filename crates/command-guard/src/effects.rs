@@ -22,17 +22,17 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// The same with other arguments.
-    pub fn with(&self, arguments: &'a [Field]) -> Self {
+    pub(crate) fn with(&self, arguments: &'a [Field]) -> Self {
         Self { arguments, ..*self }
     }
 
     /// Every place that an argument can mean, and what it is.
-    pub fn places(&self, field: &Field) -> Vec<(Target, Place)> {
+    pub(crate) fn places(&self, field: &Field) -> Vec<(Target, Place)> {
         places(field, self.scope, self.context)
     }
 
     /// The value of a variable, where it is known.
-    pub fn variable(&self, name: &str) -> Option<Field> {
+    pub(crate) fn variable(&self, name: &str) -> Option<Field> {
         let own = self.scope.variables.get(name).into_iter().flatten().flatten();
         let mut own = own;
         let own = own.find(|field| field.known().is_some()).cloned();
@@ -40,7 +40,7 @@ impl<'a> Call<'a> {
     }
 
     /// What is known behind the options and the assignments of `env` and its kin, and the command that follows them.
-    pub fn assigned<'w>(&self, options: &Options, words: &'w [Field]) -> (Scope, &'w [Field]) {
+    pub(crate) fn assigned<'w>(&self, options: &Options, words: &'w [Field]) -> (Scope, &'w [Field]) {
         let mut inner = self.scope.clone();
         for directory in options.values(&["-C", "--chdir", "-D"]) {
             let directories = resolve(directory, self.scope);
@@ -57,11 +57,11 @@ impl<'a> Call<'a> {
         (inner, words)
     }
 
-    pub fn first_is(&self, word: &str) -> bool {
+    pub(crate) fn first_is(&self, word: &str) -> bool {
         self.arguments.first().is_some_and(|first| first.is(word))
     }
 
-    pub fn has_word(&self, words: &[&str]) -> bool {
+    pub(crate) fn has_word(&self, words: &[&str]) -> bool {
         self.arguments.iter().any(|argument| words.iter().any(|word| argument.is(word)))
     }
 }
@@ -170,28 +170,28 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub fn in_scope(&mut self, scope: &Scope) -> &mut Self {
+    pub(crate) fn in_scope(&mut self, scope: &Scope) -> &mut Self {
         self.around = Around::Other(Box::new(scope.clone()));
         self
     }
 
-    pub fn in_same_shell(&mut self) -> &mut Self {
+    pub(crate) fn in_same_shell(&mut self) -> &mut Self {
         self.around = Around::SameShell;
         self
     }
 
-    pub fn forgiving(&mut self, forgives: fn(&str) -> bool) -> &mut Self {
+    pub(crate) fn forgiving(&mut self, forgives: fn(&str) -> bool) -> &mut Self {
         self.forgives = forgives;
         self
     }
 
-    pub fn printing(&mut self) -> &mut Self {
+    pub(crate) fn printing(&mut self) -> &mut Self {
         self.prints = true;
         self
     }
 
     /// Where nothing is known but that the top directories are a system: only the loss of one of those counts.
-    pub fn elsewhere(&mut self, scope: &Scope) -> &mut Self {
+    pub(crate) fn elsewhere(&mut self, scope: &Scope) -> &mut Self {
         let mut inner = scope.clone();
         inner.is_elsewhere = true;
         inner.directories = vec![None];
@@ -222,64 +222,64 @@ impl Effects {
     }
 
     /// Whether nothing more is taken.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.0.len() > MOST
     }
 
-    pub fn refuse(&mut self, rule: &'static str, reason: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, rule: &'static str, reason: impl Into<String>) {
         self.push(Effect::Refuse(Refusal::new(rule, reason)));
     }
 
     /// Refuses what comes from the network or was disguised, before `reader` runs it.
-    pub fn refuse_origin(&mut self, origin: Option<Origin>, reader: &str) {
+    pub(crate) fn refuse_origin(&mut self, origin: Option<Origin>, reader: &str) {
         if let Err(refusal) = refuse_origin(origin, reader) {
             self.push(Effect::Refuse(refusal));
         }
     }
 
     /// Removes a place with everything below it.
-    pub fn removes(&mut self, by: &str, place: &Field) {
+    pub(crate) fn removes(&mut self, by: &str, place: &Field) {
         self.removes_as(by, place, Extent::Whole);
     }
 
-    pub fn removes_as(&mut self, by: &str, place: &Field, extent: Extent) {
+    pub(crate) fn removes_as(&mut self, by: &str, place: &Field, extent: Extent) {
         self.push(Effect::Removes { by: by.to_owned(), place: place.clone(), extent });
     }
 
-    pub fn moves_away(&mut self, place: &Field) {
+    pub(crate) fn moves_away(&mut self, place: &Field) {
         self.push(Effect::MovesAway(place.clone()));
     }
 
-    pub fn writes(&mut self, by: &str, file: &Field, how: Write) {
+    pub(crate) fn writes(&mut self, by: &str, file: &Field, how: Write) {
         self.push(Effect::Writes { by: by.to_owned(), file: file.clone(), how });
     }
 
-    pub fn unpacks(&mut self, by: &str, into: &Field, over: bool) {
+    pub(crate) fn unpacks(&mut self, by: &str, into: &Field, over: bool) {
         self.push(Effect::Unpacks { by: by.to_owned(), into: into.clone(), over });
     }
 
-    pub fn holds(&mut self, file: &Field, data: Data, append: bool) {
+    pub(crate) fn holds(&mut self, file: &Field, data: Data, append: bool) {
         self.push(Effect::Holds { file: file.clone(), data, append });
     }
 
-    pub fn runs_later(&mut self, file: &Field, data: &Data) {
+    pub(crate) fn runs_later(&mut self, file: &Field, data: &Data) {
         self.push(Effect::RunsLater { file: file.clone(), data: data.clone() });
     }
 
-    pub fn links(&mut self, link: &Field, meaning: &Field) {
+    pub(crate) fn links(&mut self, link: &Field, meaning: &Field) {
         self.push(Effect::Links { link: link.clone(), meaning: meaning.clone() });
     }
 
-    pub fn names_program(&mut self, source: &Field, copy: &Field) {
+    pub(crate) fn names_program(&mut self, source: &Field, copy: &Field) {
         self.push(Effect::NamesProgram { source: source.clone(), copy: copy.clone() });
     }
 
-    pub fn prints(&mut self, data: Data) {
+    pub(crate) fn prints(&mut self, data: Data) {
         self.push(Effect::Prints(data));
     }
 
     /// Runs code; what is said of it afterwards changes where and how.
-    pub fn run(&mut self, code: Code) -> &mut Run {
+    pub(crate) fn run(&mut self, code: Code) -> &mut Run {
         let run = Run { code, around: Around::Here, forgives: |_| false, prints: false };
         self.push(Effect::Runs(Box::new(run)));
         match self.0.last_mut() {
@@ -288,22 +288,22 @@ impl Effects {
         }
     }
 
-    pub fn program(&mut self, argv: &[Field]) -> &mut Run {
+    pub(crate) fn program(&mut self, argv: &[Field]) -> &mut Run {
         self.run(Code::Program(argv.to_vec()))
     }
 
     /// An argument that is a command line.
-    pub fn line(&mut self, command: &Field) -> &mut Run {
+    pub(crate) fn line(&mut self, command: &Field) -> &mut Run {
         self.text(script_text(command), Data::Text(command.clone()))
     }
 
     /// A command line that came from `source`.
-    pub fn text(&mut self, text: impl Into<String>, source: Data) -> &mut Run {
+    pub(crate) fn text(&mut self, text: impl Into<String>, source: Data) -> &mut Run {
         self.run(Code::Line { text: text.into(), source })
     }
 
     /// Arguments that are joined to a command line.
-    pub fn joined(&mut self, words: &[Field]) -> &mut Run {
+    pub(crate) fn joined(&mut self, words: &[Field]) -> &mut Run {
         let origin = words.iter().filter_map(Field::origin).max();
         let text = joined_text(words.iter(), &Field::clone);
         self.text(text, Data::Opaque(origin.unwrap_or(Origin::Local)))

@@ -56,7 +56,7 @@ fn assigned(text: &str) -> (&str, &str) {
 
 impl Judge<'_> {
     /// All arguments that a word can become, its alternatives one after the other.
-    pub fn fields(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Field>> {
+    pub(crate) fn fields(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Field>> {
         let mut all: Vec<Field> = self.meanings(word, scope)?.into_iter().flatten().collect();
         let mut seen = HashSet::new();
         let new: Vec<bool> = all.iter().map(|field| seen.insert(field)).collect();
@@ -66,13 +66,13 @@ impl Judge<'_> {
     }
 
     /// A word where no splitting happens: the value of an assignment, a here-document.
-    pub fn one(&mut self, word: &Word, scope: &mut Scope) -> Judged<Field> {
+    pub(crate) fn one(&mut self, word: &Word, scope: &mut Scope) -> Judged<Field> {
         let mut meanings = self.unsplit(word, scope)?;
         Ok(if meanings.is_empty() { Field::default() } else { meanings.swap_remove(0) })
     }
 
     /// Every value that a word can have where no splitting happens.
-    pub fn unsplit(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Field>> {
+    pub(crate) fn unsplit(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Field>> {
         let mut values = Vec::new();
         for draft in self.drafts(&word.pieces, scope, true)? {
             let mut joined = Field::default();
@@ -88,7 +88,7 @@ impl Judge<'_> {
     }
 
     /// The lists of arguments that a word can become.
-    pub fn meanings(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Vec<Field>>> {
+    pub(crate) fn meanings(&mut self, word: &Word, scope: &mut Scope) -> Judged<Vec<Vec<Field>>> {
         let words = braces::expand(&word.pieces).ok_or_else(too_complex)?;
         let mut meanings: Vec<Vec<Field>> = vec![Vec::new()];
         for pieces in words {

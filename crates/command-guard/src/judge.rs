@@ -34,17 +34,17 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(context: &'a Context<'a>, dialect: Dialect, text: &'a str) -> Self {
+    pub(crate) fn new(context: &'a Context<'a>, dialect: Dialect, text: &'a str) -> Self {
         Self { context, dialect, text, words: OnceCell::new(), budget: Budget::default(), nesting: 0, runners: 0 }
     }
 
     /// Whether the word stands in the line, and not as a variable whose value is taken.
-    pub fn mentions(&self, name: &str) -> bool {
+    pub(crate) fn mentions(&self, name: &str) -> bool {
         self.words.get_or_init(|| super::parameters::mentioned(self.text)).contains(name)
     }
 
     /// Judges a text that a shell will run.
-    pub fn text(&mut self, text: &str, dialect: Dialect, scope: &mut Scope) -> Judged {
+    pub(crate) fn text(&mut self, text: &str, dialect: Dialect, scope: &mut Scope) -> Judged {
         self.pay_for_text(text, scope)?;
         self.deeper(|judge| {
             let before = std::mem::replace(&mut judge.dialect, dialect);
@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Runs `judge` one text or call deeper.
-    pub fn deeper<T>(&mut self, judge: impl FnOnce(&mut Self) -> Judged<T>) -> Judged<T> {
+    pub(crate) fn deeper<T>(&mut self, judge: impl FnOnce(&mut Self) -> Judged<T>) -> Judged<T> {
         if self.nesting >= NESTING {
             return Err(too_complex());
         }
@@ -80,7 +80,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges what one more program runs.
-    pub fn behind_a_runner<T>(&mut self, judge: impl FnOnce(&mut Self) -> Judged<T>) -> Judged<T> {
+    pub(crate) fn behind_a_runner<T>(&mut self, judge: impl FnOnce(&mut Self) -> Judged<T>) -> Judged<T> {
         if self.runners >= RUNNERS {
             return Err(too_complex());
         }
@@ -90,7 +90,7 @@ impl<'a> Judge<'a> {
         result
     }
 
-    pub fn script(&mut self, script: &Script, scope: &mut Scope) -> Judged {
+    pub(crate) fn script(&mut self, script: &Script, scope: &mut Scope) -> Judged {
         let mut output = Data::Nothing;
         let mut ended = false;
         for statement in &script.statements {
@@ -150,7 +150,7 @@ impl<'a> Judge<'a> {
         Ok(flowing)
     }
 
-    pub fn command(&mut self, command: &Rc<Command>, scope: &mut Scope) -> Judged {
+    pub(crate) fn command(&mut self, command: &Rc<Command>, scope: &mut Scope) -> Judged {
         self.spend()?;
         if let Kind::Function { name, body } = &command.kind {
             return self.define(name, body, scope);
@@ -233,7 +233,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Calls a function; one that calls itself beside another process multiplies without end.
-    pub fn call(&mut self, name: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
+    pub(crate) fn call(&mut self, name: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
         if let Some((_, forks)) = scope.calls.iter().find(|(called, _)| called == name) {
             if scope.forks > *forks {
                 return Err(Refusal::new(

@@ -18,12 +18,12 @@ pub(super) struct Options {
 impl Options {
     /// Reads all arguments, options and operands in any order, up to `--`.
     /// `valued`: the options that take a value (`-n`, `--suffix`).
-    pub fn read(arguments: &[Field], valued: &[&str]) -> Self {
+    pub(crate) fn read(arguments: &[Field], valued: &[&str]) -> Self {
         Self::parse(arguments, valued, false).0
     }
 
     /// Reads the options before the first operand; the second result counts the arguments read.
-    pub fn leading(arguments: &[Field], valued: &[&str]) -> (Self, usize) {
+    pub(crate) fn leading(arguments: &[Field], valued: &[&str]) -> (Self, usize) {
         Self::parse(arguments, valued, true)
     }
 
@@ -84,7 +84,7 @@ impl Options {
     }
 
     /// Whether any of the options is given; long ones also by a beginning of at least three letters.
-    pub fn has(&self, names: &[&str]) -> bool {
+    pub(crate) fn has(&self, names: &[&str]) -> bool {
         self.options.iter().any(|option| {
             names.iter().any(|name| {
                 option.name == *name
@@ -94,14 +94,14 @@ impl Options {
     }
 
     /// The values of an option, in order.
-    pub fn values<'o>(&'o self, names: &'o [&str]) -> impl Iterator<Item = &'o Field> {
+    pub(crate) fn values<'o>(&'o self, names: &'o [&str]) -> impl Iterator<Item = &'o Field> {
         self.options
             .iter()
             .filter(|option| names.contains(&option.name.as_str()))
             .filter_map(|option| option.value.as_ref())
     }
 
-    pub fn value(&self, names: &[&str]) -> Option<Field> {
+    pub(crate) fn value(&self, names: &[&str]) -> Option<Field> {
         self.values(names).last().cloned()
     }
 }

@@ -17,7 +17,7 @@ const REPLACED: usize = 1024;
 
 impl Judge<'_> {
     /// The lists of fields that an expansion can become, before splitting.
-    pub fn parameter(&mut self, parameter: &Parameter, quoted: bool, scope: &mut Scope) -> Judged<Variable> {
+    pub(crate) fn parameter(&mut self, parameter: &Parameter, quoted: bool, scope: &mut Scope) -> Judged<Variable> {
         let mut value = self.lookup(parameter, quoted, scope);
         self.pay(work::variable(&value))?;
         if let Some(index) = &parameter.index {
@@ -58,7 +58,7 @@ impl Judge<'_> {
     }
 
     /// A variable: as the line set it, as the command's environment gives it, or as systems set it.
-    pub fn variable(&self, name: &str, scope: &Scope) -> Variable {
+    pub(crate) fn variable(&self, name: &str, scope: &Scope) -> Variable {
         let name = scope.references.get(name).map_or(name, String::as_str);
         if let Some(value) = scope.variables.get(name) {
             return value.clone();

@@ -27,7 +27,7 @@ impl Atom {
         }
     }
 
-    pub fn is_wild(&self) -> bool {
+    pub(crate) fn is_wild(&self) -> bool {
         !matches!(self, Self::Char(_))
     }
 }

@@ -13,7 +13,7 @@ use super::values::{Data, Field};
 
 impl Judge<'_> {
     /// Gathers what a call does, and performs it; what flows out of it, if that is known.
-    pub fn perform(
+    pub(crate) fn perform(
         &mut self,
         name: &str,
         arguments: &[Field],
@@ -95,7 +95,13 @@ impl Judge<'_> {
     }
 
     /// Judges code by the calls in it.
-    pub fn script_of(&mut self, interpreter: &str, text: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
+    pub(crate) fn script_of(
+        &mut self,
+        interpreter: &str,
+        text: &str,
+        arguments: &[Field],
+        scope: &mut Scope,
+    ) -> Judged {
         self.spend()?;
         self.deeper(|judge| {
             judge.perform(interpreter, arguments, |call, effects| interpreters::code(call, text, effects), scope)

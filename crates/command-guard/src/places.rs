@@ -37,7 +37,7 @@ pub(super) enum Place {
 
 impl Place {
     /// What a person is told about it.
-    pub fn about(self) -> &'static str {
+    pub(crate) fn about(self) -> &'static str {
         match self {
             Self::Root => "the whole system",
             Self::System => "a part of the system",

@@ -43,7 +43,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub fn at(directory: &str) -> Self {
+    pub(crate) fn at(directory: &str) -> Self {
         Self {
             directories: vec![Some(directory.to_owned())],
             left: vec![None],
@@ -52,16 +52,16 @@ impl Scope {
         }
     }
 
-    pub fn set(&mut self, name: &str, value: Variable) {
+    pub(crate) fn set(&mut self, name: &str, value: Variable) {
         self.variables.insert(name.to_owned(), value);
     }
 
-    pub fn set_one(&mut self, name: &str, field: Field) {
+    pub(crate) fn set_one(&mut self, name: &str, field: Field) {
         self.set(name, vec![vec![field]]);
     }
 
     /// What either of two ways through the line leaves: the union of both.
-    pub fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         if other.ended {
             return;
         }
@@ -89,32 +89,32 @@ impl Scope {
     }
 
     /// Adds the links that another way through the line made; those made before it parted from this one are in both.
-    pub fn join_links(&mut self, other: Vec<(String, String)>) {
+    pub(crate) fn join_links(&mut self, other: Vec<(String, String)>) {
         let shared = self.links.iter().zip(&other).take_while(|(own, other)| own == other).count();
         self.links.extend(other.into_iter().skip(shared));
     }
 
     /// Moves to what `targets` name; nothing known means anywhere.
-    pub fn move_to(&mut self, directories: Vec<Option<String>>) {
+    pub(crate) fn move_to(&mut self, directories: Vec<Option<String>>) {
         let directories = if directories.is_empty() { vec![None] } else { directories };
         self.left = std::mem::replace(&mut self.directories, directories);
     }
 
     /// The name of a fresh file that holds `data`, for `<( … )`.
-    pub fn virtual_file(&mut self, data: Data) -> Field {
+    pub(crate) fn virtual_file(&mut self, data: Data) -> Field {
         let path = format!("/dev/fd/{}", 63_usize.wrapping_add(self.files.len()));
         self.files.insert(path.clone(), data);
         Field::text(path)
     }
 
     /// The content of a file that this line wrote or substituted.
-    pub fn file(&self, field: &Field) -> Option<Data> {
+    pub(crate) fn file(&self, field: &Field) -> Option<Data> {
         let target = super::targets::resolve(field, self).into_iter().next()?;
         self.files.get(&target.shown()).cloned()
     }
 
     /// Notes that `copy` is another name of the program `source`, if that is where programs lie.
-    pub fn name_program(&mut self, source: &Field, copy: &Field) {
+    pub(crate) fn name_program(&mut self, source: &Field, copy: &Field) {
         let Some(path) = super::targets::resolve(source, self).first().map(super::targets::Target::shown) else {
             return;
         };
@@ -129,7 +129,7 @@ impl Scope {
     }
 
     /// Notes what a file will hold; what is appended to an unknown file leaves it unknown.
-    pub fn write_file(&mut self, field: &Field, data: Data, append: bool) {
+    pub(crate) fn write_file(&mut self, field: &Field, data: Data, append: bool) {
         for target in super::targets::resolve(field, self) {
             let path = target.shown();
             let data = match (append, self.files.remove(&path)) {

@@ -17,7 +17,7 @@ pub(super) struct Invocation {
 }
 
 impl Judge<'_> {
-    pub fn simple(&mut self, simple: &Simple, scope: &mut Scope) -> Judged {
+    pub(crate) fn simple(&mut self, simple: &Simple, scope: &mut Scope) -> Judged {
         let Some(first) = simple.words.first() else {
             return self.assign(&simple.assignments, scope).map(|()| Data::Nothing);
         };
@@ -56,7 +56,7 @@ impl Judge<'_> {
     }
 
     /// A variable that the line tests is not one that was forgotten: what it holds is unknown rather than nothing.
-    pub fn note_tested(&self, words: &[Word], scope: &mut Scope) {
+    pub(crate) fn note_tested(&self, words: &[Word], scope: &mut Scope) {
         for piece in words.iter().flat_map(|word| &word.pieces) {
             if let Piece::Parameter { parameter, .. } = piece {
                 let name = parameter.name.as_str();
@@ -107,7 +107,7 @@ impl Judge<'_> {
     }
 
     /// What the call's own variables make a shell do: run at its start or at a prompt, or define as a function.
-    pub fn inherited(&mut self, scope: &mut Scope) -> Judged<()> {
+    pub(crate) fn inherited(&mut self, scope: &mut Scope) -> Judged<()> {
         for (name, value) in self.context.environment {
             self.environment_runs(name, &vec![vec![Field::text(value.clone())]], scope)?;
             if let Some(function) = name.strip_prefix("BASH_FUNC_") {
@@ -119,7 +119,7 @@ impl Judge<'_> {
     }
 
     /// Variables whose value other programs run as a command, or the shell itself at its prompt or start.
-    pub fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
+    pub(crate) fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
         let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
             || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "CC" | "CXX");
         let dialect = self.dialect;
@@ -161,7 +161,7 @@ impl Judge<'_> {
     }
 
     /// Judges a program with its arguments, and says what it prints.
-    pub fn run(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
+    pub(crate) fn run(&mut self, argv: &[Field], scope: &mut Scope) -> Judged {
         self.pay_for_run(argv, scope)?;
         self.behind_a_runner(|judge| judge.program(argv, scope))
     }

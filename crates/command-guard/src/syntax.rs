@@ -188,7 +188,7 @@ pub(super) enum Operation {
 
 impl Word {
     /// The text of a word made of literals only, quotes removed.
-    pub fn literal(&self) -> Option<String> {
+    pub(crate) fn literal(&self) -> Option<String> {
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {
@@ -200,7 +200,7 @@ impl Word {
     }
 
     /// The text of a word without any quoting or expansion, as keywords must be.
-    pub fn bare(&self) -> Option<&str> {
+    pub(crate) fn bare(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [Piece::Plain(text)] => Some(text),
             _ => None,
@@ -208,12 +208,12 @@ impl Word {
     }
 
     /// A word that is one literal.
-    pub fn quoted(text: impl Into<String>) -> Self {
+    pub(crate) fn quoted(text: impl Into<String>) -> Self {
         Self { pieces: vec![Piece::Quoted(text.into())] }
     }
 
     /// Adds literal text, joined to the last piece of the same kind.
-    pub fn push_text(&mut self, character: char, quoted: bool) {
+    pub(crate) fn push_text(&mut self, character: char, quoted: bool) {
         match (self.pieces.last_mut(), quoted) {
             (Some(Piece::Plain(text)), false) | (Some(Piece::Quoted(text)), true) => {
                 text.push(character);
@@ -224,7 +224,7 @@ impl Word {
     }
 
     /// Adds an empty quoted text, so that `''` is a word.
-    pub fn push_empty_quote(&mut self) {
+    pub(crate) fn push_empty_quote(&mut self) {
         if !matches!(self.pieces.last(), Some(Piece::Quoted(_))) {
             self.pieces.push(Piece::Quoted(String::new()));
         }

@@ -13,7 +13,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let mut target = Self { components: Vec::new(), below: false };
         for name in path.split('/') {
             target.enter(name.chars().map(Atom::Char).collect());
@@ -34,19 +34,19 @@ impl Target {
     }
 
     /// Whether removing what this names removes `path`: it is the path, a parent of it, or a pattern for one.
-    pub fn covers(&self, path: &[&str]) -> bool {
+    pub(crate) fn covers(&self, path: &[&str]) -> bool {
         self.components.len() <= path.len() && (!self.below || self.components.len() < path.len()) && self.agrees(path)
     }
 
     /// Whether this names something below `path` (or can, if it is a pattern).
-    pub fn is_inside(&self, path: &[&str]) -> bool {
+    pub(crate) fn is_inside(&self, path: &[&str]) -> bool {
         let deeper = self.components.len() > path.len();
         let below = self.below && self.components.len() == path.len();
         (deeper || below) && self.agrees(path)
     }
 
     /// Inside, with every component of `path` written out: a pattern could also mean its neighbours.
-    pub fn is_surely_inside(&self, path: &[&str]) -> bool {
+    pub(crate) fn is_surely_inside(&self, path: &[&str]) -> bool {
         self.components.len() >= path.len()
             && path.iter().zip(&self.components).all(|(name, component)| is_literally(component, name))
     }
@@ -55,26 +55,26 @@ impl Target {
         self.components.iter().zip(path).all(|(component, name)| matches(component, name))
     }
 
-    pub fn is_root(&self) -> bool {
+    pub(crate) fn is_root(&self) -> bool {
         self.components.is_empty()
     }
 
     /// The names of a path without patterns.
-    pub fn names(&self) -> Option<Vec<String>> {
+    pub(crate) fn names(&self) -> Option<Vec<String>> {
         self.components.iter().map(|component| literal(component)).collect()
     }
 
     /// The literal name at a depth.
-    pub fn name(&self, depth: usize) -> Option<String> {
+    pub(crate) fn name(&self, depth: usize) -> Option<String> {
         self.components.get(depth).and_then(|component| literal(component))
     }
 
-    pub fn ends_in_pattern(&self) -> bool {
+    pub(crate) fn ends_in_pattern(&self) -> bool {
         self.below || self.components.last().is_some_and(|component| component.iter().any(Atom::is_wild))
     }
 
     /// The path as a person would write it.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let mut path = String::new();
         for component in &self.components {
             path.push('/');

@@ -28,16 +28,16 @@ pub(super) enum Part {
 pub(super) struct Field(pub Vec<Part>);
 
 impl Field {
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self(vec![Part::Text(text.into())])
     }
 
-    pub fn unknown(origin: Origin) -> Self {
+    pub(crate) fn unknown(origin: Origin) -> Self {
         Self(vec![Part::Unknown(origin)])
     }
 
     /// All of them in one, with `separator` between.
-    pub fn joined(fields: &[Self], separator: &str) -> Self {
+    pub(crate) fn joined(fields: &[Self], separator: &str) -> Self {
         let mut whole = Self::default();
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
@@ -49,7 +49,7 @@ impl Field {
     }
 
     /// The whole text, if it is known; an active glob as it is written.
-    pub fn known(&self) -> Option<String> {
+    pub(crate) fn known(&self) -> Option<String> {
         let mut text = String::new();
         for part in &self.0 {
             match part {
@@ -61,7 +61,7 @@ impl Field {
     }
 
     /// The known text, with nothing in the place of what is unknown.
-    pub fn visible(&self) -> String {
+    pub(crate) fn visible(&self) -> String {
         self.0
             .iter()
             .map(|part| match part {
@@ -71,12 +71,12 @@ impl Field {
             .collect()
     }
 
-    pub fn is(&self, text: &str) -> bool {
+    pub(crate) fn is(&self, text: &str) -> bool {
         self.known().is_some_and(|known| known == text)
     }
 
     /// The worst origin among the unknown parts.
-    pub fn origin(&self) -> Option<Origin> {
+    pub(crate) fn origin(&self) -> Option<Origin> {
         self.0
             .iter()
             .filter_map(|part| match part {
@@ -87,11 +87,11 @@ impl Field {
             .max()
     }
 
-    pub fn has_glob(&self) -> bool {
+    pub(crate) fn has_glob(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Glob(_)))
     }
 
-    pub fn push(&mut self, part: Part) {
+    pub(crate) fn push(&mut self, part: Part) {
         match (self.0.last_mut(), part) {
             // An empty text would hide what the argument begins with.
             (_, Part::Text(text) | Part::Glob(text)) if text.is_empty() => {}
@@ -101,14 +101,14 @@ impl Field {
         }
     }
 
-    pub fn extend(&mut self, other: &Self) {
+    pub(crate) fn extend(&mut self, other: &Self) {
         for part in &other.0 {
             self.push(part.clone());
         }
     }
 
     /// The rest behind a known prefix, as `of=` of dd.
-    pub fn after(&self, prefix: &str) -> Option<Self> {
+    pub(crate) fn after(&self, prefix: &str) -> Option<Self> {
         let mut wanted = prefix;
         let mut rest = Self::default();
         for part in &self.0 {
@@ -136,7 +136,7 @@ impl Field {
     }
 
     /// Splits at the first `separator` that stands in known text.
-    pub fn split_once(&self, separator: char) -> Option<(String, Self)> {
+    pub(crate) fn split_once(&self, separator: char) -> Option<(String, Self)> {
         let (Part::Text(first) | Part::Glob(first)) = self.0.first()? else {
             return None;
         };
@@ -147,7 +147,7 @@ impl Field {
     }
 
     /// Cuts the known text at white space (and at `extra`), as an unquoted expansion or `xargs` does.
-    pub fn words(&self, extra: &str) -> Vec<Self> {
+    pub(crate) fn words(&self, extra: &str) -> Vec<Self> {
         let mut words = Vec::new();
         let mut current = Self::default();
         for part in &self.0 {
@@ -175,12 +175,12 @@ impl Field {
     }
 
     /// Cuts the known text into lines.
-    pub fn lines(&self) -> Vec<Self> {
+    pub(crate) fn lines(&self) -> Vec<Self> {
         self.cut("\n")
     }
 
     /// Cuts the known text at any of the `separators`.
-    pub fn cut(&self, separators: &str) -> Vec<Self> {
+    pub(crate) fn cut(&self, separators: &str) -> Vec<Self> {
         let mut items = vec![Self::default()];
         for part in &self.0 {
             let Part::Text(text) = part else {
@@ -199,7 +199,7 @@ impl Field {
     }
 
     /// Makes the globs of literal text active: what an unquoted expansion does.
-    pub fn activated(&self) -> Self {
+    pub(crate) fn activated(&self) -> Self {
         let mut field = Self::default();
         for part in &self.0 {
             field.push(match part {
@@ -229,11 +229,11 @@ pub(super) enum Data {
 }
 
 impl Data {
-    pub fn local() -> Self {
+    pub(crate) fn local() -> Self {
         Self::Opaque(Origin::Local)
     }
 
-    pub fn origin(&self) -> Option<Origin> {
+    pub(crate) fn origin(&self) -> Option<Origin> {
         match self {
             Self::Nothing => None,
             Self::Text(field) => field.origin(),
@@ -243,7 +243,7 @@ impl Data {
     }
 
     /// The text as one field.
-    pub fn field(&self) -> Field {
+    pub(crate) fn field(&self) -> Field {
         match self {
             Self::Nothing => Field::default(),
             Self::Text(field) => field.clone(),
@@ -260,7 +260,7 @@ impl Data {
     }
 
     /// The items a reader by words or lines takes from it.
-    pub fn items(&self) -> Vec<Field> {
+    pub(crate) fn items(&self) -> Vec<Field> {
         match self {
             Self::Names(names) => names.clone(),
             other => other.field().words(""),
@@ -268,7 +268,7 @@ impl Data {
     }
 
     /// This output followed by another.
-    pub fn then(self, next: Self) -> Self {
+    pub(crate) fn then(self, next: Self) -> Self {
         match (self, next) {
             (Self::Nothing, data) | (data, Self::Nothing) => data,
             (first, second) => {
@@ -283,7 +283,7 @@ impl Data {
     }
 
     /// The same text after a transformation that can change every letter.
-    pub fn disguised(&self) -> Self {
+    pub(crate) fn disguised(&self) -> Self {
         Self::Opaque(match self.origin() {
             Some(Origin::Fetched) => Origin::Fetched,
             // A file, a program's output or a list of names is as it was; a literal was turned into something else.

@@ -30,7 +30,7 @@ impl Default for Budget {
 
 impl Judge<'_> {
     /// Pays for `units` of work.
-    pub fn pay(&mut self, units: usize) -> Judged<()> {
+    pub(crate) fn pay(&mut self, units: usize) -> Judged<()> {
         let left = self.budget.units.checked_sub(units);
         // Once too much was asked for, nothing smaller is given either.
         self.budget.units = left.unwrap_or(0);
@@ -38,14 +38,14 @@ impl Judge<'_> {
     }
 
     /// Pays for one more command.
-    pub fn spend(&mut self) -> Judged<()> {
+    pub(crate) fn spend(&mut self) -> Judged<()> {
         self.budget.commands = self.budget.commands.checked_sub(1).ok_or_else(too_complex)?;
         self.pay(1)
     }
 
     /// Pays for a program that is run with `argv`: each argument can be looked for in every directory and behind
     /// every link, and what is known is copied for what it runs in turn.
-    pub fn pay_for_run(&mut self, argv: &[Field], scope: &Scope) -> Judged<()> {
+    pub(crate) fn pay_for_run(&mut self, argv: &[Field], scope: &Scope) -> Judged<()> {
         self.spend()?;
         // The letters of a directory are taken one by one, the names of a link compared.
         let place = |from: &Option<String>| 1 + from.as_ref().map_or(0, String::len) / 16 + scope.links.len() * 6;
@@ -54,18 +54,23 @@ impl Judge<'_> {
     }
 
     /// Pays for a text that is parsed and followed with a copy of what is known.
-    pub fn pay_for_text(&mut self, text: &str, scope: &Scope) -> Judged<()> {
+    pub(crate) fn pay_for_text(&mut self, text: &str, scope: &Scope) -> Judged<()> {
         self.pay(text.len().saturating_add(scope.weight()))
     }
 
     /// A copy of what is known, for a way through the line that may not be taken.
-    pub fn fork(&mut self, scope: &Scope) -> Judged<Scope> {
+    pub(crate) fn fork(&mut self, scope: &Scope) -> Judged<Scope> {
         self.pay(scope.weight())?;
         Ok(scope.clone())
     }
 
     /// Pays for a search of `pattern` in each of the texts of `value`, from as many places as `starts` says of its bytes.
-    pub fn pay_for_search(&mut self, value: &Variable, pattern: &str, starts: impl Fn(usize) -> usize) -> Judged<()> {
+    pub(crate) fn pay_for_search(
+        &mut self,
+        value: &Variable,
+        pattern: &str,
+        starts: impl Fn(usize) -> usize,
+    ) -> Judged<()> {
         let lengths = value.iter().flatten().map(Field::bytes);
         let steps = lengths.map(|length| starts(length).saturating_mul(length).saturating_mul(1 + pattern.len()));
         self.pay(steps.fold(0, usize::saturating_add) / 64)
@@ -74,7 +79,7 @@ impl Judge<'_> {
 
 impl Field {
     /// The bytes of its known text.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let length = |part: &Part| match part {
             Part::Text(text) | Part::Glob(text) => text.len(),
             Part::Below | Part::Unknown(_) => 0,
@@ -83,14 +88,14 @@ impl Field {
     }
 
     /// What a copy of it costs.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         1 + self.0.len() + self.bytes() / BYTES
     }
 }
 
 impl Data {
     /// What a copy of it costs.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Nothing | Self::Opaque(_) => 1,
             Self::Text(field) => field.weight(),

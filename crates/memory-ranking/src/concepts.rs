@@ -11,16 +11,16 @@ const MEMBER: f32 = 0.5;
 const KIND: f32 = 0.3;
 
 /// The stems that also answer for a stem, with their weight.
-pub type Related = HashMap<u64, Vec<(u64, f32)>>;
+pub(crate) type Related = HashMap<u64, Vec<(u64, f32)>>;
 
 /// The table, once under English stems and once under French ones.
-pub struct Concepts {
+pub(crate) struct Concepts {
     pub english: Related,
     pub french: Related,
 }
 
 impl Concepts {
-    pub fn new(analyser: &Analyser) -> Self {
+    pub(crate) fn new(analyser: &Analyser) -> Self {
         let mut concepts = Self { english: Related::new(), french: Related::new() };
         for line in lines(include_str!("concepts.txt")) {
             match line.split_once('>') {

@@ -28,7 +28,7 @@ const WEEKDAYS: [[&str; 2]; 7] = [
 ];
 
 /// The words of a day, in English and French: month, weekday, year, day of the month.
-pub fn date_words(date: NaiveDate) -> Vec<String> {
+pub(crate) fn date_words(date: NaiveDate) -> Vec<String> {
     let month = MONTHS[date.month0() as usize];
     let weekday = WEEKDAYS[date.weekday().num_days_from_monday() as usize];
     let mut words: Vec<String> = month.iter().chain(&weekday).map(|&word| word.to_owned()).collect();

@@ -13,14 +13,14 @@ const B: f32 = 0.3;
 /// A question's word in one field: the terms that stand for it, each with what it counts for (1 is the word
 /// itself, below 1 a related one), and how often the question says it.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     pub terms: Vec<(u64, f32)>,
     pub times: f32,
 }
 
 /// The entries that a question is asked of.
 #[derive(Clone, Copy)]
-pub struct Among<'question> {
+pub(crate) struct Among<'question> {
     pub docs: &'question Positions,
     /// How many they are.
     pub population: usize,
@@ -36,20 +36,20 @@ impl Among<'_> {
 }
 
 #[derive(Default)]
-pub struct Field {
+pub(crate) struct Field {
     postings: Postings,
     lengths: Vec<u32>,
 }
 
 /// The scores of one field, one an entry; 0 for those that are not asked.
-pub struct FieldScores {
+pub(crate) struct FieldScores {
     pub scores: Vec<f32>,
     /// About the score of an entry that says each wanted word once.
     pub ideal: f32,
 }
 
 /// The scores of the words of one field.
-pub struct WordScores {
+pub(crate) struct WordScores {
     pub total: FieldScores,
     /// How much of the question each entry holds, 0 to 1, words weighed by their best score.
     pub coverage: Vec<f32>,
@@ -57,7 +57,7 @@ pub struct WordScores {
 
 impl Field {
     /// Adds an entry's terms (any order, repeated as often as they occur).
-    pub fn add(&mut self, doc: u32, mut terms: Vec<u64>) {
+    pub(crate) fn add(&mut self, doc: u32, mut terms: Vec<u64>) {
         if self.lengths.len() <= doc as usize {
             self.lengths.resize(doc as usize + 1, 0);
         }
@@ -70,7 +70,7 @@ impl Field {
     }
 
     /// Removes the terms that an entry was added with.
-    pub fn remove(&mut self, doc: u32, terms: &[u64]) {
+    pub(crate) fn remove(&mut self, doc: u32, terms: &[u64]) {
         for &term in terms {
             self.postings.remove(term, doc);
         }
@@ -80,7 +80,7 @@ impl Field {
     }
 
     /// BM25 of every asked entry, with the statistics of the asked ones alone, for terms and how often each is wanted.
-    pub fn score(&self, terms: &[(u64, f32)], among: &Among<'_>) -> FieldScores {
+    pub(crate) fn score(&self, terms: &[(u64, f32)], among: &Among<'_>) -> FieldScores {
         let mut pass = Pass::new(self, among);
         for &(term, times) in terms {
             let rarity = pass.rarity(term);
@@ -94,7 +94,7 @@ impl Field {
 
     /// The same for words. Of the terms that stand for one word the best counts, not their sum: five synonyms are still
     /// one word.
-    pub fn score_words(&self, words: &[Wanted], among: &Among<'_>) -> WordScores {
+    pub(crate) fn score_words(&self, words: &[Wanted], among: &Among<'_>) -> WordScores {
         let mut pass = Pass::new(self, among);
         let mut coverage = vec![0.0; among.room];
         let mut reachable = 0.0;

@@ -42,7 +42,7 @@ fn push_folded(folded: &mut String, char: char) {
 
 /// Calls `each` with every word of already folded text, in order: runs of letters and digits, less
 /// elisions and contractions. Scripts without spaces are cut by the Unicode rules (UAX 29).
-pub fn words<'text>(folded: &'text str, mut each: impl FnMut(&'text str)) {
+pub(crate) fn words<'text>(folded: &'text str, mut each: impl FnMut(&'text str)) {
     for run in folded.split(|char: char| !char.is_alphanumeric() && char != '\'') {
         if run.is_ascii() {
             unelided(run, &mut each);

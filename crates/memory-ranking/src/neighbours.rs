@@ -33,7 +33,7 @@ const UNLINKED: Links = Links { moment: 0, previous: NONE, next: NONE, group: NO
 
 /// Chains of entries, and each entry's direct neighbours, kept as entries come and go.
 #[derive(Default)]
-pub struct Neighbours {
+pub(crate) struct Neighbours {
     links: Vec<Links>,
     groups: Vec<Box<[u64]>>,
     group_numbers: HashMap<Box<[u64]>, u32>,
@@ -42,7 +42,7 @@ pub struct Neighbours {
 
 impl Neighbours {
     /// Adds an entry under its keys (one for each pair of a tag and the source).
-    pub fn add(&mut self, doc: u32, keys: &BTreeSet<u64>, moment: i64, asks: bool) {
+    pub(crate) fn add(&mut self, doc: u32, keys: &BTreeSet<u64>, moment: i64, asks: bool) {
         if self.links.len() <= doc as usize {
             self.links.resize(doc as usize + 1, UNLINKED);
         }
@@ -63,7 +63,7 @@ impl Neighbours {
     }
 
     /// Takes an entry out; those on both sides of it become neighbours.
-    pub fn remove(&mut self, doc: u32) {
+    pub(crate) fn remove(&mut self, doc: u32) {
         let Some(gone) = self.links.get(doc as usize).filter(|links| links.group != NONE) else { return };
         let mut bereft = BTreeSet::new();
         for key in &self.groups[gone.group as usize] {
@@ -110,7 +110,7 @@ impl Neighbours {
     }
 
     /// What each entry gets from its neighbours' scores (one an entry, in and out).
-    pub fn shares(&self, scores: &[f32]) -> Vec<f32> {
+    pub(crate) fn shares(&self, scores: &[f32]) -> Vec<f32> {
         let mut shares = vec![0.0; scores.len()];
         for (doc, &score) in scores.iter().enumerate().filter(|&(_, &score)| score > 0.0) {
             self.share(doc as u32, score, &mut shares);

@@ -8,7 +8,7 @@ use std::{
 /// An entry's position and the count of a term in it, in one word: 26 and 6 bits. The count stops at 63,
 /// where BM25 has long been flat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Posting(u32);
+pub(crate) struct Posting(u32);
 
 const COUNT_BITS: u32 = 6;
 const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
@@ -17,15 +17,15 @@ const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
 pub const POSITIONS_MAX: usize = 1 << (32 - COUNT_BITS);
 
 impl Posting {
-    pub fn new(doc: u32, count: u32) -> Self {
+    pub(crate) fn new(doc: u32, count: u32) -> Self {
         Self(doc << COUNT_BITS | count.min(COUNT_MAX))
     }
 
-    pub fn doc(self) -> u32 {
+    pub(crate) fn doc(self) -> u32 {
         self.0 >> COUNT_BITS
     }
 
-    pub fn count(self) -> u32 {
+    pub(crate) fn count(self) -> u32 {
         self.0 & COUNT_MAX
     }
 }
@@ -40,14 +40,14 @@ enum Place {
 
 /// Postings by term, each list ascending by position.
 #[derive(Default)]
-pub struct Postings {
+pub(crate) struct Postings {
     places: HashMap<u64, Place, BuildIdentity>,
     lists: Vec<Vec<Posting>>,
 }
 
 impl Postings {
     /// Adds a posting. Appending is constant time; a position in the middle moves what is behind it.
-    pub fn insert(&mut self, term: u64, posting: Posting) {
+    pub(crate) fn insert(&mut self, term: u64, posting: Posting) {
         let place = match self.places.entry(term) {
             std::collections::hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(Place::Only(posting));
@@ -69,7 +69,7 @@ impl Postings {
     }
 
     /// Takes an entry out of a term's postings.
-    pub fn remove(&mut self, term: u64, doc: u32) {
+    pub(crate) fn remove(&mut self, term: u64, doc: u32) {
         match self.places.get(&term) {
             Some(Place::Only(only)) if only.doc() == doc => {
                 self.places.remove(&term);
@@ -85,7 +85,7 @@ impl Postings {
     }
 
     /// The postings of a term, ascending.
-    pub fn of(&self, term: u64) -> &[Posting] {
+    pub(crate) fn of(&self, term: u64) -> &[Posting] {
         match self.places.get(&term) {
             None => &[],
             Some(Place::Only(only)) => std::slice::from_ref(only),
@@ -106,9 +106,9 @@ fn insert_sorted(list: &mut Vec<Posting>, posting: Posting) {
 
 /// Terms are hashes already: they are their own hash.
 #[derive(Default, Clone)]
-pub struct BuildIdentity;
+pub(crate) struct BuildIdentity;
 
-pub struct Identity(u64);
+pub(crate) struct Identity(u64);
 
 impl BuildHasher for BuildIdentity {
     type Hasher = Identity;

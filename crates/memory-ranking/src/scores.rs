@@ -17,7 +17,7 @@ const MEANING: f32 = 0.35;
 const SPEAKER: f32 = 0.1;
 
 /// The parts of each entry's score by its position.
-pub struct Scores<'index> {
+pub(crate) struct Scores<'index> {
     pub english: Vec<f32>,
     pub french: Vec<f32>,
     pub letters: Vec<f32>,
@@ -31,12 +31,12 @@ pub struct Scores<'index> {
 
 impl Scores<'_> {
     /// For an entry's own words.
-    pub fn own(&self, at: usize) -> f32 {
+    pub(crate) fn own(&self, at: usize) -> f32 {
         self.english[at] + self.french[at] + self.letters[at] + self.phrases[at]
     }
 
     /// In all.
-    pub fn of(&self, doc: u32) -> f32 {
+    pub(crate) fn of(&self, doc: u32) -> f32 {
         let plain = self.own(doc as usize) + self.neighbours[doc as usize];
         plain + self.speaker(doc, plain)
     }
@@ -52,7 +52,7 @@ impl Scores<'_> {
     }
 
     /// In parts.
-    pub fn parts(&self, doc: u32) -> Parts {
+    pub(crate) fn parts(&self, doc: u32) -> Parts {
         let at = doc as usize;
         Parts {
             english: self.english[at],
@@ -67,14 +67,14 @@ impl Scores<'_> {
 }
 
 /// Scores times a factor.
-pub fn scaled(mut scores: Vec<f32>, factor: f32) -> Vec<f32> {
+pub(crate) fn scaled(mut scores: Vec<f32>, factor: f32) -> Vec<f32> {
     scores.iter_mut().for_each(|score| *score *= factor);
     scores
 }
 
 /// Half of a language's score (the other half is the other language's), less for entries that hold few of
 /// the question's words.
-pub fn covering(words: WordScores) -> Vec<f32> {
+pub(crate) fn covering(words: WordScores) -> Vec<f32> {
     let WordScores { total: FieldScores { mut scores, ideal }, coverage } = words;
     let half = 0.5 / ideal.max(f32::MIN_POSITIVE);
     for (score, share) in scores.iter_mut().zip(coverage).filter(|(score, _)| **score > 0.0) {
@@ -84,7 +84,7 @@ pub fn covering(words: WordScores) -> Vec<f32> {
 }
 
 /// The meaning beside the words: [`MEANING`] of the best score is shared out by similarity.
-pub struct Fusion {
+pub(crate) struct Fusion {
     /// How near each entry is to the question, by position.
     similarity: Vec<f32>,
     /// What the nearest gets, by its similarity.
@@ -93,7 +93,7 @@ pub struct Fusion {
 
 impl Fusion {
     /// From the similarity of each asked entry, in their order.
-    pub fn new(scores: &Scores<'_>, among: &Among<'_>, similarity: &[f32]) -> Self {
+    pub(crate) fn new(scores: &Scores<'_>, among: &Among<'_>, similarity: &[f32]) -> Self {
         let best = among.docs.iter().map(|doc| scores.of(doc)).fold(0.0, f32::max);
         let nearest = similarity.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let mut by_position = vec![0.0; among.room];
@@ -104,7 +104,7 @@ impl Fusion {
     }
 
     /// The score of an entry with a score by its words.
-    pub fn score(&self, doc: u32, by_words: f32) -> f32 {
+    pub(crate) fn score(&self, doc: u32, by_words: f32) -> f32 {
         by_words * (1.0 - MEANING) + self.meaning(doc)
     }
 
@@ -113,7 +113,7 @@ impl Fusion {
     }
 
     /// Its parts.
-    pub fn parts(&self, doc: u32, by_words: Parts) -> Parts {
+    pub(crate) fn parts(&self, doc: u32, by_words: Parts) -> Parts {
         let words = 1.0 - MEANING;
         Parts {
             english: by_words.english * words,
@@ -128,7 +128,7 @@ impl Fusion {
 }
 
 /// The best of what is offered.
-pub struct Best {
+pub(crate) struct Best {
     most: usize,
     kept: Vec<(u32, f32)>,
     /// What is below is not among them.
@@ -140,12 +140,12 @@ const SPARE: usize = 1000;
 
 impl Best {
     /// So many.
-    pub fn of(most: usize) -> Self {
+    pub(crate) fn of(most: usize) -> Self {
         Self { most, kept: vec![], bar: f32::MIN_POSITIVE }
     }
 
     /// Offers an entry; one without a score is not taken.
-    pub fn offer(&mut self, doc: u32, score: f32) {
+    pub(crate) fn offer(&mut self, doc: u32, score: f32) {
         if score < self.bar {
             return;
         }
@@ -158,7 +158,7 @@ impl Best {
     }
 
     /// Best first, the later first among equals.
-    pub fn in_order(mut self) -> Vec<(u32, f32)> {
+    pub(crate) fn in_order(mut self) -> Vec<(u32, f32)> {
         self.kept.sort_unstable_by(best_first);
         self.kept.truncate(self.most);
         self.kept

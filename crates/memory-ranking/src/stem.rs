@@ -9,7 +9,7 @@ use std::{
 
 /// A language whose stems are indexed. Every text is stemmed in both: its language is not guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Language {
+pub(crate) enum Language {
     English,
     French,
 }
@@ -22,13 +22,13 @@ static STOP_WORDS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| lines(include_str!("stopwords.txt")).flat_map(str::split_whitespace).collect());
 
 /// Snowball's English stemmer after 2001 ("Porter 2") or its French one, over folded words.
-pub struct LanguageStemmer {
+pub(crate) struct LanguageStemmer {
     language: Language,
     snowball: Stemmer,
 }
 
 impl LanguageStemmer {
-    pub fn new(language: Language) -> Self {
+    pub(crate) fn new(language: Language) -> Self {
         let algorithm = match language {
             Language::English => Algorithm::English,
             Language::French => Algorithm::French,
@@ -37,7 +37,7 @@ impl LanguageStemmer {
     }
 
     /// The stem of a folded word.
-    pub fn stem<'word>(&self, word: &'word str) -> Cow<'word, str> {
+    pub(crate) fn stem<'word>(&self, word: &'word str) -> Cow<'word, str> {
         match self.language {
             Language::English => self.snowball.stem(ENGLISH_FORMS.get(word).copied().unwrap_or(word)),
             Language::French => unaccented(self.snowball.stem(FRENCH_FORMS.get(word).copied().unwrap_or(word))),
@@ -56,12 +56,12 @@ fn unaccented(stem: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// Whether a folded word says nothing about the subject of a question, in English or French.
-pub fn is_stop_word(word: &str) -> bool {
+pub(crate) fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.contains(word)
 }
 
 /// The lines of a word table, less comments and blank ones.
-pub fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
+pub(crate) fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 

@@ -36,7 +36,7 @@ pub struct Terms {
 
 /// One word's terms.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Word {
+pub(crate) struct Word {
     pub surface: u64,
     pub english: u64,
     pub french: u64,
@@ -67,7 +67,7 @@ impl Default for Analyser {
 }
 
 /// Words already analysed.
-pub struct WordCache {
+pub(crate) struct WordCache {
     words: HashMap<Box<str>, Arc<Word>>,
     most: usize,
 }
@@ -167,7 +167,7 @@ fn beginning(text: &str) -> &str {
 
 impl WordCache {
     /// For texts that come in bulk.
-    pub fn for_bulk() -> Self {
+    pub(crate) fn for_bulk() -> Self {
         Self::of(CACHE_MAX)
     }
 

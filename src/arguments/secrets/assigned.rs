@@ -68,7 +68,7 @@ static PATTERNS: LazyLock<Vec<(Notation, Regex)>> = LazyLock::new(|| {
 });
 
 /// Where values stand whose names say that they are secret.
-pub fn find(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn find(text: &str) -> Vec<Range<usize>> {
     let found = |(notation, pattern): &'static (Notation, Regex)| {
         pattern.captures_iter(text).filter_map(|found| secret(text, *notation, &found)).collect::<Vec<_>>()
     };

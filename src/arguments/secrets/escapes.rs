@@ -4,14 +4,14 @@ use regex::{Captures, Regex};
 use std::{ops::Range, sync::LazyLock};
 
 /// A text with such letters as themselves.
-pub struct Plain {
+pub(crate) struct Plain {
     pub text: String,
     /// For each letter that was a code: where it stands now, and where its code ended in the original.
     ends: Vec<(usize, usize)>,
 }
 
 /// The text with plain letters and digits for their codes in JSON and in addresses; none where there are no such codes.
-pub fn plain(text: &str) -> Option<Plain> {
+pub(crate) fn plain(text: &str) -> Option<Plain> {
     static CODE: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?:\\+u00|\\+x|%)([2-7][0-9A-Fa-f])").expect("the pattern is written here"));
     let (mut plain, mut ends, mut from) = (String::new(), Vec::new(), 0);
@@ -32,7 +32,7 @@ fn letter(found: &Captures<'_>) -> Option<char> {
 
 impl Plain {
     /// Where the same stands in the original.
-    pub fn in_the_original(&self, place: Range<usize>) -> Range<usize> {
+    pub(crate) fn in_the_original(&self, place: Range<usize>) -> Range<usize> {
         self.original(place.start)..self.original(place.end)
     }
 

@@ -10,7 +10,7 @@ mod names;
 mod rules;
 mod value;
 
-pub use names::{is_harmless_header, sounds_secret};
+pub(crate) use names::{is_harmless_header, sounds_secret};
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ pub fn clean_beginning(text: &str, longest: usize, secrets: &[String]) -> String
 }
 
 /// The words of one command or list, cleaned as if they stood in one line, each cut to at most `longest` characters.
-pub fn clean_list(words: &[&str], longest: usize, secrets: &[String]) -> Vec<String> {
+pub(crate) fn clean_list(words: &[&str], longest: usize, secrets: &[String]) -> Vec<String> {
     let cut = |word: &&str| word[..word.floor_char_boundary(4 * longest + MARGIN)].to_owned();
     let words: Vec<String> = words.iter().map(cut).collect();
     let line = words.join(" ");

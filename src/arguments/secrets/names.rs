@@ -44,7 +44,7 @@ impl Words {
 }
 
 /// Whether a field's, header's, option's or variable's name says that its value is secret.
-pub fn sounds_secret(name: &str) -> bool {
+pub(crate) fn sounds_secret(name: &str) -> bool {
     let name = name.trim_matches(['-', '_', '.', '$', ':']);
     if name.is_empty() || name.len() > 200 {
         return false;
@@ -59,7 +59,7 @@ pub fn sounds_secret(name: &str) -> bool {
 }
 
 /// Whether a header of this name opens nothing, whatever its value.
-pub fn is_harmless_header(name: &str) -> bool {
+pub(crate) fn is_harmless_header(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     WORDS.harmless_headers.iter().any(|harmless| match harmless.strip_suffix('*') {
         Some(start) => name.starts_with(start),
@@ -68,7 +68,7 @@ pub fn is_harmless_header(name: &str) -> bool {
 }
 
 /// Whether a header's name says that its value is secret: there `Key` alone does.
-pub fn header_sounds_secret(name: &str) -> bool {
+pub(crate) fn header_sounds_secret(name: &str) -> bool {
     let words = split(name);
     let ends_so = match words.as_slice() {
         [.., before, last] if last == "key" => !WORDS.no_keys.contains(before.as_str()),
@@ -79,7 +79,7 @@ pub fn header_sounds_secret(name: &str) -> bool {
 }
 
 /// Whether a value is a word that stands where a value may stand, and no secret: a type, a boolean, `required`.
-pub fn is_harmless_value(value: &str) -> bool {
+pub(crate) fn is_harmless_value(value: &str) -> bool {
     WORDS.values.contains(value.to_lowercase().as_str())
 }
 

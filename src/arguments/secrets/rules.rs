@@ -46,7 +46,7 @@ enum Check {
 }
 
 /// Where the rules see secrets.
-pub fn find(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn find(text: &str) -> Vec<Range<usize>> {
     let parts = TABLE.sets.iter().zip(TABLE.rules.chunks(TOGETHER));
     let fitting = parts.flat_map(|(set, rules)| set.matches(text.as_bytes()).into_iter().map(|number| &rules[number]));
     fitting.flat_map(|rule| rule.find(text)).collect()

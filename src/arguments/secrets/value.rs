@@ -5,7 +5,7 @@ use regex::Regex;
 use std::{ops::Range, sync::LazyLock};
 
 /// A value and how it is written.
-pub struct Value {
+pub(crate) struct Value {
     /// Where it stands, without its quotes.
     pub range: Range<usize>,
     /// Whether it stands in quotes.
@@ -13,7 +13,7 @@ pub struct Value {
 }
 
 /// The value that begins at `start`: in quotes at any depth of escaping, or a word.
-pub fn at(text: &str, start: usize) -> Value {
+pub(crate) fn at(text: &str, start: usize) -> Value {
     let rest = &text[start..];
     // Python, Rust and C# put letters before a text; a shell a dollar.
     let letters = rest.len() - rest.trim_start_matches(['b', 'B', 'r', 'R', 'f', 'F', 'u', 'U', '@', '$']).len();
@@ -93,7 +93,7 @@ fn begins_pair(text: &str, start: usize) -> bool {
 }
 
 /// To the end of the line, without a comment behind it, or to the quote that closes what the line stands in.
-pub fn line(text: &str, start: usize) -> Range<usize> {
+pub(crate) fn line(text: &str, start: usize) -> Range<usize> {
     let rest = &text[start..];
     let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
     let end = rest[..end].find(" #").unwrap_or(end);
@@ -101,7 +101,7 @@ pub fn line(text: &str, start: usize) -> Range<usize> {
 }
 
 /// Whether a text only says where the secret is to be found: a variable, a placeholder, stars.
-pub fn is_reference(text: &str) -> bool {
+pub(crate) fn is_reference(text: &str) -> bool {
     static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
         let forms = [
             r"\$\{\{[^}]*\}\}|\$\{[^}:=-]*\}",
@@ -122,7 +122,7 @@ pub fn is_reference(text: &str) -> bool {
 }
 
 /// Whether a shell asks a program for the value: `cat token.txt` in backticks. Those of JavaScript hold texts.
-pub fn is_from_a_program(text: &str, range: &Range<usize>) -> bool {
+pub(crate) fn is_from_a_program(text: &str, range: &Range<usize>) -> bool {
     static PROGRAM: LazyLock<Regex> = LazyLock::new(|| {
         let names = "cat|head|tail|pass|op|vault|aws|gcloud|az|kubectl|jq|curl|grep|security|bw|gh|sops|gpg|openssl";
         Regex::new(&format!(r"^(?:{names}|cut|awk|sed|tr|base64|pwgen|uuidgen)\s"))
@@ -132,7 +132,7 @@ pub fn is_from_a_program(text: &str, range: &Range<usize>) -> bool {
 }
 
 /// Whether words follow that no program would take for one value: `password: allow 64 characters`.
-pub fn begins_a_sentence(text: &str) -> bool {
+pub(crate) fn begins_a_sentence(text: &str) -> bool {
     let line = text.split(['\n', '"', '\'']).next().unwrap_or_default();
     let mut words = line.split(' ');
     let is_word = |word: &str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -140,7 +140,7 @@ pub fn begins_a_sentence(text: &str) -> bool {
 }
 
 /// Whether a value beside the name of a secret may be seen.
-pub fn may_be_seen(name: &str, value: &str, quoted: bool, spaced: bool) -> bool {
+pub(crate) fn may_be_seen(name: &str, value: &str, quoted: bool, spaced: bool) -> bool {
     let value = value.trim_end_matches([';', ',']);
     let starts = |prefix: &[&str]| prefix.iter().any(|prefix| value.starts_with(prefix));
     is_reference(value)

@@ -33,7 +33,7 @@ const BEFORE: u32 = 256 * 1024;
 ///
 /// # Errors
 /// When the bridge cannot be reached or refuses; the message says how to fix it.
-pub async fn attach(target: &Target, id: &str) -> Result<ExitCode> {
+pub(crate) async fn attach(target: &Target, id: &str) -> Result<ExitCode> {
     let socket = connect(target, id).await?;
     let (sink, mut stream) = socket.split();
     let FromServer::Ready { id, command, pty, cursor, end, .. } = hear(&mut stream).await? else {

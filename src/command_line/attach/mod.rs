@@ -9,4 +9,4 @@ mod screen;
 mod screen;
 mod typing;
 
-pub use client::attach;
+pub(crate) use client::attach;

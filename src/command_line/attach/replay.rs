@@ -20,14 +20,14 @@ const KEPT: [u32; 13] = [1, CURSOR, 47, 1000, 1002, 1003, 1004, 1005, 1006, 1015
 
 /// The modes of the person's terminal, as the process set them.
 #[derive(Default)]
-pub struct Left {
+pub(crate) struct Left {
     modes: Modes,
     set: BTreeMap<u32, bool>,
 }
 
 impl Left {
     /// Takes note of what the process writes.
-    pub fn watch(&mut self, output: &[u8]) {
+    pub(crate) fn watch(&mut self, output: &[u8]) {
         let set = &mut self.set;
         self.modes.watch(output, |mode, on| {
             if KEPT.contains(&mode) {
@@ -45,12 +45,12 @@ impl Left {
     }
 
     /// What sets the modes that the process set.
-    pub fn again(&self) -> String {
+    pub(crate) fn again(&self) -> String {
         self.changed().map(|(mode, on)| sequence(mode, on)).collect()
     }
 
     /// What gives the person's terminal back as it was: plain text, and no mode left.
-    pub fn undone(&self) -> String {
+    pub(crate) fn undone(&self) -> String {
         self.changed().map(|(mode, on)| sequence(mode, !on)).chain(["\x1b[0m".to_owned()]).collect()
     }
 }
@@ -61,18 +61,18 @@ fn sequence(mode: u32, on: bool) -> String {
 
 /// Collects what was written before.
 #[derive(Default)]
-pub struct Replay {
+pub(crate) struct Replay {
     output: Vec<u8>,
 }
 
 impl Replay {
     /// Takes a part of it.
-    pub fn take(&mut self, output: &[u8]) {
+    pub(crate) fn take(&mut self, output: &[u8]) {
         self.output.extend_from_slice(output);
     }
 
     /// What to show for it in a raw terminal; `left` learns the modes.
-    pub fn finish(self, left: &mut Left) -> String {
+    pub(crate) fn finish(self, left: &mut Left) -> String {
         left.watch(&self.output);
         if left.is_alternate() {
             return left.again();

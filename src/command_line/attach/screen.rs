@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The terminal, raw until this is dropped.
-pub struct Screen {
+pub(crate) struct Screen {
     before: Termios,
 }
 
@@ -17,7 +17,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn take() -> io::Result<Option<Self>> {
+    pub(crate) fn take() -> io::Result<Option<Self>> {
         if !isatty(stdin()) {
             return Ok(None);
         }
@@ -38,20 +38,20 @@ impl Drop for Screen {
 }
 
 /// Columns and rows of the terminal, when standard output is one.
-pub fn size() -> Option<(u16, u16)> {
+pub(crate) fn size() -> Option<(u16, u16)> {
     let size = tcgetwinsize(stdout()).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
 /// What the system tells a client: a new size, and that it should go.
-pub struct Signals {
+pub(crate) struct Signals {
     resized: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 /// One of them.
-pub enum Told {
+pub(crate) enum Told {
     /// The terminal has another size.
     Resized,
     /// The client should go.
@@ -63,7 +63,7 @@ impl Signals {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             resized: signal(SignalKind::window_change())?,
             terminate: signal(SignalKind::terminate())?,
@@ -72,7 +72,7 @@ impl Signals {
     }
 
     /// The next one.
-    pub async fn next(&mut self) -> Told {
+    pub(crate) async fn next(&mut self) -> Told {
         tokio::select! {
             _ = self.resized.recv() => Told::Resized,
             _ = self.terminate.recv() => Told::Leave,

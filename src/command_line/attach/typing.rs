@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 const BUFFER: usize = 4096;
 
 /// Reads standard input on a thread of its own, which ends with the program.
-pub fn read_input() -> mpsc::Receiver<Vec<u8>> {
+pub(crate) fn read_input() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
         let mut buffer = vec![0; BUFFER];
@@ -21,7 +21,7 @@ pub fn read_input() -> mpsc::Receiver<Vec<u8>> {
 }
 
 /// Finds the way out in what is typed.
-pub struct Escape {
+pub(crate) struct Escape {
     place: Place,
 }
 
@@ -34,7 +34,7 @@ enum Place {
 
 /// What is to be sent, and whether the person leaves.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Typed {
+pub(crate) struct Typed {
     /// The bytes for the process.
     pub bytes: Vec<u8>,
     /// Whether the person leaves.
@@ -49,7 +49,7 @@ impl Default for Escape {
 
 impl Escape {
     /// Takes what was typed. A tilde at the beginning of a line waits for what comes after it; `~~` sends one.
-    pub fn take(&mut self, typed: &[u8]) -> Typed {
+    pub(crate) fn take(&mut self, typed: &[u8]) -> Typed {
         let mut bytes = Vec::with_capacity(typed.len());
         for byte in typed {
             match (self.place, byte) {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// A client's configuration of this bridge.
-pub struct Config {
+pub(crate) struct Config {
     /// Its file.
     pub path: PathBuf,
     /// What goes there.
@@ -19,7 +19,7 @@ pub struct Config {
 }
 
 /// How a client writes its servers: `{parent: {name: entry}}`.
-pub struct Form {
+pub(crate) struct Form {
     /// The field that holds all servers.
     parent: &'static str,
     /// This one.
@@ -36,7 +36,7 @@ impl Form {
 
 impl Config {
     /// What a person would add by hand.
-    pub fn snippet(&self) -> String {
+    pub(crate) fn snippet(&self) -> String {
         let Form { parent, entry, is_toml } = &self.form;
         if *is_toml {
             return self.merged("", true).expect("a server can be added to an empty file");
@@ -49,7 +49,7 @@ impl Config {
     ///
     /// # Errors
     /// When the text is not what the client reads.
-    pub fn merged(&self, text: &str, add: bool) -> Result<String> {
+    pub(crate) fn merged(&self, text: &str, add: bool) -> Result<String> {
         let Form { parent, entry, is_toml } = &self.form;
         let merge = if *is_toml { merge::toml } else { merge::json };
         merge(text, parent, NAME, Some(entry).filter(|_| add))
@@ -60,7 +60,7 @@ impl Config {
 ///
 /// # Errors
 /// When the user's home is not known.
-pub fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> {
+pub(crate) fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> {
     let home = std::env::home_dir().context("your home folder is not known: set HOME")?;
     let (url, headers) = (&bridge.url, bridge.authorization());
     let servers = |entry: Value| Form::json("mcpServers", &entry);
@@ -129,7 +129,7 @@ fn after(client: Client) -> &'static str {
 }
 
 /// What ChatGPT needs: it calls from its own machines, not from this one.
-pub fn about_chatgpt(settings: &Settings) -> String {
+pub(crate) fn about_chatgpt(settings: &Settings) -> String {
     format!(
         "ChatGPT calls from OpenAI's machines, so the bridge needs a public address with TLS: a tunnel or a reverse \
          proxy in front of {}:{}, and its name in MCP_ALLOWED_HOSTS. Then, for a GPT of your own:\n\n  \

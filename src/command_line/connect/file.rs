@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// Where a file really is: a link stays a link.
-pub fn real_path(path: &Path) -> PathBuf {
+pub(crate) fn real_path(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -17,7 +17,7 @@ pub fn real_path(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it is there and cannot be read as text.
-pub fn read(path: &Path) -> Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// When the system refuses; the old file is whole then.
-pub fn write(path: &Path, before: &str, after: &str) -> Result<Option<PathBuf>> {
+pub(crate) fn write(path: &Path, before: &str, after: &str) -> Result<Option<PathBuf>> {
     let failed = || format!("{} cannot be written", path.display());
     let folder = path.parent().context("a file lies in a folder")?;
     std::fs::create_dir_all(folder).with_context(failed)?;

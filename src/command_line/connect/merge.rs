@@ -30,7 +30,7 @@ const JSON_WITH_COMMENTS: ParseOptions = ParseOptions {
 ///
 /// # Errors
 /// When the text is no JSON object, or holds something else where the servers should be.
-pub fn json(text: &str, parent: &str, name: &str, entry: Option<&Map<String, Value>>) -> Result<String> {
+pub(crate) fn json(text: &str, parent: &str, name: &str, entry: Option<&Map<String, Value>>) -> Result<String> {
     let (mark, body) = without_mark(text);
     if entry.is_none() && body.trim().is_empty() {
         return Ok(text.to_owned());
@@ -110,7 +110,7 @@ fn input(value: &Value) -> CstInputValue {
 ///
 /// # Errors
 /// When the text is no TOML, or holds something else where the servers should be.
-pub fn toml(text: &str, parent: &str, name: &str, entry: Option<&Map<String, Value>>) -> Result<String> {
+pub(crate) fn toml(text: &str, parent: &str, name: &str, entry: Option<&Map<String, Value>>) -> Result<String> {
     let (mark, body) = without_mark(text);
     let mut document: DocumentMut = body.parse().map_err(|error| anyhow!("it is not TOML: {error}"))?;
     let no_table = || format!("its {parent} is no table");

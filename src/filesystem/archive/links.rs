@@ -38,7 +38,7 @@ const MAX_LOOKUPS: usize = 4_000_000;
 ///
 /// # Errors
 /// [`Error::TooLarge`] when they are too many and too long to tell, [`Error::Cancelled`] when the call is over.
-pub fn leading_outside(
+pub(crate) fn leading_outside(
     edits: &IndexMap<PathBuf, Edit>,
     root: &Path,
     workspace: &Arc<Workspace>,

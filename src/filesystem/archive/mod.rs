@@ -32,7 +32,7 @@ const MAX_DEPTH: usize = 256;
 /// A kind of archive.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(rename = "ArchiveFormat")]
-pub enum Format {
+pub(crate) enum Format {
     /// ZIP.
     #[serde(rename = "zip")]
     Zip,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// [`crate::Error::Unusable`] and [`crate::Error::TooLarge`], as unpacking has them.
-pub fn survey(file: File, format: Format, most: u64, cancelled: &CancellationToken) -> Result<()> {
+pub(crate) fn survey(file: File, format: Format, most: u64, cancelled: &CancellationToken) -> Result<()> {
     match format {
         Format::Zip => zip(file, most, cancelled),
         Format::Tar => tar(BufReader::new(file), most, cancelled),

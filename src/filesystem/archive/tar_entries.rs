@@ -13,14 +13,14 @@ const PASSED_OVER: u64 = 2048;
 const HEADERS: u64 = 1024 * 1024;
 
 /// An entry, which gives its content.
-pub type Entry<'a, R> = tar::Entry<'a, &'a Metered<std::io::Take<R>>>;
+pub(crate) type Entry<'a, R> = tar::Entry<'a, &'a Metered<std::io::Take<R>>>;
 
 /// Shows each entry to `see`, of a tar whose files have at most `most` bytes together. What `see` does not read is passed
 /// over.
 ///
 /// # Errors
 /// [`crate::Error::Unusable`] for a damaged one, [`crate::Error::TooLarge`] for too many entries, and what `see` says.
-pub fn each<R: Read>(reader: R, most: u64, mut see: impl FnMut(Entry<'_, R>) -> Result<()>) -> Result<()> {
+pub(crate) fn each<R: Read>(reader: R, most: u64, mut see: impl FnMut(Entry<'_, R>) -> Result<()>) -> Result<()> {
     // With this bound, what is passed over does not go on without end either.
     let metered = Metered::new(reader.take(most.saturating_add(MAX_ENTRIES as u64 * PASSED_OVER)));
     let mut archive = tar::Archive::new(&metered);
@@ -45,6 +45,6 @@ pub fn each<R: Read>(reader: R, most: u64, mut see: impl FnMut(Entry<'_, R>) -> 
 }
 
 /// Whether an entry becomes a file.
-pub fn is_file(kind: EntryType) -> bool {
+pub(crate) fn is_file(kind: EntryType) -> bool {
     matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse)
 }

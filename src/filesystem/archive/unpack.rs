@@ -32,7 +32,7 @@ const REGULAR: u32 = 0o100_000;
 const MAX_NAMED: usize = 100;
 
 /// What is taken out of an archive, before any of it is in its place.
-pub struct Unpack<'a> {
+pub(crate) struct Unpack<'a> {
     files: &'a Files,
     cancelled: &'a CancellationToken,
     to: &'a SafePath,
@@ -46,7 +46,7 @@ pub struct Unpack<'a> {
 }
 
 /// All that was taken out.
-pub struct Unpacked {
+pub(crate) struct Unpacked {
     /// Where the files are.
     pub staging: Staging,
     /// What puts all in its place.
@@ -66,7 +66,7 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// What the system says.
-    pub fn new(files: &'a Files, to: &'a SafePath, left: u64, cancelled: &'a CancellationToken) -> Result<Self> {
+    pub(crate) fn new(files: &'a Files, to: &'a SafePath, left: u64, cancelled: &'a CancellationToken) -> Result<Self> {
         let staging = Staging::beside(&files.undo, &to.inside())?;
         let (edits, skipped_names) = (IndexMap::new(), Vec::new());
         Ok(Self { files, cancelled, to, staging, edits, left, texts_left: MAX_TEXTS, skipped: 0, skipped_names })
@@ -76,7 +76,7 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// [`Error::Unusable`] for a damaged or hostile one, [`Error::TooLarge`] for too much.
-    pub fn zip(&mut self, file: File) -> Result<()> {
+    pub(crate) fn zip(&mut self, file: File) -> Result<()> {
         let mut archive = zip_list::open(file)?;
         for number in 0..archive.len() {
             let entry = archive.by_index(number).map_err(damaged)?;
@@ -104,7 +104,7 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// As [`Self::zip`].
-    pub fn tar(&mut self, reader: impl Read) -> Result<()> {
+    pub(crate) fn tar(&mut self, reader: impl Read) -> Result<()> {
         tar_entries::each(reader, self.left, |entry| self.tar_entry(entry))
     }
 
@@ -284,7 +284,7 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// [`Error::Unusable`] where it does not agree with itself; what the system says.
-    pub fn settle(&mut self) -> Result<()> {
+    pub(crate) fn settle(&mut self) -> Result<()> {
         self.drop_links_outside()?;
         self.agrees_with_itself()?;
         self.staging.sync()
@@ -294,7 +294,7 @@ impl<'a> Unpack<'a> {
     ///
     /// # Errors
     /// [`Error::Conflict`] when something is in the way.
-    pub fn finish(self, overwrite: bool, force: bool) -> Result<Unpacked> {
+    pub(crate) fn finish(self, overwrite: bool, force: bool) -> Result<Unpacked> {
         self.is_free(overwrite, force)?;
         let there = |edit: &Edit| {
             matches!(edit.after, State::Folder { .. })

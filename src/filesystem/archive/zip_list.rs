@@ -20,7 +20,7 @@ const MAX_LIST: u64 = 32 * 1024 * 1024;
 const ENTRY: &[u8] = b"PK\x01\x02";
 
 /// A reader that gives no more than it was allowed to.
-pub struct Bounded {
+pub(crate) struct Bounded {
     inner: BufReader<File>,
     left: Rc<Left>,
 }
@@ -36,7 +36,7 @@ struct Left {
 /// # Errors
 /// [`Error::Unusable`] for a damaged archive and for one whose entries lie over each other, [`Error::TooLarge`] for too
 /// many of them.
-pub fn open(file: File) -> Result<ZipArchive<Bounded>> {
+pub(crate) fn open(file: File) -> Result<ZipArchive<Bounded>> {
     let left = Rc::new(Left { bytes: Cell::new(MAX_LIST), entries: Cell::new(MAX_ENTRIES) });
     let opened = ZipArchive::new(Bounded { inner: BufReader::new(file), left: left.clone() });
     if left.entries.get() == 0 {

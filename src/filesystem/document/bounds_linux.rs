@@ -51,7 +51,7 @@ const NEWEST: ABI = ABI::V6;
 ///
 /// # Errors
 /// When the system does not allow it; nothing must be parsed then.
-pub fn enter(memory: u64) -> anyhow::Result<()> {
+pub(crate) fn enter(memory: u64) -> anyhow::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     close_others();
     go_first_when_memory_ends();

@@ -13,12 +13,12 @@ use std::{
 };
 
 /// The program's first argument when it is to read a document; the second names the kind, the third the file's size.
-pub const ARGUMENT: &str = "read-document";
+pub(crate) const ARGUMENT: &str = "read-document";
 
 /// How a reader ends. What it wrote is the text, or for the others why there is none; to its errors goes what only the
 /// server's log needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// It wrote the text.
     Read = 0,
     /// The file is damaged, locked, or nothing of its kind.
@@ -31,7 +31,7 @@ pub enum End {
 
 impl End {
     /// The end that an exit code stands for.
-    pub fn of(code: i32) -> Option<Self> {
+    pub(crate) fn of(code: i32) -> Option<Self> {
         [Self::Read, Self::Unreadable, Self::Failed, Self::Unconfined].into_iter().find(|end| *end as i32 == code)
     }
 }
@@ -39,7 +39,7 @@ impl End {
 static IS_THE_PROGRAM: AtomicBool = AtomicBool::new(false);
 
 /// Whether this process is the program, which can be started again to read documents, and not one that embeds the bridge.
-pub fn is_the_program() -> bool {
+pub(crate) fn is_the_program() -> bool {
     IS_THE_PROGRAM.load(Ordering::Relaxed)
 }
 
@@ -76,7 +76,7 @@ fn read(kind: Kind, size: u64) -> (End, String) {
 }
 
 /// Says something for the server's log.
-pub fn note(detail: &str) {
+pub(crate) fn note(detail: &str) {
     // A server that does not listen any more has no use for it.
     let _ = io::stderr().write_all(detail.as_bytes());
 }

@@ -14,7 +14,7 @@ mod parse;
 mod readers;
 
 pub use child::run_if_asked;
-pub use readers::{Document, Readers};
+pub(crate) use readers::{Document, Readers};
 
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ const DAMAGED: &str = "it is damaged, or something in it is of a kind that canno
 
 /// A kind of document that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// PDF.
     Pdf,
     /// DOCX.
@@ -54,7 +54,7 @@ impl Kind {
     ///
     /// # Errors
     /// [`Error::Unusable`] for what is no document.
-    pub fn of(path: &str, head: &[u8]) -> Result<Self> {
+    pub(crate) fn of(path: &str, head: &[u8]) -> Result<Self> {
         if head.starts_with(b"%PDF") {
             return Ok(Self::Pdf);
         }
@@ -77,7 +77,7 @@ impl Kind {
 }
 
 /// Whether a file that starts like this is a document whose text can be read.
-pub fn is_one(path: &str, head: &[u8]) -> bool {
+pub(crate) fn is_one(path: &str, head: &[u8]) -> bool {
     (head.starts_with(b"%PDF") || head.starts_with(b"PK")) && Kind::of(path, head).is_ok()
 }
 

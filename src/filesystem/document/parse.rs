@@ -16,7 +16,7 @@ const LOCKED: &str = "it is locked with a password: save a copy without one, wit
 ///
 /// # Errors
 /// Why there is none, for its reader.
-pub fn text(kind: Kind, bytes: Vec<u8>) -> Result<String> {
+pub(crate) fn text(kind: Kind, bytes: Vec<u8>) -> Result<String> {
     match kind {
         Kind::Pdf => pdf(&bytes),
         Kind::Word => docx(bytes),

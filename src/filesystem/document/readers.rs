@@ -44,12 +44,12 @@ const LAST_WORDS: u64 = 4096;
 const LOGGED: usize = 400;
 
 /// Starts readers of documents, a few at once.
-pub struct Readers {
+pub(crate) struct Readers {
     slots: Semaphore,
 }
 
 /// A document that is open.
-pub struct Document {
+pub(crate) struct Document {
     /// What it is.
     pub kind: Kind,
     /// The file, from its first byte on.
@@ -60,7 +60,7 @@ pub struct Document {
 
 impl Readers {
     /// As many at once as there are processors, within bounds.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Self { slots: Semaphore::new(processors.clamp(2, MOST)) }
     }
@@ -70,7 +70,7 @@ impl Readers {
     /// # Errors
     /// [`Error::Unusable`] for one that has no text to give, whatever it did to its reader; [`Error::Unavailable`] when
     /// there is no reader or no room in time.
-    pub fn text(
+    pub(crate) fn text(
         &self,
         document: Document,
         most: u64,

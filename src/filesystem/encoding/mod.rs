@@ -8,11 +8,11 @@ mod suggestion;
 use crate::error::{Error, Result};
 use encoding_rs::Encoding;
 
-pub use suggestion::{is_unknown, suggestion};
+pub(crate) use suggestion::{is_unknown, suggestion};
 
 /// A way to write text as bytes.
 #[derive(Clone, Debug)]
-pub struct Codec {
+pub(crate) struct Codec {
     /// As the caller named it.
     name: String,
     kind: Kind,
@@ -51,7 +51,7 @@ impl Codec {
     ///
     /// # Errors
     /// [`Error::Unusable`] for a name that means nothing.
-    pub fn by_name(name: &str) -> Result<Self> {
+    pub(crate) fn by_name(name: &str) -> Result<Self> {
         let spelled = name.trim().to_lowercase().replace(['_', ' '], "-");
         match special(&spelled).or_else(|| web(&spelled)) {
             Some(kind) => Ok(Self { name: name.to_owned(), kind }),
@@ -66,7 +66,7 @@ impl Codec {
 
     /// The encoding that bytes show: Unicode with its byte order mark, UTF-8, or one of a byte a character, of which no
     /// byte is lost as latin-1.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let name = match bytes {
             [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "utf-32",
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "utf-16",
@@ -78,7 +78,7 @@ impl Codec {
 
     /// Whether a line feed is always the byte 0x0A and that byte always a line feed, so that lines can be found in the
     /// bytes.
-    pub fn has_plain_lines(&self) -> bool {
+    pub(crate) fn has_plain_lines(&self) -> bool {
         match self.kind {
             Kind::Wide(..) => false,
             Kind::Web(encoding) => encoding.is_ascii_compatible(),
@@ -90,7 +90,7 @@ impl Codec {
     ///
     /// # Errors
     /// [`Error::Undecodable`] when they are not text in this encoding.
-    pub fn decode(&self, bytes: Vec<u8>) -> Result<String> {
+    pub(crate) fn decode(&self, bytes: Vec<u8>) -> Result<String> {
         let valid = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
         let text = match self.kind {
             // The usual one, and no copy of it is made.
@@ -118,7 +118,7 @@ impl Codec {
     ///
     /// # Errors
     /// [`Error::Unusable`] naming the first character that the encoding lacks.
-    pub fn encode(&self, text: &str, before: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn encode(&self, text: &str, before: &[u8]) -> Result<Vec<u8>> {
         match self.kind {
             Kind::Utf8 => Ok(text.as_bytes().to_vec()),
             Kind::Utf8Signed => Ok(with_mark(before, b"\xef\xbb\xbf", text.as_bytes())),
@@ -146,7 +146,7 @@ impl Codec {
     ///
     /// # Errors
     /// As [`Self::encode`].
-    pub fn encode_over(&self, old: &[u8], text: &str) -> Result<Vec<u8>> {
+    pub(crate) fn encode_over(&self, old: &[u8], text: &str) -> Result<Vec<u8>> {
         let mark = self.marks().iter().find(|mark| old.starts_with(mark)).copied().unwrap_or_default();
         Ok([mark, &self.encode(text, old)?].concat())
     }
@@ -162,7 +162,7 @@ impl Codec {
     }
 
     /// How many bytes a text that the encoding can write takes, without a byte order mark.
-    pub fn length(&self, text: &str) -> u64 {
+    pub(crate) fn length(&self, text: &str) -> u64 {
         match self.kind {
             Kind::Utf8 | Kind::Utf8Signed => text.len() as u64,
             _ => self.encode(text, b"after a mark").map_or(0, |bytes| bytes.len() as u64),
@@ -170,7 +170,7 @@ impl Codec {
     }
 
     /// Its name, as it was given.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

@@ -6,12 +6,12 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 const LOOKED_AT: usize = 256 * 1024;
 
 /// Whether nothing tells the encoding: no byte order mark, and no UTF-8.
-pub fn is_unknown(bytes: &[u8]) -> bool {
+pub(crate) fn is_unknown(bytes: &[u8]) -> bool {
     marked(bytes).is_none() && std::str::from_utf8(bytes).is_err()
 }
 
 /// The name of the encoding that bytes are probably in.
-pub fn suggestion(bytes: &[u8]) -> Option<String> {
+pub(crate) fn suggestion(bytes: &[u8]) -> Option<String> {
     if let Some(name) = marked(bytes).or_else(|| wide(bytes)) {
         return Some(name.to_owned());
     }
@@ -29,7 +29,7 @@ pub fn suggestion(bytes: &[u8]) -> Option<String> {
 }
 
 /// The suggestion as a sentence, with its reason.
-pub fn sentence(bytes: &[u8]) -> Option<String> {
+pub(crate) fn sentence(bytes: &[u8]) -> Option<String> {
     let Some(name) = suggestion(bytes) else {
         let is_document = bytes.starts_with(b"%PDF") || bytes.starts_with(b"PK\x03\x04");
         let how = if is_document { "as \"document\" gives the text of a PDF, DOCX, XLSX, …, and " } else { "" };

@@ -6,7 +6,7 @@ const BEGIN: &str = "*** Begin Patch";
 const END: &str = "*** End Patch";
 
 /// Whether a patch is written so.
-pub fn is_one(text: &str) -> bool {
+pub(crate) fn is_one(text: &str) -> bool {
     text.lines().any(|line| line.trim_end() == BEGIN) && !text.lines().any(|line| line.starts_with("diff --git "))
 }
 
@@ -14,7 +14,7 @@ pub fn is_one(text: &str) -> bool {
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn parse(text: &str) -> Result<Vec<Section>, Misread> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Section>, Misread> {
     let all: Vec<&str> = text.split_inclusive('\n').collect();
     let is = |line: &&str, mark: &str| line.trim_end() == mark;
     let (mut sections, mut at): (Vec<Section>, _) = (Vec::new(), 0);

@@ -36,7 +36,7 @@ pub(super) struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// Begins with the line `diff --git`.
-    pub fn of(line: &'a str, section: &mut Section) -> Self {
+    pub(crate) fn of(line: &'a str, section: &mut Section) -> Self {
         let names = line.strip_prefix("diff --git ").unwrap_or(line).trim_end_matches(['\n', '\r']);
         (section.old, section.new) = both(names).map_or((None, None), |(old, new)| (Some(old), Some(new)));
         let (made, gone, from, to, old_mode, new_mode) = (false, false, false, false, false, false);
@@ -47,7 +47,7 @@ impl<'a> Head<'a> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(&mut self, line: &'a str, section: &mut Section) -> Result<bool, &'static str> {
+    pub(crate) fn read(&mut self, line: &'a str, section: &mut Section) -> Result<bool, &'static str> {
         let line = line.trim_end_matches(['\n', '\r']);
         let Some((key, value)) = extended(line) else { return Ok(false) };
         match key {
@@ -82,7 +82,7 @@ impl<'a> Head<'a> {
     }
 
     /// Whether a program wrote the digests.
-    pub fn is_indexed(&self) -> bool {
+    pub(crate) fn is_indexed(&self) -> bool {
         self.index.is_some()
     }
 
@@ -91,7 +91,7 @@ impl<'a> Head<'a> {
     ///
     /// # Errors
     /// What is missing.
-    pub fn stands_alone(&self, is_last: bool, was_open: bool, section: &Section) -> Result<(), &'static str> {
+    pub(crate) fn stands_alone(&self, is_last: bool, was_open: bool, section: &Section) -> Result<(), &'static str> {
         let moves = self.from && self.to;
         let is_empty = |digest: &str| digest.len() >= MIN_DIGEST && EMPTY.iter().any(|empty| empty.starts_with(digest));
         let same = match self.index {
@@ -119,7 +119,7 @@ impl<'a> Head<'a> {
     }
 
     /// Takes the name of what is not there: before, or afterwards.
-    pub fn name_absent(&self, section: &mut Section) {
+    pub(crate) fn name_absent(&self, section: &mut Section) {
         section.old = section.old.take().filter(|_| !self.made);
         section.new = section.new.take().filter(|_| !self.gone);
     }

@@ -12,7 +12,7 @@ const MAX_NAMED: usize = 10;
 
 /// What a patch makes of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Patched {
+pub(crate) struct Patched {
     /// The new text.
     pub text: String,
     /// For each hunk the line of the new text where it begins, counted from 1.
@@ -26,7 +26,7 @@ pub struct Patched {
 ///
 /// # Errors
 /// Which hunk does not fit, and what is there instead. Nobody reads it once the call is `cancelled`.
-pub fn apply(before: &str, hunks: &[Hunk], cancelled: &CancellationToken) -> Result<Patched, String> {
+pub(crate) fn apply(before: &str, hunks: &[Hunk], cancelled: &CancellationToken) -> Result<Patched, String> {
     let lines = Lines::of(before);
     let mut patched = Patched { text: String::with_capacity(before.len()), lines: Vec::new() };
     let (mut taken, mut drift, mut written) = (0, 0, 0);

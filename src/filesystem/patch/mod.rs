@@ -77,7 +77,7 @@ pub struct PatchOutput {
 
 /// A file of a patch.
 #[derive(Serialize, JsonSchema)]
-pub struct PatchedFile {
+pub(crate) struct PatchedFile {
     /// Its path.
     path: String,
     /// `created`, `modified`, `deleted`, `renamed` or `copied`.

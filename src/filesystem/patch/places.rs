@@ -17,12 +17,12 @@ struct Numbered<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         Self { texts: text.split_inclusive('\n').collect(), numbered: OnceCell::new() }
     }
 
     /// Every place where these lines stand within a range of lines.
-    pub fn find(&self, wanted: &[&str], range: Range<usize>) -> Vec<usize> {
+    pub(crate) fn find(&self, wanted: &[&str], range: Range<usize>) -> Vec<usize> {
         let Numbered { numbers, known } = self.numbered.get_or_init(|| Numbered::of(&self.texts));
         let sought: Option<Vec<usize>> = wanted.iter().map(|line| known.get(without_end(line)).copied()).collect();
         let (Some(sought), Some(there)) = (sought, numbers.get(range.clone())) else { return vec![] };
@@ -32,7 +32,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Whether these lines stand there.
-    pub fn are_at(&self, wanted: &[&str], place: usize) -> bool {
+    pub(crate) fn are_at(&self, wanted: &[&str], place: usize) -> bool {
         let Some(there) = self.texts.get(place..place + wanted.len()) else { return false };
         there.iter().zip(wanted).all(|(line, wanted)| without_end(line) == without_end(wanted))
             && self.ends_fit(&open(wanted), place)

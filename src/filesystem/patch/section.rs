@@ -2,7 +2,7 @@
 
 /// Why a patch cannot be read: the line of the patch, counted from 1, and what is the matter with it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Misread {
+pub(crate) struct Misread {
     /// The line, counted from 1.
     pub line: usize,
     /// What is wrong there.
@@ -11,14 +11,14 @@ pub struct Misread {
 
 impl Misread {
     /// At a line counted from 0.
-    pub fn at(line: usize, what: impl Into<String>) -> Self {
+    pub(crate) fn at(line: usize, what: impl Into<String>) -> Self {
         Self { line: line + 1, what: what.into() }
     }
 }
 
 /// What a patch does to one file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Section {
+pub(crate) struct Section {
     /// The file's name before; `None` where it is made.
     pub old: Option<String>,
     /// Its name afterwards; `None` where it is deleted.
@@ -39,14 +39,14 @@ pub struct Section {
 
 impl Section {
     /// Whether the file is deleted whatever it holds.
-    pub fn goes_whole(&self) -> bool {
+    pub(crate) fn goes_whole(&self) -> bool {
         self.manner == Manner::Envelope && self.new.is_none()
     }
 }
 
 /// Whose manner a patch has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// That of `diff -u`.
     #[default]
     Plain,
@@ -58,7 +58,7 @@ pub enum Manner {
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Its text changes, or its mode; or it is made or deleted, as the missing name says.
     #[default]
     Change,
@@ -70,7 +70,7 @@ pub enum Kind {
 
 /// Lines to replace.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Hunk {
+pub(crate) struct Hunk {
     /// Where it says that its lines are, counted from 1; without old lines, the line before.
     pub start: Option<usize>,
     /// Whether it says that it expects no lines.
@@ -89,7 +89,7 @@ pub struct Hunk {
 
 impl Hunk {
     /// How many lines it expects and leaves.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let count = |is_on: fn(&&Line) -> bool| self.lines.iter().filter(is_on).count();
         (count(|line| !matches!(line, Line::Insert(_))), count(|line| !matches!(line, Line::Delete(_))))
     }
@@ -97,7 +97,7 @@ impl Hunk {
 
 /// A line of a hunk, with its line end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub(crate) enum Line {
     /// It stays.
     Context(String),
     /// It goes.
@@ -108,7 +108,7 @@ pub enum Line {
 
 impl Line {
     /// By its sign; `None` for a line that is none of a hunk. Editors cut the space of an empty context line off.
-    pub fn of(line: &str) -> Option<Self> {
+    pub(crate) fn of(line: &str) -> Option<Self> {
         match line.as_bytes().first() {
             Some(b' ') => Some(Self::Context(line[1..].to_owned())),
             Some(b'-') => Some(Self::Delete(line[1..].to_owned())),
@@ -120,14 +120,14 @@ impl Line {
     }
 
     /// Its text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match self {
             Self::Context(text) | Self::Delete(text) | Self::Insert(text) => text,
         }
     }
 
     /// Takes its line end away.
-    pub fn end_file(&mut self) {
+    pub(crate) fn end_file(&mut self) {
         let (Self::Context(text) | Self::Delete(text) | Self::Insert(text)) = self;
         if text.ends_with('\n') {
             text.pop();

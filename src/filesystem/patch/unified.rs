@@ -14,7 +14,7 @@ use super::{
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn parse(text: &str, was_open: bool) -> Result<Vec<Section>, Misread> {
+pub(crate) fn parse(text: &str, was_open: bool) -> Result<Vec<Section>, Misread> {
     let mut reader = Reader { lines: text.split_inclusive('\n').collect(), at: 0, was_open, is_fenced: false };
     let mut sections = Vec::new();
     while let Some(line) = reader.line() {

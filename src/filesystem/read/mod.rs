@@ -65,7 +65,7 @@ pub struct ReadFile {
 /// How content is returned.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Form {
+pub(crate) enum Form {
     /// As text.
     #[default]
     Text,

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 const STEP: u64 = 256 * 1024;
 
 /// How many bytes an entry of a list takes beside its text.
-pub const ENTRY: u64 = 96;
+pub(crate) const ENTRY: u64 = 96;
 
 /// The room that a search has; its threads share it.
-pub struct Budget {
+pub(crate) struct Budget {
     holding: MemoryBudget,
     runtime: Handle,
     cancelled: CancellationToken,
@@ -32,7 +32,7 @@ pub struct Budget {
 
 impl Budget {
     /// Room out of what a call may hold. Called within the runtime.
-    pub fn new(holding: MemoryBudget, cancelled: &CancellationToken) -> Self {
+    pub(crate) fn new(holding: MemoryBudget, cancelled: &CancellationToken) -> Self {
         Self {
             holding,
             runtime: Handle::current(),
@@ -46,7 +46,7 @@ impl Budget {
 
     /// Takes this many bytes, and waits a while for other calls to give back theirs. Where there are none the search is
     /// over: [`Self::is_full`] says so to all its threads. Not to be called with a lock that others need.
-    pub fn take(&self, bytes: u64) {
+    pub(crate) fn take(&self, bytes: u64) {
         if !self.may_take(bytes) {
             self.used.fetch_add(bytes, Ordering::Relaxed);
             self.is_full.store(true, Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl Budget {
     }
 
     /// The same for what the search can do without; false where there is no room for it, and then nothing is taken.
-    pub fn may_take(&self, bytes: u64) -> bool {
+    pub(crate) fn may_take(&self, bytes: u64) -> bool {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let has_room = used <= self.asked.load(Ordering::Relaxed) || self.ask();
         if !has_room {
@@ -97,17 +97,17 @@ impl Budget {
     }
 
     /// Gives back what was taken.
-    pub fn give_back(&self, bytes: u64) {
+    pub(crate) fn give_back(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether there was no room for all of it.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.is_full.load(Ordering::Relaxed)
     }
 
     /// Fails when there was no room for all of it.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let refusal = self.refusal.into_inner().expect("no one panics while holding it");
         refusal.filter(|_| self.is_full.into_inner()).map_or(Ok(()), Err)
     }

@@ -14,7 +14,7 @@ use std::{
 
 /// A match.
 #[derive(Debug)]
-pub struct Hit {
+pub(crate) struct Hit {
     /// The file, below the start.
     pub path: PathBuf,
     /// The line, counted from 1; 0 for a file found by its name.
@@ -25,7 +25,7 @@ pub struct Hit {
 
 /// A line and those around it. Matches that stand near each other share the lines around them.
 #[derive(Debug)]
-pub struct Content {
+pub(crate) struct Content {
     /// Where the match starts, in characters, counted from 1.
     pub column: u64,
     /// The line.
@@ -38,7 +38,7 @@ pub struct Content {
 
 impl Content {
     /// About how many bytes it takes in an answer, where lines are not shared.
-    pub fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         let around = self.before.iter().chain(&self.after).map(|line| line.len() as u64 + ENTRY / 4);
         ENTRY + self.text.len() as u64 + around.sum::<u64>()
     }
@@ -46,7 +46,7 @@ impl Content {
 
 impl Hit {
     /// A file found by its name.
-    pub fn file(path: &Path) -> Self {
+    pub(crate) fn file(path: &Path) -> Self {
         Self { path: path.to_owned(), line: 0, content: None }
     }
 
@@ -86,10 +86,10 @@ impl Ord for Hit {
 }
 
 /// As much as the matches of one answer take, in bytes, and those of one file: what comes after is on the next page.
-pub const MAX_HELD: u64 = 4 * 1024 * 1024;
+pub(crate) const MAX_HELD: u64 = 4 * 1024 * 1024;
 
 /// The first matches after a cursor, as many as are asked for and fit.
-pub struct Hits {
+pub(crate) struct Hits {
     asked: usize,
     after: Option<Cursor>,
     kept: Mutex<Kept>,
@@ -118,17 +118,17 @@ impl Kept {
 
 impl Hits {
     /// Keeps the first `asked`.
-    pub fn new(asked: usize, after: Option<&Cursor>) -> Self {
+    pub(crate) fn new(asked: usize, after: Option<&Cursor>) -> Self {
         Self { asked, after: after.cloned(), kept: Mutex::default(), ends: AtomicBool::new(false) }
     }
 
     /// How many matches of one file can be wanted: one more than are asked for tells that there are more.
-    pub fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.asked + 1
     }
 
     /// Whether anything in the directory or file at `path` can still be wanted.
-    pub fn may_want(&self, path: &Path) -> bool {
+    pub(crate) fn may_want(&self, path: &Path) -> bool {
         if let Some(after) = &self.after
             && compare(path, &after.path).is_lt()
             && !after.path.starts_with(path)
@@ -139,12 +139,12 @@ impl Hits {
     }
 
     /// The line after which matches of this file are wanted.
-    pub fn first_line(&self, path: &Path) -> u64 {
+    pub(crate) fn first_line(&self, path: &Path) -> u64 {
         self.after.as_ref().filter(|after| after.path == path).map_or(0, |after| after.line)
     }
 
     /// Keeps a match if it is among the first.
-    pub fn add(&self, hit: Hit, room: &Budget) {
+    pub(crate) fn add(&self, hit: Hit, room: &Budget) {
         if self.after.as_ref().is_some_and(|after| hit.order(&after.path, after.line).is_le()) {
             return;
         }
@@ -167,7 +167,7 @@ impl Hits {
     }
 
     /// Leaves out all matches from this line of this file on: they were not looked for.
-    pub fn end_before(&self, path: &Path, line: u64, room: &Budget) {
+    pub(crate) fn end_before(&self, path: &Path, line: u64, room: &Budget) {
         let mut given_back = 0;
         let mut kept = self.lock();
         let is_earlier = kept.end.as_ref().is_none_or(|(end, last)| compare(path, end).then(line.cmp(last)).is_lt());
@@ -183,7 +183,7 @@ impl Hits {
     }
 
     /// The matches in order, and whether there are more.
-    pub fn finish(self) -> (Vec<Hit>, bool) {
+    pub(crate) fn finish(self) -> (Vec<Hit>, bool) {
         let kept = self.kept.into_inner().expect("no one panics while holding it");
         (kept.hits.into_sorted_vec(), kept.end.is_some())
     }

@@ -25,21 +25,21 @@ const HEAP: usize = 2 * 1024 * 1024;
 
 /// The same for files with longer lines, which are searched one after another. A file with still longer ones is skipped
 /// and named.
-pub const MAX_HEAP: usize = 32 * 1024 * 1024;
+pub(crate) const MAX_HEAP: usize = 32 * 1024 * 1024;
 
 /// Files up to this size are read at once, in bytes: one system call where a search by pieces makes three.
 const WHOLE: u64 = 256 * 1024;
 
 /// Files with long lines: who searches them, one at a time, and which have lines that are too long.
 #[derive(Default)]
-pub struct LongLines {
+pub(crate) struct LongLines {
     turn: Mutex<()>,
     skipped: Mutex<Skipped>,
 }
 
 /// Files that could not be searched.
 #[derive(Default)]
-pub struct Skipped {
+pub(crate) struct Skipped {
     /// How many they are.
     pub count: usize,
     /// The first ones.
@@ -56,7 +56,7 @@ impl LongLines {
     }
 
     /// Which files were skipped, in order.
-    pub fn finish(self) -> Skipped {
+    pub(crate) fn finish(self) -> Skipped {
         let mut skipped = self.skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
         skipped.paths.sort();
         skipped
@@ -67,7 +67,7 @@ impl LongLines {
 const MAX_NAMED: usize = 100;
 
 /// Searches one file after another, with one buffer.
-pub struct Searcher<'a> {
+pub(crate) struct Searcher<'a> {
     matcher: &'a RegexMatcher,
     context: usize,
     hits: &'a Hits,
@@ -89,7 +89,7 @@ enum Ended {
 
 impl<'a> Searcher<'a> {
     /// Finds lines with `context` lines around each.
-    pub fn new(
+    pub(crate) fn new(
         matcher: &'a RegexMatcher,
         context: usize,
         hits: &'a Hits,
@@ -102,7 +102,7 @@ impl<'a> Searcher<'a> {
     }
 
     /// Adds the matching lines of a file of `size` bytes. One that cannot be read has none.
-    pub fn search(&mut self, file: &File, size: u64, path: &Path) {
+    pub(crate) fn search(&mut self, file: &File, size: u64, path: &Path) {
         if self.read_whole(file, size) {
             let mut found = self.found(path);
             let searched = self.grep.borrow_mut().search_slice(self.matcher, &self.buffer, &mut found);

@@ -105,7 +105,7 @@ pub struct SearchOutput {
 /// A line that holds the query, or a file whose name fits.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SearchMatch")]
-pub struct Match {
+pub(crate) struct Match {
     /// The file: the path as sent, joined with the names below it.
     path: String,
     /// The line, counted from 1.

@@ -34,7 +34,7 @@ const MAX_DEPTH: usize = 256;
 ///
 /// # Errors
 /// When `start` cannot be read, or the call is over.
-pub fn search(
+pub(crate) fn search(
     start: &Folder,
     rules: Option<Ignored>,
     pattern: &Pattern,

@@ -38,7 +38,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the system says: nothing was appended then, unless it is [`Error::PartlyAppended`].
-    pub fn append(&self, who: &ChangeAuthor, path: &SafePath, bytes: &[u8]) -> Result<Changed> {
+    pub(crate) fn append(&self, who: &ChangeAuthor, path: &SafePath, bytes: &[u8]) -> Result<Changed> {
         self.append_as(self.new_change(who), path, bytes, None)
     }
 

@@ -26,7 +26,7 @@ const LOOKS: usize = 3;
 const BETWEEN: Duration = Duration::from_millis(1);
 
 /// Whether a program keeps the open file open to append to it.
-pub fn has(file: &File) -> bool {
+pub(crate) fn has(file: &File) -> bool {
     let Ok(wanted) = fstat(file) else { return false };
     (0..LOOKS).all(|look| {
         if look > 0 {
@@ -39,7 +39,7 @@ pub fn has(file: &File) -> bool {
 /// Whether anyone may have it open to write: the kernel grants a lease for reading on no such file (fcntl(2)). It is given
 /// back at once; who opens the file in between waits for that. Of another user's file it is not known: false.
 #[expect(unsafe_code, reason = "rustix has no leases")]
-pub fn may_be_written(file: &File) -> bool {
+pub(crate) fn may_be_written(file: &File) -> bool {
     let ask = |command: libc::c_int, value: libc::c_int| {
         // SAFETY: it concerns an open file of this process.
         unsafe { libc::fcntl(file.as_raw_fd(), command, value) }

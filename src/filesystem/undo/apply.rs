@@ -20,7 +20,7 @@ use std::{
 
 /// How a step is made.
 #[derive(Clone, Copy)]
-pub struct Manner<'a> {
+pub(crate) struct Manner<'a> {
     /// The name to use for what is not in its place yet.
     pub scratch: &'a OsStr,
     /// Whether each step is on the disk before the next one, or all are at the end.
@@ -29,7 +29,7 @@ pub struct Manner<'a> {
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
+pub(crate) enum Made {
     /// There was nothing to do.
     Nothing,
     /// What had the name is gone.
@@ -44,7 +44,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; where nothing was noted, what was there is whole.
-    pub fn apply(&self, edit: &Edit, manner: Manner, made: &mut Vec<Made>) -> Result<()> {
+    pub(crate) fn apply(&self, edit: &Edit, manner: Manner, made: &mut Vec<Made>) -> Result<()> {
         let resolved;
         let path = match &edit.held {
             Some(path) => path,
@@ -240,7 +240,7 @@ fn put_link(path: &SafePath, target: &Path, times: Times, manner: Manner) -> Res
 ///
 /// # Errors
 /// What the system says.
-pub fn remove_all(holder: &Directory, name: &OsStr) -> io::Result<()> {
+pub(crate) fn remove_all(holder: &Directory, name: &OsStr) -> io::Result<()> {
     let found = match holder.look(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found?,

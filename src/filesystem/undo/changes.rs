@@ -57,7 +57,7 @@ pub struct ChangesOutput {
 /// A change of files.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "FileChange")]
-pub struct ChangeItem {
+pub(crate) struct ChangeItem {
     /// Its name, for filesystem_undo.
     id: String,
     /// When it was made.
@@ -87,7 +87,7 @@ pub struct ChangeItem {
 
 /// A path of a change.
 #[derive(Serialize, JsonSchema)]
-pub struct ChangedPath {
+pub(crate) struct ChangedPath {
     /// Where it is.
     path: String,
     /// What happened to it.
@@ -100,7 +100,7 @@ pub struct ChangedPath {
 /// What happened to a path.
 #[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ChangeKind {
+pub(crate) enum ChangeKind {
     /// It was made.
     Created,
     /// It got another content.
@@ -148,7 +148,7 @@ fn number_of_cursor(cursor: &str) -> Result<u64> {
 }
 
 /// Which changes are meant.
-pub struct Choice {
+pub(crate) struct Choice {
     /// With its names in one form of Unicode: what is gone is found by either.
     path: Option<PathBuf>,
     session: Option<String>,
@@ -160,7 +160,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`Error::Refused`] for a path out of reach, [`Error::Invalid`] for a time that is none.
-    pub fn new(undo: &Undo, path: Option<&str>, session: Option<String>, since: Option<&str>) -> Result<Self> {
+    pub(crate) fn new(undo: &Undo, path: Option<&str>, session: Option<String>, since: Option<&str>) -> Result<Self> {
         let path = path.map(|path| undo.workspace.resolve_link(path, Named::File, Intent::Read)).transpose()?;
         let since = since.map(|text| {
             let wrong = || Error::invalid("since", "Input should be a date and time such as 2026-01-31T12:00:00");
@@ -170,7 +170,7 @@ impl Choice {
     }
 
     /// Whether a change is meant.
-    pub fn takes(&self, change: &Change) -> bool {
+    pub(crate) fn takes(&self, change: &Change) -> bool {
         let is_there = |path: &Path| self.path.as_ref().is_none_or(|chosen| composed(path).starts_with(chosen));
         let is_late =
             || self.since.is_none_or(|since| clock::parse(&change.timestamp).is_some_and(|time| time >= since));
@@ -180,7 +180,7 @@ impl Choice {
 
 impl Undo {
     /// The changes that are chosen, newest first, up to `most`.
-    pub fn select(&self, most: usize, chosen: impl Fn(&Change) -> bool) -> Vec<Arc<Change>> {
+    pub(crate) fn select(&self, most: usize, chosen: impl Fn(&Change) -> bool) -> Vec<Arc<Change>> {
         self.kept().changes.iter().rev().filter(|change| chosen(change)).take(most).cloned().collect()
     }
 

@@ -38,7 +38,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn commit(&self, who: &ChangeAuthor, edits: Vec<Edit>, staging: Option<Staging>) -> Result<Changed> {
+    pub(crate) fn commit(&self, who: &ChangeAuthor, edits: Vec<Edit>, staging: Option<Staging>) -> Result<Changed> {
         self.make(self.new_change(who), edits, None, staging)
     }
 
@@ -148,7 +148,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn relocate(
+    pub(crate) fn relocate(
         &self,
         who: &ChangeAuthor,
         from: &SafePath,
@@ -189,7 +189,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the policy or the system says; nothing was changed then.
-    pub fn remove_tree(&self, who: &ChangeAuthor, path: &SafePath) -> Result<Changed> {
+    pub(crate) fn remove_tree(&self, who: &ChangeAuthor, path: &SafePath) -> Result<Changed> {
         let mut change = self.new_change(who);
         let mut tree = Tree { undo: self, steps: vec![], bytes: 0, lost: false };
         tree.fold(&path.open_folder()?, path)?;
@@ -248,7 +248,7 @@ impl Undo {
     }
 
     /// A new directory: its owner is who makes it, which the system says when it is made.
-    pub fn new_folder(&self) -> State {
+    pub(crate) fn new_folder(&self) -> State {
         State::Folder { mode: self.new_folder_mode(), owner: OURS, times: Times::default() }
     }
 

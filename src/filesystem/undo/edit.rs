@@ -9,7 +9,7 @@ use crate::{
 use std::{ffi::OsString, io, path::PathBuf};
 
 /// What a path shall be.
-pub struct Edit {
+pub(crate) struct Edit {
     /// Where, without links: [`SafePath::real`].
     pub path: PathBuf,
     /// The same, checked and held open. Of what the journal names, and of trees, which have more directories than can be
@@ -26,7 +26,7 @@ pub struct Edit {
 }
 
 /// Where the bytes of a file come from.
-pub enum Source {
+pub(crate) enum Source {
     /// There are none: it is no file.
     Nothing,
     /// From memory.
@@ -41,22 +41,22 @@ pub enum Source {
 
 impl Edit {
     /// Gives a path a state, whatever is there.
-    pub fn new(path: PathBuf, after: State, source: Source) -> Self {
+    pub(crate) fn new(path: PathBuf, after: State, source: Source) -> Self {
         Self { path, held: None, after, source, basis: None, expected: None }
     }
 
     /// Leaves nothing at a path.
-    pub fn removal(path: &SafePath) -> Self {
+    pub(crate) fn removal(path: &SafePath) -> Self {
         Self::new(path.real().to_owned(), State::Absent, Source::Nothing)
     }
 
     /// The same, at a path that was checked since no other call can make changes: it is not checked again.
-    pub fn at(self, path: SafePath) -> Self {
+    pub(crate) fn at(self, path: SafePath) -> Self {
         Self { path: path.real().to_owned(), held: Some(path), ..self }
     }
 
     /// The same, made from what the file held.
-    pub fn made_from(self, basis: Option<Basis>) -> Self {
+    pub(crate) fn made_from(self, basis: Option<Basis>) -> Self {
         Self { basis, ..self }
     }
 
@@ -68,7 +68,7 @@ impl Edit {
 }
 
 /// Whether a new file could not be made since something has its name.
-pub fn is_taken(error: &Error) -> bool {
+pub(crate) fn is_taken(error: &Error) -> bool {
     let Error::Internal(cause) = error else { return false };
     cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }

@@ -13,7 +13,7 @@ use std::{
 
 /// A change of files, as it was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// Its name; later ones are greater.
     pub id: String,
     /// When it was made.
@@ -59,11 +59,11 @@ pub struct Change {
 /// A path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Place(#[serde(with = "super::path_text")] pub PathBuf);
+pub(crate) struct Place(#[serde(with = "super::path_text")] pub PathBuf);
 
 /// One path of a change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// Where, without links.
     pub path: Place,
     /// What was there.
@@ -74,7 +74,7 @@ pub struct Step {
 
 /// A move.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Where it was.
     pub from: Place,
     /// Where it is.
@@ -87,7 +87,7 @@ pub struct Moved {
 
 /// Bytes at the end of a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Appended {
+pub(crate) struct Appended {
     /// The file, without links.
     pub path: Place,
     /// Where in it they begin.
@@ -109,7 +109,7 @@ pub struct Appended {
 
 /// A directory around a change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Around {
+pub(crate) struct Around {
     /// Where.
     pub path: Place,
     /// Its times before.
@@ -121,24 +121,24 @@ pub struct Around {
 
 impl Change {
     /// Every path that it changed.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         let moved = self.moved.iter().flat_map(|moved| [moved.from.0.as_path(), moved.to.0.as_path()]);
         let appended = self.appended.iter().map(|appended| appended.path.0.as_path());
         self.steps.iter().map(|step| step.path.0.as_path()).chain(moved).chain(appended)
     }
 
     /// Whether one of its steps is at this path.
-    pub fn has_step(&self, path: &Path) -> bool {
+    pub(crate) fn has_step(&self, path: &Path) -> bool {
         self.steps.iter().any(|step| step.path.0 == path)
     }
 
     /// Whether the move came after this step and put something else in its place.
-    pub fn is_overtaken(&self, step: &Step) -> bool {
+    pub(crate) fn is_overtaken(&self, step: &Step) -> bool {
         self.steps_first && self.moved.as_ref().is_some_and(|moved| moved.to == step.path)
     }
 
     /// The contents that are needed to take it back or to show it.
-    pub fn contents(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn contents(&self) -> impl Iterator<Item = &str> {
         let steps = self.steps.iter().flat_map(|step| [&step.before, &step.after]);
         let moved = self.moved.iter().map(|moved| &moved.replaced);
         let appended = self.appended.iter().map(|appended| appended.sha256.as_str());
@@ -150,7 +150,7 @@ impl Change {
     }
 
     /// Whether all that it replaced can be brought back.
-    pub fn can_be_undone(&self) -> bool {
+    pub(crate) fn can_be_undone(&self) -> bool {
         !self.lost
             && self.steps.iter().all(|step| step.before.can_return())
             && self.moved.as_ref().is_none_or(|moved| moved.replaced.can_return())
@@ -174,7 +174,7 @@ enum Line {
 }
 
 /// The file.
-pub struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     /// Names that are in use for changes that have not begun, with the times that the directories had before.
@@ -183,7 +183,7 @@ pub struct Journal {
 
 /// What a journal holds at start.
 #[derive(Default)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Changes that were made, oldest first.
     pub done: Vec<Arc<Change>>,
     /// Changes that were interrupted.
@@ -197,7 +197,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be read or made.
-    pub fn open(path: PathBuf) -> io::Result<(Self, Kept)> {
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Kept)> {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -215,7 +215,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says: the change must not be made then.
-    pub fn begin(&mut self, change: &Change) -> io::Result<()> {
+    pub(crate) fn begin(&mut self, change: &Change) -> io::Result<()> {
         self.write(&Line::Begin(change.clone()))?;
         self.file.sync_data()
     }
@@ -224,7 +224,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says.
-    pub fn done(&mut self, change: &Change) -> io::Result<()> {
+    pub(crate) fn done(&mut self, change: &Change) -> io::Result<()> {
         look_again(&mut self.scratch, change);
         self.write(&Line::Done(change.clone()))
     }
@@ -233,7 +233,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says.
-    pub fn void(&mut self, id: &str) -> io::Result<()> {
+    pub(crate) fn void(&mut self, id: &str) -> io::Result<()> {
         self.write(&Line::Void(id.to_owned()))
     }
 
@@ -241,7 +241,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says: it must not be overwritten then.
-    pub fn in_place(&mut self, place: Place) -> io::Result<()> {
+    pub(crate) fn in_place(&mut self, place: Place) -> io::Result<()> {
         self.write(&Line::InPlace(place))?;
         self.file.sync_data()
     }
@@ -250,7 +250,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says.
-    pub fn scratch(&mut self, place: &Path, before: Times) -> io::Result<()> {
+    pub(crate) fn scratch(&mut self, place: &Path, before: Times) -> io::Result<()> {
         let scratch = Around { path: Place(place.to_owned()), before, after: Times::default() };
         self.write(&Line::Scratch(scratch.clone()))?;
         self.scratch.push(scratch);
@@ -258,12 +258,12 @@ impl Journal {
     }
 
     /// The times that the directory of such a name would have without it.
-    pub fn without_scratch(&self, place: &Path) -> Option<Times> {
+    pub(crate) fn without_scratch(&self, place: &Path) -> Option<Times> {
         self.scratch.iter().find(|scratch| scratch.path.0 == place).map(|scratch| scratch.before)
     }
 
     /// Such a name is no longer in use.
-    pub fn forget_scratch(&mut self, place: &Path) {
+    pub(crate) fn forget_scratch(&mut self, place: &Path) {
         self.scratch.retain(|scratch| scratch.path.0 != place);
     }
 
@@ -271,7 +271,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the system says; the old journal is whole then.
-    pub fn rewrite(&mut self, changes: &[Arc<Change>]) -> io::Result<()> {
+    pub(crate) fn rewrite(&mut self, changes: &[Arc<Change>]) -> io::Result<()> {
         let mut text = Vec::new();
         for change in changes {
             serde_json::to_writer(&mut text, &Line::Done(Change::clone(change)))?;
@@ -304,7 +304,7 @@ fn look_again(scratch: &mut [Around], change: &Change) {
 }
 
 /// Adds a change that was made. What it takes back is undone; what that had undone is in force again.
-pub fn enter(done: &mut Vec<Arc<Change>>, change: Arc<Change>) {
+pub(crate) fn enter(done: &mut Vec<Arc<Change>>, change: Arc<Change>) {
     let mut again = Vec::new();
     for old in done.iter_mut().filter(|old| change.reverts.contains(&old.id)) {
         Arc::make_mut(old).undone = true;

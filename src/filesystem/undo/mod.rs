@@ -23,12 +23,12 @@ mod store;
 mod take_back;
 
 #[cfg(target_os = "linux")]
-pub use appenders::may_be_written;
+pub(crate) use appenders::may_be_written;
 pub use changes::ListChanges;
-pub use edit::{Edit, Source, is_taken};
-pub use journal::Change;
-pub use staging::Staging;
-pub use state::State;
+pub(crate) use edit::{Edit, Source, is_taken};
+pub(crate) use journal::Change;
+pub(crate) use staging::Staging;
+pub(crate) use state::State;
 pub use take_back::UndoChanges;
 
 use crate::{
@@ -58,11 +58,11 @@ const MAX_CHANGES: usize = 10_000;
 const MAX_STEPS: usize = 200_000;
 
 /// Texts up to this size are also kept as they became, to show what changed, in bytes.
-pub const MAX_SHOWN: u64 = 1024 * 1024;
+pub(crate) const MAX_SHOWN: u64 = 1024 * 1024;
 
 /// Who makes a change, and why.
 #[derive(Clone, Debug)]
-pub struct ChangeAuthor {
+pub(crate) struct ChangeAuthor {
     /// The caller's name.
     pub caller: String,
     /// The label that the caller gave.
@@ -73,7 +73,7 @@ pub struct ChangeAuthor {
 
 impl ChangeAuthor {
     /// The caller of `context`, by the capability `action`.
-    pub fn of(context: &Context, action: &'static str, session: Option<&String>) -> Self {
+    pub(crate) fn of(context: &Context, action: &'static str, session: Option<&String>) -> Self {
         Self { caller: context.caller.name().to_owned(), session: session.cloned(), action }
     }
 }
@@ -88,7 +88,7 @@ pub struct Changed {
 }
 
 /// The journal and the store.
-pub struct Undo {
+pub(crate) struct Undo {
     workspace: Arc<Workspace>,
     /// Where trees go that are removed, until nobody waits.
     removed: Directory,
@@ -112,7 +112,7 @@ impl Undo {
     ///
     /// # Errors
     /// When it cannot be made or read.
-    pub fn open(workspace: &Arc<Workspace>, settings: &Settings, memory: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(workspace: &Arc<Workspace>, settings: &Settings, memory: &Path) -> anyhow::Result<Self> {
         let folder = memory.join("undo");
         let failed = || format!("{} cannot be used: it must be a folder that this user may write", folder.display());
         let store = Store::open(folder.join("contents")).with_context(failed)?;
@@ -138,12 +138,12 @@ impl Undo {
     }
 
     /// The permission bits of a new file.
-    pub fn new_file_mode(&self) -> u32 {
+    pub(crate) fn new_file_mode(&self) -> u32 {
         0o666 & !self.umask
     }
 
     /// The permission bits of a new directory.
-    pub fn new_folder_mode(&self) -> u32 {
+    pub(crate) fn new_folder_mode(&self) -> u32 {
         0o777 & !self.umask
     }
 

@@ -15,7 +15,7 @@ use std::{
 
 /// Why a change cannot be undone: a path, and what is the matter with it.
 #[derive(Clone, Debug)]
-pub struct Clash {
+pub(crate) struct Clash {
     /// The path.
     pub path: String,
     /// What is the matter.
@@ -33,7 +33,7 @@ impl Undo {
     ///
     /// # Errors
     /// What the system says.
-    pub fn clashes(&self, change: &Change) -> Vec<Clash> {
+    pub(crate) fn clashes(&self, change: &Change) -> Vec<Clash> {
         let mut clashes = Vec::new();
         if !change.can_be_undone() {
             let path = change.paths().last().unwrap_or(Path::new("")).to_owned();
@@ -93,7 +93,7 @@ impl Undo {
     ///
     /// # Errors
     /// [`Error::Conflict`] naming what was changed since; nothing was changed then.
-    pub fn revert(&self, who: &ChangeAuthor, change: &Change) -> Result<String> {
+    pub(crate) fn revert(&self, who: &ChangeAuthor, change: &Change) -> Result<String> {
         let clashes = self.clashes(change);
         if !clashes.is_empty() {
             let named: Vec<String> = clashes.iter().map(|clash| format!("{}: {}", clash.path, clash.reason)).collect();

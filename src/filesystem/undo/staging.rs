@@ -18,7 +18,7 @@ use std::{
 };
 
 /// A hidden directory in which files are made before they are put in their places together.
-pub struct Staging {
+pub(crate) struct Staging {
     undo: Arc<Undo>,
     place: PathBuf,
     holder: Directory,
@@ -32,7 +32,7 @@ impl Staging {
     ///
     /// # Errors
     /// What the system says.
-    pub fn beside(undo: &Arc<Undo>, path: &SafePath) -> Result<Self> {
+    pub(crate) fn beside(undo: &Arc<Undo>, path: &SafePath) -> Result<Self> {
         let mut real = path.real().to_owned();
         for _ in 0..=path.missing_folders().len() {
             real.pop();
@@ -51,7 +51,7 @@ impl Staging {
     ///
     /// # Errors
     /// [`Error::TooLarge`] when there is more; what reading says.
-    pub fn file(&mut self, content: impl Read, most: u64, mode: u32, times: Times) -> Result<(State, Source)> {
+    pub(crate) fn file(&mut self, content: impl Read, most: u64, mode: u32, times: Times) -> Result<(State, Source)> {
         let (name, file) = self.create()?;
         let mut writer = digest::Digesting::new(&file);
         std::io::copy(&mut content.take(most.saturating_add(1)), &mut writer)?;
@@ -66,7 +66,7 @@ impl Staging {
     ///
     /// # Errors
     /// What `write` and the system say.
-    pub fn made(&mut self, mode: u32, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(State, Source)> {
+    pub(crate) fn made(&mut self, mode: u32, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(State, Source)> {
         let (name, mut file) = self.create()?;
         write(&mut file)?;
         file.rewind()?;
@@ -78,7 +78,7 @@ impl Staging {
     ///
     /// # Errors
     /// What the system says.
-    pub fn copy(&mut self, from: &File, mode: u32, times: Times) -> Result<(State, Source)> {
+    pub(crate) fn copy(&mut self, from: &File, mode: u32, times: Times) -> Result<(State, Source)> {
         let (name, mut file) = self.create()?;
         extents::copy(from, &file)?;
         if let Err(error) = attributes::keep(from, &file) {
@@ -126,7 +126,7 @@ impl Staging {
     ///
     /// # Errors
     /// What the system says.
-    pub fn sync(&self) -> Result<()> {
+    pub(crate) fn sync(&self) -> Result<()> {
         Ok(self.inside.sync_file_system()?)
     }
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
-pub enum State {
+pub(crate) enum State {
     /// Nothing.
     Absent,
     /// A regular file.
@@ -55,7 +55,7 @@ pub enum State {
 
 impl State {
     /// A file with these bytes.
-    pub fn file(bytes: &[u8], mode: u32, owner: (u32, u32)) -> Self {
+    pub(crate) fn file(bytes: &[u8], mode: u32, owner: (u32, u32)) -> Self {
         Self::File {
             sha256: digest::of(bytes),
             size: bytes.len() as u64,
@@ -70,7 +70,7 @@ impl State {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn at(path: &SafePath) -> Result<Self> {
+    pub(crate) fn at(path: &SafePath) -> Result<Self> {
         let Some(found) = path.found() else { return Ok(Self::Absent) };
         Ok(match found.kind {
             Kind::File => {
@@ -88,12 +88,12 @@ impl State {
     }
 
     /// A file that was looked at.
-    pub fn of_file(sha256: String, size: u64, found: &Found, kept: bool) -> Self {
+    pub(crate) fn of_file(sha256: String, size: u64, found: &Found, kept: bool) -> Self {
         Self::File { sha256, size, mode: found.mode, owner: found.owner, times: found.times, kept }
     }
 
     /// Whether it is the same thing with the same content; times and owners do not count, nor a directory's mode.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Absent, Self::Absent) | (Self::Folder { .. }, Self::Folder { .. }) => true,
             (Self::File { sha256, mode, .. }, Self::File { sha256: other, mode: bits, .. }) => {
@@ -105,7 +105,7 @@ impl State {
     }
 
     /// Whether it may be the same as one that is known: what is too large to be kept has no digest, but a length.
-    pub fn may_be(&self, known: &Self) -> bool {
+    pub(crate) fn may_be(&self, known: &Self) -> bool {
         match (self, known) {
             (Self::File { sha256, size, mode, .. }, Self::File { size: length, mode: bits, .. })
                 if sha256.is_empty() =>
@@ -117,7 +117,7 @@ impl State {
     }
 
     /// Whether it can be brought back.
-    pub fn can_return(&self) -> bool {
+    pub(crate) fn can_return(&self) -> bool {
         match self {
             Self::Special => false,
             Self::File { kept, .. } => *kept,
@@ -126,23 +126,23 @@ impl State {
     }
 
     /// A file's length in bytes; 0 for anything else.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         if let Self::File { size, .. } = self { *size } else { 0 }
     }
 
     /// The digest of a file's bytes; empty for anything else.
-    pub fn sha256(&self) -> &str {
+    pub(crate) fn sha256(&self) -> &str {
         if let Self::File { sha256, .. } = self { sha256 } else { "" }
     }
 
     /// A file as what a change is made from, when this was read from the path after it was looked at.
-    pub fn as_basis(&self, path: &SafePath) -> Option<Basis> {
+    pub(crate) fn as_basis(&self, path: &SafePath) -> Option<Basis> {
         let Self::File { size, sha256, .. } = self else { return None };
         path.found().filter(|_| !sha256.is_empty()).map(|found| Basis::new(*found, *size, sha256.clone()))
     }
 
     /// Its times, where it has any.
-    pub fn times(&self) -> Option<Times> {
+    pub(crate) fn times(&self) -> Option<Times> {
         match self {
             Self::File { times, .. } | Self::Folder { times, .. } | Self::Link { times, .. } => Some(*times),
             Self::Absent | Self::Special => None,
@@ -150,7 +150,7 @@ impl State {
     }
 
     /// The same with the times and the owner that it really has.
-    pub fn seen_as(&mut self, found: &Found) {
+    pub(crate) fn seen_as(&mut self, found: &Found) {
         match self {
             Self::File { times, owner, mode, .. } | Self::Folder { times, owner, mode } => {
                 (*times, *owner, *mode) = (found.times, found.owner, found.mode);

@@ -17,7 +17,7 @@ use std::{
 const MANY: usize = 16;
 
 /// The store below `memory/undo/`.
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     /// How many bytes it holds.
     held: u64,
@@ -30,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be made or read.
-    pub fn open(folder: PathBuf) -> io::Result<Self> {
+    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
         private::create_folder(&folder)?;
         let mut store = Self { folder, held: 0, unsettled: HashSet::new() };
         store.held = store.all()?.iter().map(|(_, size)| size).sum();
@@ -38,7 +38,7 @@ impl Store {
     }
 
     /// How many bytes it holds.
-    pub fn held(&self) -> u64 {
+    pub(crate) fn held(&self) -> u64 {
         self.held
     }
 
@@ -46,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Full`] when the disk is; nothing was changed then.
-    pub fn keep(&mut self, file: &mut File) -> Result<(String, u64)> {
+    pub(crate) fn keep(&mut self, file: &mut File) -> Result<(String, u64)> {
         let (sha256, size) = digest::of_reader(&mut *file)?;
         if !self.has(&sha256, size) {
             file.rewind()?;
@@ -61,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn settle(&mut self) -> Result<()> {
+    pub(crate) fn settle(&mut self) -> Result<()> {
         // Should it fail, the change is not made, and the next one keeps anew what it needs.
         let places = std::mem::take(&mut self.unsettled);
         if places.len() > MANY {
@@ -78,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::keep`].
-    pub fn keep_bytes(&mut self, sha256: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn keep_bytes(&mut self, sha256: &str, bytes: &[u8]) -> Result<()> {
         if !self.has(sha256, bytes.len() as u64) {
             self.put(sha256, &mut &*bytes)?;
         }
@@ -90,7 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::keep`].
-    pub fn keep_to_show(&mut self, sha256: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn keep_to_show(&mut self, sha256: &str, bytes: &[u8]) -> Result<()> {
         if self.place(sha256).exists() {
             return Ok(());
         }
@@ -101,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Conflict`] when it is no longer there.
-    pub fn read(&self, sha256: &str) -> Result<File> {
+    pub(crate) fn read(&self, sha256: &str) -> Result<File> {
         File::open(self.place(sha256)).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
                 Error::Conflict("The old content is no longer kept: it was dropped for age or size".into())
@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// All bytes of what was kept, up to `most`; `None` when there are more or it is not there.
-    pub fn bytes(&self, sha256: &str, most: u64) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(&self, sha256: &str, most: u64) -> Option<Vec<u8>> {
         let file = self.read(sha256).ok()?;
         let mut bytes = Vec::new();
         file.take(most.saturating_add(1)).read_to_end(&mut bytes).ok()?;
@@ -122,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn drop_all_but(&mut self, wanted: &HashSet<&str>) -> io::Result<()> {
+    pub(crate) fn drop_all_but(&mut self, wanted: &HashSet<&str>) -> io::Result<()> {
         for (path, size) in self.all()? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if !wanted.contains(name) && std::fs::remove_file(&path).is_ok() {

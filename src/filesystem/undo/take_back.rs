@@ -43,7 +43,7 @@ pub struct UndoOutput {
 /// A change that was undone.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UndoneChange")]
-pub struct Undone {
+pub(crate) struct Undone {
     /// The change.
     id: String,
     /// The capability that had made it.
@@ -57,7 +57,7 @@ pub struct Undone {
 /// A change that could not be undone.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UndoConflict")]
-pub struct Conflict {
+pub(crate) struct Conflict {
     /// The change.
     id: String,
     /// The path that stands in the way.

@@ -35,7 +35,7 @@ const RENAME: Duration = Duration::from_millis(100);
 const MAX_KNOWN: usize = 100_000;
 
 /// What a watch knows.
-pub struct Follow {
+pub(crate) struct Follow {
     workspace: Arc<Workspace>,
     sent: String,
     real: PathBuf,
@@ -58,7 +58,7 @@ impl Follow {
     ///
     /// # Errors
     /// When it is not there or cannot be read, or the call is over.
-    pub fn new(
+    pub(crate) fn new(
         path: &SafePath,
         request: &WatchPath,
         events: Receiver<Event>,
@@ -92,14 +92,14 @@ impl Follow {
     ///
     /// # Errors
     /// What the system says.
-    pub fn start(&self) -> notify::Result<()> {
+    pub(crate) fn start(&self) -> notify::Result<()> {
         // A file that is replaced is another file under its name: its folder tells.
         let watched = if self.is_single { self.real.parent().unwrap_or(&self.real) } else { &self.real };
         watch(&self.watcher, watched, self.recursive)
     }
 
     /// What happens next; `None` at the end.
-    pub async fn next(&mut self) -> Option<WatchEvent> {
+    pub(crate) async fn next(&mut self) -> Option<WatchEvent> {
         loop {
             if let Some(told) = self.told.pop_front() {
                 return Some(told);

@@ -3,7 +3,7 @@
 mod provider;
 mod vectors;
 
-pub use vectors::key;
+pub(crate) use vectors::key;
 
 use super::{
     entry::Entry,
@@ -38,7 +38,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const BATCH_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The vectors of the memory and the server that makes them.
-pub struct Embeddings {
+pub(crate) struct Embeddings {
     questions: Provider,
     vectors: Arc<RwLock<Vectors>>,
     /// When the server last failed a question, and why.
@@ -47,7 +47,7 @@ pub struct Embeddings {
 }
 
 /// A question's meaning.
-pub struct Asked {
+pub(crate) struct Asked {
     vectors: Arc<RwLock<Vectors>>,
     vector: Vec<f32>,
 }
@@ -57,7 +57,7 @@ impl Embeddings {
     ///
     /// # Errors
     /// When the file of vectors cannot be opened.
-    pub fn open(settings: &Settings, folder: &Path, store: &Arc<Store>) -> Result<Option<Self>> {
+    pub(crate) fn open(settings: &Settings, folder: &Path, store: &Arc<Store>) -> Result<Option<Self>> {
         let Some(url) = settings.memory_embeddings_url.as_deref() else { return Ok(None) };
         let (model, key) = (&settings.memory_embeddings_model, &settings.memory_embeddings_key);
         let path = folder.join("index_memory.vectors");
@@ -83,7 +83,7 @@ impl Embeddings {
     }
 
     /// The meaning of a question; the error says why there is none, for the caller to read.
-    pub async fn ask(&self, question: &str) -> Result<Asked, String> {
+    pub(crate) async fn ask(&self, question: &str) -> Result<Asked, String> {
         if let Some((when, why)) = &*self.failed.lock().expect("no one panics while holding it")
             && when.elapsed() < PAUSE
         {
@@ -103,7 +103,7 @@ impl Embeddings {
     }
 
     /// Ends the work in the background, also where a server has not answered yet.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let worker = self.worker.lock().expect("no one panics while holding it").take();
         if let Some((stop, thread)) = worker {
             drop(stop);
@@ -121,7 +121,7 @@ impl Drop for Embeddings {
 
 impl Asked {
     /// How near each of some contents is to the question, by their keys.
-    pub fn similarity(&self, keys: &[u64]) -> Vec<f32> {
+    pub(crate) fn similarity(&self, keys: &[u64]) -> Vec<f32> {
         let vectors = self.vectors.read().expect("no one panics while changing it");
         keys.iter().map(|key| vectors.similarity(*key, &self.vector).unwrap_or(0.0)).collect()
     }

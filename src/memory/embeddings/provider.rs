@@ -10,7 +10,7 @@ use std::time::Duration;
 const SENT_MAX: usize = 4000;
 
 /// Anything that speaks OpenAI's `/v1/embeddings`: Ollama, LM Studio, OpenAI itself.
-pub struct Provider {
+pub(crate) struct Provider {
     client: reqwest::Client,
     url: String,
     model: String,
@@ -35,7 +35,7 @@ impl Provider {
     /// # Errors
     /// When no HTTP client can be made.
     #[expect(clippy::disallowed_methods, reason = "the address is a setting of the owner, not an argument of a caller")]
-    pub fn new(address: &str, model: &str, key: Option<Secret>, timeout: Duration) -> Result<Self> {
+    pub(crate) fn new(address: &str, model: &str, key: Option<Secret>, timeout: Duration) -> Result<Self> {
         // Fails when one is in place already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -51,7 +51,7 @@ impl Provider {
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, or answers something else.
-    pub async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+    pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let input: Vec<String> = texts.iter().map(|text| text.chars().take(SENT_MAX).collect()).collect();
         let mut request = self.client.post(&self.url).json(&json!({"model": self.model, "input": input}));
         if let Some(key) = &self.key {

@@ -21,7 +21,7 @@ struct Header {
 }
 
 /// Vectors by what [`key`] makes of a content.
-pub struct Vectors {
+pub(crate) struct Vectors {
     model: String,
     length: usize,
     places: HashMap<u64, usize>,
@@ -31,7 +31,7 @@ pub struct Vectors {
 }
 
 /// A content's own number, the same at every start (FNV-1a, 64 bits).
-pub fn key(content: &str) -> u64 {
+pub(crate) fn key(content: &str) -> u64 {
     content
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
@@ -42,7 +42,7 @@ impl Vectors {
     ///
     /// # Errors
     /// When the file cannot be opened or read.
-    pub fn open(path: &Path, model: &str) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, model: &str) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let mut file = private::only_owner(&mut options).open(path)?;
@@ -76,12 +76,12 @@ impl Vectors {
     }
 
     /// How many contents have a vector.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
     /// Whether a content's vector is known.
-    pub fn contains(&self, key: u64) -> bool {
+    pub(crate) fn contains(&self, key: u64) -> bool {
         self.places.contains_key(&key)
     }
 
@@ -89,7 +89,7 @@ impl Vectors {
     ///
     /// # Errors
     /// When the file cannot be written; the process has them anyway.
-    pub fn add(&mut self, keys: &[u64], vectors: &[Vec<f32>]) -> io::Result<()> {
+    pub(crate) fn add(&mut self, keys: &[u64], vectors: &[Vec<f32>]) -> io::Result<()> {
         let length = vectors.first().map_or(0, Vec::len);
         let mut bytes = Vec::new();
         let begins = length != self.length;
@@ -128,7 +128,7 @@ impl Vectors {
     }
 
     /// The cosine between a content and a question whose vector has length 1.
-    pub fn similarity(&self, key: u64, question: &[f32]) -> Option<f32> {
+    pub(crate) fn similarity(&self, key: u64, question: &[f32]) -> Option<f32> {
         let place = *self.places.get(&key)?;
         if question.len() != self.length {
             return None;

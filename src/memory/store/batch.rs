@@ -13,7 +13,7 @@ use memory_ranking::Terms;
 use std::{collections::HashMap, sync::Arc};
 
 /// An entry to be.
-pub struct Draft {
+pub(crate) struct Draft {
     /// The id it asks for; one is made otherwise.
     pub id: Option<String>,
     /// The rest; its id is empty yet.
@@ -26,7 +26,7 @@ pub struct Draft {
 
 /// What became of a draft.
 #[derive(Clone, Debug)]
-pub struct Added {
+pub(crate) struct Added {
     /// The id of the entry.
     pub id: Arc<str>,
     /// Whether it was there before.
@@ -34,7 +34,7 @@ pub struct Added {
 }
 
 /// Entries of one batch that are decided and not yet on disk.
-pub struct Batch {
+pub(crate) struct Batch {
     /// The entries, with their terms where they are known.
     pub entries: Vec<(Arc<Entry>, Option<Terms>)>,
     /// Their lines of the journal.
@@ -50,7 +50,7 @@ pub struct Batch {
 
 impl Batch {
     /// An empty one behind a change, for a memory of this capacity.
-    pub fn after(last: u64, capacity: Capacity) -> Self {
+    pub(crate) fn after(last: u64, capacity: Capacity) -> Self {
         let (by_id, by_same) = (HashMap::new(), HashMap::new());
         Self { entries: vec![], lines: vec![], last, size: 0, capacity, by_id, by_same }
     }
@@ -59,7 +59,7 @@ impl Batch {
     ///
     /// # Errors
     /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when there is no room for more.
-    pub fn decide(&mut self, state: &mut State, drafts: Vec<Draft>) -> Result<Vec<Added>> {
+    pub(crate) fn decide(&mut self, state: &mut State, drafts: Vec<Draft>) -> Result<Vec<Added>> {
         let start = self.entries.len();
         if start + drafts.len() > state.remaining_capacity() {
             return Err(Error::Full("The memory holds as many entries as it can: delete some first".into()));
@@ -149,7 +149,7 @@ impl Batch {
 }
 
 /// The ids that the bridge makes for a moment, from a number on.
-pub fn made_ids(timestamp: &str, from: usize) -> impl Iterator<Item = String> + use<> {
+pub(crate) fn made_ids(timestamp: &str, from: usize) -> impl Iterator<Item = String> + use<> {
     let digits: String = timestamp.chars().filter(char::is_ascii_digit).take(14).collect();
     let (day, time) = digits.split_at(8.min(digits.len()));
     let stem = format!("mem_{day}_{time}_");

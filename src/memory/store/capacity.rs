@@ -10,11 +10,11 @@ const MIB: u64 = 1024 * 1024;
 
 /// How many bytes all entries may have together, as [`size`] counts them; none is no bound.
 #[derive(Clone, Copy, Debug)]
-pub struct Capacity(Option<usize>);
+pub(crate) struct Capacity(Option<usize>);
 
 impl Capacity {
     /// So many MiB; 0 is no bound.
-    pub fn of_mib(mib: u64) -> Self {
+    pub(crate) fn of_mib(mib: u64) -> Self {
         Self((mib > 0).then(|| usize::try_from(mib.saturating_mul(MIB)).unwrap_or(usize::MAX)))
     }
 
@@ -22,7 +22,7 @@ impl Capacity {
     ///
     /// # Errors
     /// [`Error::Full`], which says how to make room.
-    pub fn admit(self, size: usize, growth: isize) -> Result<()> {
+    pub(crate) fn admit(self, size: usize, growth: isize) -> Result<()> {
         let Some(most) = self.0.filter(|most| growth > 0 && size.saturating_add_signed(growth) > *most) else {
             return Ok(());
         };
@@ -38,7 +38,7 @@ impl Capacity {
 }
 
 /// By how many bytes changes make the entries of a state larger; negative when they shrink.
-pub fn growth(state: &State, changes: &[Change]) -> isize {
+pub(crate) fn growth(state: &State, changes: &[Change]) -> isize {
     let of_entry = |id: &str| state.get(id).map_or(0, |entry| size(entry).cast_signed());
     let of_change = |change: &Change| match change {
         Change::Add(entries) => entries.iter().map(|entry| size(entry).cast_signed() - of_entry(&entry.id)).sum(),

@@ -10,7 +10,7 @@ const DATE_FORMATS: [&str; 8] =
 const TIME_FORMATS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
 
 /// An entry as its ranking sees it.
-pub fn document(entry: &Entry) -> Document<'_> {
+pub(crate) fn document(entry: &Entry) -> Document<'_> {
     let told = told(entry);
     let follows_untagged = entry.tags.is_empty() && told.is_some();
     // Otherwise when it was added stands for it.

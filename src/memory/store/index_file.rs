@@ -17,7 +17,7 @@ const STILL_WRITING: Duration = Duration::from_millis(300);
 
 /// What tells one version of a file from another, without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     #[cfg(unix)]
@@ -38,7 +38,7 @@ impl Stamp {
 }
 
 /// What lies at the place of the file.
-pub enum Content {
+pub(crate) enum Content {
     /// Nothing.
     Missing,
     /// A whole index.
@@ -57,7 +57,7 @@ pub enum Content {
 }
 
 /// A new version, written and on disk beside the file, not yet in its place.
-pub struct Prepared {
+pub(crate) struct Prepared {
     file: tempfile::NamedTempFile,
     /// Of its bytes.
     pub crc: u32,
@@ -66,18 +66,18 @@ pub struct Prepared {
 }
 
 /// The place of the file.
-pub struct IndexFile {
+pub(crate) struct IndexFile {
     path: PathBuf,
 }
 
 impl IndexFile {
     /// The file in a memory folder.
-    pub fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self { path: folder.join("index_memory.json") }
     }
 
     /// The version that lies there, `None` when nothing does.
-    pub fn stamp(&self) -> Option<Stamp> {
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
         std::fs::symlink_metadata(&self.path).ok().map(|metadata| Stamp::of(&metadata))
     }
 
@@ -85,7 +85,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// When the system refuses to read it, though it is a file.
-    pub fn read(&self) -> io::Result<Content> {
+    pub(crate) fn read(&self) -> io::Result<Content> {
         loop {
             let metadata = match std::fs::metadata(&self.path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::Missing),
@@ -113,7 +113,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn set_aside(&self) -> io::Result<PathBuf> {
+    pub(crate) fn set_aside(&self) -> io::Result<PathBuf> {
         let aside = aside(&self.path);
         std::fs::rename(&self.path, &aside)?;
         Ok(aside)
@@ -123,7 +123,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn prepare(&self, entries: &[Arc<Entry>]) -> io::Result<Prepared> {
+    pub(crate) fn prepare(&self, entries: &[Arc<Entry>]) -> io::Result<Prepared> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".index_memory-").tempfile_in(folder)?;
         let inner = Counted { inner: file.as_file_mut(), crc: Hasher::new(), bytes: 0 };
@@ -140,7 +140,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn publish(&self, prepared: Prepared, known: &mut Option<Stamp>) -> io::Result<bool> {
+    pub(crate) fn publish(&self, prepared: Prepared, known: &mut Option<Stamp>) -> io::Result<bool> {
         if self.stamp() != *known {
             return Ok(false);
         }
@@ -153,7 +153,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn settle(&self) -> io::Result<()> {
+    pub(crate) fn settle(&self) -> io::Result<()> {
         private::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 }

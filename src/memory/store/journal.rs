@@ -26,7 +26,7 @@ const ROOM: usize = 64 << 10;
 
 /// A change of the memory.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub(crate) enum Change {
     /// New entries, all or none.
     Add(Vec<Arc<Entry>>),
     /// An entry takes the place of the one with its id.
@@ -39,7 +39,7 @@ pub enum Change {
 
 /// Which index file holds everything up to change `through`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// The number of the last change in it.
     pub through: u64,
     /// Its CRC-32.
@@ -63,7 +63,7 @@ struct Line {
 
 /// What an opened journal held.
 #[derive(Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// The changes with their numbers, in order.
     pub changes: Vec<(u64, Change)>,
     /// What is known of index files, in order.
@@ -75,7 +75,7 @@ pub struct Found {
 }
 
 /// The open file.
-pub struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     identity: Identity,
@@ -92,7 +92,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be opened, read or cut.
-    pub fn open(path: PathBuf) -> io::Result<(Self, Found)> {
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Found)> {
         let mut file = options().open(&path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -113,7 +113,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refuses; nothing of the lines counts then.
-    pub fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         self.write(lines, File::sync_data)
     }
 
@@ -122,7 +122,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn note(&mut self, saved: Saved) -> io::Result<()> {
+    pub(crate) fn note(&mut self, saved: Saved) -> io::Result<()> {
         if self.is_in_place() { self.write(&saved_line(saved), |_| Ok(())) } else { Ok(()) }
     }
 
@@ -162,13 +162,13 @@ impl Journal {
     }
 
     /// How long the journal is, in bytes.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.length
     }
 
     /// Whether the file at the path is the open one, and holds all that was written. Who removes, replaces or cuts it
     /// takes changes away that stand nowhere else on disk.
-    pub fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         std::fs::metadata(&self.path)
             .is_ok_and(|there| there.is_file() && identity(&there) == self.identity && there.len() >= self.length)
     }
@@ -177,7 +177,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn begin_anew(&mut self, lines: &[u8]) -> io::Result<Option<PathBuf>> {
+    pub(crate) fn begin_anew(&mut self, lines: &[u8]) -> io::Result<Option<PathBuf>> {
         let aside = aside(&self.path);
         let kept = match std::fs::rename(&self.path, &aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -191,7 +191,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refuses; the journal stays as it was.
-    pub fn drop_through(&mut self, saved: Saved) -> io::Result<()> {
+    pub(crate) fn drop_through(&mut self, saved: Saved) -> io::Result<()> {
         let is_needed = |_, line: &[u8]| number_of(line).is_some_and(|number| number > saved.through);
         self.rewrite(saved_line(saved), is_needed)
     }
@@ -200,7 +200,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refuses; the journal stays as it was.
-    pub fn set_aside(&mut self, damaged: &[usize]) -> io::Result<PathBuf> {
+    pub(crate) fn set_aside(&mut self, damaged: &[usize]) -> io::Result<PathBuf> {
         let aside = aside(&self.path);
         std::fs::copy(&self.path, &aside)?;
         self.rewrite(vec![], |number, _| !damaged.contains(&number))?;
@@ -283,7 +283,7 @@ fn read_line(number: usize, text: &[u8], found: &mut Found) {
 }
 
 /// A change as a line of the journal.
-pub fn line(number: u64, change: &Change) -> Vec<u8> {
+pub(crate) fn line(number: u64, change: &Change) -> Vec<u8> {
     #[derive(Serialize)]
     struct Out<'a> {
         n: u64,

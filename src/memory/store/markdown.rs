@@ -13,7 +13,7 @@ use std::{
 const SHOWN: usize = 1000;
 
 /// The whole file for `entries`, oldest first.
-pub fn render(entries: &[Arc<Entry>]) -> String {
+pub(crate) fn render(entries: &[Arc<Entry>]) -> String {
     let mut text = format!(
         "# 🧠 Mémoire IA — Index\n\n**Dernière mise à jour:** {}\n\n**Total d'entrées:** {}\n\n---\n\n",
         clock::timestamp(),

@@ -21,14 +21,14 @@ mod state;
 mod writer;
 mod writer_slot;
 
-pub use batch::{Added, Draft, made_ids};
-pub use capacity::Capacity;
-pub use document::document;
-pub use journal::Change;
-pub use new_contents::NewContents;
-pub use removed::{Removed, Retention};
-pub use state::{State, now, same_hash};
-pub use writer::Done;
+pub(crate) use batch::{Added, Draft, made_ids};
+pub(crate) use capacity::Capacity;
+pub(crate) use document::document;
+pub(crate) use journal::Change;
+pub(crate) use new_contents::NewContents;
+pub(crate) use removed::{Removed, Retention};
+pub(crate) use state::{State, now, same_hash};
+pub(crate) use writer::Done;
 
 use crate::{
     blocking::blocking,
@@ -55,7 +55,7 @@ use writer_slot::{Request, WriterSlot};
 const LOOKED_AT_IN_PLACE: usize = 500;
 
 /// The memory of one folder. The caller sees to it that no other process has the folder.
-pub struct Store {
+pub(crate) struct Store {
     publisher: Arc<Publisher>,
     writer: Arc<WriterSlot>,
     analyser: Arc<Analyser>,
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// When its files cannot be read or made; the message says which and why.
-    pub fn open(folder: &Path, capacity: Capacity, retention: Retention) -> anyhow::Result<Self> {
+    pub(crate) fn open(folder: &Path, capacity: Capacity, retention: Retention) -> anyhow::Result<Self> {
         let analyser = Arc::new(Analyser::default());
         let publisher = Arc::new(opening::open(folder, &analyser)?);
         let removed = RemovedEntries::open(folder, retention)
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// What turns texts into terms for the ranking.
-    pub fn analyser(&self) -> &Analyser {
+    pub(crate) fn analyser(&self) -> &Analyser {
         &self.analyser
     }
 
@@ -109,7 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// When that failed.
-    pub async fn wait_until_ranked(&self) -> Result<()> {
+    pub(crate) async fn wait_until_ranked(&self) -> Result<()> {
         let mut ranked = self.ranked.clone();
         if *ranked.borrow() {
             return Ok(());
@@ -123,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// When the bridge is stopping.
-    pub async fn read<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Result<T> {
+    pub(crate) async fn read<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Result<T> {
         if self.publisher.is_edited() {
             self.job(|writer| {
                 writer.read_edits();
@@ -139,7 +139,7 @@ impl Store {
     }
 
     /// Looks at the state as it is in the process, from a thread of its own.
-    pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.publisher.state())
     }
 
@@ -147,7 +147,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Conflict`] for an id that is taken, [`Error::Full`] when the disk or the memory is.
-    pub async fn add(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
+    pub(crate) async fn add(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
         let (reply, answer) = oneshot::channel();
         if let Err(request) = self.writer.take_now(Request::Add(drafts, reply)) {
             self.send(request)?;
@@ -160,7 +160,7 @@ impl Store {
     ///
     /// # Errors
     /// What the decision refuses, or [`Error::Full`].
-    pub async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)> + Send + 'static,
     ) -> Result<Done<T>> {
@@ -172,7 +172,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a change that is not kept, what the decision refuses, or [`Error::Full`].
-    pub async fn restore<T: Send + 'static>(
+    pub(crate) async fn restore<T: Send + 'static>(
         &self,
         change_id: Option<String>,
         decide: impl FnOnce(&State, Vec<Removed>) -> Result<(Vec<Change>, T)> + Send + 'static,
@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Finishes what was asked and writes the files.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let running = self.running.lock().expect("no one panics while holding it").take();
         let Some(Running { requests, threads }) = running else { return };
         drop(requests);

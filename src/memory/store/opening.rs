@@ -21,7 +21,7 @@ const RANKED_AT_ONCE: usize = 2000;
 ///
 /// # Errors
 /// When a file cannot be read or written; the message names it and how to fix it.
-pub fn open(folder: &Path, analyser: &Arc<Analyser>) -> Result<Publisher> {
+pub(crate) fn open(folder: &Path, analyser: &Arc<Analyser>) -> Result<Publisher> {
     remove_leftovers(folder);
     let path = folder.join("index_memory.journal");
     let failed = || format!("{} cannot be opened: it must be a file that this user may read and write", path.display());

@@ -17,7 +17,7 @@ use std::{
 const JOURNAL_KEPT: u64 = 4 << 20;
 
 /// The state with its files on disk.
-pub struct Publisher {
+pub(crate) struct Publisher {
     state: RwLock<State>,
     journal: Mutex<Journal>,
     index: IndexFile,
@@ -29,7 +29,7 @@ pub struct Publisher {
 
 /// What the index file held when it was last written or read. Whoever holds it is the only one at the files.
 #[derive(Default)]
-pub struct Base {
+pub(crate) struct Base {
     /// Its entries.
     pub entries: Vec<Arc<Entry>>,
     /// The last change in it; `None` when it must be written in any case.
@@ -38,7 +38,7 @@ pub struct Base {
 
 /// What came of an attempt to write the files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Published {
+pub(crate) enum Published {
     /// The files hold the state.
     Done,
     /// Someone else's edit lies there and must be read first.
@@ -47,7 +47,7 @@ pub enum Published {
 
 impl Publisher {
     /// A state whose index file is the version `known`.
-    pub fn new(folder: &Path, state: State, journal: Journal, base: Base, known: Option<Stamp>) -> Self {
+    pub(crate) fn new(folder: &Path, state: State, journal: Journal, base: Base, known: Option<Stamp>) -> Self {
         Self {
             state: RwLock::new(state),
             journal: Mutex::new(journal),
@@ -59,17 +59,17 @@ impl Publisher {
     }
 
     /// The state, to look at.
-    pub fn state(&self) -> RwLockReadGuard<'_, State> {
+    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().expect("no one panics while changing it")
     }
 
     /// The state, to change. Only the writer does.
-    pub fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().expect("no one panics while changing it")
     }
 
     /// The journal.
-    pub fn journal(&self) -> MutexGuard<'_, Journal> {
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().expect("no one panics while writing it")
     }
 
@@ -77,7 +77,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the disk refuses; nothing of them counts then.
-    pub fn keep(&self, lines: &[u8]) -> io::Result<()> {
+    pub(crate) fn keep(&self, lines: &[u8]) -> io::Result<()> {
         let mut journal = self.journal();
         if !journal.is_in_place() {
             let kept = journal.begin_anew(&self.state().as_lines())?;
@@ -91,23 +91,23 @@ impl Publisher {
     }
 
     /// What the index file held; excludes everybody else from the files.
-    pub fn base(&self) -> MutexGuard<'_, Base> {
+    pub(crate) fn base(&self) -> MutexGuard<'_, Base> {
         self.base.lock().expect("no one panics while writing the files")
     }
 
     /// The index file.
-    pub fn index(&self) -> &IndexFile {
+    pub(crate) fn index(&self) -> &IndexFile {
         &self.index
     }
 
     /// Whether the index file is not the version that the state knows of.
-    pub fn is_edited(&self) -> bool {
+    pub(crate) fn is_edited(&self) -> bool {
         let known = self.known();
         self.index.stamp() != *known
     }
 
     /// Makes a version of the index file the known one.
-    pub fn know(&self, stamp: Option<Stamp>) {
+    pub(crate) fn know(&self, stamp: Option<Stamp>) {
         *self.known() = stamp;
     }
 
@@ -116,7 +116,7 @@ impl Publisher {
     }
 
     /// Whether the files lack a change.
-    pub fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.base().through != Some(self.state().applied)
     }
 
@@ -124,7 +124,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the disk refuses; the old files are whole.
-    pub fn publish(&self) -> io::Result<Published> {
+    pub(crate) fn publish(&self) -> io::Result<Published> {
         let mut base = self.base();
         let (entries, applied) = self.snapshot();
         if base.through == Some(applied) {

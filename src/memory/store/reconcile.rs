@@ -12,7 +12,7 @@ use std::{collections::HashMap, io, sync::Arc};
 
 /// What a person did to the index file.
 #[derive(Default)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// What brings it into the state.
     pub changes: Vec<Change>,
     entries: Vec<Arc<Entry>>,
@@ -21,7 +21,7 @@ pub struct Edit {
 
 impl Edit {
     /// Makes the edited version the known one, once its changes are in the journal. The files are due to be written.
-    pub fn settle(self, publisher: &Publisher) {
+    pub(crate) fn settle(self, publisher: &Publisher) {
         if !self.changes.is_empty() {
             let [added, changed, removed] = counts(&self.changes);
             tracing::info!(added, changed, removed, "an edit of memory/index_memory.json was taken over");
@@ -45,7 +45,7 @@ fn counts(changes: &[Change]) -> [usize; 3] {
 ///
 /// # Errors
 /// When the system refuses to read or move the file.
-pub fn read(publisher: &Publisher) -> io::Result<Edit> {
+pub(crate) fn read(publisher: &Publisher) -> io::Result<Edit> {
     match publisher.index().read()? {
         Content::Missing => {
             tracing::warn!("memory/index_memory.json is gone; it is written again from what is remembered");
@@ -72,7 +72,7 @@ pub fn read(publisher: &Publisher) -> io::Result<Edit> {
 }
 
 /// Every entry with an id of its own: one that lacks it, or has another's, gets a new one.
-pub fn with_ids(state: &State, entries: Vec<Entry>) -> Vec<Arc<Entry>> {
+pub(crate) fn with_ids(state: &State, entries: Vec<Entry>) -> Vec<Arc<Entry>> {
     let mut seen: HashMap<Arc<str>, Arc<Entry>> = HashMap::with_capacity(entries.len());
     let mut unique = Vec::with_capacity(entries.len());
     for (number, mut entry) in entries.into_iter().enumerate() {

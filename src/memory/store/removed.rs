@@ -36,7 +36,7 @@ const RESTORED: &str = ".restored.jsonl";
 
 /// How much is kept, and for how long.
 #[derive(Clone, Copy)]
-pub struct Retention {
+pub(crate) struct Retention {
     /// Of all changes together, in bytes; 0 keeps none.
     pub max_bytes: u64,
     /// In days.
@@ -45,7 +45,7 @@ pub struct Retention {
 
 /// An entry that a change took away.
 #[derive(Deserialize)]
-pub struct Removed {
+pub(crate) struct Removed {
     /// As it was.
     pub entry: Arc<Entry>,
     /// What took its place under its id.
@@ -54,7 +54,7 @@ pub struct Removed {
 }
 
 /// The changes that can be restored.
-pub struct RemovedEntries {
+pub(crate) struct RemovedEntries {
     folder: PathBuf,
     retention: Retention,
     /// Oldest first.
@@ -91,7 +91,7 @@ impl RemovedEntries {
     ///
     /// # Errors
     /// When the folder cannot be made or read.
-    pub fn open(memory: &Path, retention: Retention) -> io::Result<Self> {
+    pub(crate) fn open(memory: &Path, retention: Retention) -> io::Result<Self> {
         let folder = memory.join("undo/entries");
         private::create_folder(&folder)?;
         let mut changes = Vec::new();
@@ -115,7 +115,7 @@ impl RemovedEntries {
     ///
     /// # Errors
     /// When the disk refuses: nothing should be removed then.
-    pub fn keep(&mut self, removed: &[Removed]) -> io::Result<Option<String>> {
+    pub(crate) fn keep(&mut self, removed: &[Removed]) -> io::Result<Option<String>> {
         if removed.is_empty() || self.retention.max_bytes == 0 {
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl RemovedEntries {
     }
 
     /// Forgets a change that was not made.
-    pub fn forget(&mut self, id: &str) {
+    pub(crate) fn forget(&mut self, id: &str) {
         if let Some(place) = self.changes.iter().position(|change| change.id == id) {
             self.remove(place);
         }
@@ -162,7 +162,7 @@ impl RemovedEntries {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a name that is none, or is no longer kept; [`Error::Conflict`] when none is left.
-    pub fn choose(&self, id: Option<&str>) -> Result<String> {
+    pub(crate) fn choose(&self, id: Option<&str>) -> Result<String> {
         let newest = || self.changes.iter().rev().find(|change| !change.is_restored);
         match id {
             Some(id) => self.get(id).map(|change| change.id.clone()),
@@ -188,7 +188,7 @@ impl RemovedEntries {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&self, id: &str) -> Result<Vec<Removed>> {
+    pub(crate) fn read(&self, id: &str) -> Result<Vec<Removed>> {
         let path = self.get(id)?.path(&self.folder);
         let mut removed = Vec::new();
         for line in BufReader::new(File::open(&path)?).split(b'\n') {
@@ -201,7 +201,7 @@ impl RemovedEntries {
     }
 
     /// Notes that a change was restored: it is not chosen without its name any more.
-    pub fn note_restored(&mut self, id: &str) {
+    pub(crate) fn note_restored(&mut self, id: &str) {
         let Some(change) = self.changes.iter_mut().find(|change| change.id == id && !change.is_restored) else {
             return;
         };
@@ -214,7 +214,7 @@ impl RemovedEntries {
     }
 
     /// Drops the oldest changes until those that are left are few, young and small enough.
-    pub fn drop_old(&mut self) {
+    pub(crate) fn drop_old(&mut self) {
         while let Some(first) = self.changes.first() {
             let days = i64::try_from(self.retention.max_days).unwrap_or(i64::MAX).min(36_500);
             let is_over = self.bytes > self.retention.max_bytes || self.changes.len() > MAX_CHANGES;
@@ -236,7 +236,7 @@ impl RemovedEntries {
 }
 
 /// What changes are about to take from the state.
-pub fn taken_by(changes: &[Change], state: &State) -> Vec<Removed> {
+pub(crate) fn taken_by(changes: &[Change], state: &State) -> Vec<Removed> {
     let now = now();
     let gone = |entry: &Arc<Entry>| Removed { entry: Arc::clone(entry), replaced_by: None };
     let replaced = |entry: &Arc<Entry>| {

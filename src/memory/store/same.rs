@@ -6,27 +6,27 @@ use std::collections::BTreeSet;
 
 /// The positions of entries by what [`same_hash`] makes of them.
 #[derive(Default)]
-pub struct SameContent(BTreeSet<(u64, u32)>);
+pub(crate) struct SameContent(BTreeSet<(u64, u32)>);
 
 impl SameContent {
     /// Notes an entry at its position.
-    pub fn insert(&mut self, entry: &Entry, position: u32) {
+    pub(crate) fn insert(&mut self, entry: &Entry, position: u32) {
         self.0.insert((hash_of(entry), position));
     }
 
     /// Forgets an entry that was noted at this position.
-    pub fn remove(&mut self, entry: &Entry, position: u32) {
+    pub(crate) fn remove(&mut self, entry: &Entry, position: u32) {
         self.0.remove(&(hash_of(entry), position));
     }
 
     /// The first position of a hash.
-    pub fn first(&self, hash: u64) -> Option<u32> {
+    pub(crate) fn first(&self, hash: u64) -> Option<u32> {
         let (found, position) = self.0.range((hash, 0)..).next()?;
         (*found == hash).then_some(*position)
     }
 
     /// The same entries at other positions, whose order must be that of the old ones.
-    pub fn renumbered(&self, position: impl Fn(u32) -> u32) -> Self {
+    pub(crate) fn renumbered(&self, position: impl Fn(u32) -> u32) -> Self {
         Self(self.0.iter().map(|(hash, old)| (*hash, position(*old))).collect())
     }
 }

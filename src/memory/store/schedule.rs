@@ -21,7 +21,7 @@ const SHARE: u32 = 10;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The thread that writes them.
-pub struct Schedule {
+pub(crate) struct Schedule {
     publisher: Arc<Publisher>,
     pace: Pace,
     failing: bool,
@@ -29,12 +29,12 @@ pub struct Schedule {
 
 impl Schedule {
     /// For a state.
-    pub fn new(publisher: Arc<Publisher>) -> Self {
+    pub(crate) fn new(publisher: Arc<Publisher>) -> Self {
         Self { publisher, pace: Pace::new(Instant::now()), failing: false }
     }
 
     /// Writes after each change until nobody can tell of one, and then once more.
-    pub fn run(mut self, changes: &Receiver<()>) {
+    pub(crate) fn run(mut self, changes: &Receiver<()>) {
         let mut open = true;
         while open {
             let failed = self.failing || self.publisher.is_behind();

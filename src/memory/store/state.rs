@@ -24,7 +24,7 @@ const THREADS_MAX: NonZero<usize> = NonZero::new(8).expect("8 is not 0");
 const GAPS_KEPT: usize = 1000;
 
 /// Every entry in the order of the file, oldest first.
-pub struct State {
+pub(crate) struct State {
     /// By position; a removed one leaves a gap, so that positions stay.
     slots: Vec<Option<Arc<Entry>>>,
     /// What tells the content at each position, for its meaning.
@@ -51,14 +51,14 @@ pub struct State {
 
 impl State {
     /// Entries in their order, each with an id of its own.
-    pub fn new(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+    pub(crate) fn new(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
         let mut state = Self::unranked(analyser, entries);
         state.ranking = Some(state.snapshot().rank(analyser));
         state
     }
 
     /// The same, to be ranked later with [`Self::snapshot`] and [`Self::take_ranking`].
-    pub fn unranked(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+    pub(crate) fn unranked(analyser: &Arc<Analyser>, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
         let mut state = Self { ranking: None, ..Self::empty(analyser) };
         for entry in entries {
             state.place(entry);
@@ -67,12 +67,12 @@ impl State {
     }
 
     /// The entries as they are now, to rank them while the state goes on.
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot(self.slots.clone())
     }
 
     /// Takes a ranking of what the state was, after bringing it up to what has changed since.
-    pub fn take_ranking(&mut self, mut ranking: Index, snapshot: &Snapshot) {
+    pub(crate) fn take_ranking(&mut self, mut ranking: Index, snapshot: &Snapshot) {
         if self.ranking.is_some() {
             // The state was cleared or laid out anew, and ranked at once.
             return;
@@ -112,70 +112,70 @@ impl State {
     }
 
     /// Entries that are there.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
     /// How many more the index can hold.
-    pub fn remaining_capacity(&self) -> usize {
+    pub(crate) fn remaining_capacity(&self) -> usize {
         POSITIONS_MAX.saturating_sub(self.slots.len())
     }
 
     /// Every entry, oldest first.
-    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
         self.slots.iter().flatten()
     }
 
     /// The entry with an id.
-    pub fn get(&self, id: &str) -> Option<&Arc<Entry>> {
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Entry>> {
         self.at(*self.positions.get(id)?)
     }
 
     /// The entry at a position.
-    pub fn at(&self, position: u32) -> Option<&Arc<Entry>> {
+    pub(crate) fn at(&self, position: u32) -> Option<&Arc<Entry>> {
         self.slots.get(position as usize)?.as_ref()
     }
 
     /// Where the entry with an id stands.
-    pub fn position(&self, id: &str) -> Option<u32> {
+    pub(crate) fn position(&self, id: &str) -> Option<u32> {
         self.positions.get(id).copied()
     }
 
     /// Whether a position is one that an entry left.
-    pub fn is_gap(&self, position: u32) -> bool {
+    pub(crate) fn is_gap(&self, position: u32) -> bool {
         matches!(self.slots.get(position as usize), Some(None))
     }
 
     /// What tells the contents at some positions, for their meaning.
-    pub fn keys(&self, positions: &Positions) -> Vec<u64> {
+    pub(crate) fn keys(&self, positions: &Positions) -> Vec<u64> {
         positions.iter().map(|position| self.keys[position as usize]).collect()
     }
 
     /// Entries whose content nobody has looked at yet, once [`Self::follow_contents`] was called.
-    pub fn new_contents(&self) -> &Arc<NewContents> {
+    pub(crate) fn new_contents(&self) -> &Arc<NewContents> {
         &self.new_contents
     }
 
     /// Keeps [`Self::new_contents`] from now on, beginning with the entries whose content `is_known` does not know by
     /// its key.
-    pub fn follow_contents(&self, is_known: impl Fn(u64) -> bool) {
+    pub(crate) fn follow_contents(&self, is_known: impl Fn(u64) -> bool) {
         let slots = self.slots.iter().zip(&self.keys);
         let unknown = slots.filter(|(_, key)| !is_known(**key)).filter_map(|(slot, _)| slot.as_ref());
         self.new_contents.start(unknown.map(|entry| Arc::clone(&entry.id)).collect());
     }
 
     /// What ranks them; none while a start is not over.
-    pub fn ranking(&self) -> Option<&Index> {
+    pub(crate) fn ranking(&self) -> Option<&Index> {
         self.ranking.as_ref()
     }
 
     /// The positions of all entries.
-    pub fn live(&self) -> &Positions {
+    pub(crate) fn live(&self) -> &Positions {
         &self.live
     }
 
     /// The positions of entries that have any of `tags`, or all of them.
-    pub fn tagged(&self, tags: &[String], all: bool) -> Positions {
+    pub(crate) fn tagged(&self, tags: &[String], all: bool) -> Positions {
         let mut found = Positions::empty(self.slots.len());
         let wanted = if all { &tags[..tags.len().min(1)] } else { tags };
         for &position in wanted.iter().filter_map(|tag| self.tagged.get(tag.as_str())).flatten() {
@@ -189,7 +189,7 @@ impl State {
     }
 
     /// The first entry with the same content and tags, by what [`same_hash`] makes of them.
-    pub fn same_as(&mut self, hash: u64) -> Option<&Arc<Entry>> {
+    pub(crate) fn same_as(&mut self, hash: u64) -> Option<&Arc<Entry>> {
         let slots = &self.slots;
         let same = self.same.get_or_insert_with(|| {
             let mut same = SameContent::default();
@@ -203,22 +203,22 @@ impl State {
     }
 
     /// What all entries have together, as [`size`] counts it.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.bytes
     }
 
     /// Whether there are at most so many entries and bytes.
-    pub fn is_small(&self, entries: usize, bytes: usize) -> bool {
+    pub(crate) fn is_small(&self, entries: usize, bytes: usize) -> bool {
         self.count <= entries && self.bytes <= bytes
     }
 
     /// Whether any entry ends some day.
-    pub fn has_expiring(&self) -> bool {
+    pub(crate) fn has_expiring(&self) -> bool {
         self.expiring > 0
     }
 
     /// The ids of what has expired, if anything has.
-    pub fn expired(&self, now: NaiveDateTime) -> Option<Vec<Arc<str>>> {
+    pub(crate) fn expired(&self, now: NaiveDateTime) -> Option<Vec<Arc<str>>> {
         if !self.has_expiring() {
             return None;
         }
@@ -261,7 +261,7 @@ impl State {
     }
 
     /// Adds an entry whose id is free. `terms` are its terms where they are known already.
-    pub fn add(&mut self, entry: Arc<Entry>, terms: Option<Terms>) {
+    pub(crate) fn add(&mut self, entry: Arc<Entry>, terms: Option<Terms>) {
         let position = u32::try_from(self.slots.len()).expect("the number of entries is limited below");
         if let Some(ranking) = &mut self.ranking {
             match terms {
@@ -308,7 +308,7 @@ impl State {
     }
 
     /// Does what a line of the journal says. Doing it twice is the same as doing it once.
-    pub fn apply(&mut self, change: &Change) {
+    pub(crate) fn apply(&mut self, change: &Change) {
         match change {
             Change::Add(entries) => {
                 for entry in entries {
@@ -326,7 +326,7 @@ impl State {
     }
 
     /// Everything as lines of the journal that bring it about on top of whatever a start finds.
-    pub fn as_lines(&self) -> Vec<u8> {
+    pub(crate) fn as_lines(&self) -> Vec<u8> {
         let everything = Change::Add(self.entries().cloned().collect());
         // They count as the last change: an index file that holds it needs none of them.
         let number = self.applied.max(1);
@@ -334,13 +334,13 @@ impl State {
     }
 
     /// Whether removed entries have left so many gaps that [`Self::compacted`] is worth its time.
-    pub fn is_sparse(&self) -> bool {
+    pub(crate) fn is_sparse(&self) -> bool {
         let gaps = self.slots.len() - self.count;
         gaps > GAPS_KEPT && gaps > self.slots.len() / 3
     }
 
     /// The same without gaps.
-    pub fn compacted(&self) -> Self {
+    pub(crate) fn compacted(&self) -> Self {
         let mut state = Self::new(&self.analyser, self.entries().cloned());
         state.applied = self.applied;
         state.new_contents = Arc::clone(&self.new_contents);
@@ -353,18 +353,18 @@ impl State {
 }
 
 /// How many bytes an entry counts for: its content, tags, metadata and source, and what a person added to it in the file.
-pub fn size(entry: &Entry) -> usize {
+pub(crate) fn size(entry: &Entry) -> usize {
     let tags: usize = entry.tags.iter().map(|tag| tag.len() + size_of::<String>()).sum();
     let extra = entry.extra.as_deref().map_or(0, |extra| serde_json::to_string(extra).map_or(0, |text| text.len()));
     entry.content.len() + tags + entry.metadata.len() + entry.source.len() + extra
 }
 
 /// Entries by position, as they were at a moment.
-pub struct Snapshot(Vec<Option<Arc<Entry>>>);
+pub(crate) struct Snapshot(Vec<Option<Arc<Entry>>>);
 
 impl Snapshot {
     /// Ranks them, on all processors.
-    pub fn rank(&self, analyser: &Arc<Analyser>) -> Index {
+    pub(crate) fn rank(&self, analyser: &Arc<Analyser>) -> Index {
         let entries = (0..).zip(&self.0).filter_map(|(position, entry)| Some((position, entry.as_ref()?)));
         let documents: Vec<_> = entries.map(|(position, entry)| (position, document(entry))).collect();
         let mut ranking = Index::new(Arc::clone(analyser));
@@ -375,7 +375,7 @@ impl Snapshot {
 }
 
 /// The same for entries whose content and tags differ in case, accents and spaces only.
-pub fn same_hash(content: &str, tags: &[String]) -> u64 {
+pub(crate) fn same_hash(content: &str, tags: &[String]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for word in fold(content).split_whitespace() {
         word.hash(&mut hasher);
@@ -387,7 +387,7 @@ pub fn same_hash(content: &str, tags: &[String]) -> u64 {
 }
 
 /// The time against which `expires_at` is held.
-pub fn now() -> NaiveDateTime {
+pub(crate) fn now() -> NaiveDateTime {
     Local::now().naive_local()
 }
 

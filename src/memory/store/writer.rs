@@ -19,7 +19,7 @@ const SMALL_ENTRIES: usize = 200;
 const SMALL_BYTES: usize = 128 << 10;
 
 /// What decides and does changes, one after the other.
-pub struct Writer {
+pub(crate) struct Writer {
     publisher: Arc<Publisher>,
     removed: RemovedEntries,
     /// Tells the thread that writes the files of a change.
@@ -28,7 +28,7 @@ pub struct Writer {
 }
 
 /// What came of a change.
-pub struct Done<T> {
+pub(crate) struct Done<T> {
     /// What was decided.
     pub outcome: T,
     /// The name to restore what it took away by; `None` when it took nothing, or more than is kept.
@@ -37,12 +37,17 @@ pub struct Done<T> {
 
 impl Writer {
     /// A writer on a state that callers may let grow to `capacity`.
-    pub fn new(publisher: Arc<Publisher>, removed: RemovedEntries, changed: Sender<()>, capacity: Capacity) -> Self {
+    pub(crate) fn new(
+        publisher: Arc<Publisher>,
+        removed: RemovedEntries,
+        changed: Sender<()>,
+        capacity: Capacity,
+    ) -> Self {
         Self { publisher, removed, changed, capacity }
     }
 
     /// Serves requests in their order; adds side by side share one fsync.
-    pub fn serve(&mut self, requests: impl Iterator<Item = Request>) {
+    pub(crate) fn serve(&mut self, requests: impl Iterator<Item = Request>) {
         let mut adds = Vec::new();
         for request in requests {
             match request {
@@ -99,7 +104,7 @@ impl Writer {
     ///
     /// # Errors
     /// What the decision refuses, the memory that would be larger than it may, or the disk.
-    pub fn change<T>(&mut self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)>) -> Result<Done<T>> {
+    pub(crate) fn change<T>(&mut self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T)>) -> Result<Done<T>> {
         self.read_edits();
         self.expire();
         let (changes, outcome) = {
@@ -119,7 +124,7 @@ impl Writer {
     ///
     /// # Errors
     /// What the decision refuses, or the disk; [`Error::NotFound`] for a change that is not kept.
-    pub fn restore<T>(
+    pub(crate) fn restore<T>(
         &mut self,
         change_id: Option<&str>,
         decide: impl FnOnce(&State, Vec<Removed>) -> Result<(Vec<Change>, T)>,
@@ -152,7 +157,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the disk refuses; nothing is changed then.
-    pub fn commit(&mut self, changes: &[Change]) -> std::io::Result<()> {
+    pub(crate) fn commit(&mut self, changes: &[Change]) -> std::io::Result<()> {
         self.commit_quietly(changes)?;
         if !changes.is_empty() {
             self.tell();
@@ -195,7 +200,7 @@ impl Writer {
     }
 
     /// Takes over what somebody edited in the index file since it was last looked at.
-    pub fn read_edits(&mut self) {
+    pub(crate) fn read_edits(&mut self) {
         if !self.publisher.is_edited() {
             return;
         }
@@ -215,7 +220,7 @@ impl Writer {
     }
 
     /// Removes what has expired, and what was removed too long ago to be restored.
-    pub fn expire(&mut self) {
+    pub(crate) fn expire(&mut self) {
         self.removed.drop_old();
         let Some(ids) = self.publisher.state().expired(now()) else { return };
         // What cannot be removed now is no answer anyway.

@@ -26,10 +26,10 @@ const BATCH_MAX: usize = 1024;
 const EXPIRY_CHECK: Duration = Duration::from_secs(10);
 
 /// Where the answer to drafts goes.
-pub type Reply = oneshot::Sender<Result<Vec<Added>>>;
+pub(crate) type Reply = oneshot::Sender<Result<Vec<Added>>>;
 
 /// What the writer is asked for.
-pub enum Request {
+pub(crate) enum Request {
     /// New entries, all or none.
     Add(Vec<Draft>, Reply),
     /// Anything else.
@@ -37,7 +37,7 @@ pub enum Request {
 }
 
 /// Whose turn it is to write: one at a time, the writer's thread or a caller that finds nobody there.
-pub struct WriterSlot {
+pub(crate) struct WriterSlot {
     /// None after the end.
     writer: Mutex<Option<Writer>>,
     /// Requests on their way to the thread.
@@ -46,18 +46,18 @@ pub struct WriterSlot {
 
 impl WriterSlot {
     /// Turns at a writer.
-    pub fn new(writer: Writer) -> Self {
+    pub(crate) fn new(writer: Writer) -> Self {
         Self { writer: Mutex::new(Some(writer)), waiting: AtomicUsize::new(0) }
     }
 
     /// Says that a request is on its way to the thread.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Serves a request where the call runs, if nobody else is being served: to wake the thread and to be woken by it
     /// takes longer than the disk. The request comes back otherwise, also where the call runs on the only thread there is.
-    pub fn take_now(&self, request: Request) -> std::result::Result<(), Request> {
+    pub(crate) fn take_now(&self, request: Request) -> std::result::Result<(), Request> {
         let may_block =
             Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() != RuntimeFlavor::CurrentThread);
         if !may_block || self.waiting.load(Ordering::Relaxed) > 0 {
@@ -70,7 +70,7 @@ impl WriterSlot {
     }
 
     /// Serves what comes until nobody can send any.
-    pub fn run(&self, requests: &Receiver<Request>) {
+    pub(crate) fn run(&self, requests: &Receiver<Request>) {
         loop {
             let first = requests.recv_timeout(EXPIRY_CHECK);
             let mut turn = self.writer.lock().expect("no one panics while writing");

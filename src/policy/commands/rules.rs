@@ -23,14 +23,14 @@ impl RulesFile {
     ///
     /// # Errors
     /// When it cannot be read or a line is no rule; the message names the line.
-    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: PathBuf) -> anyhow::Result<Self> {
         let rules = load(&path).with_context(|| format!("MCP_COMMAND_RULES names {}", path.display()))?;
         let stamp = stamp(&path);
         Ok(Self { path, read: Mutex::new((stamp, Arc::new(rules))) })
     }
 
     /// The rules as the file has them now. A file that is damaged or gone leaves those read before in force.
-    pub fn current(&self) -> Arc<Rules> {
+    pub(crate) fn current(&self) -> Arc<Rules> {
         let mut read = self.read.lock().expect("no one panics while holding it");
         let now = stamp(&self.path);
         if now != read.0 {

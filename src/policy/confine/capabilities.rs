@@ -24,7 +24,7 @@ const CAPABILITIES: u32 = u64::BITS;
 ///
 /// # Errors
 /// The system's.
-pub fn give_up_rights() -> io::Result<()> {
+pub(crate) fn give_up_rights() -> io::Result<()> {
     let all = (0..CAPABILITIES).map(|number| CapabilitySet::from_bits_retain(1 << number));
     for capability in all.filter(|capability| !KEPT.contains(*capability)) {
         // Fails past the last capability that there is, and where this process may not give up any.

@@ -21,7 +21,7 @@ type ByPlace = BTreeMap<PathBuf, Step>;
 
 impl Draft<'_> {
     /// Pins what holds a denied place, one of the bridge's own or anything shown, then covers what is denied.
-    pub fn denials(&self) -> io::Result<Vec<Step>> {
+    pub(crate) fn denials(&self) -> io::Result<Vec<Step>> {
         let (mut pins, mut covers) = (ByPlace::new(), ByPlace::new());
         let hiding: HashSet<&Path> = self.bounds.present.iter().filter_map(Present::hides).collect();
         for place in &self.bounds.present {
@@ -103,7 +103,7 @@ impl Draft<'_> {
 
     /// Covers the machine's private keys wherever they are seen, by where they really are: what is shown of the
     /// machine's settings may lie elsewhere.
-    pub fn private_keys(&self) -> Vec<Step> {
+    pub(crate) fn private_keys(&self) -> Vec<Step> {
         let names = |folder: &Path| self.looks.names(folder, Names::All).unwrap_or_default();
         let hidden: BTreeSet<PathBuf> =
             private_keys::hidden(names).iter().filter_map(|path| self.looks.real(path)).collect();

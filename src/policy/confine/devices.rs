@@ -11,7 +11,7 @@ use std::{
 };
 
 /// What of `/sys` tells programs which device is which (sysfs(5)).
-pub const DESCRIPTIONS: [&str; 4] = ["/sys/bus", "/sys/class", "/sys/dev", "/sys/devices"];
+pub(crate) const DESCRIPTIONS: [&str; 4] = ["/sys/bus", "/sys/class", "/sys/dev", "/sys/devices"];
 
 /// Character devices that reach past every other bound, beside disks: memory, ports, what passes orders to disks on, what
 /// makes disks, and what hears and presses a person's keys. Names below `/dev` (Documentation/admin-guide/devices.txt).

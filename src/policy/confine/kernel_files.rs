@@ -31,7 +31,7 @@ fn new(kind: &CStr, at: CString, options: &CStr, flags: MountFlags) -> Step {
 }
 
 /// The program's own processes, terminals and shared memory.
-pub fn kernel_file_systems(looks: &ViewSnapshot, share: &Share) -> Vec<Step> {
+pub(crate) fn kernel_file_systems(looks: &ViewSnapshot, share: &Share) -> Vec<Step> {
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     let place = |path: &str| at(Path::new(path));
     let files = CString::new(format!("mode=1777,size={}", share.memory)).expect("digits hold no NUL");

@@ -43,7 +43,7 @@ const ASK_VERSION: u32 = 1;
 const PATH_BENEATH: u32 = 1;
 
 /// The version of the kernel's interface; 0 where there is none.
-pub fn version() -> i64 {
+pub(crate) fn version() -> i64 {
     let nothing = std::ptr::null::<u8>();
     // SAFETY: with this flag the call reads no memory.
     let version = unsafe { libc::syscall(SYS_CREATE_RULESET, nothing, 0_usize, ASK_VERSION) };
@@ -54,7 +54,7 @@ pub fn version() -> i64 {
 /// the top of that.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub struct BesideView {
+pub(crate) struct BesideView {
     files: u64,
     network: u64,
     scope: u64,
@@ -70,7 +70,7 @@ struct Beneath {
 impl BesideView {
     /// Those that the kernel's interface has; none where it could not be told that moving and linking from one folder to
     /// another is allowed: rules on files refuse that otherwise.
-    pub fn of(version: i64) -> Option<Self> {
+    pub(crate) fn of(version: i64) -> Option<Self> {
         let devices = AccessFs::MakeChar | AccessFs::MakeBlock;
         let scope = Scope::AbstractUnixSocket | Scope::Signal;
         let scope = if version < SCOPES { 0 } else { scope.bits() };
@@ -82,7 +82,7 @@ impl BesideView {
     /// # Errors
     /// When the kernel refuses.
     #[expect(clippy::disallowed_methods, reason = "the top of the view, held for a rule")]
-    pub fn enter(&self) -> io::Result<()> {
+    pub(crate) fn enter(&self) -> io::Result<()> {
         // Kernels that know no scopes know a shorter structure, too: of what they do not know nothing may be set.
         let size = if self.scope == 0 { size_of::<u64>() } else { size_of::<Self>() };
         let place = rustix::fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
@@ -106,7 +106,7 @@ fn check(result: libc::c_long) -> io::Result<c_int> {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
+pub(crate) fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
     let rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))?
@@ -212,7 +212,7 @@ fn names(folder: &Path) -> Vec<OsString> {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn enter(rules: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn enter(rules: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: a system call on a number; the kernel refuses what is no such descriptor.
     check(unsafe { libc::syscall(SYS_RESTRICT_SELF, rules.as_raw_fd(), 0) }).map(drop)
 }

@@ -8,7 +8,7 @@ const NICENESS: i32 = 5;
 
 /// Bounds of a program.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// How many processes and threads the user may have; in a user namespace only the bridge's programs count.
     pub processes: Option<u64>,
 }
@@ -18,7 +18,7 @@ impl Limits {
     ///
     /// # Errors
     /// The system's.
-    pub fn enter(self) -> io::Result<()> {
+    pub(crate) fn enter(self) -> io::Result<()> {
         if let Some(processes) = self.processes {
             limit(Resource::Nproc, processes)?;
         }

@@ -17,7 +17,7 @@ const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW
 
 /// What lies below a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
+pub(crate) enum Holds {
     /// A folder that nobody may see into.
     HiddenFolder,
     /// Denied places, and no such folder.
@@ -25,7 +25,7 @@ pub enum Holds {
 }
 
 /// Which places are denied, and which hold one.
-pub struct Marks {
+pub(crate) struct Marks {
     /// The denied places, and whether they may not even be read.
     pub denied: HashMap<Identity, bool>,
     /// The folders above them.
@@ -39,7 +39,7 @@ impl Marks {
     ///
     /// # Errors
     /// When the folders above one cannot be told; [`MOVED`] when it is no longer there.
-    pub fn of(present: &[Present], hidden: &[PathBuf]) -> io::Result<Self> {
+    pub(crate) fn of(present: &[Present], hidden: &[PathBuf]) -> io::Result<Self> {
         let kernels = ["/dev", "/proc", "/sys", "/run"].iter().filter_map(|path| look(Path::new(path))).collect();
         let mut marks = Self { denied: HashMap::new(), above: HashMap::new(), kernels };
         for place in present {
@@ -86,7 +86,7 @@ fn above(path: &Path, identity: Identity) -> io::Result<Vec<Identity>> {
 }
 
 /// A place that is held open.
-pub struct Place {
+pub(crate) struct Place {
     pub descriptor: OwnedFd,
     pub identity: Identity,
     pub is_folder: bool,
@@ -94,14 +94,14 @@ pub struct Place {
 
 impl Place {
     /// What is at a path without links in it; none where there is nothing, or a link.
-    pub fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         Self::of(rustix::fs::openat2(CWD, path, PLACE, Mode::empty(), resolve).ok()?)
     }
 
     /// What is in a folder, without links. Each is opened when it is its turn: a folder may hold more than a process may
     /// have open.
-    pub fn children(&self) -> impl Iterator<Item = Self> {
+    pub(crate) fn children(&self) -> impl Iterator<Item = Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let readable = rustix::fs::openat(&self.descriptor, ".", flags, Mode::empty());
         let names = readable.and_then(Dir::new).into_iter().flatten().flatten();
@@ -123,7 +123,7 @@ impl Place {
 }
 
 /// Where a path leads.
-pub fn real(path: PathBuf) -> Option<PathBuf> {
+pub(crate) fn real(path: PathBuf) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 

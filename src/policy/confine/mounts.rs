@@ -20,14 +20,14 @@ use std::{
 
 /// Where a program in a terminal finds its device: by its own name it would hide the terminals that the program makes
 /// itself, and ttyname(3) looks here, too.
-pub const CONSOLE: &str = "/dev/console";
+pub(crate) const CONSOLE: &str = "/dev/console";
 
 /// Attributes of mounts (linux/mount.h).
-pub const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
+pub(crate) const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
 /// Programs with another owner's rights lose them.
-pub const NO_SETUID: u64 = libc::MOUNT_ATTR_NOSUID;
+pub(crate) const NO_SETUID: u64 = libc::MOUNT_ATTR_NOSUID;
 /// Devices cannot be opened.
-pub const NO_DEVICES: u64 = libc::MOUNT_ATTR_NODEV;
+pub(crate) const NO_DEVICES: u64 = libc::MOUNT_ATTR_NODEV;
 
 /// Whether what is mounted below a place, or on it, comes with it.
 const ALL_BELOW: OpenTreeFlags = OpenTreeFlags::AT_RECURSIVE;
@@ -72,7 +72,7 @@ pub struct Failure {
 /// # Errors
 /// From the first step that fails: no program must run there then. [`MOVED`] when a place has become another one since
 /// the steps were prepared.
-pub fn begin(steps: &[u8]) -> Result<(), Failure> {
+pub(crate) fn begin(steps: &[u8]) -> Result<(), Failure> {
     let covers = open_site().map_err(|error| Failure { step: 0, error })?;
     for (before, step) in Steps(steps).enumerate() {
         match step {
@@ -99,7 +99,7 @@ fn open_site() -> io::Result<Covers> {
 ///
 /// # Errors
 /// The system's: the program must not run then.
-pub fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
+pub(crate) fn complete(steps: &[u8], terminal: Option<&CStr>) -> io::Result<()> {
     if let Some(device) = terminal {
         rustix::mount::mount_bind(device, c"/proc/dev/console")?;
         restrict(&Place::open(c"/proc/dev/console", ANY)?.0, READ_ONLY | NO_SETUID)?;
@@ -247,7 +247,7 @@ fn restrict(place: &OwnedFd, set: u64) -> io::Result<()> {
 ///
 /// # Errors
 /// The system's.
-pub fn write(path: &CStr, text: &CStr) -> io::Result<()> {
+pub(crate) fn write(path: &CStr, text: &CStr) -> io::Result<()> {
     let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(&file, text.to_bytes())?;
     Ok(())

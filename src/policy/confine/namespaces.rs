@@ -17,14 +17,14 @@ use std::{
 
 /// How a process gets the right to make namespaces.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Without the superuser's rights: a user namespace, with the same user and group in it.
     maps: Option<[(&'static CStr, CString); 3]>,
 }
 
 impl Entry {
     /// For the user that this process runs as.
-    pub fn for_this_user() -> Self {
+    pub(crate) fn for_this_user() -> Self {
         let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
         let may_already = rustix::thread::capabilities(None)
             .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_ADMIN));
@@ -38,7 +38,7 @@ impl Entry {
     }
 
     /// Whether it takes a user namespace.
-    pub fn is_of_a_user(&self) -> bool {
+    pub(crate) fn is_of_a_user(&self) -> bool {
         self.maps.is_some()
     }
 
@@ -46,7 +46,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the kernel or its administrator does not allow it.
-    pub fn open(&self) -> io::Result<()> {
+    pub(crate) fn open(&self) -> io::Result<()> {
         let Some(maps) = &self.maps else { return Ok(()) };
         unshare(UnshareFlags::NEWUSER)?;
         // The maps of a process that hides its memory belong to the superuser.
@@ -62,7 +62,7 @@ impl Entry {
 ///
 /// # Errors
 /// As [`Entry::open`].
-pub fn separate(network: bool) -> io::Result<()> {
+pub(crate) fn separate(network: bool) -> io::Result<()> {
     let net = if network { UnshareFlags::empty() } else { UnshareFlags::NEWNET };
     unshare(UnshareFlags::NEWNS | net)?;
     if network { Ok(()) } else { raise_loopback() }
@@ -75,7 +75,7 @@ fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
 }
 
 /// What a program gets of its own: processes, shared memory, and a copy of the view of the disk.
-pub const OWN: c_int = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
+pub(crate) const OWN: c_int = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
 
 /// Forks, with `flags` of clone(2): 0 in the child.
 ///

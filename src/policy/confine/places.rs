@@ -4,18 +4,18 @@
 use std::path::PathBuf;
 
 /// Programs and libraries.
-pub const SYSTEM: [&str; 11] =
+pub(crate) const SYSTEM: [&str; 11] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/snap", "/gnu"];
 
 /// What is installed and what could be: package managers read it to say what they would do.
-pub const PACKAGES: [&str; 5] =
+pub(crate) const PACKAGES: [&str; 5] =
     ["/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/lib/rpm", "/usr/lib/sysimage/rpm"];
 
 /// What programs read of `/sys`: how many processors there are.
-pub const KERNEL: [&str; 2] = ["/sys/devices/system/cpu", "/sys/devices/system/node"];
+pub(crate) const KERNEL: [&str; 2] = ["/sys/devices/system/cpu", "/sys/devices/system/node"];
 
 /// Devices that any program may use.
-pub const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+pub(crate) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Below the user's home: where tools install themselves.
 const TOOLS: [&str; 28] = [
@@ -67,7 +67,7 @@ const TOOL_VARIABLES: [&str; 9] = [
 
 /// The home of the user who runs the bridge, by the list of accounts: `HOME` may name another one.
 #[expect(clippy::disallowed_methods, reason = "the list of accounts, at start, before any caller")]
-pub fn home_of_account() -> Option<PathBuf> {
+pub(crate) fn home_of_account() -> Option<PathBuf> {
     let user = rustix::process::geteuid().as_raw().to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
     let mut lines = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
@@ -75,7 +75,7 @@ pub fn home_of_account() -> Option<PathBuf> {
 }
 
 /// Where the user's tools are: known places below `homes`, those that variables name, and every folder of the PATH.
-pub fn tools(homes: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn tools(homes: &[PathBuf]) -> Vec<PathBuf> {
     let known = homes.iter().flat_map(|home| TOOLS.iter().map(move |place| home.join(place)));
     let named = TOOL_VARIABLES.iter().filter_map(std::env::var_os).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -21,7 +21,7 @@ const USABLE: u32 = 0o005;
 const READABLE: u32 = 0o004;
 
 /// Every one that there is; `names` gives the names in a folder.
-pub fn hidden(names: impl Fn(&Path) -> Vec<OsString>) -> Vec<PathBuf> {
+pub(crate) fn hidden(names: impl Fn(&Path) -> Vec<OsString>) -> Vec<PathBuf> {
     let mut hidden: Vec<PathBuf> = places().flat_map(|place| found(place, &names)).collect();
     // Others may not read what the system keeps from them.
     if rustix::process::geteuid().is_root() {

@@ -20,7 +20,7 @@ const MCP_DENIED_PATHS: Option<&str> = Some("MCP_DENIED_PATHS");
 const MCP_ALLOWED_DIRS: Option<&str> = Some("MCP_ALLOWED_DIRS");
 
 /// Says what is refused at a path without dots in it.
-pub fn at(path: &Path, bounds: &Bounds, sockets: &Sockets, level: Level) -> Option<Refusal> {
+pub(crate) fn at(path: &Path, bounds: &Bounds, sockets: &Sockets, level: Level) -> Option<Refusal> {
     if level == Level::None || bounds.private().holds(path) {
         return None;
     }

@@ -28,7 +28,7 @@ struct Mount {
 /// # Errors
 /// When the system does not say what is mounted, or what is at such a place.
 #[expect(clippy::disallowed_methods, reason = "a file of the kernel's")]
-pub fn second_names(present: &[Present]) -> io::Result<Vec<Present>> {
+pub(crate) fn second_names(present: &[Present]) -> io::Result<Vec<Present>> {
     let table = fs::read("/proc/self/mountinfo")?;
     let mounts: Vec<Mount> = table.split(|byte| *byte == b'\n').filter_map(Mount::parse).collect();
     let by_number: HashMap<u64, &Mount> = mounts.iter().map(|mount| (mount.number, mount)).collect();

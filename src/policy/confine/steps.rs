@@ -12,15 +12,15 @@ use std::{
 const SITE: &str = "/proc";
 
 /// Where the view's own `/proc` will be.
-pub const SITE_PROC: &CStr = c"/proc/proc";
+pub(crate) const SITE_PROC: &CStr = c"/proc/proc";
 
 /// No place in particular.
-pub const ANY: Identity = (0, 0);
+pub(crate) const ANY: Identity = (0, 0);
 
 /// One step of the building. Paths are as the program will see them, with the site before them. Where it is told what a
 /// place must be, the step fails when the place has become another one: it was moved, and the view is no longer right.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<T = CString> {
+pub(crate) enum Step<T = CString> {
     /// A folder of the frame.
     Folder(T),
     /// An empty file of the frame, to mount on.
@@ -57,7 +57,7 @@ type Parts<'a> = (u8, u64, Identity, [&'a CStr; 3]);
 
 impl Step {
     /// Steps as bytes.
-    pub fn encode(steps: &[Self]) -> Vec<u8> {
+    pub(crate) fn encode(steps: &[Self]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (tag, number, is, texts) in steps.iter().map(Self::parts) {
             bytes.push(tag);
@@ -88,7 +88,7 @@ impl Step {
 }
 
 /// Steps that were encoded. What cannot be read ends them with an error: a view that lacks one covers too little.
-pub struct Steps<'a>(pub &'a [u8]);
+pub(crate) struct Steps<'a>(pub &'a [u8]);
 
 impl<'a> Steps<'a> {
     fn step(&mut self) -> Option<Step<&'a CStr>> {
@@ -146,7 +146,7 @@ impl<'a> Iterator for Steps<'a> {
 
 impl<T: AsRef<CStr>> Step<T> {
     /// The place in the view that it is about.
-    pub fn place(&self) -> Option<&Path> {
+    pub(crate) fn place(&self) -> Option<&Path> {
         match self {
             Self::Folder(at)
             | Self::File(at)
@@ -169,14 +169,14 @@ impl<T: AsRef<CStr>> Step<T> {
 }
 
 /// The path in the view that is being built.
-pub fn at(path: &Path) -> CString {
+pub(crate) fn at(path: &Path) -> CString {
     let mut text = SITE.as_bytes().to_vec();
     text.extend(path.as_os_str().as_bytes());
     CString::new(text).unwrap_or_default()
 }
 
 /// The path as it is now.
-pub fn from(path: &Path) -> CString {
+pub(crate) fn from(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 

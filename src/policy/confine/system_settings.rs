@@ -23,13 +23,13 @@ fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Whether commands see what has this name in `/etc`.
-pub fn is_shown(name: &str) -> bool {
+pub(crate) fn is_shown(name: &str) -> bool {
     SHOWN.is_match(name)
 }
 
 /// What commands see of `/etc`, where it is there, in the order of its names.
 #[expect(clippy::disallowed_methods, reason = "it looks at the system's settings, which no caller names")]
-pub fn present() -> Vec<PathBuf> {
+pub(crate) fn present() -> Vec<PathBuf> {
     let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name()).filter(|name| name.to_str().is_some_and(is_shown));
     let mut shown: Vec<PathBuf> = names.map(|name| Path::new("/etc").join(name)).collect();

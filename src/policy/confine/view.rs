@@ -25,7 +25,7 @@ const MADE_ANEW: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
 
 /// A place and how it is shown.
 #[derive(Clone)]
-pub struct Shown {
+pub(crate) struct Shown {
     pub from: PathBuf,
     pub at: PathBuf,
     pub writable: bool,
@@ -44,7 +44,7 @@ pub struct View {
 }
 
 /// A view in the making.
-pub struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     pub bounds: &'a Bounds,
     reach: &'a Reach,
     pub looks: ViewSnapshot,
@@ -248,7 +248,7 @@ impl Draft<'_> {
     }
 
     /// Whether a path goes through a link of the frame.
-    pub fn is_linked(&self, path: &Path) -> bool {
+    pub(crate) fn is_linked(&self, path: &Path) -> bool {
         self.links.iter().any(|link| path.starts_with(link))
     }
 
@@ -262,7 +262,7 @@ impl Draft<'_> {
     }
 
     /// The deepest place shown that holds the path.
-    pub fn nearest(&self, path: &Path) -> Option<&Shown> {
+    pub(crate) fn nearest(&self, path: &Path) -> Option<&Shown> {
         let holding = self.shown.iter().filter(|shown| path.starts_with(&shown.at));
         holding.max_by_key(|shown| shown.at.components().count())
     }
@@ -289,7 +289,7 @@ impl Draft<'_> {
     }
 
     /// A folder of the frame, and those above it.
-    pub fn folder(&mut self, path: &Path) {
+    pub(crate) fn folder(&mut self, path: &Path) {
         let missing: Vec<PathBuf> = path
             .ancestors()
             .filter(|path| path.parent().is_some() && !self.in_frame.contains(*path))
@@ -350,7 +350,7 @@ impl Draft<'_> {
     }
 
     /// Whether a path is there, and shown as the disk has it.
-    pub fn is_of_the_disk(&self, path: &Path) -> bool {
+    pub(crate) fn is_of_the_disk(&self, path: &Path) -> bool {
         self.nearest(path).is_some_and(|shown| {
             let below = path.strip_prefix(&shown.at).expect("it lies below");
             let real = if below.as_os_str().is_empty() { shown.from.clone() } else { shown.from.join(below) };

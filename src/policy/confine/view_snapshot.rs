@@ -265,6 +265,6 @@ fn entry(name: OsString) -> Entry {
 }
 
 /// Whether a path is a socket.
-pub fn is_socket(path: &Path) -> bool {
+pub(crate) fn is_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }

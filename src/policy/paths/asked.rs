@@ -15,7 +15,7 @@ use std::{
 use unicode_normalization::UnicodeNormalization;
 
 /// What `MCP_DENIED_PATHS` names.
-pub struct Asked {
+pub(crate) struct Asked {
     /// Places by path.
     pub places: Vec<PathBuf>,
     /// Places by pattern.
@@ -28,7 +28,7 @@ impl Asked {
     ///
     /// # Errors
     /// When one cannot be understood.
-    pub fn of(texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
+    pub(crate) fn of(texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
         let (mut places, mut patterns) = (Vec::new(), Vec::new());
         for text in texts {
             let problem = || format!("MCP_DENIED_PATHS names {text:?}, which cannot be understood");
@@ -70,7 +70,7 @@ fn other_forms(place: &Path) -> impl Iterator<Item = PathBuf> {
 /// # Errors
 /// When one may belong to a name.
 #[expect(clippy::disallowed_methods, reason = "paths of the settings, at start, before any caller")]
-pub fn check_commas(name: &str, paths: &PathList, folders: &[PathBuf]) -> anyhow::Result<()> {
+pub(crate) fn check_commas(name: &str, paths: &PathList, folders: &[PathBuf]) -> anyhow::Result<()> {
     let is_there = |text: &str| folders.iter().any(|folder| std::fs::symlink_metadata(folder.join(text)).is_ok());
     paths.check_commas(is_there).map_err(|problem| anyhow!("{name} cannot be understood: it has {problem}"))
 }

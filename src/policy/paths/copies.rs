@@ -13,7 +13,7 @@ const OF_RSYNC: usize = 6;
 
 /// The names that a name may be a copy of: `.netrc` of `.netrc~`, `.netrc.bak` and `#.netrc#`, `.bash_history` of
 /// `.bash_history-1234.tmp`, `config.json` of `.config.json.swp`.
-pub fn originals(name: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn originals(name: &str) -> impl Iterator<Item = &str> {
     let around = [name.strip_prefix('#').and_then(|name| name.strip_suffix('#')), name.strip_prefix(".#")];
     let before = name.strip_prefix("Copy of ");
     let cuts = name.char_indices().skip(1).filter(|(_, sign)| SIGNS.contains(*sign));

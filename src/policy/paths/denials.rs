@@ -15,7 +15,7 @@ use std::{
 
 /// All that is denied. A check costs the depth of a path, however many places there are.
 #[derive(Debug)]
-pub struct Denials {
+pub(crate) struct Denials {
     /// Every place, those of homes last.
     list: Vec<Denial>,
     /// How many of them are not of homes.
@@ -28,7 +28,7 @@ pub struct Denials {
 
 impl Denials {
     /// `places` in this order, then those of homes, where links do not deny what is `spared`.
-    pub fn new(places: impl Iterator<Item = Denial>, spared: &Spared) -> Self {
+    pub(crate) fn new(places: impl Iterator<Item = Denial>, spared: &Spared) -> Self {
         let (mut real, mut known, mut list, mut linked) = (HashMap::new(), HashSet::new(), Vec::new(), BTreeSet::new());
         let mut add = |list: &mut Vec<Denial>, denial: Denial, is_of_home: bool| {
             // Where the place is a link, both the link and what it leads to.
@@ -55,12 +55,12 @@ impl Denials {
     }
 
     /// What is there and was denied since a link leads to it.
-    pub fn linked(&self) -> &BTreeSet<PathBuf> {
+    pub(crate) fn linked(&self) -> &BTreeSet<PathBuf> {
         &self.linked
     }
 
     /// Every place that is known by its path.
-    pub fn list(&self) -> &[Denial] {
+    pub(crate) fn list(&self) -> &[Denial] {
         &self.list
     }
 
@@ -68,39 +68,39 @@ impl Denials {
     ///
     /// # Errors
     /// When it cannot be told what is there.
-    pub fn new_of_homes(&self) -> io::Result<Fitting> {
+    pub(crate) fn new_of_homes(&self) -> io::Result<Fitting> {
         let mut now = self.homes.places()?;
         now.places.retain(|path| !self.unreadable.contains(&key(path)));
         Ok(now)
     }
 
     /// Whether a place, absolute and without dots and links, is denied.
-    pub fn deny(&self, real: &Path, intent: Intent) -> bool {
+    pub(crate) fn deny(&self, real: &Path, intent: Intent) -> bool {
         let real = key(real);
         let is_kept = |path: &Path| intent == Intent::Write && self.unwritable.contains(path);
         real.ancestors().any(|path| self.unreadable.contains(path) || is_kept(path)) || self.homes.deny(&real)
     }
 
     /// Whether a place is denied as a secret of somebody's home.
-    pub fn are_of_homes(&self, real: &Path) -> bool {
+    pub(crate) fn are_of_homes(&self, real: &Path) -> bool {
         let lies = |denial: &Denial| lies_under(real, &denial.path);
         self.homes.deny(&key(real)) || self.list[self.own..].iter().any(lies)
     }
 
     /// The denial, not of homes, by which a place is denied.
-    pub fn covering(&self, real: &Path, intent: Intent) -> Option<&Denial> {
+    pub(crate) fn covering(&self, real: &Path, intent: Intent) -> Option<&Denial> {
         let counts = |denial: &&Denial| denial.reading_too || intent == Intent::Write;
         self.list[..self.own].iter().filter(counts).find(|denial| lies_under(real, &denial.path))
     }
 
     /// Whether a place that may not be read is this one or lies above it.
-    pub fn hide(&self, real: &Path) -> bool {
+    pub(crate) fn hide(&self, real: &Path) -> bool {
         self.unreadable.contains(&key(real)) || self.homes.deny(real)
     }
 
     /// Whether a denied place lies in a folder. One of a home counts where it is there; what cannot be looked through may
     /// hold anything.
-    pub fn lie_in(&self, folder: &Path) -> bool {
+    pub(crate) fn lie_in(&self, folder: &Path) -> bool {
         let holds = |path: &Path| lies_under(path, folder);
         let of_homes = || {
             let now = self.homes.places();
@@ -144,7 +144,7 @@ fn without_dots(path: &Path) -> PathBuf {
 }
 
 /// The path with the links of the part that is there followed; what was found out before is in `known`.
-pub fn without_links(path: &Path, known: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
+pub(crate) fn without_links(path: &Path, known: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
     if let Some(real) = known.get(path) {
         return real.clone();
     }

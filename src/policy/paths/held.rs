@@ -50,7 +50,7 @@ pub(super) struct Hold {
 
 /// The denied places that were found.
 #[derive(Debug, Default)]
-pub struct Held {
+pub(crate) struct Held {
     found: RwLock<Arc<HashMap<Identity, Hold>>>,
     /// How many looks there were. One looks at a time: none may forget what another found.
     looks: Mutex<u64>,
@@ -101,7 +101,12 @@ impl Held {
     /// # Errors
     /// When it cannot be told what is there, or there is too much; nothing is forgotten then. [`moved`] when that changes
     /// while it is looked at.
-    pub fn look_again(&self, denials: &[Denial], barred: &[PathBuf], spared: &Spared) -> io::Result<Vec<Present>> {
+    pub(crate) fn look_again(
+        &self,
+        denials: &[Denial],
+        barred: &[PathBuf],
+        spared: &Spared,
+    ) -> io::Result<Vec<Present>> {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let most = most_held();
         let mut look = Look::new(spared, *looks == 0, most);
@@ -128,19 +133,19 @@ impl Held {
     }
 
     /// Whether this is a denied place.
-    pub fn denies(&self, identity: Identity, intent: Intent) -> bool {
+    pub(crate) fn denies(&self, identity: Identity, intent: Intent) -> bool {
         self.now().get(&identity).is_some_and(|hold| hold.denies(intent))
     }
 
     /// Whether a directory is a denied place or lies in one, as the disk is now; yes, too, where that cannot be told.
-    pub fn reaches_down_to(&self, directory: &Directory, top: Identity, intent: Intent) -> bool {
+    pub(crate) fn reaches_down_to(&self, directory: &Directory, top: Identity, intent: Intent) -> bool {
         let held = self.now();
         let denies = |identity| held.get(&identity).is_some_and(|hold| hold.denies(intent));
         !held.is_empty() && directory.any_upwards(top, denies).unwrap_or(true)
     }
 
     /// Where each of them is by what the system says, and whether it may not be read; none where it does not say that.
-    pub fn paths(&self) -> Option<Vec<(PathBuf, bool)>> {
+    pub(crate) fn paths(&self) -> Option<Vec<(PathBuf, bool)>> {
         self.now().values().map(|hold| Some((hold.path().ok()?, hold.denial.reading_too))).collect()
     }
 
@@ -234,7 +239,7 @@ impl Hold {
     }
 
     /// Where the system says that it is.
-    pub fn path(&self) -> io::Result<PathBuf> {
+    pub(crate) fn path(&self) -> io::Result<PathBuf> {
         let link = format!("/proc/self/fd/{}", self.place.as_raw_fd());
         let text = rustix::fs::readlink(link, Vec::new()).map_err(|error| at(&self.denial.path, error))?;
         Ok(PathBuf::from(OsString::from_vec(text.into_bytes())))

@@ -23,7 +23,7 @@ const FLATPAK: [(&str, &str); 3] = [("config", ".config"), ("data", ".local/shar
 
 /// The homes, and what of them is denied.
 #[derive(Debug, Default)]
-pub struct Homes {
+pub(crate) struct Homes {
     /// Those that lie on no shelf.
     others: Vec<PathBuf>,
     /// Where links at a home or in it led at the start, with what the list says of what lies there.
@@ -35,7 +35,7 @@ pub struct Homes {
 impl Homes {
     /// Those of the accounts and of the environment, and whatever lies on a shelf at any time. Links deny nothing in what is
     /// `spared`.
-    pub fn find(spared: &Spared) -> Self {
+    pub(crate) fn find(spared: &Spared) -> Self {
         let mut others: Vec<PathBuf> = std::env::home_dir().into_iter().chain(of_accounts()).collect();
         others.extend(others.clone().iter().filter_map(|home| really(home)));
         others.retain(|home| {
@@ -51,7 +51,7 @@ impl Homes {
     }
 
     /// Whether something lies in a secret place of a home.
-    pub fn deny(&self, real: &Path) -> bool {
+    pub(crate) fn deny(&self, real: &Path) -> bool {
         let lies = |below: &Path, any_case| {
             let below = names(below);
             let holds = |below: &[&OsStr]| PLACES.holds(below, any_case || ANY_CASE);
@@ -73,7 +73,7 @@ impl Homes {
     ///
     /// # Errors
     /// When it cannot be told what is there.
-    pub fn places(&self) -> io::Result<Fitting> {
+    pub(crate) fn places(&self) -> io::Result<Fitting> {
         self.search().map(|search| search.found)
     }
 

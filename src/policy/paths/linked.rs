@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The file, in the bridge's folder: a path a line. Programs can write nothing there.
-pub const FILE: &str = "memory/linked_denials.txt";
+pub(crate) const FILE: &str = "memory/linked_denials.txt";
 
 const HEAD: &str = "\
 # Places that stay denied since something denied was a link to them when the bridge started. The bridge adds to them and
@@ -26,7 +26,7 @@ const HEAD: &str = "\
 /// # Errors
 /// When it is there and cannot be read.
 #[expect(clippy::disallowed_methods, reason = "a file of the bridge's own, at start, before any caller")]
-pub fn kept(directory: &Path) -> Result<BTreeSet<PathBuf>> {
+pub(crate) fn kept(directory: &Path) -> Result<BTreeSet<PathBuf>> {
     let file = directory.join(FILE);
     let problem = || format!("{} cannot be read: make it readable, or put it right", file.display());
     match std::fs::read_to_string(&file) {
@@ -45,7 +45,7 @@ pub fn kept(directory: &Path) -> Result<BTreeSet<PathBuf>> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn keep(directory: &Path, places: &BTreeSet<PathBuf>) -> Result<()> {
+pub(crate) fn keep(directory: &Path, places: &BTreeSet<PathBuf>) -> Result<()> {
     let file = directory.join(FILE);
     let lines = places.iter().map(|place| line(place) + "\n");
     let text = HEAD.to_owned() + &lines.collect::<String>();

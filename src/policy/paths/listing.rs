@@ -22,7 +22,7 @@ const TELLING: [i64; 8] =
     [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xca45_1a4e];
 
 /// A name, with what has it where that can be told.
-pub type Listed = (OsString, Option<Kind>);
+pub(crate) type Listed = (OsString, Option<Kind>);
 
 /// What was found in a folder.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ mod system {
 
     impl Stamp {
         /// That of the folder at a path.
-        pub fn at(folder: &Path) -> Option<Self> {
+        pub(crate) fn at(folder: &Path) -> Option<Self> {
             rustix::fs::statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS).ok().map(|found| Self::of(&found))
         }
 
@@ -111,7 +111,7 @@ mod system {
     }
 
     /// The names in a folder and, as it was before they were read, what it is.
-    pub fn list(folder: &Path) -> io::Result<(Option<Stamp>, Vec<Listed>)> {
+    pub(crate) fn list(folder: &Path) -> io::Result<(Option<Stamp>, Vec<Listed>)> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let folder = rustix::fs::open(folder, flags, Mode::empty())?;
         let stamp = Stamp::of_telling(&folder);

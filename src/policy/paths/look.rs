@@ -19,7 +19,7 @@ use std::{
 };
 
 /// What is held needs no permission, and opening it does nothing.
-pub const HELD: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+pub(crate) const HELD: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 /// What one look finds.
 pub(super) struct Look<'a> {
@@ -39,14 +39,14 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     /// Nothing yet; `most` places may be found.
-    pub fn new(spared: &'a Spared, is_first: bool, most: usize) -> Self {
+    pub(crate) fn new(spared: &'a Spared, is_first: bool, most: usize) -> Self {
         let (found, barriers, unsettled) = (Vec::new(), HashMap::new(), HashSet::new());
         let (missing, hidden) = (Missing::default(), HashSet::new());
         Self { spared, is_first, most, found, barriers, unsettled, missing, hidden }
     }
 
     /// Looks at a denied name.
-    pub fn at(&mut self, denial: &Denial) -> io::Result<()> {
+    pub(crate) fn at(&mut self, denial: &Denial) -> io::Result<()> {
         if denial.path.parent().is_some_and(|above| self.missing.has(above)) {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl<'a> Look<'a> {
     }
 
     /// Looks at a folder that could not be looked through.
-    pub fn at_barred(&mut self, folder: &Path) -> io::Result<()> {
+    pub(crate) fn at_barred(&mut self, folder: &Path) -> io::Result<()> {
         self.hidden.insert(folder.to_owned());
         let flags = HELD | OFlags::DIRECTORY | OFlags::NOFOLLOW;
         match Sight::of(rustix::fs::open(folder, flags, Mode::empty()), folder)? {
@@ -82,7 +82,7 @@ impl<'a> Look<'a> {
     }
 
     /// Looks for what keeps a path from being seen.
-    pub fn at_hidden(&mut self, path: &Path) -> io::Result<()> {
+    pub(crate) fn at_hidden(&mut self, path: &Path) -> io::Result<()> {
         self.unsettled.insert(path.to_owned());
         match End::of(path)? {
             End::In(folder) => self.bar(folder),
@@ -95,7 +95,7 @@ impl<'a> Look<'a> {
     }
 
     /// Whether something that is not found by a name any more stays denied.
-    pub fn keeps(&self, hold: &Hold) -> bool {
+    pub(crate) fn keeps(&self, hold: &Hold) -> bool {
         let path = &hold.denial.path;
         hold.stays || self.unsettled.contains(path) || path.ancestors().any(|above| self.hidden.contains(above))
     }

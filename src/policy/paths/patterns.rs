@@ -176,7 +176,7 @@ fn is_same(one: &OsStr, other: &OsStr) -> bool {
 ///
 /// # Errors
 /// When it has; the message says how to write what is meant.
-pub fn check_signs(text: &str) -> Result<()> {
+pub(crate) fn check_signs(text: &str) -> Result<()> {
     ensure!(!text.contains(['{', '}']), "braces are no pattern, so name each place");
     for name in text.split(std::path::is_separator) {
         ensure!(
@@ -249,7 +249,7 @@ fn class(text: &str) -> Option<(String, &str)> {
 ///
 /// # Errors
 /// When that folder is not there, or is a pattern: nobody can tell what is meant.
-pub fn without_parents(path: &Path, canonical: impl Fn(&Path) -> io::Result<PathBuf>) -> Result<PathBuf> {
+pub(crate) fn without_parents(path: &Path, canonical: impl Fn(&Path) -> io::Result<PathBuf>) -> Result<PathBuf> {
     let mut real = PathBuf::new();
     for component in path.components() {
         if component == Component::ParentDir {

@@ -21,7 +21,7 @@ pub fn composed(path: &Path) -> Cow<'_, Path> {
 }
 
 /// The name in `directory` that differs from `name`, which is not there, by its form alone.
-pub fn other_form(directory: &Directory, name: &OsStr) -> Option<OsString> {
+pub(crate) fn other_form(directory: &Directory, name: &OsStr) -> Option<OsString> {
     let text = name.to_str().filter(|text| !text.is_ascii())?;
     let composed: String = text.nfc().collect();
     let usual = [composed.clone(), text.nfd().collect()].map(OsString::from);

@@ -14,23 +14,23 @@ use std::{
 };
 
 /// What the list says of something.
-pub type Said = Vec<&'static Tree>;
+pub(crate) type Said = Vec<&'static Tree>;
 
 /// A name of which it says something, with whether that is a link.
 #[derive(Debug)]
-pub struct Match {
+pub(crate) struct Match {
     name: OsString,
     is_link: bool,
     said: Said,
 }
 
 /// What was found in each folder, by what the list says of the folder itself (the trees, by where they are).
-pub type Known = HashMap<(PathBuf, Vec<usize>), Listing<Vec<Match>>>;
+pub(crate) type Known = HashMap<(PathBuf, Vec<usize>), Listing<Vec<Match>>>;
 
 /// A look for what is there of the list. Folders are listed rather than names looked for: a home has few of those that the
 /// list names, and the list is long.
 #[derive(Debug, Default)]
-pub struct Search {
+pub(crate) struct Search {
     /// The places, and the folders in which some may be although this user may not look there now.
     pub found: Fitting,
     /// Where links among the folders lead, with what the list says of what lies there.
@@ -42,7 +42,7 @@ pub struct Search {
 
 impl Search {
     /// One that knows what the last one saw.
-    pub fn knowing(known: Arc<Known>) -> Self {
+    pub(crate) fn knowing(known: Arc<Known>) -> Self {
         Self { known, ..Self::default() }
     }
 
@@ -50,7 +50,7 @@ impl Search {
     ///
     /// # Errors
     /// When it cannot be told what is in it.
-    pub fn below(&mut self, folder: &Path, said: &[&'static Tree]) -> io::Result<()> {
+    pub(crate) fn below(&mut self, folder: &Path, said: &[&'static Tree]) -> io::Result<()> {
         let any_case = ANY_CASE || folder.starts_with("/mnt");
         let says = |name: &OsStr| -> Said {
             let name = name.to_string_lossy();
@@ -77,7 +77,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Self::below`].
-    pub fn within(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    pub(crate) fn within(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         match self.folders(folder) {
             Err(error) => self.bars(folder, &error).map(|_| Vec::new()),
             folders => folders,
@@ -88,7 +88,7 @@ impl Search {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn folders(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    pub(crate) fn folders(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         let is_none = |kind| matches!(kind, Some(Kind::File | Kind::Special));
         let there = self.list(folder, &[], |_, kind| (!is_none(kind)).then(Vec::new))?;
         Ok(there.iter().map(|one| folder.join(&one.name)).collect())
@@ -187,6 +187,6 @@ fn is_ours(_: &Path) -> io::Result<bool> {
 
 /// Where a link leads.
 #[expect(clippy::disallowed_methods, reason = "a home, or a folder of the list, before any caller")]
-pub fn really(path: &Path) -> Option<PathBuf> {
+pub(crate) fn really(path: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(path).ok()
 }

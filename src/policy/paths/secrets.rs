@@ -4,13 +4,13 @@ use super::copies::originals;
 use std::{collections::HashMap, ffi::OsStr, sync::LazyLock};
 
 /// Of the system: its settings and accounts, the superuser's home, the kernel's windows into every process.
-pub const SYSTEM: [&str; 4] = ["/etc", "/root", "/sys", "/proc"];
+pub(crate) const SYSTEM: [&str; 4] = ["/etc", "/root", "/sys", "/proc"];
 
 /// Whether names are usually found in any case.
-pub const ANY_CASE: bool = cfg!(any(target_os = "macos", windows));
+pub(crate) const ANY_CASE: bool = cfg!(any(target_os = "macos", windows));
 
 /// The list.
-pub static PLACES: LazyLock<Tree> = LazyLock::new(|| {
+pub(crate) static PLACES: LazyLock<Tree> = LazyLock::new(|| {
     let mut tree = Tree::default();
     for (path, _) in listed() {
         tree.add(path.split('/'));
@@ -19,14 +19,14 @@ pub static PLACES: LazyLock<Tree> = LazyLock::new(|| {
 });
 
 /// The lines of the list: each place with what lies there.
-pub fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = include_str!("secret_places.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("no place and what lies there: {line}")))
 }
 
 /// The list by names, so that a check costs the depth of a path and not the length of the list.
 #[derive(Debug, Default)]
-pub struct Tree {
+pub(crate) struct Tree {
     is_place: bool,
     /// By names in small letters, with how they are written.
     names: HashMap<String, Vec<(&'static str, Tree)>>,
@@ -52,23 +52,23 @@ impl Tree {
     }
 
     /// Whether a path below a home is a place or lies in one.
-    pub fn holds(&self, below: &[&OsStr], any_case: bool) -> bool {
+    pub(crate) fn holds(&self, below: &[&OsStr], any_case: bool) -> bool {
         let Some((name, rest)) = below.split_first().filter(|_| !self.is_place) else { return self.is_place };
         self.below(&name.to_string_lossy(), any_case).iter().any(|tree| tree.holds(rest, any_case))
     }
 
     /// The names that it lists, as they are written.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.names.values().flatten().map(|(name, _)| *name)
     }
 
     /// Whether it is a place itself.
-    pub fn is_place(&self) -> bool {
+    pub(crate) fn is_place(&self) -> bool {
         self.is_place
     }
 
     /// What the list says of what lies at a name, or at the name that this one is a copy of.
-    pub fn below(&self, name: &str, any_case: bool) -> Vec<&Self> {
+    pub(crate) fn below(&self, name: &str, any_case: bool) -> Vec<&Self> {
         let mut found = Vec::new();
         self.add_below(name, any_case, &mut found);
         originals(name).for_each(|original| self.add_below(original, any_case, &mut found));
@@ -90,7 +90,7 @@ impl Tree {
     }
 
     /// What the list says of what lies at a path.
-    pub fn at(&self, path: &str) -> Option<&Self> {
+    pub(crate) fn at(&self, path: &str) -> Option<&Self> {
         path.split('/').try_fold(self, |tree, name| tree.below(name, false).first().copied())
     }
 }

@@ -20,7 +20,7 @@ const MOST_LINKS: usize = 40;
 const LONGEST_PATH: usize = 4096;
 
 /// What a look at a name finds.
-pub enum Sight<T> {
+pub(crate) enum Sight<T> {
     /// Something.
     There(T),
     /// Nothing, whoever looks.
@@ -34,7 +34,7 @@ impl<T> Sight<T> {
     ///
     /// # Errors
     /// When it does not say whether anything is there.
-    pub fn of(answer: rustix::io::Result<T>, path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(answer: rustix::io::Result<T>, path: &Path) -> io::Result<Self> {
         match answer {
             Ok(found) => Ok(Self::There(found)),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(Self::Absent),
@@ -47,18 +47,18 @@ impl<T> Sight<T> {
 }
 
 /// An error that says where.
-pub fn at(path: &Path, error: impl Into<io::Error>) -> io::Error {
+pub(crate) fn at(path: &Path, error: impl Into<io::Error>) -> io::Error {
     let error = error.into();
     io::Error::new(error.kind(), format!("{} cannot be looked at: {error}", path.display()))
 }
 
 /// That something changed its place while it was looked at: whoever asked has to begin again.
-pub fn moved() -> io::Error {
+pub(crate) fn moved() -> io::Error {
     Errno::STALE.into()
 }
 
 /// Where a path ends that this user may not follow to its end.
-pub enum End {
+pub(crate) enum End {
     /// In this folder, in which the user may not look names up.
     In(OwnedFd),
     /// There after all, at a path without the links that were met.
@@ -70,7 +70,7 @@ impl End {
     ///
     /// # Errors
     /// When that changes meanwhile.
-    pub fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             let (above, folder) = deepest_above(&path).ok_or_else(moved)?;

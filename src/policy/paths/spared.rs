@@ -11,14 +11,14 @@ const NEEDED: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Places that stay as they are when a denied name becomes a link to them.
 #[derive(Debug)]
-pub struct Spared {
+pub(crate) struct Spared {
     /// What holds one of these means more than a secret.
     needed: Vec<PathBuf>,
 }
 
 impl Spared {
     /// The roots, the bridge's own folder, the user's home, and what every program needs.
-    pub fn new(roots: &[PathBuf], directory: &Path) -> Self {
+    pub(crate) fn new(roots: &[PathBuf], directory: &Path) -> Self {
         let home = std::env::home_dir().filter(|home| home.is_absolute());
         let own = [directory.to_owned(), std::env::temp_dir()];
         let needed = roots.iter().cloned().chain(own).chain(home).chain(NEEDED.map(PathBuf::from));
@@ -26,7 +26,7 @@ impl Spared {
     }
 
     /// Whether what a link leads to, without links, is not denied with the link.
-    pub fn spare(&self, target: &Path) -> bool {
+    pub(crate) fn spare(&self, target: &Path) -> bool {
         self.needed.iter().any(|place| place.starts_with(target))
             || OF_THE_SYSTEM.iter().any(|place| target.starts_with(place))
     }

@@ -9,7 +9,7 @@ const SYSTEM: [&str; 4] = ["etc", "root", "sys", "proc"];
 
 /// Whether the text alone is reason to refuse: a `..` component, a leading `~`, a NUL, or a place of the system
 /// (`//etc`, `/./ETC/passwd`).
-pub fn is_unsafe(text: &str) -> bool {
+pub(crate) fn is_unsafe(text: &str) -> bool {
     text.starts_with('~') || text.contains('\0') || components(text).any(|part| part == "..") || is_system(text)
 }
 
@@ -39,7 +39,7 @@ const MAX_DEPTH: usize = 256;
 ///
 /// # Errors
 /// [`Error::Unusable`], with the bound.
-pub fn check_size(path: &Path) -> Result<()> {
+pub(crate) fn check_size(path: &Path) -> Result<()> {
     match path.as_os_str().len() {
         0..=MAX_SIZE => Ok(()),
         size => Err(Error::Unusable(format!("The path has {size} bytes, and no system opens more than {MAX_SIZE}"))),
@@ -50,7 +50,7 @@ pub fn check_size(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Unusable`], with the bound.
-pub fn check_depth(path: &Path) -> Result<()> {
+pub(crate) fn check_depth(path: &Path) -> Result<()> {
     match path.components().count().saturating_sub(2) {
         0..=MAX_DEPTH => Ok(()),
         depth => {
@@ -60,13 +60,13 @@ pub fn check_depth(path: &Path) -> Result<()> {
 }
 
 /// Whether the text can only mean a directory: `notes/`, `notes/.`.
-pub fn means_folder(text: &str) -> bool {
+pub(crate) fn means_folder(text: &str) -> bool {
     text.ends_with(is_separator) || components(text).last() == Some(".")
 }
 
 /// The path from the root of the file system that the text means, without empty and `.` components; relative ones start at
 /// `start`. The text has no `..`: [`is_unsafe`] refused it.
-pub fn absolute(start: &Path, text: &str) -> PathBuf {
+pub(crate) fn absolute(start: &Path, text: &str) -> PathBuf {
     start.join(path_of(text)).components().collect()
 }
 

@@ -15,7 +15,7 @@ const MAX_LINKS: usize = 40;
 const MAX_SWAPS: usize = 16;
 
 /// Where a path leads.
-pub struct Place {
+pub(crate) struct Place {
     /// The last directory on the way that is there.
     pub holder: Directory,
     /// Directories that would have to be made between it and the name.
@@ -29,7 +29,7 @@ pub struct Place {
 }
 
 /// Why the walk ended early.
-pub enum Stop {
+pub(crate) enum Stop {
     /// It left the roots or came into a denied place.
     Refused,
     /// The system refused a step.
@@ -40,12 +40,12 @@ pub enum Stop {
 
 impl Stop {
     /// Something on the way is no directory.
-    pub fn no_folder() -> Self {
+    pub(crate) fn no_folder() -> Self {
         Self::Failed(io::ErrorKind::NotADirectory.into())
     }
 
     /// As the caller is told.
-    pub fn explain(self, named: Named, intent: Intent) -> Error {
+    pub(crate) fn explain(self, named: Named, intent: Intent) -> Error {
         match self {
             Self::Refused => named.refused(),
             Self::Circle => Error::Unusable("The path's links lead in a circle, or there are too many of them".into()),
@@ -62,7 +62,7 @@ impl Stop {
 
 /// How a path is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub(crate) struct Manner {
     /// Whether a link at the end is followed too.
     pub follow: bool,
     /// Whether names are meant to the byte; otherwise one that is not there may be there in another form of Unicode.
@@ -70,7 +70,7 @@ pub struct Manner {
 }
 
 /// Walks to `path`, which is absolute and without dots.
-pub fn walk(workspace: &Workspace, path: &Path, intent: Intent, manner: Manner) -> Result<Place, Stop> {
+pub(crate) fn walk(workspace: &Workspace, path: &Path, intent: Intent, manner: Manner) -> Result<Place, Stop> {
     let place = match without_links(workspace, path, intent, manner) {
         Some(place) => place,
         None => Walk::new(workspace, path, intent, manner).run()?,

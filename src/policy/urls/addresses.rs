@@ -57,7 +57,7 @@ const V6_NAMED: &[(Ipv6Addr, u32, &str)] = &[
 ];
 
 /// Why an address that stands in a URL leads inside; `None` when it is public.
-pub fn inside(address: IpAddr) -> Option<&'static str> {
+pub(crate) fn inside(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => inside_v4(address),
         IpAddr::V6(address) => inside_v6(address),
@@ -66,7 +66,7 @@ pub fn inside(address: IpAddr) -> Option<&'static str> {
 
 /// Why an address that a name resolved to leads inside. In networks without IPv4, names of IPv4 hosts resolve to
 /// 64:ff9b::/96 (DNS64, RFC 6147), so here the translated address decides.
-pub fn inside_as_answer(address: IpAddr) -> Option<&'static str> {
+pub(crate) fn inside_as_answer(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V6(address) if translated(address).is_some() => translated(address).and_then(inside_v4),
         address => inside(address),

@@ -56,7 +56,7 @@ const BAD_PORTS: &[u16] = &[
 
 /// Why a name leads inside, as a sentence goes on after "is"; `None` when its addresses decide. `name` is in lower
 /// case, as the URL standard writes it.
-pub fn inside(name: &str) -> Option<&'static str> {
+pub(crate) fn inside(name: &str) -> Option<&'static str> {
     let name = name.trim_end_matches('.');
     if !name.contains('.') {
         return Some("a name without a dot, which exists only inside a network");
@@ -74,7 +74,7 @@ pub fn inside(name: &str) -> Option<&'static str> {
 }
 
 /// Whether HTTP is spoken there.
-pub fn is_bad_port(port: u16) -> bool {
+pub(crate) fn is_bad_port(port: u16) -> bool {
     BAD_PORTS.binary_search(&port).is_ok()
 }
 
@@ -93,7 +93,7 @@ fn addresses_in(front: &str) -> impl Iterator<Item = Ipv4Addr> {
 
 /// Whether an entry of a list names this host, with `:port` only at that port; case, brackets and a final dot do not
 /// matter.
-pub fn is_named_by(entry: &str, host: &str, port: u16) -> bool {
+pub(crate) fn is_named_by(entry: &str, host: &str, port: u16) -> bool {
     let plain = |host: &str| {
         let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_lowercase();
         host.parse::<IpAddr>().map_or(host, |address| address.to_string())

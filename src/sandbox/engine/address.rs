@@ -33,7 +33,7 @@ impl Address {
     ///
     /// # Errors
     /// When `DOCKER_HOST` is none of the forms that are understood.
-    pub fn candidates(settings: &Settings) -> Result<Vec<Self>> {
+    pub(crate) fn candidates(settings: &Settings) -> Result<Vec<Self>> {
         match settings.docker_host.as_str() {
             "" => Ok(defaults()),
             host => Ok(vec![Self::parse(host, settings)?]),
@@ -65,7 +65,7 @@ impl Address {
     }
 
     /// The path of a socket that is there and that this user may not use.
-    pub fn refuses_this_user(&self) -> Option<String> {
+    pub(crate) fn refuses_this_user(&self) -> Option<String> {
         #[cfg(unix)]
         if let Self::Socket(path) = self {
             let refused = std::os::unix::net::UnixStream::connect(path).err();
@@ -75,7 +75,7 @@ impl Address {
     }
 
     /// A client for it; nothing is sent yet.
-    pub fn client(&self) -> Result<Docker, EngineError> {
+    pub(crate) fn client(&self) -> Result<Docker, EngineError> {
         match self {
             #[cfg(unix)]
             Self::Socket(path) => Docker::connect_with_unix(path, ANSWER_TIMEOUT, API_DEFAULT_VERSION),

@@ -53,7 +53,7 @@ pub(super) struct Connection {
 impl Engine {
     /// # Errors
     /// When a setting cannot be understood.
-    pub fn open(settings: &Settings) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             candidates: Address::candidates(settings)?,
             current: Mutex::default(),
@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// The labels of a container for `purpose` that is needed no longer than `lifetime`.
-    pub fn labels(&self, purpose: &str, lifetime: Duration) -> HashMap<String, String> {
+    pub(crate) fn labels(&self, purpose: &str, lifetime: Duration) -> HashMap<String, String> {
         self.owner.labels(purpose, lifetime)
     }
 
@@ -72,7 +72,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none answers.
-    pub async fn connected(self: &Arc<Self>) -> Result<Arc<Connection>, Error> {
+    pub(crate) async fn connected(self: &Arc<Self>) -> Result<Arc<Connection>, Error> {
         if let Some(connection) = self.current.lock().expect("no one panics while holding it").clone() {
             return Ok(connection);
         }
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// An engine's refusal in the domain's words. A lost connection is looked for anew by the next call.
-    pub fn explain(&self, cause: EngineError, image: &str) -> Error {
+    pub(crate) fn explain(&self, cause: EngineError, image: &str) -> Error {
         match cause {
             EngineError::DockerResponseServerError { status_code: 404, message } if is_about_image(&message) => {
                 missing_image(image)
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// Waits until everything that was to be removed is.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.closing.cancel();
         self.tasks.close();
         if tokio::time::timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {

@@ -23,12 +23,12 @@ pub(super) struct Owner {
 
 impl Owner {
     /// This process on this machine.
-    pub fn this() -> Self {
+    pub(crate) fn this() -> Self {
         Self { machine: machine(), process: process(std::process::id()).unwrap_or_else(|| "unknown".to_owned()) }
     }
 
     /// The labels of a container for `purpose` that is needed no longer than `lifetime`.
-    pub fn labels(&self, purpose: &str, lifetime: Duration) -> HashMap<String, String> {
+    pub(crate) fn labels(&self, purpose: &str, lifetime: Duration) -> HashMap<String, String> {
         let until = seconds_now() + lifetime.as_secs();
         HashMap::from([
             (PURPOSE.to_owned(), purpose.to_owned()),
@@ -39,7 +39,7 @@ impl Owner {
 
     /// Whether the server that made a container with these labels is gone: seen for this machine's, by the time that
     /// it set itself for others'. Several bridges may share an engine.
-    pub fn is_abandoned(&self, labels: &HashMap<String, String>) -> bool {
+    pub(crate) fn is_abandoned(&self, labels: &HashMap<String, String>) -> bool {
         let number = |label: &str| labels.get(label).and_then(|text| text.parse::<u64>().ok());
         if number(UNTIL).is_none_or(|until| until < seconds_now()) {
             return true;

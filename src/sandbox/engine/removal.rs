@@ -20,7 +20,7 @@ const LATE: [u64; 3] = [1, 9, 50];
 impl Engine {
     /// Removes a container by force, running or not. While the engine does not answer it is tried again, until the
     /// server stops: then the next start removes it.
-    pub async fn remove(&self, docker: &Docker, id: &str) {
+    pub(crate) async fn remove(&self, docker: &Docker, id: &str) {
         let short = PAUSES.map(Duration::from_millis).into_iter();
         for (attempt, pause) in short.chain(std::iter::repeat_n(LONG_PAUSE, LONG_PAUSES)).enumerate() {
             match remove(docker, id).await {
@@ -37,7 +37,7 @@ impl Engine {
     }
 
     /// Removes a container that may not have been made, or not yet.
-    pub async fn remove_if_made(&self, docker: &Docker, name: &str) {
+    pub(crate) async fn remove_if_made(&self, docker: &Docker, name: &str) {
         self.remove(docker, name).await;
         for pause in LATE.map(Duration::from_secs) {
             if !self.pauses(pause).await {

@@ -38,7 +38,7 @@ impl Target {
     ///
     /// # Errors
     /// When a part is missing or could be taken for an option.
-    pub fn parse(address: &str, command: &str) -> Result<Self> {
+    pub(crate) fn parse(address: &str, command: &str) -> Result<Self> {
         let url = url::Url::parse(address)?;
         let host = url.host_str().context("the host is missing: ssh://[USER@]HOST[:PORT]")?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -56,7 +56,7 @@ impl Target {
     }
 
     /// The machine's name.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 

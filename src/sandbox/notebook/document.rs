@@ -16,7 +16,7 @@ impl Notebook {
     ///
     /// # Errors
     /// When it is no JSON or no notebook.
-    pub fn parse(field: &str, text: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(field: &str, text: &[u8]) -> Result<Self> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let value = serde_json::from_slice(text)
             .map_err(|cause| Error::invalid(field, format!("The notebook is not JSON: {}", described(&cause, text))))?;
@@ -27,7 +27,7 @@ impl Notebook {
     ///
     /// # Errors
     /// When it is no notebook of version 4.
-    pub fn new(field: &str, value: Value) -> Result<Self> {
+    pub(crate) fn new(field: &str, value: Value) -> Result<Self> {
         let wrong = |why: String| Err(Error::invalid(field, why));
         if value.get("worksheets").is_some() || value["nbformat"].as_u64().is_some_and(|version| version != 4) {
             return wrong("The notebook is not of version 4: convert it with  jupyter nbconvert --to notebook".into());
@@ -44,14 +44,14 @@ impl Notebook {
     }
 
     /// What its metadata say that it is written in; Python when they say nothing.
-    pub fn language(&self) -> String {
+    pub(crate) fn language(&self) -> String {
         let metadata = &self.0["metadata"];
         let named = [&metadata["language_info"]["name"], &metadata["kernelspec"]["language"]];
         named.iter().find_map(|name| name.as_str()).unwrap_or("python").to_owned()
     }
 
     /// Puts a cell after the one tagged `parameters`, or first; one of an earlier execution goes.
-    pub fn insert_parameters(&mut self, source: &str) {
+    pub(crate) fn insert_parameters(&mut self, source: &str) {
         let Some(cells) = self.0["cells"].as_array_mut() else { return };
         cells.retain(|cell| !has_tag(cell, "injected-parameters"));
         let place = cells.iter().position(|cell| has_tag(cell, "parameters")).map_or(0, |place| place + 1);
@@ -67,7 +67,7 @@ impl Notebook {
     }
 
     /// Clears what an earlier execution left, and names the cells to run.
-    pub fn prepare(&mut self) -> Vec<usize> {
+    pub(crate) fn prepare(&mut self) -> Vec<usize> {
         let Some(cells) = self.0["cells"].as_array_mut() else { return Vec::new() };
         let code = cells.iter_mut().enumerate().filter(|(_, cell)| cell["cell_type"] == "code");
         let cleared = code.map(|(place, cell)| {
@@ -82,17 +82,17 @@ impl Notebook {
     }
 
     /// The text of a cell.
-    pub fn source(&self, place: usize) -> String {
+    pub(crate) fn source(&self, place: usize) -> String {
         text_of(&self.0["cells"][place]["source"]).unwrap_or_default()
     }
 
     /// Whether an error in this cell is expected.
-    pub fn may_fail(&self, place: usize) -> bool {
+    pub(crate) fn may_fail(&self, place: usize) -> bool {
         has_tag(&self.0["cells"][place], "raises-exception")
     }
 
     /// Writes what a cell did into it; gives its error.
-    pub fn record(&mut self, place: usize, count: usize, cell: Cell) -> Option<Failure> {
+    pub(crate) fn record(&mut self, place: usize, count: usize, cell: Cell) -> Option<Failure> {
         let mut outputs = Vec::new();
         for (name, text) in [("stdout", cell.stdout.join()), ("stderr", cell.stderr.join())] {
             if !text.is_empty() {
@@ -121,7 +121,7 @@ impl Notebook {
     }
 
     /// The notebook as JSON.
-    pub fn into_value(mut self) -> Value {
+    pub(crate) fn into_value(mut self) -> Value {
         let defaults = [("nbformat", json!(4)), ("nbformat_minor", json!(5)), ("metadata", json!({}))];
         for (name, default) in defaults {
             if self.0.get(name).is_none() {

@@ -51,7 +51,7 @@ pub(in crate::sandbox) struct Lifetime {
 
 impl Handle {
     /// Lets `interpreter` serve until `ended` is set; it is set when the session ends by itself.
-    pub fn spawn(interpreter: Interpreter, setup: Setup, lifetime: Lifetime, ended: CancellationToken) -> Self {
+    pub(crate) fn spawn(interpreter: Interpreter, setup: Setup, lifetime: Lifetime, ended: CancellationToken) -> Self {
         let (requests, queue) = mpsc::channel(MAX_WAITING);
         let engine = setup.engine.clone();
         let actor = Actor { interpreter: Some(interpreter), setup, ended };
@@ -63,7 +63,7 @@ impl Handle {
     ///
     /// # Errors
     /// When the session has ended meanwhile, or too many calls wait for it.
-    pub async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<Result<T>>) -> Request) -> Result<T> {
+    pub(crate) async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<Result<T>>) -> Request) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         match self.requests.try_send(make(reply)) {
             Ok(()) => {}

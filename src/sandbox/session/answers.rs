@@ -11,7 +11,7 @@ const KILLED: i64 = -9;
 
 /// A session.
 #[derive(Serialize, JsonSchema)]
-pub struct SessionInfo {
+pub(crate) struct SessionInfo {
     /// Its name in the other calls.
     session: String,
     /// What it runs: `python`, `node` or `bash`.
@@ -35,7 +35,7 @@ impl SessionInfo {
 
 /// An error that code raised.
 #[derive(Serialize, JsonSchema)]
-pub struct CellError {
+pub(crate) struct CellError {
     /// Its type, like `ValueError`.
     name: String,
     /// What it says.
@@ -53,7 +53,7 @@ impl From<Failure> for CellError {
 
 /// Something that code showed, in one form.
 #[derive(Serialize, JsonSchema)]
-pub struct RichOutput {
+pub(crate) struct RichOutput {
     /// Its media type, like `image/png` or `text/html`.
     #[serde(rename = "type")]
     kind: String,

@@ -66,7 +66,7 @@ pub(in crate::sandbox) struct Answer {
 
 impl Answer {
     /// What is known of a cell whose interpreter said nothing any more.
-    pub fn of_code(code: i64) -> Self {
+    pub(crate) fn of_code(code: i64) -> Self {
         Self { code, ..Self::default() }
     }
 }
@@ -128,7 +128,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// Without an engine or the image, and when the image has no such interpreter.
-    pub async fn start(setup: &Setup) -> Result<Self> {
+    pub(crate) async fn start(setup: &Setup) -> Result<Self> {
         let mark = random_hex::<16>();
         let mut command = ["/bin/sh", "-c", SUPERVISOR, "sh", &mark].map(str::to_owned).to_vec();
         command.extend_from_slice(&setup.command);
@@ -157,7 +157,7 @@ impl Interpreter {
     }
 
     /// Runs a cell until it ends, or until `give_up` is over: then it is interrupted, and what does not stop is killed.
-    pub async fn run(&mut self, code: &str, give_up: impl Future<Output = ()>, holding: &MemoryBudget) -> Cell {
+    pub(crate) async fn run(&mut self, code: &str, give_up: impl Future<Output = ()>, holding: &MemoryBudget) -> Cell {
         let request = format!("{} {}\n{code}", self.cells, code.len());
         self.cells += 1;
         let mut transcript = Transcript::new(&self.mark, self.output_bytes, holding);
@@ -185,7 +185,7 @@ impl Interpreter {
     }
 
     /// Ends the interpreter and starts another one: variables go, files stay.
-    pub async fn restart(&mut self) -> bool {
+    pub(crate) async fn restart(&mut self) -> bool {
         let _ = self.container.signal("SIGTERM").await;
         let mut transcript = Transcript::new(&self.mark, 0, &MemoryBudget::of(""));
         match tokio::time::timeout(KILL_TIME, transcript.read(&mut self.output)).await {

@@ -49,7 +49,7 @@ struct Session {
 
 impl Sessions {
     /// None open yet.
-    pub fn open(settings: &Settings) -> Self {
+    pub(crate) fn open(settings: &Settings) -> Self {
         Self {
             max: settings.sandbox_max_sessions,
             idle: Duration::from_secs(settings.sandbox_session_idle_seconds),
@@ -109,7 +109,7 @@ impl Sessions {
     }
 
     /// Ends all.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         for (_, session) in std::mem::take(&mut *self.alive()) {
             session.ended.cancel();
         }

@@ -39,11 +39,11 @@ const WAITING_REPORTS: usize = 256;
 const LAST_REPORTS: Duration = Duration::from_secs(1);
 
 /// The arguments of a call as they came, and the right to hold them: the SDK sees a copy of short ones, or none.
-pub struct SentArguments(Mutex<Option<(Bytes, MemoryPermit)>>);
+pub(crate) struct SentArguments(Mutex<Option<(Bytes, MemoryPermit)>>);
 
 impl SentArguments {
     /// For the one call that takes them.
-    pub fn new(arguments: Bytes, held: MemoryPermit) -> Self {
+    pub(crate) fn new(arguments: Bytes, held: MemoryPermit) -> Self {
         Self(Mutex::new(Some((arguments, held))))
     }
 

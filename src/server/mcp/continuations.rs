@@ -17,7 +17,7 @@ const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The answers that were cut.
 #[derive(Default)]
-pub struct ContinuationStore {
+pub(crate) struct ContinuationStore {
     kept: Mutex<VecDeque<Continuation>>,
 }
 
@@ -35,7 +35,7 @@ struct Continuation {
 }
 
 /// A part of an answer.
-pub struct Part {
+pub(crate) struct Part {
     /// What is in it.
     pub json: Value,
     /// How much remained with it, in bytes of JSON.
@@ -49,7 +49,7 @@ impl ContinuationStore {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub fn first(&self, owner: &str, mut rest: Remainder, budget: usize) -> Result<Part> {
+    pub(crate) fn first(&self, owner: &str, mut rest: Remainder, budget: usize) -> Result<Part> {
         let whole = rest.size();
         let json = rest.take(budget);
         let next = if rest.has_more() { Some(self.keep(owner, rest)?) } else { None };
@@ -74,7 +74,7 @@ impl ContinuationStore {
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is not kept (any more) or was given to someone else.
-    pub fn find(&self, owner: &str, asked: &str, budget: usize) -> Result<Part> {
+    pub(crate) fn find(&self, owner: &str, asked: &str, budget: usize) -> Result<Part> {
         let mut kept = self.kept.lock().expect("no one panics while holding it");
         let now = Instant::now();
         kept.retain(|one| one.until > now);

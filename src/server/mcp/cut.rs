@@ -18,7 +18,7 @@ type Items = Peekable<Box<dyn Iterator<Item = (String, Value)> + Send>>;
 
 /// What remains of an answer from which parts are taken. The small fields of an object are in each of its parts, so that
 /// each says what it belongs to.
-pub enum Remainder {
+pub(crate) enum Remainder {
     /// Nothing was taken of it yet. Its fields of the names in `output` hold what a program wrote.
     Whole { value: Value, size: usize, output: &'static [&'static str] },
     /// What a program wrote, of which nothing was taken yet: its start and its end come first, and then what is between.
@@ -36,18 +36,18 @@ pub enum Remainder {
 
 impl Remainder {
     /// All of an answer.
-    pub fn of(value: Value) -> Self {
+    pub(crate) fn of(value: Value) -> Self {
         Self::of_answer(value, &[])
     }
 
     /// All of an answer whose fields `output` hold what a program wrote.
-    pub fn of_answer(value: Value, output: &'static [&'static str]) -> Self {
+    pub(crate) fn of_answer(value: Value, output: &'static [&'static str]) -> Self {
         let size = size(&value);
         Self::Whole { value, size, output }
     }
 
     /// About how long its JSON is, in bytes.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Self::Whole { size, .. } | Self::Fixed { size, .. } | Self::Text { size, .. } => *size,
             Self::Output { size, .. } | Self::Sequence { size, .. } => *size,
@@ -58,7 +58,7 @@ impl Remainder {
     }
 
     /// Whether another part has anything new.
-    pub fn has_more(&mut self) -> bool {
+    pub(crate) fn has_more(&mut self) -> bool {
         match self {
             Self::Whole { .. } | Self::Output { .. } => true,
             Self::Fixed { .. } => false,
@@ -69,7 +69,7 @@ impl Remainder {
     }
 
     /// The next part, whose JSON has at most about `budget` bytes.
-    pub fn take(&mut self, budget: usize) -> Value {
+    pub(crate) fn take(&mut self, budget: usize) -> Value {
         if let Self::Whole { value, size, output } = self {
             let value = std::mem::take(value);
             if *size <= budget {
@@ -135,7 +135,7 @@ impl Remainder {
 }
 
 /// A text as long as it may be, and whether it was cut.
-pub fn shortened(text: String, budget: usize) -> (String, bool) {
+pub(crate) fn shortened(text: String, budget: usize) -> (String, bool) {
     let mut size = text_size(&text);
     if size <= budget {
         return (text, false);
@@ -232,7 +232,7 @@ fn take_fields(fields: &mut [(String, Remainder)], budget: usize) -> Value {
 }
 
 /// The largest share such that parts of these sizes, none given more than it needs, fit into `budget` together.
-pub fn fair_share(mut sizes: Vec<usize>, budget: usize) -> usize {
+pub(crate) fn fair_share(mut sizes: Vec<usize>, budget: usize) -> usize {
     sizes.sort_unstable();
     let (mut left, mut parts) = (budget, sizes.len());
     for size in sizes {
@@ -265,7 +265,7 @@ fn overhead(name: &str) -> usize {
 }
 
 /// The length of a value's JSON, in bytes, without writing it.
-pub fn size(value: &Value) -> usize {
+pub(crate) fn size(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(true) => 4,
         Value::Bool(false) => 5,

@@ -15,16 +15,16 @@ use rmcp::{
 
 /// What tells the ids of one process from those of others, and from ids that no bridge made.
 #[derive(Clone)]
-pub struct ProcessMark(String);
+pub(crate) struct ProcessMark(String);
 
 impl ProcessMark {
     /// A mark that no other process has.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(format!("bridge-{}", plain_id()))
     }
 
     /// An id for a new session of this process.
-    pub fn session_id(&self) -> SessionId {
+    pub(crate) fn session_id(&self) -> SessionId {
         format!("{}-{}", self.0, plain_id()).into()
     }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// What the structured answer says of a medium.
 #[derive(JsonSchema, Serialize)]
-pub struct NamedMedium {
+pub(crate) struct NamedMedium {
     /// `image`, `audio` or `document`.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -29,7 +29,7 @@ pub struct NamedMedium {
 }
 
 /// What is shown of an answer's media.
-pub struct Shown {
+pub(crate) struct Shown {
     /// The blocks, in order.
     pub blocks: Vec<ContentBlock>,
     /// What the structured answer says of each medium.
@@ -38,13 +38,13 @@ pub struct Shown {
 
 impl Shown {
     /// Whether each medium is there whole.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.named.iter().all(|medium| medium.note.is_none())
     }
 }
 
 /// How long media are as they are sent, in bytes.
-pub fn length(media: &[Medium]) -> usize {
+pub(crate) fn length(media: &[Medium]) -> usize {
     media.iter().map(sent).sum()
 }
 
@@ -52,7 +52,7 @@ pub fn length(media: &[Medium]) -> usize {
 ///
 /// # Errors
 /// [`Error::TooLarge`] when nothing sensible fits.
-pub async fn fitting(medium: Medium, budget: usize, holding: &MemoryBudget) -> Result<Medium, Error> {
+pub(crate) async fn fitting(medium: Medium, budget: usize, holding: &MemoryBudget) -> Result<Medium, Error> {
     if sent(&medium) <= budget {
         return Ok(medium);
     }
@@ -63,7 +63,7 @@ pub async fn fitting(medium: Medium, budget: usize, holding: &MemoryBudget) -> R
 }
 
 /// Shows media in at most `budget` bytes together. `first` is the place of the first block in the content.
-pub async fn show(media: Vec<Medium>, budget: usize, first: usize, holding: &MemoryBudget) -> Shown {
+pub(crate) async fn show(media: Vec<Medium>, budget: usize, first: usize, holding: &MemoryBudget) -> Shown {
     let share = fair_share(media.iter().map(sent).collect(), budget);
     let mut shown = Shown { blocks: Vec::new(), named: Vec::new() };
     for medium in media {

@@ -14,18 +14,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How often a stream without news carries a sign of life, so that nothing on the way takes it for dead.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// How long the head of a response may wait for its first word.
 const HEAD_TIME: Duration = Duration::from_secs(3);
 
-pub const EVENT_STREAM: &str = "text/event-stream";
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 
 const JSON: &str = "application/json";
 
 /// The form of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// Events, or JSON where there is but one message.
     Any,
     /// JSON, for a client that takes nothing else: only the answer itself, no reports of progress.
@@ -34,7 +34,7 @@ pub enum Form {
 
 impl Form {
     /// What a client takes. The SDK answers only who takes both forms, so that is what it gets to see.
-    pub fn settle(headers: &mut HeaderMap) -> Self {
+    pub(crate) fn settle(headers: &mut HeaderMap) -> Self {
         if !accepts(headers, JSON) {
             return Self::Any;
         }
@@ -74,7 +74,7 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 /// The response; when that takes long, the head of one that carries it as soon as it is there.
-pub async fn in_time(work: impl Future<Output = Response> + Send + 'static, form: Form) -> Response {
+pub(crate) async fn in_time(work: impl Future<Output = Response> + Send + 'static, form: Form) -> Response {
     let mut work = Box::pin(async move {
         let response = work.await;
         if form == Form::Json { as_json(response).await } else { response }

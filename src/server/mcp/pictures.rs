@@ -4,10 +4,10 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs
 use std::io::Cursor;
 
 /// More dots are not decoded, only to be made fewer: 64 megapixels are more than any camera of a phone gives.
-pub const MAX_DOTS: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_DOTS: u64 = 64 * 1024 * 1024;
 
 /// What decoding may take of memory, in bytes for each dot: the picture, and what its decoder and scaler need.
-pub const BYTES_A_DOT: u64 = 12;
+pub(crate) const BYTES_A_DOT: u64 = 12;
 
 /// Fewer dots on its longer side show nothing.
 const LEAST_SIDE: u32 = 48;
@@ -16,7 +16,7 @@ const LEAST_SIDE: u32 = 48;
 const JPEG_QUALITY: u8 = 80;
 
 /// A picture that was made smaller.
-pub struct Scaled {
+pub(crate) struct Scaled {
     /// Its bytes.
     pub jpeg: Vec<u8>,
     /// Its width, in dots.
@@ -26,7 +26,7 @@ pub struct Scaled {
 }
 
 /// How wide and how high a picture is, in dots; `None` for what is none.
-pub fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {
+pub(crate) fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {
     reader(bytes)?.into_dimensions().ok()
 }
 
@@ -40,7 +40,7 @@ fn reader(bytes: &[u8]) -> Option<ImageReader<Cursor<&[u8]>>> {
 }
 
 /// The picture as a JPEG of at most `budget` bytes, as large as that allows.
-pub fn scaled(bytes: &[u8], budget: usize) -> Option<Scaled> {
+pub(crate) fn scaled(bytes: &[u8], budget: usize) -> Option<Scaled> {
     let whole = on_white(&upright(reader(bytes)?)?);
     let mut scale = (budget as f64 / bytes.len() as f64).sqrt().min(1.0);
     loop {

@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The sessions that are open.
-pub struct Sessions {
+pub(crate) struct Sessions {
     local: Arc<LocalSessionManager>,
     open: Mutex<HashMap<SessionId, Session>>,
     /// The generation of the key that opened them.
@@ -67,7 +67,7 @@ struct Call {
 impl Sessions {
     /// No session yet. At most `max` at once: the one that has been idle longest makes room. One idle for `max_idle`
     /// ends when a new one comes.
-    pub fn new(max: usize, max_idle: Duration) -> Self {
+    pub(crate) fn new(max: usize, max_idle: Duration) -> Self {
         let mut local = LocalSessionManager::default();
         let mut config = SessionConfig::default();
         config.keep_alive = None;
@@ -84,7 +84,7 @@ impl Sessions {
     }
 
     /// Ends all sessions that an older key opened, with what they run.
-    pub async fn end_older_than(&self, generation: u64) {
+    pub(crate) async fn end_older_than(&self, generation: u64) {
         let mut of_sessions = self.generation.lock().await;
         if *of_sessions >= generation {
             return;

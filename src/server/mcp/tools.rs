@@ -23,7 +23,7 @@ use std::{
 };
 
 /// The argument by which a call goes on with an answer that was cut. Only this face has it: REST never cuts.
-pub const RESULT_CURSOR: &str = "result_cursor";
+pub(crate) const RESULT_CURSOR: &str = "result_cursor";
 
 /// What a tool gave: its answer as JSON, and what a model can see or hear of it.
 pub struct Answer {
@@ -39,7 +39,7 @@ pub struct Answer {
 
 /// The tools, in the catalog's order.
 #[derive(Default)]
-pub struct Tools {
+pub(crate) struct Tools {
     all: IndexMap<&'static str, (Tool, Arc<Entry>)>,
     /// The tools by the routes of their capabilities.
     by_route: HashMap<String, &'static str>,
@@ -52,7 +52,7 @@ static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Tools {
     /// The tools of a catalog.
-    pub fn of(catalog: &[Arc<Entry>]) -> Self {
+    pub(crate) fn of(catalog: &[Arc<Entry>]) -> Self {
         Self {
             all: catalog.iter().map(|entry| (entry.name, (describe(entry), entry.clone()))).collect(),
             by_route: catalog.iter().map(|entry| (entry.route.clone(), entry.name)).collect(),
@@ -60,22 +60,22 @@ impl Tools {
     }
 
     /// Every tool as it is published.
-    pub fn list(&self) -> Vec<Tool> {
+    pub(crate) fn list(&self) -> Vec<Tool> {
         self.all.values().map(|(tool, _)| tool.clone()).collect()
     }
 
     /// One tool as it is published.
-    pub fn get(&self, name: &str) -> Option<&Tool> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
         self.all.get(name).map(|(tool, _)| tool)
     }
 
     /// What is wrong and how to fix it, with tools in place of their routes.
-    pub fn sentence(&self, error: &Error) -> String {
+    pub(crate) fn sentence(&self, error: &Error) -> String {
         self.named(&error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}. {hint}")))
     }
 
     /// A text with tools in place of their routes.
-    pub fn named(&self, text: &str) -> String {
+    pub(crate) fn named(&self, text: &str) -> String {
         let named = ROUTE.replace_all(text, |found: &Captures<'_>| match self.by_route.get(&found[2]) {
             Some(tool) => format!("{}{tool}", &found[1]),
             None => found[0].to_owned(),
@@ -84,7 +84,7 @@ impl Tools {
     }
 
     /// Starts a call; `None` for a name that no capability has.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         name: &str,
         bridge: Arc<Bridge>,

@@ -8,12 +8,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, tr
 use serde_json::{Map, Value, json};
 
 /// A generator of what clients send, whose definitions stand where OpenAPI keeps them.
-pub fn requests_for_openapi() -> SchemaGenerator {
+pub(crate) fn requests_for_openapi() -> SchemaGenerator {
     for_openapi(SchemaSettings::draft2020_12())
 }
 
 /// A generator of what the bridge answers: a field that is left out at times is not required.
-pub fn answers_for_openapi() -> SchemaGenerator {
+pub(crate) fn answers_for_openapi() -> SchemaGenerator {
     for_openapi(SchemaSettings::draft2020_12().for_serialize())
 }
 
@@ -27,7 +27,7 @@ fn for_openapi(settings: SchemaSettings) -> SchemaGenerator {
 
 /// The schema of a request by itself, everything it refers to written out: many models read no references. That a
 /// field may also be null is left out: models leave the field out instead, and some readers know no null.
-pub fn of_request(of: Type) -> Map<String, Value> {
+pub(crate) fn of_request(of: Type) -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(nullable::forbid));
     alone(
         of,
@@ -39,7 +39,7 @@ pub fn of_request(of: Type) -> Map<String, Value> {
 
 /// The schema of an answer by itself. What may be null says so in a branch of its own: not every reader knows lists of
 /// types.
-pub fn of_answer(of: Type) -> Map<String, Value> {
+pub(crate) fn of_answer(of: Type) -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let settings = settings.with_transform(RecursiveTransform(portable::simplify));
     let mut answer = alone(of, settings.clone().with_transform(RecursiveTransform(nullable::branch)));
@@ -62,7 +62,7 @@ fn alone(of: Type, settings: SchemaSettings) -> Map<String, Value> {
 }
 
 /// Every answer names the fields of the request that did not count.
-pub fn name_ignored(of: Type, answers: &mut SchemaGenerator) {
+pub(crate) fn name_ignored(of: Type, answers: &mut SchemaGenerator) {
     let list = Vec::<Ignored>::json_schema(answers);
     let name = (of.reference)(answers);
     let name = name.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
@@ -80,7 +80,7 @@ fn add_ignored(answer: &mut Map<String, Value>, mut list: Value) {
 }
 
 /// Leaves out what only Rust means: `uint64` and its like are no formats of JSON Schema.
-pub fn plain(schema: &mut Schema) {
+pub(crate) fn plain(schema: &mut Schema) {
     let foreign = schema.get("format").and_then(Value::as_str).is_some_and(|format| {
         format.starts_with("uint") || format.starts_with("int") || matches!(format, "double" | "float")
     });

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 const ABOUT: [&str; 4] = ["title", "description", "default", "deprecated"];
 
 /// A field that may be null or left out becomes one that may be left out.
-pub fn forbid(schema: &mut Schema) {
+pub(crate) fn forbid(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(types) = types_beside_null(object) {
         object.insert("type".to_owned(), types);
@@ -27,7 +27,7 @@ pub fn forbid(schema: &mut Schema) {
 }
 
 /// `type: [string, null]` becomes two branches.
-pub fn branch(schema: &mut Schema) {
+pub(crate) fn branch(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     let Some(types) = types_beside_null(object) else { return };
     let (about, mut there): (Map<_, _>, Map<_, _>) =

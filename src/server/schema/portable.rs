@@ -9,7 +9,7 @@ const CHOICES: [&str; 2] = ["oneOf", "anyOf"];
 
 /// A choice among constants becomes a list of them, whose meanings are in the description; any other `oneOf` an `anyOf`,
 /// since no value fits two of its branches. That an object may have fields that are not named goes without saying.
-pub fn simplify(schema: &mut Schema) {
+pub(crate) fn simplify(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.get("additionalProperties") == Some(&Value::Bool(true)) {
         object.remove("additionalProperties");
@@ -31,7 +31,7 @@ pub fn simplify(schema: &mut Schema) {
 
 /// A field of several types is published as the one that can hold the most: some readers want exactly one, and all of
 /// them are taken whichever is published.
-pub fn choose(schema: &mut Schema) {
+pub(crate) fn choose(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     let Some(Value::Array(branches)) = object.remove("anyOf") else { return };
     let rank = |branch: &&Value| match branch["type"].as_str() {

@@ -118,7 +118,7 @@ async fn welcome(
 }
 
 /// Asks the owner of `folder` to let this process have it. True when it will, at once.
-pub async fn ask_for_handover(folder: &Path) -> bool {
+pub(crate) async fn ask_for_handover(folder: &Path) -> bool {
     let ask = async {
         let mut stream = connect(folder).await?;
         stream.write_all(HANDOVER).await?;
@@ -133,7 +133,7 @@ pub async fn ask_for_handover(folder: &Path) -> bool {
 ///
 /// # Errors
 /// When nobody listens there.
-pub async fn connect(folder: &Path) -> io::Result<UnixStream> {
+pub(crate) async fn connect(folder: &Path) -> io::Result<UnixStream> {
     let folder = Folder::open(folder)?;
     UnixStream::connect(folder.path(NAME)).await
 }

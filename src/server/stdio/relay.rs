@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 const WAITING_LINES: usize = 16;
 
 /// A way to a bridge.
-pub struct Upstream {
+pub(crate) struct Upstream {
     lines: mpsc::Receiver<Vec<u8>>,
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     /// The bridge of this process, where it is one: ends when it is closed, with whether it gave the folder away.
@@ -33,7 +33,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// Reads lines from the bridge from now on.
-    pub fn new(
+    pub(crate) fn new(
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + 'static,
         own: Option<JoinHandle<bool>>,
@@ -189,7 +189,7 @@ enum End {
 ///
 /// # Errors
 /// When no bridge can be had (any more).
-pub async fn run(
+pub(crate) async fn run(
     place: &Place,
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin,

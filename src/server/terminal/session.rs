@@ -23,7 +23,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const WAITING: usize = 16;
 
 /// A watcher and its process.
-pub struct Session {
+pub(crate) struct Session {
     process: Arc<Process>,
     watcher: Watcher,
     /// How many bytes were typed.
@@ -34,7 +34,7 @@ pub struct Session {
 
 impl Session {
     /// Brings a watcher to its socket.
-    pub fn new(process: Arc<Process>, watcher: Watcher) -> Self {
+    pub(crate) fn new(process: Arc<Process>, watcher: Watcher) -> Self {
         Self { process, watcher, typed: 0, shown: 0 }
     }
 
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub async fn run(&mut self, socket: &mut WebSocket, cursor: u64) -> Result<()> {
+    pub(crate) async fn run(&mut self, socket: &mut WebSocket, cursor: u64) -> Result<()> {
         let Self { process, watcher, typed, shown } = self;
         if say(socket, &ready(process, cursor)).await.is_err() {
             return Ok(());
@@ -74,7 +74,7 @@ fn ready(process: &Process, cursor: u64) -> FromServer {
 ///
 /// # Errors
 /// When the client is gone.
-pub async fn say<S: Sink<Message, Error = axum::Error> + Unpin>(
+pub(crate) async fn say<S: Sink<Message, Error = axum::Error> + Unpin>(
     socket: &mut S,
     message: &FromServer,
 ) -> Result<(), axum::Error> {
@@ -194,7 +194,7 @@ async fn input(process: &Process, bytes: &[u8], typed: &mut u64) -> Result<()> {
 ///
 /// # Errors
 /// For a size that no terminal has, and for a process without one.
-pub fn resize(process: &Process, columns: u16, rows: u16) -> Result<()> {
+pub(crate) fn resize(process: &Process, columns: u16, rows: u16) -> Result<()> {
     if !(1..=1000).contains(&columns) || !(1..=1000).contains(&rows) {
         return Err(Error::Unusable("A terminal has 1 to 1000 columns and rows".into()));
     }

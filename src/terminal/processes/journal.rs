@@ -27,7 +27,7 @@ enum Line {
 
 /// What the journal knows.
 #[derive(Default)]
-pub struct Past {
+pub(crate) struct Past {
     /// The number of the next process.
     pub next: u64,
     /// What ran, and how it ended where that is known.
@@ -35,7 +35,7 @@ pub struct Past {
 }
 
 /// The open journal.
-pub struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     writer: Mutex<Writer>,
 }
@@ -52,7 +52,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the file is there and cannot be read, or cannot be written.
-    pub fn open(path: PathBuf) -> io::Result<(Self, Past)> {
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Past)> {
         let mut past = read(&path)?;
         for (_, ending) in past.processes.values_mut() {
             ending.get_or_insert_with(|| Ending::now(Status::Lost, None));
@@ -64,22 +64,22 @@ impl Journal {
     }
 
     /// A process began.
-    pub fn began(&self, record: &Record) {
+    pub(crate) fn began(&self, record: &Record) {
         self.write(&Line::Began(record.clone()));
     }
 
     /// A process ended.
-    pub fn ended(&self, number: u64, ending: &Ending) {
+    pub(crate) fn ended(&self, number: u64, ending: &Ending) {
         self.write(&Line::Ended(number, ending.clone()));
     }
 
     /// A process and its output were removed.
-    pub fn removed(&self, number: u64) {
+    pub(crate) fn removed(&self, number: u64) {
         self.write(&Line::Removed(number));
     }
 
     /// Writes the file anew when most of its lines are no longer needed.
-    pub fn tidy(&self, needed: usize, past: impl FnOnce() -> Past) {
+    pub(crate) fn tidy(&self, needed: usize, past: impl FnOnce() -> Past) {
         let mut writer = self.writer.lock().expect("no one panics while holding it");
         if writer.lines < 2 * needed + MAX_STALE {
             return;

@@ -30,7 +30,7 @@ fn default_limit() -> usize {
 
 /// One process.
 #[derive(Serialize, JsonSchema)]
-pub struct ProcessItem {
+pub(crate) struct ProcessItem {
     /// Its name in the other calls.
     id: String,
     /// What was run.

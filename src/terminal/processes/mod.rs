@@ -30,13 +30,15 @@ mod watcher;
 
 pub use input::SendInput;
 pub use list::ListProcesses;
-pub use log::{Run, Stream};
+pub(crate) use log::Run;
+pub use log::Stream;
 pub use output_search::SearchOutput;
 pub use poll::PollProcess;
 pub use process::{Process, State, Status};
 pub use registry::{Origin, Processes};
 pub use resize::ResizeTerminal;
-pub use running::{Adopted, PortHolder, port_holder};
+pub use running::Adopted;
+pub(crate) use running::{PortHolder, port_holder};
 pub use signal::SignalProcess;
 pub use start::StartProcess;
 pub use stop::StopProcess;

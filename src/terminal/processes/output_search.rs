@@ -59,7 +59,7 @@ fn default_max() -> usize {
 
 /// A line that matches.
 #[derive(Serialize, JsonSchema)]
-pub struct OutputMatch {
+pub(crate) struct OutputMatch {
     /// The line's number in what was searched of its stream, from 1.
     line: u64,
     /// The stream it came over.

@@ -22,7 +22,7 @@ use std::{
 use tokio::sync::watch;
 
 /// How long a process may take to end by itself once it was asked to.
-pub const STOP_TIME: Duration = Duration::from_secs(3);
+pub(crate) const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// Where a process is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

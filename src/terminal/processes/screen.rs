@@ -9,7 +9,7 @@ use serde::Serialize;
 const MAX_CELLS: usize = 100_000;
 
 /// A screen that follows what is written to it.
-pub struct Screen {
+pub(crate) struct Screen {
     terminal: Terminal,
     /// The beginning of a character whose rest is still to come.
     begun: Vec<u8>,
@@ -41,14 +41,14 @@ struct Cursor {
 
 impl Screen {
     /// An empty one; `None` when it would be too large.
-    pub fn new((columns, rows): (u16, u16)) -> Option<Self> {
+    pub(crate) fn new((columns, rows): (u16, u16)) -> Option<Self> {
         let (columns, rows) = (usize::from(columns), usize::from(rows));
         let terminal = Terminal::new(columns, rows).ok().filter(|_| columns * rows <= MAX_CELLS)?;
         Some(Self { terminal, begun: Vec::new() })
     }
 
     /// Takes in what was written.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.begun.extend_from_slice(bytes);
         let whole = self.begun.len() - incomplete(&self.begun);
         self.terminal.feed(&*String::from_utf8_lossy(&self.begun[..whole]));
@@ -56,14 +56,14 @@ impl Screen {
     }
 
     /// Changes its size as its terminal's changes; a size that is too large leaves it as it is.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         if usize::from(columns) * usize::from(rows) <= MAX_CELLS {
             self.terminal.resize(columns.into(), rows.into());
         }
     }
 
     /// What is on it now.
-    pub fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> Shown {
         let cursor = self.terminal.cursor();
         let cols = self.terminal.size().0;
         Shown {

@@ -24,7 +24,7 @@ const MAX_TICKETS: usize = 1000;
 
 /// The tickets that were given out.
 #[derive(Default)]
-pub struct Tickets(Mutex<HashMap<String, Ticket>>);
+pub(crate) struct Tickets(Mutex<HashMap<String, Ticket>>);
 
 struct Ticket {
     process: String,
@@ -51,7 +51,7 @@ impl Tickets {
     ///
     /// # Errors
     /// [`Error::Refused`] when it is unknown, used, too old or for another process, for which it stays good.
-    pub fn take(&self, text: &str, process: &str) -> Result<(Caller, Instant)> {
+    pub(crate) fn take(&self, text: &str, process: &str) -> Result<(Caller, Instant)> {
         let mut all = self.0.lock().expect("no one panics while holding it");
         let is_good = |ticket: &Ticket| ticket.given.elapsed() < LIFE && ticket.process == process;
         let ticket = if all.get(text).is_some_and(is_good) { all.remove(text) } else { None };

@@ -29,7 +29,7 @@ const TAIL: u16 = 2000;
 
 /// What to wait for.
 #[derive(Deserialize, JsonSchema)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// A regular expression that a line of the output matches, colours left out.
     pattern: Option<String>,
     /// A TCP port that the process opens.
@@ -69,7 +69,7 @@ pub struct WaitFor {
 /// Why a wait is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Reason {
+pub(crate) enum Reason {
     /// A line matched.
     Pattern,
     /// The port is open.
@@ -82,7 +82,7 @@ pub enum Reason {
 
 /// What came of waiting.
 #[derive(Serialize, JsonSchema)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Why the wait is over: pattern, port, ended or timeout.
     reason: Reason,
     /// The line that matched.
@@ -100,7 +100,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Whether what was waited for came.
-    pub fn is_met(&self) -> bool {
+    pub(crate) fn is_met(&self) -> bool {
         matches!(self.reason, Reason::Pattern | Reason::Port)
     }
 }
@@ -152,7 +152,7 @@ impl Capability for WaitFor {
 }
 
 /// What to wait for, checked.
-pub struct Condition {
+pub(crate) struct Condition {
     pattern: Option<Regex>,
     port: Option<u16>,
     timeout: Duration,
@@ -167,7 +167,7 @@ impl Condition {
     ///
     /// # Errors
     /// [`Error::Invalid`] when nothing is wanted, or the pattern is no regular expression.
-    pub fn new(wanted: Wanted, place: &str) -> Result<Self> {
+    pub(crate) fn new(wanted: Wanted, place: &str) -> Result<Self> {
         let field = format!("{place}pattern");
         let pattern = wanted
             .pattern
@@ -184,7 +184,7 @@ impl Condition {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub async fn wait(&mut self, process: &Process, cursor: u64, context: &Context) -> Result<Outcome> {
+    pub(crate) async fn wait(&mut self, process: &Process, cursor: u64, context: &Context) -> Result<Outcome> {
         let started = Instant::now();
         self.cursor = cursor;
         let found = tokio::time::timeout(self.timeout, self.watch(process, context)).await;

@@ -60,7 +60,7 @@ fn regex(text: &str) -> Regex {
 }
 
 /// What helps the caller, in a sentence or two.
-pub fn of(ended: &Ended<'_>, is_confined: bool) -> Option<String> {
+pub(crate) fn of(ended: &Ended<'_>, is_confined: bool) -> Option<String> {
     let left = (ended.left_behind && ended.exit_code >= 0).then(|| left_behind(ended.command));
     let signalled = is_confined && ended.exit_code != 0 && finds_no_process(ended);
     let hints: Vec<String> = left.into_iter().chain(signalled.then(foreign_process)).collect();
@@ -84,7 +84,7 @@ fn foreign_process() -> String {
 }
 
 /// What a command line of those that were running when the time was over waits for, when it is a program for a screen.
-pub fn waiting(running: &[String]) -> Option<String> {
+pub(crate) fn waiting(running: &[String]) -> Option<String> {
     let line = running.iter().find(|line| is_for_a_screen(line))?;
     let start = serde_json::json!({"command": line, "pty": true});
     Some(format!(

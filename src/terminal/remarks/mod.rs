@@ -8,7 +8,7 @@ mod hints;
 mod places;
 mod symptoms;
 
-pub use hints::waiting;
+pub(crate) use hints::waiting;
 
 use super::spawn::Spawner;
 use crate::policy::confine::Level;
@@ -22,11 +22,11 @@ use symptoms::Circumstances;
 const MOST: usize = 8;
 
 /// How much of the end of each stream is read, in bytes: programs say last what they failed by.
-pub const READ: usize = 32 * 1024;
+pub(crate) const READ: usize = 32 * 1024;
 
 /// Something that the confinement kept from a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Blocked {
+pub(crate) struct Blocked {
     /// What was needed: a path, or a thing by its name.
     pub what: String,
     /// Why it was refused, in one sentence.
@@ -44,7 +44,7 @@ impl Blocked {
 
 /// What an answer says beside the output.
 #[derive(Debug, Default)]
-pub struct Remarks {
+pub(crate) struct Remarks {
     /// What the confinement kept from it.
     pub blocked: Vec<Blocked>,
     /// What to do instead.
@@ -52,7 +52,7 @@ pub struct Remarks {
 }
 
 /// A command that ended.
-pub struct Ended<'a> {
+pub(crate) struct Ended<'a> {
     /// What was run.
     pub command: &'a str,
     /// What it wrote.
@@ -66,7 +66,7 @@ pub struct Ended<'a> {
 }
 
 /// What there is to say of a command that ran in `cwd`.
-pub fn of(ended: &Ended<'_>, cwd: &Path, spawner: &Spawner) -> Remarks {
+pub(crate) fn of(ended: &Ended<'_>, cwd: &Path, spawner: &Spawner) -> Remarks {
     let is_confined = spawner.confinement().level != Level::None;
     let blocked = if is_confined { blocked(ended, cwd, spawner) } else { Vec::new() };
     Remarks { blocked, hint: hints::of(ended, is_confined) }

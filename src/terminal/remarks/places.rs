@@ -38,7 +38,7 @@ const FAILURES: [(&str, Failure); 14] = [
 const BOUNDS: [char; 16] = ['\'', '"', '`', '(', ')', '[', ']', '<', '>', ';', ',', '|', '&', '=', '‘', '’'];
 
 /// How a name is understood.
-pub struct Names<'a> {
+pub(crate) struct Names<'a> {
     /// The folder that relative ones start in.
     pub cwd: &'a Path,
     /// What `~` is.
@@ -49,7 +49,7 @@ pub struct Names<'a> {
 
 impl Names<'_> {
     /// What a line of output says that was refused.
-    pub fn of_line(&self, line: &str) -> Vec<Blocked> {
+    pub(crate) fn of_line(&self, line: &str) -> Vec<Blocked> {
         let small = line.to_lowercase();
         let failures = FAILURES.iter().filter(|(words, _)| small.contains(words)).map(|(_, failure)| *failure);
         let Some(failure) = failures.min_by_key(|failure| *failure == Failure::Missing) else { return Vec::new() };
@@ -57,7 +57,7 @@ impl Names<'_> {
     }
 
     /// What a command that failed names of what it cannot see.
-    pub fn of_command(&self, command: &str) -> Vec<Blocked> {
+    pub(crate) fn of_command(&self, command: &str) -> Vec<Blocked> {
         self.refused(command, |refusal, _| refusal.reading_too)
     }
 

@@ -28,7 +28,7 @@ enum When {
 }
 
 /// What is so for the command that ended.
-pub struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// Whether namespaces are refused here.
     pub is_kernel: bool,
     /// Whether the bridge runs as root.
@@ -64,17 +64,17 @@ impl When {
 }
 
 /// What a line of output says that is refused.
-pub fn of<'a>(line: &'a str, now: &'a Circumstances<'a>) -> impl Iterator<Item = Blocked> + 'a {
+pub(crate) fn of<'a>(line: &'a str, now: &'a Circumstances<'a>) -> impl Iterator<Item = Blocked> + 'a {
     LIST.iter().filter(|symptom| symptom.signs.is_match(line) && symptom.when.holds(now)).map(Symptom::blocked)
 }
 
 /// Whether a line says that something is not permitted, and maybe not what.
-pub fn is_refusal(line: &str) -> bool {
+pub(crate) fn is_refusal(line: &str) -> bool {
     REFUSAL.is_match(line)
 }
 
 /// What a command, or a line of the code that failed, asks for that is refused.
-pub fn asked<'a>(text: &'a str, now: &'a Circumstances<'a>) -> impl Iterator<Item = Blocked> + 'a {
+pub(crate) fn asked<'a>(text: &'a str, now: &'a Circumstances<'a>) -> impl Iterator<Item = Blocked> + 'a {
     LIST.iter().filter(|symptom| symptom.asks.is_match(text) && symptom.when.holds(now)).map(Symptom::blocked)
 }
 

@@ -45,7 +45,7 @@ const MOST_GIVEN: usize = 5;
 const ERROR_BITS: u32 = 12;
 
 /// Starts the processes that all programs descend from.
-pub struct ForkServer {
+pub(crate) struct ForkServer {
     state: Arc<Mutex<State>>,
     /// Its end is the end of the thread that watches what is mounted, where stages have mounts of their own.
     _watching: Option<OwnedFd>,
@@ -76,7 +76,7 @@ impl ForkServer {
     ///
     /// # Errors
     /// When the system is out of something.
-    pub fn open(confinement: &Confinement) -> io::Result<Self> {
+    pub(crate) fn open(confinement: &Confinement) -> io::Result<Self> {
         let first = Some(First::start(confinement.restrictions())?);
         let state = Arc::new(Mutex::new(State { first, stage: None }));
         let has_mounts = confinement.restrictions().is_some_and(Restrictions::has_processes);
@@ -88,7 +88,7 @@ impl ForkServer {
     ///
     /// # Errors
     /// The system's; [`crate::policy::confine::FAILED`] when programs cannot be confined.
-    pub fn fork(&self, confinement: &Confinement, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
+    pub(crate) fn fork(&self, confinement: &Confinement, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = |stage: &&mut Stage| stage.view.as_ref().is_none_or(|view| confinement.is_current(view));
         if let Some(stage) = state.stage.as_mut().filter(is_current) {

@@ -18,7 +18,7 @@ use std::{
 /// The plan as bytes: the length of all texts, how many arguments and how many variables there are; then the texts, which
 /// each end with a NUL: the folder, the device of the terminal, the file of the control group (of these empty: none), the
 /// arguments, the variables.
-pub fn encode(program: &Program<'_>, terminal: Option<&Path>, group: Option<&Path>) -> Vec<u8> {
+pub(crate) fn encode(program: &Program<'_>, terminal: Option<&Path>, group: Option<&Path>) -> Vec<u8> {
     let arguments: Vec<&OsStr> = match program.line {
         Line::Shell { shell, text } => shell.command(text),
         Line::Program(words) => words.iter().map(OsStr::new).collect(),
@@ -38,7 +38,7 @@ pub fn encode(program: &Program<'_>, terminal: Option<&Path>, group: Option<&Pat
 }
 
 /// A plan as the supervisor has it.
-pub struct Plan {
+pub(crate) struct Plan {
     /// The folder to run in.
     pub cwd: &'static CStr,
     /// The device of the program's terminal.
@@ -56,7 +56,7 @@ impl Plan {
     ///
     /// # Errors
     /// The system's; an unexpected end when the server is gone.
-    pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Self> {
         let [size, arguments, variables] = [receive_number(socket)?, receive_number(socket)?, receive_number(socket)?];
         let mut texts = receive_texts(socket, size)?;
         let (cwd, terminal, group) = (next(&mut texts), next(&mut texts), next(&mut texts));
@@ -86,7 +86,7 @@ fn pointers(texts: &mut &'static [u8], count: usize) -> io::Result<&'static [*co
 ///
 /// # Errors
 /// As [`Plan::receive`].
-pub fn receive_number(socket: BorrowedFd<'_>) -> io::Result<usize> {
+pub(crate) fn receive_number(socket: BorrowedFd<'_>) -> io::Result<usize> {
     let mut number = [0; size_of::<usize>()];
     read_all(socket, &mut number)?;
     Ok(usize::from_ne_bytes(number))
@@ -96,7 +96,7 @@ pub fn receive_number(socket: BorrowedFd<'_>) -> io::Result<usize> {
 ///
 /// # Errors
 /// As [`Plan::receive`].
-pub fn receive_texts(socket: BorrowedFd<'_>, size: usize) -> io::Result<&'static [u8]> {
+pub(crate) fn receive_texts(socket: BorrowedFd<'_>, size: usize) -> io::Result<&'static [u8]> {
     let texts = memory(size.max(1))?;
     read_all(socket, &mut texts[..size])?;
     Ok(&texts[..size])
@@ -106,7 +106,7 @@ pub fn receive_texts(socket: BorrowedFd<'_>, size: usize) -> io::Result<&'static
 ///
 /// # Errors
 /// The system's.
-pub fn memory(size: usize) -> io::Result<&'static mut [u8]> {
+pub(crate) fn memory(size: usize) -> io::Result<&'static mut [u8]> {
     let memory = map(size)?;
     // SAFETY: the memory is as large as is said, and given to nobody else.
     Ok(unsafe { slice::from_raw_parts_mut(memory.cast(), size) })

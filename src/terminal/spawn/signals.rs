@@ -14,7 +14,7 @@ const END_OF_STANDARD_SIGNALS: c_int = 32;
 /// Lets go of the server's signal handlers, which belong to threads that a forked process does not have, and of what
 /// whoever started the server made it ignore: a shell does so with SIGINT for what it starts in the background, and a
 /// program that inherits this does not hear Ctrl-C.
-pub fn reset_signals() {
+pub(crate) fn reset_signals() {
     for signal in 1..END_OF_STANDARD_SIGNALS {
         // SAFETY: no handler of this program's is made. SIGKILL and SIGSTOP refuse, and have no handler.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -23,7 +23,7 @@ pub fn reset_signals() {
 
 /// Makes this process, and what it starts, not hear a signal.
 #[cfg(target_os = "linux")]
-pub fn ignore(signal: c_int) {
+pub(crate) fn ignore(signal: c_int) {
     // SAFETY: as above.
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
@@ -33,7 +33,7 @@ pub fn ignore(signal: c_int) {
 /// # Errors
 /// When the process has no descriptor left.
 #[cfg(target_os = "linux")]
-pub fn await_children() -> io::Result<OwnedFd> {
+pub(crate) fn await_children() -> io::Result<OwnedFd> {
     let set = block_only(&[libc::SIGCHLD]);
     // SAFETY: the set outlives the call, and what the kernel just made is this process's alone.
     unsafe {
@@ -46,7 +46,7 @@ pub fn await_children() -> io::Result<OwnedFd> {
 
 /// Holds these signals back and lets all others through.
 #[cfg(target_os = "linux")]
-pub fn block_only(signals: &[c_int]) -> libc::sigset_t {
+pub(crate) fn block_only(signals: &[c_int]) -> libc::sigset_t {
     // SAFETY: the set is of this frame, and zero is a good value of it: no signal.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();

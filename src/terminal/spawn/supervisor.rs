@@ -50,20 +50,20 @@ const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// The word of the server that asks all of the tree to end, where another is a signal for the program's group. The end of
 /// the program is waited for with the others' then.
-pub const END_YOURSELVES: u8 = 0xff;
+pub(crate) const END_YOURSELVES: u8 = 0xff;
 
 /// What the supervisor says to the server: one of these, and a number.
-pub mod word {
+pub(crate) mod word {
     /// The program runs.
-    pub const RUNNING: u8 = b'r';
+    pub(crate) const RUNNING: u8 = b'r';
     /// It does not, for an error of the system.
-    pub const REFUSED: u8 = b'n';
+    pub(crate) const REFUSED: u8 = b'n';
     /// All of the tree has ended; the status is the program's, as wait(2) has it.
-    pub const ENDED: u8 = b'e';
+    pub(crate) const ENDED: u8 = b'e';
     /// The same, and what the program had left running was ended with it.
-    pub const ENDED_WITH_OTHERS: u8 = b'o';
+    pub(crate) const ENDED_WITH_OTHERS: u8 = b'o';
     /// How many bytes it has.
-    pub const SIZE: usize = 1 + size_of::<i32>();
+    pub(crate) const SIZE: usize = 1 + size_of::<i32>();
 }
 
 /// All processes that this one may signal, but the first of their namespace (kill(2)): as a group that does not exist.
@@ -89,7 +89,7 @@ struct Children<'a> {
 ///
 /// # Safety
 /// The descriptors must have the numbers from 0 on and belong to nobody else.
-pub unsafe fn run(restrictions: Option<&Restrictions>, steps: &[u8], given: usize) -> ! {
+pub(crate) unsafe fn run(restrictions: Option<&Restrictions>, steps: &[u8], given: usize) -> ! {
     // SAFETY: as the caller promises.
     let came = |number| unsafe { OwnedFd::from_raw_fd(number) };
     let (streams, control) = ([0, 1, 2].map(came), came(CONTROL));

@@ -52,7 +52,7 @@ pub fn stderr_end(stderr: Stderr) -> io::Result<OwnedFd> {
 }
 
 /// Starts programs.
-pub struct Starter {
+pub(crate) struct Starter {
     forks: ForkServer,
 }
 
@@ -67,7 +67,7 @@ impl Starter {
     ///
     /// # Errors
     /// When the system is out of something.
-    pub fn open(confinement: &Confinement) -> io::Result<Self> {
+    pub(crate) fn open(confinement: &Confinement) -> io::Result<Self> {
         Ok(Self { forks: ForkServer::open(confinement)? })
     }
 
@@ -76,7 +76,7 @@ impl Starter {
     ///
     /// # Errors
     /// The system's, from any step until the program runs.
-    pub fn start(&self, program: &Program<'_>, streams: Streams, confinement: &Confinement) -> io::Result<Tree> {
+    pub(crate) fn start(&self, program: &Program<'_>, streams: Streams, confinement: &Confinement) -> io::Result<Tree> {
         let (ends, output) = ends(streams)?;
         let (control, its_end) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         // Before what is denied is looked at: it may make `.env`.

@@ -8,7 +8,7 @@ use std::env::consts::ARCH;
 use tempfile::TempDir;
 
 /// The program itself, started by another: as another user, or where the host refuses namespaces.
-pub struct Started {
+pub(crate) struct Started {
     command: std::process::Command,
     child: std::process::Child,
     url: String,
@@ -47,18 +47,18 @@ impl Started {
     }
 
     /// One as this user, with what the command has of its own.
-    pub fn plain(command: std::process::Command) -> Option<Self> {
+    pub(crate) fn plain(command: std::process::Command) -> Option<Self> {
         let directory = scratch();
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
         Self::with(command, directory)
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The folder that goes with it.
-    pub fn directory(&self) -> &std::path::Path {
+    pub(crate) fn directory(&self) -> &std::path::Path {
         self.directory.path()
     }
 
@@ -77,7 +77,7 @@ impl Started {
     }
 
     /// Runs a program that knows its folder, on a port that is free.
-    pub fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
+    pub(crate) fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
         // Where the tests are built is no place for what commands build, several at once, under one name.
         command.args(["--port", "0"]).env_remove("CARGO_TARGET_DIR");
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
@@ -99,11 +99,11 @@ impl Started {
         }
     }
 
-    pub async fn call(&self, name: &str, arguments: Value) -> Value {
+    pub(crate) async fn call(&self, name: &str, arguments: Value) -> Value {
         self.post(&format!("/terminal/{name}"), KEY, arguments).await.ok()
     }
 
-    pub async fn post(&self, path: &str, key: &str, arguments: Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, key: &str, arguments: Value) -> Reply {
         let request = client().post(format!("{}{path}", self.url));
         Reply::send(request.bearer_auth(key).json(&arguments)).await
     }

@@ -20,7 +20,7 @@ mod socket_kinds;
 mod sockets;
 mod worlds;
 
-pub use hosts::Started;
+pub(crate) use hosts::Started;
 
 use crate::server::{Server, scratch};
 use rustix::process::{Pid, Signal, kill_process};

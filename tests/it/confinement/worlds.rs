@@ -42,7 +42,7 @@ os.execvp(sys.argv[1], sys.argv[1:])",
 
 /// How a world differs from the usual one.
 #[derive(Default)]
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     /// More settings; `{}` in them stands for the folder that commands may change.
     pub settings: &'a [(&'a str, &'a str)],
     /// What the superuser does in that folder before the bridge starts, in the same mount namespace.
@@ -68,7 +68,7 @@ cd "$scratch"
 exec "$@""#;
 
 /// One such bridge that runs.
-pub struct World {
+pub(crate) struct World {
     server: Started,
     work: PathBuf,
     /// Says which of them it is.
@@ -76,12 +76,12 @@ pub struct World {
 }
 
 /// Every world that this machine can show.
-pub async fn worlds() -> Vec<World> {
+pub(crate) async fn worlds() -> Vec<World> {
     worlds_by(&Plan::default()).await
 }
 
 /// The same, by a plan. They start at once: each waits more than it works.
-pub async fn worlds_by(plan: &Plan<'_>) -> Vec<World> {
+pub(crate) async fn worlds_by(plan: &Plan<'_>) -> Vec<World> {
     let mut begun = Vec::new();
     std::thread::scope(|scope| {
         let all = HOSTS.iter().flat_map(|host| [(host, true), (host, false)]);
@@ -110,7 +110,7 @@ pub async fn worlds_by(plan: &Plan<'_>) -> Vec<World> {
 static TURN: Semaphore = Semaphore::const_new(1);
 
 /// Does the same in every world, side by side.
-pub async fn in_each(plan: &Plan<'_>, act: impl AsyncFn(World)) {
+pub(crate) async fn in_each(plan: &Plan<'_>, act: impl AsyncFn(World)) {
     let _turn = TURN.acquire().await.expect("it is never closed");
     futures::future::join_all(worlds_by(plan).await.into_iter().map(|world| act(world))).await;
 }
@@ -144,32 +144,32 @@ impl World {
     }
 
     /// One without a `.env` of its own.
-    pub fn with_key_in_environment() -> Option<Self> {
+    pub(crate) fn with_key_in_environment() -> Option<Self> {
         let plan = Plan { before: "rm bridge/.env", settings: &[("MCP_API_KEY", KEY)], ..Plan::default() };
         Self::begin(&[], None, true, &plan)
     }
 
     /// A place in the folder that commands may change.
-    pub fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.work.join(name)
     }
 
     /// The bridge's own process.
-    pub fn process(&self) -> u32 {
+    pub(crate) fn process(&self) -> u32 {
         self.server.process()
     }
 
-    pub async fn post(&self, path: &str, arguments: Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, arguments: Value) -> Reply {
         self.server.post(path, KEY, arguments).await
     }
 
     /// Whether the bridge takes a key.
-    pub async fn takes(&self, key: &str) -> bool {
+    pub(crate) async fn takes(&self, key: &str) -> bool {
         self.server.post("/terminal/info", key, json!({})).await.status == 200
     }
 
     /// Fails the test if the file routes or a command give the secret out of any file that holds it, wherever it is now.
-    pub async fn keeps_its_secret(&self) {
+    pub(crate) async fn keeps_its_secret(&self) {
         let holders = holders(&self.work);
         assert!(holders.len() >= 4, "{}: a secret is gone: {holders:?}", self.name);
         for path in holders {
@@ -183,12 +183,12 @@ impl World {
     }
 
     /// Runs a script, in which the guard does not look, in the folder that commands may change.
-    pub async fn run(&self, script: &str) -> Value {
+    pub(crate) async fn run(&self, script: &str) -> Value {
         self.try_to_run(script).await.ok()
     }
 
     /// The same, also where nothing may run.
-    pub async fn try_to_run(&self, script: &str) -> Reply {
+    pub(crate) async fn try_to_run(&self, script: &str) -> Reply {
         let name = "other/script";
         std::fs::write(self.at(name), script).unwrap();
         let command = format!("sh {}", self.at(name).display());
@@ -196,19 +196,19 @@ impl World {
     }
 
     /// Whether the secret can be had out of a file, by its path: by the file route, and by a command.
-    pub async fn gives(&self, name: &str) -> [bool; 2] {
+    pub(crate) async fn gives(&self, name: &str) -> [bool; 2] {
         let read = self.post("/filesystem/read", json!({"path": self.at(name)})).await;
         let shown = self.try_to_run(&format!("cat '{}'", self.at(name).display())).await;
         [read, shown].map(|reply| reply.text.contains(SECRET))
     }
 
     /// Ends the bridge and starts it again over the same folder.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.try_to_restart().await.expect("it starts again")
     }
 
     /// The same; none where it does not start.
-    pub async fn try_to_restart(self) -> Option<Self> {
+    pub(crate) async fn try_to_restart(self) -> Option<Self> {
         let Self { server, work, name } = self;
         // The other worlds go on meanwhile: their connections wait for nobody.
         let server = tokio::task::spawn_blocking(move || server.restart()).await.expect("it is waited for")?;

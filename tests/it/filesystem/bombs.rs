@@ -4,7 +4,7 @@ use flate2::{Compression, write::ZlibEncoder};
 use std::io::Write;
 
 /// A ZIP of these files.
-pub fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in files {
         zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
@@ -14,7 +14,7 @@ pub fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// The parts that every workbook has, its one sheet and its shared strings.
-pub fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
+pub(crate) fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
     const SCHEMA: &str = "http://schemas.openxmlformats.org";
     let types = format!(r#"<Types xmlns="{SCHEMA}/package/2006/content-types"/>"#);
     let relation = |id: &str, kind: &str, target: &str| {
@@ -43,13 +43,13 @@ pub fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
 }
 
 /// A word processor's document with this between the start and the end of its body.
-pub fn word(body: &str) -> Vec<u8> {
+pub(crate) fn word(body: &str) -> Vec<u8> {
     let xml = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
     zipped(&[("word/document.xml", xml.as_bytes())])
 }
 
 /// A spreadsheet of the open formats with these rows.
-pub fn open_table(rows: &str) -> Vec<u8> {
+pub(crate) fn open_table(rows: &str) -> Vec<u8> {
     let xml = format!(
         r#"<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"#
     );
@@ -59,10 +59,10 @@ pub fn open_table(rows: &str) -> Vec<u8> {
 }
 
 /// An object of a PDF: its dictionary's content, and its stream.
-pub type Object = (String, Option<Vec<u8>>);
+pub(crate) type Object = (String, Option<Vec<u8>>);
 
 /// A PDF of these objects, numbered from 1; the first is the catalog.
-pub fn pdf(objects: &[Object]) -> Vec<u8> {
+pub(crate) fn pdf(objects: &[Object]) -> Vec<u8> {
     let (mut bytes, mut places) = (b"%PDF-1.7\n".to_vec(), Vec::new());
     for (number, (dictionary, stream)) in objects.iter().enumerate() {
         places.push(bytes.len());
@@ -87,7 +87,7 @@ pub fn pdf(objects: &[Object]) -> Vec<u8> {
 }
 
 /// A PDF of one page with this stream as its content, and more objects from number 5 on.
-pub fn page(dictionary: &str, content: Vec<u8>, resources: &str, more: Vec<Object>) -> Vec<u8> {
+pub(crate) fn page(dictionary: &str, content: Vec<u8>, resources: &str, more: Vec<Object>) -> Vec<u8> {
     let mut objects = vec![
         ("<</Type /Catalog /Pages 2 0 R>>".to_owned(), None),
         ("<</Type /Pages /Kids [3 0 R] /Count 1>>".to_owned(), None),
@@ -99,7 +99,7 @@ pub fn page(dictionary: &str, content: Vec<u8>, resources: &str, more: Vec<Objec
 }
 
 /// Documents at which their parsers panic or complain in words about themselves.
-pub fn surprising() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn surprising() -> Vec<(&'static str, Vec<u8>)> {
     let text = || b"BT /F 9 Tf (x) Tj ET".to_vec();
     let font = |font: &str| page("", text(), &format!("/Font <</F <</Type /Font {font}>>>>"), vec![]);
     let catalog = || ("<</Type /Catalog /Pages 2 0 R>>".to_owned(), None);
@@ -119,7 +119,7 @@ pub fn surprising() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Compressed as in a PDF.
-pub fn deflated(content: &[u8]) -> Vec<u8> {
+pub(crate) fn deflated(content: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
@@ -135,7 +135,7 @@ fn zeros(mebibytes: usize) -> Vec<u8> {
 }
 
 /// Documents that no reader gets to the end of, each by its file's name.
-pub fn endless() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn endless() -> Vec<(&'static str, Vec<u8>)> {
     let flate = "/Filter /FlateDecode";
     let draw = |name: &str| format!("/{name} Do").into_bytes();
     let form =
@@ -161,7 +161,7 @@ pub fn endless() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Documents that are broken or lie about themselves: read or refused, but never more than that.
-pub fn crooked() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn crooked() -> Vec<(&'static str, Vec<u8>)> {
     let laughs: String =
         (1..10).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))).collect();
     let laughing =

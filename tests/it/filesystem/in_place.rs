@@ -14,17 +14,17 @@ use std::{
 };
 
 /// A mount that ends with the test.
-pub struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
     /// `None` where the test may not mount: only root may.
-    pub fn new(arguments: &[&str], at: &Path) -> Option<Self> {
+    pub(crate) fn new(arguments: &[&str], at: &Path) -> Option<Self> {
         let mounted = Command::new("mount").args(arguments).arg(at).status();
         mounted.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
     }
 
     /// A file that is a mount of its own.
-    pub fn of_file(file: &Path, at: &Path) -> Option<Self> {
+    pub(crate) fn of_file(file: &Path, at: &Path) -> Option<Self> {
         Self::new(&["--bind", file.to_str().unwrap()], at)
     }
 }

@@ -76,7 +76,7 @@ fn tree(top: &Path) -> BTreeMap<String, String> {
 
 /// Where a diff can end and nothing tells that it goes on: between hunks and files, with or without the last line's end;
 /// and in the last line before, where that is one that comes.
-pub fn ends(diff: &str) -> Vec<bool> {
+pub(crate) fn ends(diff: &str) -> Vec<bool> {
     let mut ends = vec![false; diff.len() + 1];
     let (mut at, mut before) = (0, (0, ""));
     for line in diff.split_inclusive('\n').chain([""]) {

@@ -15,7 +15,7 @@ impl Server {
         request.send().await.unwrap()
     }
 
-    pub async fn upload(&self, fields: &[(&str, &str)], content: &[u8]) -> Reply {
+    pub(crate) async fn upload(&self, fields: &[(&str, &str)], content: &[u8]) -> Reply {
         let mut form = Form::new();
         for (name, value) in fields {
             form = form.text((*name).to_owned(), (*value).to_owned());

@@ -15,9 +15,9 @@ use std::{
 };
 
 /// A tree as it is: for each path its mode, the time of its last change, and what it holds.
-pub type Tree = BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)>;
+pub(crate) type Tree = BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)>;
 
-pub fn tree(top: &Path) -> Tree {
+pub(crate) fn tree(top: &Path) -> Tree {
     let all = walkdir::WalkDir::new(top).into_iter().map(|entry| entry.expect("the tree is readable"));
     let seen = all.map(|entry| {
         let data = entry.path().symlink_metadata().unwrap();

@@ -9,19 +9,19 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-pub const ACCEPT: &str = "application/json, text/event-stream";
+pub(crate) const ACCEPT: &str = "application/json, text/event-stream";
 
 /// The revisions that clients may speak.
-pub const REVISIONS: [&str; 4] = ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
+pub(crate) const REVISIONS: [&str; 4] = ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
 impl Server {
     /// A POST to `/mcp` with the key.
-    pub fn mcp(&self, message: &Value) -> reqwest::RequestBuilder {
+    pub(crate) fn mcp(&self, message: &Value) -> reqwest::RequestBuilder {
         self.request("/mcp").bearer_auth(KEY).header("accept", ACCEPT).json(message)
     }
 
     /// Opens a session by hand and returns its id.
-    pub async fn session(&self, revision: &str) -> String {
+    pub(crate) async fn session(&self, revision: &str) -> String {
         let reply = Reply::send(self.mcp(&initialize(revision))).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         let id = reply.headers["mcp-session-id"].to_str().unwrap().to_owned();
@@ -32,22 +32,22 @@ impl Server {
     }
 
     /// One message of a session.
-    pub fn said(&self, session: &str, message: &Value) -> reqwest::RequestBuilder {
+    pub(crate) fn said(&self, session: &str, message: &Value) -> reqwest::RequestBuilder {
         self.mcp(message).header("mcp-session-id", session)
     }
 
     /// A tool call of a session, answered.
-    pub async fn tool(&self, session: &str, name: &str, arguments: Value) -> Value {
+    pub(crate) async fn tool(&self, session: &str, name: &str, arguments: Value) -> Value {
         let message = call(7, name, arguments);
         answer(&Reply::send(self.said(session, &message)).await.text)
     }
 
     /// A client of the SDK.
-    pub async fn client(&self) -> RunningService<RoleClient, Quiet> {
+    pub(crate) async fn client(&self) -> RunningService<RoleClient, Quiet> {
         self.client_with(Quiet).await
     }
 
-    pub async fn client_with<H: ClientHandler>(&self, handler: H) -> RunningService<RoleClient, H> {
+    pub(crate) async fn client_with<H: ClientHandler>(&self, handler: H) -> RunningService<RoleClient, H> {
         let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", self.url)).auth_header(KEY);
         let transport = StreamableHttpClientTransport::with_client(self.http.clone(), config);
         handler.serve(transport).await.expect("the client gets in")
@@ -56,7 +56,7 @@ impl Server {
 
 /// A client that handles nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Quiet;
+pub(crate) struct Quiet;
 
 impl ClientHandler for Quiet {
     fn get_info(&self) -> ClientConfig {
@@ -64,23 +64,23 @@ impl ClientHandler for Quiet {
     }
 }
 
-pub fn initialize(revision: &str) -> Value {
+pub(crate) fn initialize(revision: &str) -> Value {
     let client = json!({"name": "test", "version": "1"});
     let parameters = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": client});
     json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters})
 }
 
-pub fn call(id: u64, name: &str, arguments: Value) -> Value {
+pub(crate) fn call(id: u64, name: &str, arguments: Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
 }
 
 /// The last message of a reply, be it JSON or a stream.
-pub fn answer(text: &str) -> Value {
+pub(crate) fn answer(text: &str) -> Value {
     messages(text).pop().unwrap_or_else(|| panic!("no message in {text:?}"))
 }
 
 /// Every message of a reply.
-pub fn messages(text: &str) -> Vec<Value> {
+pub(crate) fn messages(text: &str) -> Vec<Value> {
     if let Ok(one) = serde_json::from_str(text) {
         return vec![one];
     }
@@ -89,13 +89,13 @@ pub fn messages(text: &str) -> Vec<Value> {
 }
 
 /// Calls with arguments as a JSON object.
-pub fn params(name: &str, arguments: Value) -> CallToolRequestParams {
+pub(crate) fn params(name: &str, arguments: Value) -> CallToolRequestParams {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
     CallToolRequestParams::new(name.to_owned()).with_arguments(arguments)
 }
 
 /// The text of a result.
-pub fn text(result: &CallToolResult) -> String {
+pub(crate) fn text(result: &CallToolResult) -> String {
     let texts = result.content.iter().filter_map(|block| block.as_text().map(|text| text.text.as_str()));
     texts.collect::<Vec<_>>().join("\n")
 }

@@ -14,7 +14,7 @@ use skynet_bridge::{
 use std::{sync::Arc, time::Duration};
 
 /// The catalog with these beside it.
-pub fn with_fixtures() -> Vec<Arc<Entry>> {
+pub(crate) fn with_fixtures() -> Vec<Arc<Entry>> {
     let fixtures =
         [Entry::of::<Wait>(), Entry::of::<Say>(), Entry::of::<Panic>(), Entry::of::<Draw>(), Entry::of::<Refuse>()];
     catalog::everything().iter().cloned().chain(fixtures.map(Arc::new)).collect()
@@ -22,7 +22,7 @@ pub fn with_fixtures() -> Vec<Arc<Entry>> {
 
 impl Server {
     /// A server whose tools have the fixtures among them.
-    pub async fn with_fixtures(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with_fixtures(settings: &[(&str, &str)]) -> Self {
         Self::with_router(scratch(), settings, |bridge| {
             let handler = server::mcp::Mcp::new(bridge.clone(), &with_fixtures());
             server::router_with(bridge, handler)
@@ -35,7 +35,7 @@ impl Server {
 ///
 /// Reports as often as asked to, then is silent.
 #[derive(Deserialize, JsonSchema)]
-pub struct Wait {
+pub(crate) struct Wait {
     /// How long, in milliseconds.
     milliseconds: u64,
     /// How many reports.
@@ -45,7 +45,7 @@ pub struct Wait {
 
 /// That it waited.
 #[derive(Serialize, JsonSchema)]
-pub struct Waited {
+pub(crate) struct Waited {
     /// How long.
     milliseconds: u64,
 }
@@ -70,14 +70,14 @@ impl Capability for Wait {
 ///
 /// A text of lines with their numbers, and a list of as many items.
 #[derive(Deserialize, JsonSchema)]
-pub struct Say {
+pub(crate) struct Say {
     /// How many lines and items.
     lines: u32,
 }
 
 /// What was said.
 #[derive(Serialize, JsonSchema)]
-pub struct Said {
+pub(crate) struct Said {
     /// What was asked for.
     lines: u32,
     /// One line for each.
@@ -104,7 +104,7 @@ impl Capability for Say {
 ///
 /// As a fault of the bridge would.
 #[derive(Deserialize, JsonSchema)]
-pub struct Panic {}
+pub(crate) struct Panic {}
 
 impl Capability for Panic {
     const NAME: &'static str = "test_panic";
@@ -122,7 +122,7 @@ impl Capability for Panic {
 ///
 /// With routes in the sentence.
 #[derive(Deserialize, JsonSchema)]
-pub struct Refuse {}
+pub(crate) struct Refuse {}
 
 impl Capability for Refuse {
     const NAME: &'static str = "test_refuse";
@@ -142,11 +142,11 @@ impl Capability for Refuse {
 ///
 /// A picture of one pixel.
 #[derive(Deserialize, JsonSchema)]
-pub struct Draw {}
+pub(crate) struct Draw {}
 
 /// What was drawn.
 #[derive(Serialize, JsonSchema)]
-pub struct Drawn {
+pub(crate) struct Drawn {
     /// The picture, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     png: Option<String>,

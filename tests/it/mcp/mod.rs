@@ -15,4 +15,4 @@ mod results;
 mod stdio;
 mod wire;
 
-pub use client::*;
+pub(crate) use client::*;

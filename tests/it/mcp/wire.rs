@@ -172,7 +172,7 @@ async fn the_revision_without_sessions_is_spoken() {
 }
 
 /// A message in the words of revision 2026-07-28.
-pub fn modern(server: &Server, message: &Value) -> reqwest::RequestBuilder {
+pub(crate) fn modern(server: &Server, message: &Value) -> reqwest::RequestBuilder {
     let mut message = message.clone();
     let meta = &mut message["params"]["_meta"];
     meta["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
@@ -241,7 +241,7 @@ async fn what_is_no_message_is_told_what_is_wrong_with_it() {
 }
 
 /// Half of a character is what is left when a text is cut inside an emoji.
-pub const HALF: &str = r#"{"jsonrpc":"2.0","id":"n-7","method":"tools/call","params":{"name":"filesystem_write","arguments":{"path":"cut.txt","content":"cut \ud83d"}}}"#;
+pub(crate) const HALF: &str = r#"{"jsonrpc":"2.0","id":"n-7","method":"tools/call","params":{"name":"filesystem_write","arguments":{"path":"cut.txt","content":"cut \ud83d"}}}"#;
 
 #[tokio::test]
 async fn half_a_character_is_answered_with_the_id_and_changes_nothing() {

@@ -10,7 +10,7 @@ mod programs;
 mod reading;
 mod screens;
 
-pub use crate::server::{DEADLINE, until};
+pub(crate) use crate::server::{DEADLINE, until};
 
 use crate::server::Server;
 use serde_json::{Value, json};
@@ -21,26 +21,26 @@ use std::{
 
 /// A line that says "up" and waits. What is typed is shown too: the quotes keep it apart from what is printed once the
 /// program runs. A shell would do, if dash did not lose a Ctrl-C that comes while it forks.
-pub const WAITING: &str = r#"python3 -c "import time; print('u' + 'p', flush=True); time.sleep(1000)""#;
+pub(crate) const WAITING: &str = r#"python3 -c "import time; print('u' + 'p', flush=True); time.sleep(1000)""#;
 
 /// A process of a test's server.
-pub struct Running<'a> {
+pub(crate) struct Running<'a> {
     pub server: &'a Server,
     pub id: String,
     pub started: Value,
 }
 
 /// Starts a command without a terminal.
-pub async fn start<'a>(server: &'a Server, command: &str) -> Running<'a> {
+pub(crate) async fn start<'a>(server: &'a Server, command: &str) -> Running<'a> {
     start_with(server, json!({"command": command})).await
 }
 
 /// Starts a command in a terminal.
-pub async fn start_in_terminal<'a>(server: &'a Server, command: &str) -> Running<'a> {
+pub(crate) async fn start_in_terminal<'a>(server: &'a Server, command: &str) -> Running<'a> {
     start_with(server, json!({"command": command, "pty": true})).await
 }
 
-pub async fn start_with(server: &Server, arguments: Value) -> Running<'_> {
+pub(crate) async fn start_with(server: &Server, arguments: Value) -> Running<'_> {
     let started = server.call("terminal_start", arguments).await;
     let id = started["id"].as_str().expect("a process has a name").to_owned();
     Running { server, id, started }
@@ -48,20 +48,20 @@ pub async fn start_with(server: &Server, arguments: Value) -> Running<'_> {
 
 impl Running<'_> {
     /// Calls a capability of the terminal for this process.
-    pub async fn call(&self, action: &str, mut arguments: Value) -> Value {
+    pub(crate) async fn call(&self, action: &str, mut arguments: Value) -> Value {
         arguments["id"] = json!(self.id);
         self.server.call(&format!("terminal_{action}"), arguments).await
     }
 
     /// Waits for a line that matches and returns the reply.
-    pub async fn shows(&self, pattern: &str) -> Value {
+    pub(crate) async fn shows(&self, pattern: &str) -> Value {
         let reply = self.call("wait_for", json!({"pattern": pattern, "timeout": DEADLINE.as_secs()})).await;
         assert_eq!(reply["success"], true, "waiting for {pattern:?}: {reply}");
         reply
     }
 
     /// As [`Self::shows`], for output after `cursor` only.
-    pub async fn shows_after(&self, cursor: &Value, pattern: &str) -> Value {
+    pub(crate) async fn shows_after(&self, cursor: &Value, pattern: &str) -> Value {
         let wanted = json!({"pattern": pattern, "timeout": DEADLINE.as_secs(), "cursor": cursor});
         let reply = self.call("wait_for", wanted).await;
         assert_eq!(reply["success"], true, "waiting for {pattern:?}: {reply}");
@@ -69,12 +69,12 @@ impl Running<'_> {
     }
 
     /// Types text and keys and returns the reply.
-    pub async fn types(&self, text: &str, keys: &[&str]) -> Value {
+    pub(crate) async fn types(&self, text: &str, keys: &[&str]) -> Value {
         self.call("input", json!({"text": text, "keys": keys})).await
     }
 
     /// Reads all that it wrote, until it is over.
-    pub async fn all(&self) -> All {
+    pub(crate) async fn all(&self) -> All {
         let mut all = All::default();
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -93,7 +93,7 @@ impl Running<'_> {
     }
 
     /// Its state in the list.
-    pub async fn listed(&self) -> Value {
+    pub(crate) async fn listed(&self) -> Value {
         let list = self.server.call("terminal_processes", json!({})).await;
         let items = list["processes"].as_array().unwrap();
         items.iter().find(|item| item["id"] == self.id.as_str()).expect("it is listed").clone()
@@ -101,7 +101,7 @@ impl Running<'_> {
 }
 
 #[derive(Debug, Default)]
-pub struct All {
+pub(crate) struct All {
     pub output: String,
     pub stdout: String,
     pub stderr: String,
@@ -110,20 +110,20 @@ pub struct All {
 }
 
 /// A time to sleep that no other test sleeps: a program that does is known by it, whatever number it has.
-pub fn long_time() -> String {
+pub(crate) fn long_time() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("98{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// How many programs of this machine have `word` among their arguments.
-pub fn count_with(word: &str) -> usize {
+pub(crate) fn count_with(word: &str) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
     lines.filter(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())).count()
 }
 
 /// Whether a program that a test needs is installed; says so when it is not, and fails where it must be there.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
     if !found {

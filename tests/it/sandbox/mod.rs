@@ -24,7 +24,7 @@ use std::{
 };
 
 /// Debian with bash, python3 and node, made by `tests/engine.sh base`.
-pub const IMAGE: &str = "bridge-test/base";
+pub(crate) const IMAGE: &str = "bridge-test/base";
 
 /// Where the engine of the tests is, if one answers and has the image.
 static ENGINE: LazyLock<Option<String>> = LazyLock::new(|| {
@@ -46,12 +46,12 @@ static ENGINE: LazyLock<Option<String>> = LazyLock::new(|| {
 });
 
 /// Whether a missing engine, or what else these tests need, is a failure.
-pub fn is_required() -> bool {
+pub(crate) fn is_required() -> bool {
     std::env::var("BRIDGE_TEST_ENGINE").is_ok_and(|value| value == "required")
 }
 
 /// A server on the tests' engine; `None` when there is none.
-pub async fn with_engine(settings: &[(&str, &str)]) -> Option<Server> {
+pub(crate) async fn with_engine(settings: &[(&str, &str)]) -> Option<Server> {
     let host = ENGINE.as_deref()?;
     let engine = [("DOCKER_HOST", host), ("SANDBOX_IMAGE", IMAGE)];
     let all: Vec<_> = engine.into_iter().chain(settings.iter().copied()).collect();
@@ -59,7 +59,7 @@ pub async fn with_engine(settings: &[(&str, &str)]) -> Option<Server> {
 }
 
 /// What the docker command says.
-pub fn docker(arguments: &[&str]) -> String {
+pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().expect("docker is installed");
     let Output { status, stdout, stderr } = output;
     assert!(status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&stderr));
@@ -67,18 +67,18 @@ pub fn docker(arguments: &[&str]) -> String {
 }
 
 /// A name of the tests' image that one test has for itself: its containers are told apart by it.
-pub struct Tag {
+pub(crate) struct Tag {
     pub name: String,
 }
 
 impl Tag {
     /// `None` without an engine.
-    pub fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         Self::of(IMAGE, name)
     }
 
     /// A name for another image.
-    pub fn of(image: &str, name: &str) -> Option<Self> {
+    pub(crate) fn of(image: &str, name: &str) -> Option<Self> {
         ENGINE.as_ref()?;
         let name = format!("{image}:{name}-{}", std::process::id());
         docker(&["tag", image, &name]);
@@ -86,13 +86,13 @@ impl Tag {
     }
 
     /// How many containers it has, running or not.
-    pub fn containers(&self) -> usize {
+    pub(crate) fn containers(&self) -> usize {
         let all = docker(&["ps", "-a", "--format", "{{.Image}}"]);
         all.lines().filter(|image| *image == self.name).count()
     }
 
     /// Whether a process with this in its command line runs in one of them.
-    pub fn runs(&self, words: &str) -> bool {
+    pub(crate) fn runs(&self, words: &str) -> bool {
         let all = docker(&["ps", "--format", "{{.Image}} {{.ID}}"]);
         let ids = all.lines().filter_map(|line| line.strip_prefix(&self.name));
         let mut processes = ids.map(|id| Command::new("docker").args(["top", id.trim()]).output());
@@ -100,7 +100,7 @@ impl Tag {
     }
 
     /// Waits until it has so many.
-    pub async fn reaches(&self, count: usize) {
+    pub(crate) async fn reaches(&self, count: usize) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.containers() != count {
             assert!(Instant::now() < deadline, "{} has {} containers, not {count}", self.name, self.containers());

@@ -15,13 +15,13 @@ use tokio::{
 };
 
 /// The engine's own socket.
-pub fn socket() -> Option<PathBuf> {
+pub(crate) fn socket() -> Option<PathBuf> {
     let path = ENGINE.as_deref()?.strip_prefix("unix://")?;
     Some(PathBuf::from(path))
 }
 
 /// Copies both ways, each until its end: half-closed connections stay half-closed.
-pub async fn forward(client: impl AsyncRead + AsyncWrite, engine: PathBuf) {
+pub(crate) async fn forward(client: impl AsyncRead + AsyncWrite, engine: PathBuf) {
     watched(client, engine, |_| {}).await;
 }
 
@@ -46,7 +46,7 @@ async fn watched(client: impl AsyncRead + AsyncWrite, engine: PathBuf, saw: impl
 }
 
 /// The socket.
-pub struct Proxy {
+pub(crate) struct Proxy {
     folder: TempDir,
     /// Counts the cuts; even: connections are taken.
     cuts: watch::Sender<u64>,
@@ -55,7 +55,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// `None` without an engine on a Unix socket.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let engine = socket()?;
         let folder = scratch();
         let listener = UnixListener::bind(folder.path().join("engine.sock")).unwrap();
@@ -81,27 +81,27 @@ impl Proxy {
     }
 
     /// As DOCKER_HOST names it.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("engine.sock").display())
     }
 
     /// The engine is gone: its connections end, and no other is taken.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cuts.send_modify(|count| *count += 1);
     }
 
     /// The engine is there again.
-    pub fn fix(&self) {
+    pub(crate) fn fix(&self) {
         self.cuts.send_modify(|count| *count += 1);
     }
 
     /// Its connections end; others are taken.
-    pub fn drop_connections(&self) {
+    pub(crate) fn drop_connections(&self) {
         self.cuts.send_modify(|count| *count += 2);
     }
 
     /// How many requests were made whose first line holds this.
-    pub fn requests(&self, part: &str) -> usize {
+    pub(crate) fn requests(&self, part: &str) -> usize {
         self.asked.lock().unwrap().iter().filter(|line| line.contains(part)).count()
     }
 }

@@ -49,11 +49,11 @@ impl Condition {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(text: &str, lists: &Lists) -> Result<Self, String> {
+    pub(crate) fn read(text: &str, lists: &Lists) -> Result<Self, String> {
         text.split_whitespace().map(|word| Test::read(word, lists)).collect::<Result<_, _>>().map(Self)
     }
 
-    pub fn holds(&self, arguments: &Arguments<'_>) -> bool {
+    pub(crate) fn holds(&self, arguments: &Arguments<'_>) -> bool {
         let mut rest = arguments.words.iter();
         self.0.iter().all(|test| match (&test.what, test.is_negated) {
             (What::Word(word), false) => rest.any(|argument| word.fit(argument)),

@@ -9,7 +9,7 @@ pub(super) struct Lists(HashMap<String, Vec<String>>);
 
 impl Lists {
     /// Adds words to a list.
-    pub fn add(&mut self, name: &str, words: &str) {
+    pub(crate) fn add(&mut self, name: &str, words: &str) {
         self.0.entry(name.to_owned()).or_default().extend(words.split_whitespace().map(str::to_owned));
     }
 }
@@ -26,7 +26,7 @@ impl Alternatives {
     ///
     /// # Errors
     /// When there is no such list.
-    pub fn read(text: &str, lists: &Lists) -> Result<Self, String> {
+    pub(crate) fn read(text: &str, lists: &Lists) -> Result<Self, String> {
         let mut read = Self::default();
         for word in text.replace("\\|", "\u{1}").split('|') {
             match word.split_once('@') {
@@ -49,7 +49,7 @@ impl Alternatives {
     }
 
     /// Whether a word, in lower case, fits. A word that is a pattern itself fits what it can mean.
-    pub fn fit(&self, word: &str) -> bool {
+    pub(crate) fn fit(&self, word: &str) -> bool {
         let is_telling = word.contains(['*', '?', '[']) && word.chars().filter(|c| c.is_alphanumeric()).count() > 2;
         let fits = |pattern: &Pattern| pattern.fits(word) || is_telling && pattern.is_meant_by(word);
         self.patterns.iter().any(fits) && !self.exceptions.iter().any(|pattern| pattern.fits(word))

@@ -48,7 +48,7 @@ pub(crate) struct Knowledge {
 
 impl Knowledge {
     /// What comes with the guard.
-    pub fn built_in() -> &'static Self {
+    pub(crate) fn built_in() -> &'static Self {
         &BUILT_IN.1
     }
 
@@ -74,17 +74,17 @@ impl Knowledge {
     }
 
     /// Adds what a call does.
-    pub fn judge(&self, call: &Call<'_>, effects: &mut Effects) {
+    pub(crate) fn judge(&self, call: &Call<'_>, effects: &mut Effects) {
         self.records(call.name).for_each(|record| verbs::judge(record, call, effects));
     }
 
     /// Adds the refusals alone.
-    pub fn refusals(&self, call: &Call<'_>, effects: &mut Effects) {
+    pub(crate) fn refusals(&self, call: &Call<'_>, effects: &mut Effects) {
         self.records(call.name).for_each(|record| verbs::refusals(record, call, effects));
     }
 
     /// What flows out of a call.
-    pub fn printed(&self, call: &Call<'_>) -> Option<Printed> {
+    pub(crate) fn printed(&self, call: &Call<'_>) -> Option<Printed> {
         self.records(call.name).find_map(|record| verbs::printed(record, call))
     }
 }
@@ -95,24 +95,24 @@ pub(crate) struct UsersRecords(Option<Reader>);
 
 impl UsersRecords {
     /// Whether the line begins a record, or stands in one.
-    pub fn takes(&self, line: &str) -> bool {
+    pub(crate) fn takes(&self, line: &str) -> bool {
         let is_inside = self.0.as_ref().is_some_and(Reader::is_open) && line.starts_with([' ', '\t']);
         is_inside || Reader::begins(line) || line.starts_with("list ")
     }
 
     /// What follows stands in no record.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.0.iter_mut().for_each(Reader::close);
     }
 
     /// # Errors
     /// What is wrong with the line.
-    pub fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
+    pub(crate) fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
         self.0.get_or_insert_with(|| Reader::of_the_user(BUILT_IN.0.clone())).line(number, line)
     }
 
     /// What was read, and the examples that it must keep.
-    pub fn finish(self) -> (Knowledge, Vec<Example>) {
+    pub(crate) fn finish(self) -> (Knowledge, Vec<Example>) {
         let reader = self.0.unwrap_or_default();
         (Knowledge::of(reader.records), reader.examples)
     }

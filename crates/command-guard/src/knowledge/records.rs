@@ -21,7 +21,7 @@ pub(super) struct Record {
 
 impl Record {
     /// Whether a part of the arguments is another program's, so that options end before it.
-    pub fn has_rest(&self) -> bool {
+    pub(crate) fn has_rest(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.verb, Verb::Runs { what: Selector::Rest { .. }, .. }))
     }
 }
@@ -107,21 +107,21 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub fn of_the_user(lists: Lists) -> Self {
+    pub(crate) fn of_the_user(lists: Lists) -> Self {
         Self { lists, is_users: true, ..Self::default() }
     }
 
     /// Whether an indented line would belong to a record.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }
 
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.is_open = false;
     }
 
     /// Whether a line begins a record.
-    pub fn begins(line: &str) -> bool {
+    pub(crate) fn begins(line: &str) -> bool {
         !line.starts_with([' ', '\t', '#']) && line.trim_end().ends_with(':') || line.starts_with("refuse")
     }
 
@@ -129,14 +129,14 @@ impl Reader {
     ///
     /// # Errors
     /// The first line that says nothing.
-    pub fn table(&mut self, text: &str) -> Result<(), Mistake> {
+    pub(crate) fn table(&mut self, text: &str) -> Result<(), Mistake> {
         for (index, line) in text.lines().enumerate() {
             self.line(index + 1, line).map_err(|why| (index + 1, why))?;
         }
         Ok(())
     }
 
-    pub fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
+    pub(crate) fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
         let text = line.trim();
         if text.is_empty() || text.starts_with('#') {
             return Ok(());

@@ -41,7 +41,7 @@ pub(super) enum Selector {
 impl Selector {
     /// # Errors
     /// When the text selects nothing.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if let Some(other) = text.strip_suffix(" or here") {
             return Self::read(other).map(|other| Self::OrHere(Box::new(other)));
@@ -74,12 +74,12 @@ impl Selector {
     }
 
     /// Whether it is what stands behind the program's own arguments.
-    pub fn is_rest(&self) -> bool {
+    pub(crate) fn is_rest(&self) -> bool {
         matches!(self, Self::Rest { .. } | Self::Behind { .. })
     }
 
     /// The arguments that are meant; of a rest, its words. `None`: it does not stand there.
-    pub fn select(&self, arguments: &Arguments<'_>) -> Option<Vec<Field>> {
+    pub(crate) fn select(&self, arguments: &Arguments<'_>) -> Option<Vec<Field>> {
         let Arguments { call, options, read, .. } = arguments;
         let operands = &options.operands;
         Some(match self {

@@ -73,7 +73,7 @@ pub(in super::super) struct Search {
 }
 
 impl Search {
-    pub fn read(arguments: &[Field]) -> Self {
+    pub(crate) fn read(arguments: &[Field]) -> Self {
         let starts: Vec<Field> = arguments
             .iter()
             .skip_while(|argument| {
@@ -101,7 +101,7 @@ impl Search {
     }
 
     /// What is found; narrowed to litter it can be anywhere but in the system itself.
-    pub fn found(&self) -> Vec<Field> {
+    pub(crate) fn found(&self) -> Vec<Field> {
         let mut found = Vec::new();
         for start in &self.starts {
             let text = start.visible();

@@ -8,14 +8,14 @@ use std::{
 };
 
 /// The sets of the list.
-pub static SETS: LazyLock<Vec<Set>> = LazyLock::new(|| sets(include_str!("allowed.txt")));
+pub(crate) static SETS: LazyLock<Vec<Set>> = LazyLock::new(|| sets(include_str!("allowed.txt")));
 
 /// Between the parts of a key's name.
 const DIVIDER: &str = "\u{1f}";
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Syntax {
+pub(crate) enum Syntax {
     /// `[section "name"]`, `key = value`, lines that go on after a backslash.
     Git,
     /// `[section]`, `key = value`, lines that go on further in.
@@ -53,7 +53,7 @@ impl Syntax {
 
 /// What is harmless in the files of a program.
 #[derive(Debug)]
-pub struct Set {
+pub(crate) struct Set {
     pub syntax: Syntax,
     /// Where they lie, as the list has it.
     pub files: Vec<&'static str>,
@@ -65,7 +65,7 @@ pub struct Set {
 
 impl Set {
     /// Whether a key may have this value. A name may fit more than one key.
-    pub fn allows(&self, path: &[String], value: &str) -> bool {
+    pub(crate) fn allows(&self, path: &[String], value: &str) -> bool {
         let names = self
             .names
             .get_or_init(|| RegexSet::new(self.keys.iter().map(|(name, _)| name)).expect("a test compiles every name"));
@@ -76,12 +76,12 @@ impl Set {
     }
 
     /// Whether a line may stay.
-    pub fn allows_line(&self, line: &str) -> bool {
+    pub(crate) fn allows_line(&self, line: &str) -> bool {
         self.lines.iter().any(|shape| shape.fits(line)) && !is_random(line) && clean(line, &[]) == line
     }
 
     /// Whether a line begins a block that may stay.
-    pub fn allows_head(&self, line: &str) -> bool {
+    pub(crate) fn allows_head(&self, line: &str) -> bool {
         self.heads.iter().any(|shape| shape.fits(line)) && !is_random(line)
     }
 }

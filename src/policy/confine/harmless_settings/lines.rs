@@ -3,7 +3,7 @@
 use super::allowed::{Set, Syntax};
 
 /// What may stay of a file; none where nothing of it may be shown.
-pub fn harmless(text: &str, set: &Set) -> Option<String> {
+pub(crate) fn harmless(text: &str, set: &Set) -> Option<String> {
     match set.syntax {
         Syntax::Yaml => whole(text, set),
         Syntax::Stanzas => Some(stanzas(text, set)),

@@ -67,7 +67,7 @@ fn harmless(bytes: &[u8], set: &Set) -> Option<String> {
 }
 
 /// How a copy comes to its place.
-pub struct Copy {
+pub(crate) struct Copy {
     /// Where it lies in the frame, alone or in a folder of its own kind.
     pub stored: PathBuf,
     /// Where it is shown.
@@ -76,7 +76,7 @@ pub struct Copy {
 
 impl Draft<'_> {
     /// Puts copies of what is there, and programs would not see, into the frame. To be called when all else is shown.
-    pub fn copy_settings(&mut self) {
+    pub(crate) fn copy_settings(&mut self) {
         let mut room = ALL;
         let home = &self.bounds.home;
         // Where the home is seen by a link, the copies belong where that leads; a private home stands at the path itself.
@@ -166,7 +166,7 @@ impl Draft<'_> {
     }
 
     /// Shows the copies over what covers their places; where that fails, nothing is shown there.
-    pub fn show_copies(&self) -> Vec<Step> {
+    pub(crate) fn show_copies(&self) -> Vec<Step> {
         self.copies.iter().map(|copy| Step::Offer { from: at(&copy.stored), at: at(&copy.place) }).collect()
     }
 }

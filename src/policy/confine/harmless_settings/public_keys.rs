@@ -29,7 +29,7 @@ static HOLDER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The lines that are a holder and a public key, without what stands behind it.
-pub fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.lines().filter_map(line).collect()
 }
 

@@ -4,7 +4,7 @@ use super::allowed::Set;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 /// What may stay of a file; none where it cannot be read.
-pub fn harmless(text: &str, set: &Set) -> Option<String> {
+pub(crate) fn harmless(text: &str, set: &Set) -> Option<String> {
     let document: DocumentMut = text.parse().ok()?;
     Some(DocumentMut::from(kept(document.as_table(), set, &[])).to_string())
 }

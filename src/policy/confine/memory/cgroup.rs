@@ -30,7 +30,7 @@ static LISTS: AtomicU64 = AtomicU64::new(0);
 
 /// What a group may have.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Memory, in bytes.
     pub memory: u64,
     /// Processes and threads, where the same group can bound them.
@@ -46,7 +46,7 @@ enum Version {
 
 /// Where groups are made.
 #[derive(Debug)]
-pub struct Groups {
+pub(crate) struct Groups {
     version: Version,
     folder: PathBuf,
     limits: Limits,
@@ -65,7 +65,7 @@ pub struct Group {
 
 impl Groups {
     /// Where this process may make groups that bound memory; none where it may not.
-    pub fn find(limits: Limits) -> Option<Self> {
+    pub(crate) fn find(limits: Limits) -> Option<Self> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let memberships = fs::read_to_string("/proc/self/cgroup").ok()?;
         let places = places(&mounts, &memberships);
@@ -82,7 +82,7 @@ impl Groups {
     }
 
     /// Whether the kernel ends all of a group when it ends one process of it for want of memory.
-    pub fn end_whole_trees(&self) -> bool {
+    pub(crate) fn end_whole_trees(&self) -> bool {
         self.version == Version::Two
     }
 
@@ -90,7 +90,7 @@ impl Groups {
     ///
     /// # Errors
     /// The system's.
-    pub fn group(self: &Arc<Self>) -> io::Result<Group> {
+    pub(crate) fn group(self: &Arc<Self>) -> io::Result<Group> {
         self.remove_ended();
         let folder = self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         if fs::create_dir(&folder).is_err() {

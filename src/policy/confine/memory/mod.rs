@@ -8,7 +8,7 @@ mod cgroup;
 mod usage;
 mod watch;
 
-pub use cgroup::Group;
+pub(crate) use cgroup::Group;
 
 use super::{
     MemoryBound,
@@ -26,7 +26,7 @@ use watch::Watch;
 
 /// How much memory commands may take, and who holds them to it.
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// In bytes.
     limit: u64,
     trees: Arc<Trees>,
@@ -40,7 +40,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the system is out of something.
-    pub fn open(limit: u64, processes: u64, trees: &Arc<Trees>) -> io::Result<Self> {
+    pub(crate) fn open(limit: u64, processes: u64, trees: &Arc<Trees>) -> io::Result<Self> {
         let groups = Groups::find(cgroup::Limits { memory: limit, processes });
         let is_watched = groups.as_ref().is_none_or(|groups| !groups.end_whole_trees());
         let watch = is_watched.then(|| Watch::start(limit, trees.clone())).transpose()?;
@@ -48,12 +48,12 @@ impl Memory {
     }
 
     /// How much a command may take, in bytes.
-    pub fn limit(&self) -> u64 {
+    pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Who holds commands to it.
-    pub fn bound(&self) -> MemoryBound {
+    pub(crate) fn bound(&self) -> MemoryBound {
         if self.groups.is_some() { MemoryBound::Cgroup } else { MemoryBound::Watched }
     }
 
@@ -61,7 +61,7 @@ impl Memory {
     ///
     /// # Errors
     /// When it cannot be bounded; it must not run then.
-    pub fn admit(&self, running: Running) -> io::Result<Admission> {
+    pub(crate) fn admit(&self, running: Running) -> io::Result<Admission> {
         let group = self.groups.as_ref().map(Groups::group).transpose()?;
         Ok(Admission {
             limit: self.limit,

@@ -36,7 +36,7 @@ impl Add for Usage {
 
 /// What a tree takes, in bytes. Up to `enough` it is an estimate from above that costs little: what several processes
 /// share is counted for each. Past it each page counts once, which the kernel has to walk their memory for.
-pub fn of_tree(root: u32, enough: u64) -> u64 {
+pub(crate) fn of_tree(root: u32, enough: u64) -> u64 {
     let processes = descendants(root);
     let files = files_in_memory(&processes);
     let sum =

@@ -26,14 +26,14 @@ const REST: u32 = 5;
 
 /// The thread that looks. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Watch(Arc<Trees>);
+pub(crate) struct Watch(Arc<Trees>);
 
 impl Watch {
     /// Holds trees to `limit` bytes.
     ///
     /// # Errors
     /// When the system has no thread for it.
-    pub fn start(limit: u64, trees: Arc<Trees>) -> io::Result<Self> {
+    pub(crate) fn start(limit: u64, trees: Arc<Trees>) -> io::Result<Self> {
         let watched = trees.clone();
         std::thread::Builder::new().name("command-memory".into()).spawn(move || watch(limit, &watched))?;
         Ok(Self(trees))

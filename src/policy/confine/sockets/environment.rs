@@ -32,7 +32,7 @@ const COMPANIONS: [(&str, &str); 3] =
     [("SSH_AGENT_PID", "SSH_AUTH_SOCK"), ("TMUX_PANE", "TMUX"), ("XAUTHORITY", "DISPLAY")];
 
 /// The variables that commands do not get, as `shows` says which sockets they can reach.
-pub fn hidden(shows: impl Fn(&Path) -> bool) -> Vec<&'static str> {
+pub(crate) fn hidden(shows: impl Fn(&Path) -> bool) -> Vec<&'static str> {
     let is_reached =
         |name: &str| env::var_os(name).is_some_and(|value| socket(name, &value).is_some_and(|at| shows(&at)));
     let places = PLACES.into_iter().chain(["DISPLAY", "WAYLAND_DISPLAY"]).filter(|name| !is_reached(name));

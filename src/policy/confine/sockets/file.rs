@@ -19,7 +19,7 @@ use std::{
 
 /// What tells a file from all others, and this state of it: a move of it, or its owner's or mode's change, is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
+pub(crate) struct Identity {
     device: u64,
     /// The number of the file.
     pub number: u64,
@@ -28,7 +28,7 @@ pub struct Identity {
 
 /// What tells that names came to a folder, went, or that it is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     device: u64,
     number: u64,
     changed: (i64, i64),
@@ -36,11 +36,11 @@ pub struct Stamp {
 
 /// The file of a socket.
 #[derive(Debug)]
-pub struct SocketFile(OwnedFd);
+pub(crate) struct SocketFile(OwnedFd);
 
 impl SocketFile {
     /// The socket at a path; none for what is no socket.
-    pub fn open(path: &Path) -> Option<Self> {
+    pub(crate) fn open(path: &Path) -> Option<Self> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = open(path, flags, Mode::empty()).ok()?;
         let is_socket = rustix::fs::FileType::from_raw_mode(fstat(&file).ok()?.st_mode).is_socket();
@@ -48,7 +48,7 @@ impl SocketFile {
     }
 
     /// The file of a listed socket: at its name, or beside it when it was moved there.
-    pub fn of(socket: &Listed) -> Option<Self> {
+    pub(crate) fn of(socket: &Listed) -> Option<Self> {
         let names = match socket.name.is_absolute() {
             true => vec![socket.name.clone()],
             // A relative name starts where its program was.
@@ -67,18 +67,18 @@ impl SocketFile {
     }
 
     /// What tells it from others.
-    pub fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         fstat(&self.0).map_or(Identity { device: 0, number: 0, changed: (0, 0) }, |file| of_stat(&file))
     }
 
     /// Where it is now; none when it is nowhere any more.
-    pub fn place(&self) -> Option<PathBuf> {
+    pub(crate) fn place(&self) -> Option<PathBuf> {
         let path = fs::read_link(self.path()).ok()?;
         (identity(&path)? == self.identity()).then_some(path)
     }
 
     /// The same, and notes the folder that it is in.
-    pub fn place_in(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Option<(PathBuf, Identity)> {
+    pub(crate) fn place_in(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Option<(PathBuf, Identity)> {
         let place = self.place()?;
         note(place.parent()?, folders);
         // What was moved before the folder was noted is looked for again.
@@ -90,7 +90,7 @@ impl SocketFile {
 
     /// Whether somebody listens behind it, in whatever network. It is asked for in a way that no server answers: with a
     /// kind of socket that connects to none, and a server for datagrams hears nothing of it.
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         let ask = || {
             let asking = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
             connect(&asking, &SocketAddrUnix::new(self.path())?)
@@ -110,31 +110,31 @@ fn of_stat(file: &rustix::fs::Stat) -> Identity {
 }
 
 /// The socket at a path, by what tells it from others.
-pub fn identity(path: &Path) -> Option<Identity> {
+pub(crate) fn identity(path: &Path) -> Option<Identity> {
     let file = fs::symlink_metadata(path).ok().filter(|file| file.file_type().is_socket())?;
     Some(Identity { device: file.dev(), number: file.ino(), changed: (file.ctime(), file.ctime_nsec()) })
 }
 
 /// A path without links.
-pub fn real(path: &Path) -> Option<PathBuf> {
+pub(crate) fn real(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
 /// What a folder is now; none when it is not there.
-pub fn stamp(folder: &Path) -> Option<Stamp> {
+pub(crate) fn stamp(folder: &Path) -> Option<Stamp> {
     let file = fs::metadata(folder).ok()?;
     Some(Stamp { device: file.dev(), number: file.ino(), changed: (file.mtime(), file.mtime_nsec()) })
 }
 
 /// Notes what a folder is, before it is looked at.
-pub fn note(folder: &Path, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) {
+pub(crate) fn note(folder: &Path, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) {
     if !folders.contains_key(folder) {
         folders.insert(folder.to_owned(), stamp(folder));
     }
 }
 
 /// The network that a process is in.
-pub fn network(process: &str) -> Option<PathBuf> {
+pub(crate) fn network(process: &str) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{process}/ns/net")).ok()
 }
 

@@ -22,7 +22,7 @@ const MESSAGE: usize = 16;
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// The socket's own number, by which descriptors name it.
     pub number: u64,
     /// The number of its file, the lower 32 bits of it, where the kernel tells.
@@ -35,14 +35,14 @@ pub struct Listed {
 ///
 /// # Errors
 /// When the system does not say: what nobody knows cannot be covered.
-pub fn listed() -> io::Result<Vec<Listed>> {
+pub(crate) fn listed() -> io::Result<Vec<Listed>> {
     let mut all = ask().or_else(|_| fs::read_to_string("/proc/net/unix").map(|table| of_table(&table)))?;
     all.sort_by_key(|socket| socket.number);
     Ok(all)
 }
 
 /// The sockets that a process's network namespace lists.
-pub fn listed_for(process: u32) -> Vec<Listed> {
+pub(crate) fn listed_for(process: u32) -> Vec<Listed> {
     fs::read_to_string(format!("/proc/{process}/net/unix")).map(|table| of_table(&table)).unwrap_or_default()
 }
 

@@ -9,8 +9,8 @@ mod file;
 mod listed;
 mod pattern;
 
-pub use environment::hidden as hidden_variables;
-pub use pattern::Pattern;
+pub(crate) use environment::hidden as hidden_variables;
+pub(crate) use pattern::Pattern;
 
 use super::trees::{Trees, descendants, open_sockets};
 use file::{Identity, SocketFile, Stamp};
@@ -48,7 +48,7 @@ impl Reach {
 
 /// The sockets on the disk.
 #[derive(Debug)]
-pub struct Sockets {
+pub(crate) struct Sockets {
     trees: Arc<Trees>,
     /// Those that the settings name.
     allowed: Vec<Pattern>,
@@ -88,7 +88,7 @@ impl Sockets {
     ///
     /// # Errors
     /// When one of them is no pattern of an absolute path.
-    pub fn open(allowed: &[String], home: &Path, trees: &Arc<Trees>) -> Result<Self, String> {
+    pub(crate) fn open(allowed: &[String], home: &Path, trees: &Arc<Trees>) -> Result<Self, String> {
         let known = KNOWN.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let known = known.map(|line| line.split_once("  ").map_or(line, |(pattern, _)| pattern));
         let parse = |text: &str| Pattern::parse(text, home);
@@ -104,7 +104,7 @@ impl Sockets {
     ///
     /// # Errors
     /// When the system does not say which sockets there are.
-    pub fn reach(&self) -> io::Result<Arc<Reach>> {
+    pub(crate) fn reach(&self) -> io::Result<Arc<Reach>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = listed::listed()?;
         let is_listed = state.numbers.iter().copied().eq(listed.iter().map(|socket| socket.number));
@@ -121,19 +121,19 @@ impl Sockets {
     }
 
     /// Whether a path leads to a socket that is shown, as it was last looked at.
-    pub fn shows(&self, path: &Path) -> bool {
+    pub(crate) fn shows(&self, path: &Path) -> bool {
         let reach = self.state.lock().unwrap_or_else(PoisonError::into_inner).reach.clone();
         file::real(path).is_some_and(|real| reach.shown.contains_key(&real))
     }
 
     /// Whether a socket that fits a pattern is shown, as it was last looked at.
-    pub fn shows_any(&self, pattern: &str, home: &Path) -> bool {
+    pub(crate) fn shows_any(&self, pattern: &str, home: &Path) -> bool {
         let pattern = Pattern::parse(pattern, home);
         pattern.is_ok_and(|pattern| pattern.expand(&mut BTreeMap::new()).iter().any(|path| self.shows(path)))
     }
 
     /// Whether a path leads to a socket that commands do not reach, as it was last looked at.
-    pub fn covers(&self, path: &Path) -> bool {
+    pub(crate) fn covers(&self, path: &Path) -> bool {
         let reach = self.state.lock().unwrap_or_else(PoisonError::into_inner).reach.clone();
         file::real(path).is_some_and(|real| reach.covered.contains_key(&real))
     }

@@ -12,7 +12,7 @@ use std::{
 
 /// An absolute path, in whose names there may be wildcards.
 #[derive(Clone, Debug)]
-pub struct Pattern(Vec<Part>);
+pub(crate) struct Pattern(Vec<Part>);
 
 #[derive(Clone, Debug)]
 enum Part {
@@ -25,7 +25,7 @@ impl Pattern {
     ///
     /// # Errors
     /// When it is no absolute path or no pattern; the message says why.
-    pub fn parse(text: &str, home: &Path) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, home: &Path) -> Result<Self, String> {
         let path = match text.strip_prefix('~') {
             Some(below) => home.join(below.trim_start_matches('/')),
             None => PathBuf::from(text),
@@ -38,12 +38,12 @@ impl Pattern {
     }
 
     /// Whether it has wildcards.
-    pub fn is_wild(&self) -> bool {
+    pub(crate) fn is_wild(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Wild(_)))
     }
 
     /// What there is that fits; notes the folders on which that hangs.
-    pub fn expand(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Vec<PathBuf> {
+    pub(crate) fn expand(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Vec<PathBuf> {
         let mut found = vec![PathBuf::from("/")];
         for (depth, part) in self.0.iter().enumerate() {
             let is_last = depth + 1 == self.0.len();

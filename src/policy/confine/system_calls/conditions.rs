@@ -44,7 +44,7 @@ const INTERNET: [(c_int, &[c_int]); 2] = [
 
 /// A condition of the list, with the places of the arguments that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// The mode of a file or folder that is there: set-group-id where that is a folder.
     Mode(u8),
     /// The mode of a new file.
@@ -101,7 +101,7 @@ impl Condition {
     ///
     /// # Errors
     /// For a place that no argument has.
-    pub fn answer(self, host: Host) -> anyhow::Result<Answer> {
+    pub(crate) fn answer(self, host: Host) -> anyhow::Result<Answer> {
         let refused = Answer::error(libc::EPERM);
         match self {
             Self::Mode(place) => {

@@ -10,7 +10,7 @@ mod process;
 mod program;
 pub mod questions;
 mod shared_folders;
-pub mod shared_memory;
+pub(crate) mod shared_memory;
 
 use conditions::Condition;
 use program::Answer;
@@ -23,7 +23,7 @@ const CALLS: &str = include_str!("calls.txt");
 
 /// What a program finds where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Host {
     /// It may have named sockets on this machine, such as a container engine's.
     pub local_sockets: bool,
     /// It may have sockets to other machines.
@@ -34,7 +34,7 @@ pub struct Host {
 
 /// Whether a program has a process and an IPC namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Apart {
+pub(crate) enum Apart {
     /// None: the machine's processes have numbers there, and what it leaves in shared memory stays.
     No,
     /// Both, and the kernel counts what is in them.
@@ -64,7 +64,7 @@ struct Call<'a> {
 ///
 /// # Errors
 /// On an architecture that it is not written for, and for a list that cannot be read.
-pub fn filter(host: Host) -> anyhow::Result<BpfProgram> {
+pub(crate) fn filter(host: Host) -> anyhow::Result<BpfProgram> {
     let mut answers = BTreeMap::new();
     for call in calls(CALLS) {
         let call = call?;

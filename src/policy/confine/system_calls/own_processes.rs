@@ -15,7 +15,7 @@ const MOST_STEPS: usize = 4096;
 ///
 /// # Errors
 /// `EPERM`, and `ESRCH` where there is none.
-pub fn is_own(thread: c_int) -> Result<(), Errno> {
+pub(crate) fn is_own(thread: c_int) -> Result<(), Errno> {
     let mut process = u32::try_from(thread).map_err(|_| Errno::SRCH)?;
     let own = std::process::id();
     for step in 0..MOST_STEPS {

@@ -15,14 +15,14 @@ use std::{
 
 /// A thread that waits for an answer, by its number.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller(pub u32);
+pub(crate) struct Caller(pub u32);
 
 impl Caller {
     /// What it means by a folder's descriptor and, in its memory, a path: held open, whatever has that name afterwards.
     ///
     /// # Errors
     /// What the call would end with.
-    pub fn open(self, folder: c_int, path: Option<u64>, flags: c_int) -> Result<OwnedFd, Errno> {
+    pub(crate) fn open(self, folder: c_int, path: Option<u64>, flags: c_int) -> Result<OwnedFd, Errno> {
         let process = self.0;
         let folder = match folder {
             libc::AT_FDCWD => open(format_args!("/proc/{process}/cwd"), OFlags::PATH),
@@ -54,7 +54,7 @@ impl Caller {
     ///
     /// # Errors
     /// When it cannot be told.
-    pub fn may_set_group(self, found: &Stat) -> Result<bool, Errno> {
+    pub(crate) fn may_set_group(self, found: &Stat) -> Result<bool, Errno> {
         if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
             return Ok(false);
         }
@@ -74,7 +74,7 @@ impl Caller {
     ///
     /// # Errors
     /// When it cannot be told, as of one that is gone.
-    pub fn parent(self) -> Result<u32, Errno> {
+    pub(crate) fn parent(self) -> Result<u32, Errno> {
         let mut buffer = [0; 4096];
         let parent = field(self.status(&mut buffer)?, b"PPid:").next();
         parent.and_then(|word| word.parse().ok()).ok_or(Errno::PERM)
@@ -97,7 +97,7 @@ fn field<'a>(status: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a str> 
 ///
 /// # Errors
 /// The system's.
-pub fn set_mode(file: &OwnedFd, mode: Mode) -> Result<(), Errno> {
+pub(crate) fn set_mode(file: &OwnedFd, mode: Mode) -> Result<(), Errno> {
     with_path(format_args!("/proc/self/fd/{}", file.as_raw_fd()), |path| rustix::fs::chmod(path, mode))
 }
 

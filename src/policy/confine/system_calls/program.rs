@@ -28,26 +28,26 @@ const NATIVE: Option<u32> = None;
 
 /// What the kernel does about a call: instructions that end with one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer(BpfProgram);
+pub(crate) struct Answer(BpfProgram);
 
 impl Answer {
     /// The call is made.
-    pub fn allow() -> Self {
+    pub(crate) fn allow() -> Self {
         Self(vec![end(SECCOMP_RET_ALLOW)])
     }
 
     /// The process that looks after the program makes the call, or does not.
-    pub fn ask() -> Self {
+    pub(crate) fn ask() -> Self {
         Self(vec![end(SECCOMP_RET_USER_NOTIF)])
     }
 
     /// The call fails with this number of errno(3).
-    pub fn error(number: i32) -> Self {
+    pub(crate) fn error(number: i32) -> Self {
         Self(vec![end(SECCOMP_RET_ERRNO | number.unsigned_abs())])
     }
 
     /// Another answer where the arguments fit a rule.
-    pub fn unless(self, rule: SeccompRule, answer: &Self) -> anyhow::Result<Self> {
+    pub(crate) fn unless(self, rule: SeccompRule, answer: &Self) -> anyhow::Result<Self> {
         // A compiled rule goes on behind itself when it fits, and otherwise skips the one instruction that is there.
         ensure!(answer.0.len() == 1, "an answer to a rule is one instruction");
         Ok(Self([BpfProgram::from(rule), answer.0.clone(), self.0].concat()))
@@ -59,7 +59,7 @@ impl Answer {
 ///
 /// # Errors
 /// On an architecture that it is not written for, and when it would be too long.
-pub fn assemble(answers: &BTreeMap<u32, Answer>) -> anyhow::Result<BpfProgram> {
+pub(crate) fn assemble(answers: &BTreeMap<u32, Answer>) -> anyhow::Result<BpfProgram> {
     let native = NATIVE.context("the filter of system calls is not written for this architecture")?;
     let absent = Answer::error(libc::ENOSYS);
     let last = answers.keys().next_back().copied().unwrap_or_default();

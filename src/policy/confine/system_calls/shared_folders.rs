@@ -49,7 +49,7 @@ impl Change {
 ///
 /// # Errors
 /// What the call ends with.
-pub fn set_mode(listener: BorrowedFd<'_>, question: &libc::seccomp_notif) -> Result<(), Errno> {
+pub(crate) fn set_mode(listener: BorrowedFd<'_>, question: &libc::seccomp_notif) -> Result<(), Errno> {
     let change = Change::of(&question.data)?;
     let caller = Caller(question.pid);
     let target = caller.open(change.folder, change.path, change.flags)?;

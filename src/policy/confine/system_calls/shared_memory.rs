@@ -10,14 +10,14 @@ use std::{ffi::c_int, io, mem::zeroed};
 use syscalls::Sysno;
 
 /// The part of a command's memory that its segments may take: they stay while nobody has them mapped, and so unseen.
-pub const SHARE: u64 = 4;
+pub(crate) const SHARE: u64 = 4;
 
 /// The most queues: each queue holds up to 16 KiB in up to as many messages, which take 1 MiB.
-pub const QUEUES: u64 = 16;
+pub(crate) const QUEUES: u64 = 16;
 /// The most sets of semaphores.
-pub const SETS: u64 = 128;
+pub(crate) const SETS: u64 = 128;
 /// The most semaphores of all sets, of 64 bytes each.
-pub const SEMAPHORES: u64 = 32_000;
+pub(crate) const SEMAPHORES: u64 = 32_000;
 
 /// Commands of shmctl(2), msgctl(2) and semctl(2), which the C library's headers keep to themselves (linux/shm.h, msg.h,
 /// sem.h).
@@ -46,7 +46,7 @@ const SEMAEM: usize = 9;
 ///
 /// # Errors
 /// `ENOSPC` when there would be too much, and the system's.
-pub fn get(call: Sysno, [key, second, third, ..]: [u64; 6], memory: u64) -> Result<c_int, Errno> {
+pub(crate) fn get(call: Sysno, [key, second, third, ..]: [u64; 6], memory: u64) -> Result<c_int, Errno> {
     let key = key as c_int;
     // What is there already takes no more.
     if (key == libc::IPC_PRIVATE || make(call, key, 0, 0).is_err()) && !has_room(call, second, memory)? {

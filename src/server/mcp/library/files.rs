@@ -11,7 +11,7 @@ use rmcp::model::{ResourceContents, ResourceTemplate};
 use serde_json::json;
 
 /// Files by their paths. None is listed: there are too many, and filesystem_list does it better.
-pub struct Files;
+pub(crate) struct Files;
 
 impl Source for Files {
     fn scheme(&self) -> &'static str {

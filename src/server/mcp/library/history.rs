@@ -11,7 +11,7 @@ const TODAY: &str = "history://today";
 const MIME_TYPE: &str = "application/x-ndjson";
 
 /// The history; only today's is listed.
-pub struct History;
+pub(crate) struct History;
 
 impl Source for History {
     fn scheme(&self) -> &'static str {

@@ -13,7 +13,7 @@ const PAGE: usize = 100;
 const TITLE: usize = 80;
 
 /// The memory's entries, newest first.
-pub struct Memory;
+pub(crate) struct Memory;
 
 impl Source for Memory {
     fn scheme(&self) -> &'static str {

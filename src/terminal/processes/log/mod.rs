@@ -11,8 +11,8 @@ mod recent;
 mod turns;
 mod write;
 
-pub use read::{Piece, Run};
-pub use write::Writer;
+pub(crate) use read::{Piece, Run};
+pub(crate) use write::Writer;
 
 use recent::Recent;
 use serde::{Deserialize, Serialize};

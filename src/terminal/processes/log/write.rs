@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Appends to a ring and drops its oldest part when it is full.
-pub struct Writer {
+pub(crate) struct Writer {
     log: Arc<Log>,
     open: Option<Open>,
     failing: bool,
@@ -27,13 +27,13 @@ struct Open {
 
 impl Writer {
     /// The one writer of `log`.
-    pub fn new(log: Arc<Log>) -> Self {
+    pub(crate) fn new(log: Arc<Log>) -> Self {
         Self { log, open: None, failing: false }
     }
 
     /// Appends what a stream brought. A disk that refuses costs these bytes: the cursor moves on, readers see a gap,
     /// and the process is not held up.
-    pub fn append(&mut self, stream: Stream, mut bytes: &[u8]) {
+    pub(crate) fn append(&mut self, stream: Stream, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match self.write_some(stream, bytes) {
                 Ok(written) => {

@@ -8,14 +8,14 @@ use tokio::{io::AsyncWriteExt, net::unix::pipe::Sender, sync::Mutex};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The writing end of a process's input.
-pub struct Input(Mutex<Option<Sender>>);
+pub(crate) struct Input(Mutex<Option<Sender>>);
 
 impl Input {
     /// Takes the end, if there is one. Called within the runtime.
     ///
     /// # Errors
     /// When the runtime cannot watch it.
-    pub fn new(end: Option<OwnedFd>) -> io::Result<Self> {
+    pub(crate) fn new(end: Option<OwnedFd>) -> io::Result<Self> {
         let Some(end) = end else { return Ok(Self(Mutex::new(None))) };
         rustix::io::ioctl_fionbio(&end, true)?;
         // A pseudo-terminal is written to as a pipe is; tokio only waits until it takes more.
@@ -26,7 +26,7 @@ impl Input {
     ///
     /// # Errors
     /// [`Error::Conflict`] when the input is closed, [`Error::TimedOut`] when the program reads nothing for 10 s.
-    pub async fn write(&self, bytes: &[u8]) -> Result<()> {
+    pub(crate) async fn write(&self, bytes: &[u8]) -> Result<()> {
         // Held while the program reads: the next call's bytes come after these.
         let mut end = self.0.lock().await;
         let Some(end) = end.as_mut() else { return Err(closed()) };
@@ -48,7 +48,7 @@ impl Input {
     }
 
     /// No more comes.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.0.lock().await.take();
     }
 }

@@ -7,7 +7,7 @@ mod pump;
 #[cfg(target_os = "linux")]
 mod sockets;
 
-pub use ports::{PortHolder, Ports, port_holder};
+pub(crate) use ports::{PortHolder, Ports, port_holder};
 
 use super::{
     log::{Log, Stream, Writer},
@@ -39,7 +39,7 @@ use tokio::sync::oneshot;
 /// How long after the end of a process its last output is waited for: what it started may still hold the pipe.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
-pub use crate::terminal::spawn::Signal;
+pub(crate) use crate::terminal::spawn::Signal;
 
 /// What is to run.
 pub struct StartRequest {

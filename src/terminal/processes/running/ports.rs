@@ -11,11 +11,11 @@ const CONNECT_TIME: Duration = Duration::from_millis(500);
 
 /// Ports that were open at one moment. Empty where the system does not say.
 #[derive(Debug, Default)]
-pub struct Ports(Vec<u16>);
+pub(crate) struct Ports(Vec<u16>);
 
 impl Ports {
     /// The ports that anyone listens on now.
-    pub fn open_now() -> Self {
+    pub(crate) fn open_now() -> Self {
         #[cfg(target_os = "linux")]
         return Self(super::sockets::here().into_iter().map(|socket| socket.port).collect());
         #[cfg(not(target_os = "linux"))]
@@ -23,13 +23,13 @@ impl Ports {
     }
 
     /// Whether `port` is among them.
-    pub fn contains(&self, port: u16) -> bool {
+    pub(crate) fn contains(&self, port: u16) -> bool {
         self.0.contains(&port)
     }
 }
 
 /// Whether loopback accepts a connection.
-pub async fn accepts(port: u16) -> bool {
+pub(crate) async fn accepts(port: u16) -> bool {
     let addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
     for address in addresses {
         if matches!(tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await, Ok(Ok(_))) {
@@ -40,7 +40,7 @@ pub async fn accepts(port: u16) -> bool {
 }
 
 /// Whether `root` or a descendant of it listens on `port`, on any address, in whatever network it sees.
-pub fn tree_listens(root: u32, port: u16) -> bool {
+pub(crate) fn tree_listens(root: u32, port: u16) -> bool {
     #[cfg(target_os = "linux")]
     return linux::tree_listens(root, port);
     #[cfg(not(target_os = "linux"))]
@@ -52,7 +52,7 @@ pub fn tree_listens(root: u32, port: u16) -> bool {
 
 /// Who listens on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortHolder {
+pub(crate) struct PortHolder {
     /// The process's number and its command line, where this user may know them.
     pub process: Option<(u32, String)>,
     /// The number of the user that opened the port.
@@ -60,7 +60,7 @@ pub struct PortHolder {
 }
 
 /// Who listens on `port`, where the system tells.
-pub fn port_holder(port: u16) -> Option<PortHolder> {
+pub(crate) fn port_holder(port: u16) -> Option<PortHolder> {
     #[cfg(target_os = "linux")]
     return linux::port_holder(port);
     #[cfg(not(target_os = "linux"))]
@@ -71,7 +71,7 @@ pub fn port_holder(port: u16) -> Option<PortHolder> {
 }
 
 /// The processes that a process started and that run.
-pub fn children(process: u32) -> Vec<u32> {
+pub(crate) fn children(process: u32) -> Vec<u32> {
     #[cfg(target_os = "linux")]
     return crate::policy::confine::trees::children(process);
     #[cfg(not(target_os = "linux"))]

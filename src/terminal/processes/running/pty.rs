@@ -20,7 +20,7 @@ use std::{
 };
 
 /// The driving end.
-pub struct Terminal {
+pub(crate) struct Terminal {
     end: OwnedFd,
     device: PathBuf,
 }
@@ -30,7 +30,7 @@ impl Terminal {
     ///
     /// # Errors
     /// When the system has no pseudo-terminal left.
-    pub fn open(columns: u16, rows: u16) -> io::Result<(Self, OwnedFd)> {
+    pub(crate) fn open(columns: u16, rows: u16) -> io::Result<(Self, OwnedFd)> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         rustix::io::fcntl_setfd(&master, rustix::io::FdFlags::CLOEXEC)?;
         grantpt(&master)?;
@@ -51,7 +51,7 @@ impl Terminal {
     }
 
     /// Its columns and rows.
-    pub fn size(&self) -> Option<(u16, u16)> {
+    pub(crate) fn size(&self) -> Option<(u16, u16)> {
         tcgetwinsize(&self.end).ok().map(|size| (size.ws_col, size.ws_row))
     }
 
@@ -59,22 +59,22 @@ impl Terminal {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn resize(&self, columns: u16, rows: u16) -> io::Result<()> {
+    pub(crate) fn resize(&self, columns: u16, rows: u16) -> io::Result<()> {
         Ok(tcsetwinsize(&self.end, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 })?)
     }
 
     /// The process group that has the terminal's foreground: the one that Ctrl-C reaches.
-    pub fn foreground(&self) -> Option<Pid> {
+    pub(crate) fn foreground(&self) -> Option<Pid> {
         rustix::termios::tcgetpgrp(&self.end).ok()
     }
 
     /// The character that ends the input: Ctrl-D unless the program chose another.
-    pub fn end_of_input(&self) -> u8 {
+    pub(crate) fn end_of_input(&self) -> u8 {
         tcgetattr(&self.end).map_or(4, |modes| modes.special_codes[SpecialCodeIndex::VEOF])
     }
 
     /// The name of the program's end.
-    pub fn device(&self) -> &Path {
+    pub(crate) fn device(&self) -> &Path {
         &self.device
     }
 
@@ -82,7 +82,7 @@ impl Terminal {
     ///
     /// # Errors
     /// When the process has no descriptor left.
-    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
         self.end.as_fd().try_clone_to_owned()
     }
 }

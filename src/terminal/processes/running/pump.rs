@@ -17,7 +17,7 @@ use std::{
 const BUFFER: usize = 64 * 1024;
 
 /// One stream of the process.
-pub struct Source {
+pub(crate) struct Source {
     stream: Stream,
     end: OwnedFd,
     /// The beginning of a character whose rest is still to come.
@@ -26,14 +26,14 @@ pub struct Source {
 
 impl Source {
     /// A stream and the end to read it from, which must not block.
-    pub fn new(stream: Stream, end: OwnedFd) -> Self {
+    pub(crate) fn new(stream: Stream, end: OwnedFd) -> Self {
         Self { stream, end, held: vec![] }
     }
 }
 
 /// Reads all `sources` to their end, or until `stop` is closed at its other end and nothing more is there just now.
 /// Calls `grown` after each piece that was kept, with its bytes.
-pub fn run(mut sources: Vec<Source>, stop: &OwnedFd, writer: &mut Writer, mut grown: impl FnMut(&[u8])) {
+pub(crate) fn run(mut sources: Vec<Source>, stop: &OwnedFd, writer: &mut Writer, mut grown: impl FnMut(&[u8])) {
     let mut buffer = vec![0; BUFFER];
     while !sources.is_empty() {
         let Ok((ready, is_stopped)) = wait(&sources, stop) else { break };

@@ -18,7 +18,7 @@ const INODE: usize = 68;
 
 /// A socket that listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listener {
+pub(crate) struct Listener {
     /// Its port, on any address.
     pub port: u16,
     /// Its number, by which descriptors name it.
@@ -28,14 +28,14 @@ pub struct Listener {
 }
 
 /// All that listen in the network of this process.
-pub fn here() -> Vec<Listener> {
+pub(crate) fn here() -> Vec<Listener> {
     ask(libc::AF_INET)
         .and_then(|listeners| Ok([listeners, ask(libc::AF_INET6)?].concat()))
         .unwrap_or_else(|_| read("self"))
 }
 
 /// All that listen in the networks of these processes.
-pub fn around(processes: &[u32]) -> Vec<Listener> {
+pub(crate) fn around(processes: &[u32]) -> Vec<Listener> {
     let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
     let ours = network("self");
     let mut seen: Vec<Option<PathBuf>> = Vec::new();

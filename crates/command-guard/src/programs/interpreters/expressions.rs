@@ -15,7 +15,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub fn read(home: &str, tokens: &[Token]) -> Self {
+    pub(crate) fn read(home: &str, tokens: &[Token]) -> Self {
         let mut names = Self { home: home.to_owned(), values: HashMap::new(), aliases: HashMap::new() };
         for (at, token) in tokens.iter().enumerate() {
             let Token::Word(name) = token else { continue };
@@ -42,13 +42,13 @@ impl Names {
     }
 
     /// The last part of a name in lower case, an alias replaced by what it stands for.
-    pub fn last(&self, full: &str) -> String {
+    pub(crate) fn last(&self, full: &str) -> String {
         let full = self.aliases.get(full).map_or(full, String::as_str);
         full.rsplit(['.', ':']).next().unwrap_or_default().to_lowercase()
     }
 
     /// The elements of a list, or the value itself.
-    pub fn list(&self, tokens: &[Token]) -> Vec<Field> {
+    pub(crate) fn list(&self, tokens: &[Token]) -> Vec<Field> {
         if let [Token::Symbol('['), inner @ .., Token::Symbol(']')] = tokens {
             return split(inner).into_iter().map(|element| self.value(element)).collect();
         }
@@ -56,7 +56,7 @@ impl Names {
     }
 
     /// An expression as far as literals make it; what is not one is unknown.
-    pub fn value(&self, tokens: &[Token]) -> Field {
+    pub(crate) fn value(&self, tokens: &[Token]) -> Field {
         if let [Token::Literal(separator), Token::Word(join), list @ ..] = tokens
             && join == ".join"
         {
@@ -93,7 +93,7 @@ impl Names {
     }
 
     /// `~` at the beginning is the home, since code says so with `expanduser` and its kin.
-    pub fn tilde(&self, field: Field) -> Field {
+    pub(crate) fn tilde(&self, field: Field) -> Field {
         match field.0.first() {
             Some(Part::Text(text)) if text == "~" || text.starts_with("~/") => {
                 let mut whole = Field::text(self.home.clone());
