@@ -84,6 +84,7 @@ impl Judge<'_> {
             }
             values.push(joined);
         }
+        self.note_expanded(&word.pieces, values.iter());
         Ok(values)
     }
 
@@ -107,6 +108,7 @@ impl Judge<'_> {
                 .flat_map(|before| lists.iter().map(|after| [before.as_slice(), after].concat()))
                 .collect();
         }
+        self.note_expanded(&word.pieces, meanings.iter().flatten());
         Ok(meanings)
     }
 

@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::syntax::{Command, Dialect, Kind, Link, Pipeline, Redirect, Script, Statement};
 use super::values::{Data, Field, Origin};
 use super::work::Budget;
-use super::{Context, Refusal, too_complex};
+use super::{Context, Reading, Refusal, too_complex};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -29,13 +29,24 @@ pub(super) struct Judge<'a> {
     /// The words of the text that are not the names of variables whose values are taken.
     words: OnceCell<HashSet<&'a str>>,
     pub budget: Budget,
+    /// What was seen so far, where the line is read rather than judged.
+    pub(crate) reading: Option<Reading>,
     nesting: usize,
     runners: usize,
 }
 
 impl<'a> Judge<'a> {
     pub(crate) fn new(context: &'a Context<'a>, dialect: Dialect, text: &'a str) -> Self {
-        Self { context, dialect, text, words: OnceCell::new(), budget: Budget::default(), nesting: 0, runners: 0 }
+        Self {
+            context,
+            dialect,
+            text,
+            words: OnceCell::new(),
+            budget: Budget::default(),
+            reading: None,
+            nesting: 0,
+            runners: 0,
+        }
     }
 
     /// Whether the word stands in the line, and not as a variable whose value is taken.
@@ -48,7 +59,7 @@ impl<'a> Judge<'a> {
         self.pay_for_text(text, scope)?;
         self.deeper(|judge| {
             let before = std::mem::replace(&mut judge.dialect, dialect);
-            let result = judge.parsed(text, scope);
+            let result = judge.in_text(text, |judge| judge.parsed(text, scope));
             judge.dialect = before;
             result
         })
@@ -152,6 +163,13 @@ impl<'a> Judge<'a> {
 
     pub(crate) fn command(&mut self, command: &Rc<Command>, scope: &mut Scope) -> Judged {
         self.spend()?;
+        match self.one_command(command, scope) {
+            Err(refusal) => self.refused_in_part(refusal, Data::local()),
+            done => done,
+        }
+    }
+
+    fn one_command(&mut self, command: &Rc<Command>, scope: &mut Scope) -> Judged {
         if let Kind::Function { name, body } = &command.kind {
             return self.define(name, body, scope);
         }
@@ -172,6 +190,7 @@ impl<'a> Judge<'a> {
             self.pay(output.weight().saturating_mul(scope.directories.len()))?;
             let alone = matches!(&command.kind, Kind::Simple(simple) if simple.words.is_empty());
             let written = if alone { Data::Nothing } else { output.clone() };
+            self.note_write(target);
             endless::fills_the_disk(&command.kind, target)?;
             self.perform("", &[], |_, effects| redirect(target, *append, &written, effects), scope)?;
             scope.write_file(target, written, *append);
@@ -193,7 +212,7 @@ impl<'a> Judge<'a> {
                 Redirect::Read(word) => {
                     let file = self.one(word, scope)?;
                     scope.stdin = match is_connection(&file) {
-                        true => Data::Opaque(Origin::Fetched),
+                        true => self.connected(&file),
                         false if file.is("/dev/null") => Data::Text(Field::default()),
                         false => scope.file(&file).unwrap_or_else(Data::local),
                     };
@@ -202,7 +221,7 @@ impl<'a> Judge<'a> {
                     for target in self.fields(target, scope)? {
                         // Bash's connections go both ways: `bash >& /dev/tcp/host/port 0>&1` reads its commands there.
                         if is_connection(&target) {
-                            scope.stdin = Data::Opaque(Origin::Fetched);
+                            scope.stdin = self.connected(&target);
                         }
                         writes.push((target, *append));
                     }
@@ -220,6 +239,11 @@ impl<'a> Judge<'a> {
             scope.stdin = before.then(std::mem::take(&mut scope.stdin));
         }
         Ok(writes)
+    }
+
+    fn connected(&mut self, file: &Field) -> Data {
+        self.note_connection(file);
+        Data::Opaque(Origin::Fetched)
     }
 
     /// A body is judged where it is defined, with arguments that are not known, and again at each call.

@@ -24,6 +24,7 @@
 
 mod braces;
 mod builtins;
+mod call_patterns;
 mod changes;
 mod compounds;
 mod effects;
@@ -41,6 +42,7 @@ mod performing;
 mod places;
 mod printing;
 mod programs;
+mod reading;
 mod refusal;
 mod rules;
 mod scope;
@@ -54,7 +56,9 @@ mod words;
 mod work;
 mod zsh;
 
+pub use call_patterns::CallPattern;
 pub use grammar::{Grammar, KnownShell, known_shells};
+pub use reading::{Argument, Execution, Reading};
 pub use refusal::Refusal;
 pub use rules::{Rules, RulesError};
 
@@ -123,12 +127,31 @@ pub fn judge_program(argv: &[String], context: &Context<'_>) -> Verdict {
     start(&argv.join(" "), context, |judge, scope| judge.run(&fields, scope))
 }
 
+/// Follows a line to its end, whatever dangers are in it, and says what it would run.
+pub fn read(line: &str, grammar: Grammar, context: &Context<'_>) -> Reading {
+    follow(line, context, |judge, scope| shells::judge_as(judge, grammar, line, scope))
+}
+
+/// The same of a program and its arguments that are run without a shell.
+pub fn read_program(argv: &[String], context: &Context<'_>) -> Reading {
+    let fields: Vec<Field> = argv.iter().map(Field::text).collect();
+    follow(&argv.join(" "), context, |judge, scope| judge.run(&fields, scope))
+}
+
 fn start(line: &str, context: &Context<'_>, run: impl FnOnce(&mut Judge<'_>, &mut Scope) -> judge::Judged) -> Verdict {
     bounded(line)?;
     let mut judge = Judge::new(context, Dialect::Bash, line);
     let mut scope = Scope::at(context.directory);
     judge.inherited(&mut scope)?;
     run(&mut judge, &mut scope).map(drop)
+}
+
+fn follow(line: &str, context: &Context<'_>, run: impl FnOnce(&mut Judge<'_>, &mut Scope) -> judge::Judged) -> Reading {
+    let mut judge = Judge::new(context, Dialect::Bash, line);
+    judge.reading = Some(Reading::new());
+    let mut scope = Scope::at(context.directory);
+    let done = bounded(line).and_then(|()| judge.inherited(&mut scope)).and_then(|()| run(&mut judge, &mut scope));
+    judge.reading.expect("it was put there").ended(done)
 }
 
 fn bounded(command: &str) -> Verdict {

@@ -25,9 +25,11 @@ impl Judge<'_> {
         gather(&Call { name, arguments, scope, context: self.context, mentions: &mentions }, &mut effects);
         let mut output = None;
         for effect in effects.0 {
-            if let Some(data) = self.effect(effect, scope)? {
-                output = Some(data);
-            }
+            let flowed = match self.effect(effect, scope) {
+                Err(refusal) => self.refused(refusal, None)?,
+                Ok(flowed) => flowed,
+            };
+            output = flowed.or(output);
         }
         Ok(output)
     }
@@ -56,17 +58,17 @@ impl Judge<'_> {
     }
 
     fn runs(&mut self, run: Run, scope: &mut Scope) -> Judged<Option<Data>> {
-        let result = match run.around {
-            Around::SameShell => self.code(run.code, scope),
-            Around::Here => self.code(run.code, &mut scope.clone()),
+        let result = self.forgiving(run.forgives, |judge| match run.around {
+            Around::SameShell => judge.code(run.code, scope),
+            Around::Here => judge.code(run.code, &mut scope.clone()),
             Around::Other(mut inner) => {
-                let result = self.code(run.code, &mut inner);
+                let result = judge.code(run.code, &mut inner);
                 if run.prints {
                     scope.files.extend(inner.files);
                 }
                 result
             }
-        };
+        });
         match result {
             Err(refusal) if (run.forgives)(refusal.rule) => Ok(None),
             result => result.map(|data| run.prints.then_some(data)),

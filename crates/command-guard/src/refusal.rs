@@ -1,7 +1,7 @@
 //! Why a command is refused.
 
 /// Why a command is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// The rule, by a name that stays: `rm-root`, `disk`, `unparsable`.
     pub rule: &'static str,

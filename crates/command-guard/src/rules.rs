@@ -1,15 +1,16 @@
 //! The user's own rules: `allow` and `deny` lines, and records of programs in the language of the guard's own tables.
 
+use super::call_patterns::CallPattern;
 use super::knowledge::{Example, Knowledge, UsersRecords};
+use super::reading::Execution;
 use super::simple::Invocation;
-use super::{Context, Grammar, Refusal, judge, patterns};
+use super::{Context, Grammar, Refusal, judge};
 
 /// One line: whether it allows, the program, and patterns that arguments must match, all as shell patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
     allows: bool,
-    program: String,
-    arguments: Vec<String>,
+    pattern: CallPattern,
     /// As it is written, for the answer.
     text: String,
 }
@@ -23,19 +24,12 @@ impl Rule {
             "deny" => false,
             _ => return Err("it must begin with allow or deny".to_owned()),
         };
-        let (program, arguments) = rest.split_first().ok_or("it names no program")?;
-        Ok(Self { allows, program: program.clone(), arguments: arguments.to_vec(), text: line.trim().to_owned() })
+        Ok(Self { allows, pattern: CallPattern::of(rest)?, text: line.trim().to_owned() })
     }
 
     /// Whether the program fits and each pattern fits an argument. What is not known of an argument fits a denial only.
-    fn fits(&self, call: &Invocation) -> bool {
-        let argument = |pattern: &String| {
-            call.arguments.iter().any(|argument| match argument.known() {
-                Some(text) => patterns::matches_text(pattern, &text),
-                None => !self.allows && patterns::matches_text(pattern, &argument.visible()),
-            })
-        };
-        patterns::matches_text(&self.program, &call.name) && self.arguments.iter().all(argument)
+    fn fits(&self, call: &Execution) -> bool {
+        if self.allows { self.pattern.mentions_known(call) } else { self.pattern.mentions(call) }
     }
 }
 
@@ -126,8 +120,11 @@ impl Rules {
 
     /// What the rules say of a call: `Some(true)` allowed whatever the guard says. A denial wins.
     pub(super) fn verdict(&self, call: &Invocation) -> Result<bool, Refusal> {
-        let mut allowed = false;
-        for rule in self.rules.iter().filter(|rule| rule.fits(call)) {
+        if self.rules.is_empty() {
+            return Ok(false);
+        }
+        let (mut allowed, call) = (false, Execution::of(call));
+        for rule in self.rules.iter().filter(|rule| rule.fits(&call)) {
             if !rule.allows {
                 return Err(Refusal::new("user-rule", format!("your rule `{}` forbids it", rule.text)));
             }

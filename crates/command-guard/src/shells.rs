@@ -25,7 +25,7 @@ pub(super) fn judge_as(judge: &mut Judge<'_>, grammar: Grammar, text: &str, scop
         Grammar::Zsh => {
             zsh::check(text)?;
             // zsh cuts at blanks where it is told to.
-            judge.text(text, Dialect::Bash, &mut scope.clone())?;
+            judge.apart(|judge| judge.text(text, Dialect::Bash, &mut scope.clone()))?;
             judge.text(text, Dialect::Zsh, scope)
         }
     }
@@ -37,8 +37,11 @@ pub(super) fn judge_both(judge: &mut Judge<'_>, text: &str, scope: &mut Scope) -
         return judge.text(text, Dialect::Bash, scope);
     }
     let mut other = scope.clone();
-    let posix = judge.text(text, Dialect::Posix, &mut other);
-    let bash = judge.text(text, Dialect::Bash, scope);
+    let (posix, bash) = judge.first_and_then(
+        scope,
+        |judge| judge.text(text, Dialect::Posix, &mut other),
+        |judge, scope| judge.text(text, Dialect::Bash, scope),
+    );
     combine(bash, posix)
 }
 

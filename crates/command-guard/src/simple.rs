@@ -4,6 +4,7 @@ use super::Refusal;
 use super::effects::{Call, Effects, Extent};
 use super::judge::{Judge, Judged};
 use super::knowledge::Knowledge;
+use super::reading::name_of;
 use super::scope::{Scope, Variable};
 use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
@@ -11,6 +12,8 @@ use super::{builtins, outputs, patterns, programs, scripts, shells, work, zsh};
 
 /// A program and its arguments after all expansion.
 pub(super) struct Invocation {
+    /// The program as it was written.
+    pub program: String,
     /// The last component of what was written, without directories and `.exe`.
     pub name: String,
     pub arguments: Vec<Field>,
@@ -120,6 +123,7 @@ impl Judge<'_> {
 
     /// Variables whose value other programs run as a command, or the shell itself at its prompt or start.
     pub(crate) fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
+        self.note_variable(name, value.first().and_then(|list| list.first()));
         let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
             || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "CC" | "CXX");
         let dialect = self.dialect;
@@ -182,18 +186,20 @@ impl Judge<'_> {
         if text.is_empty() {
             return self.run(arguments, scope);
         }
+        // What this very line says that it is holds on some of its ways only.
+        self.note_program(&text, arguments);
         if !text.contains('/') && scope.functions.contains_key(&text) {
             return self.call(&text, arguments, scope);
         }
         if text.contains('/') {
             let place = super::targets::resolve(program, scope).first().map(super::targets::Target::shown);
             if let Some(name) = place.and_then(|place| scope.programs.get(&place).cloned()) {
-                return self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope);
+                return self.invoke(&Invocation { program: text, name, arguments: arguments.to_vec() }, scope);
             }
             if let Some(service) = text.strip_prefix("/etc/init.d/") {
                 let mut words = vec![Field::text(service)];
                 words.extend_from_slice(arguments);
-                return self.invoke(&Invocation { name: "service".to_owned(), arguments: words }, scope);
+                return self.invoke(&Invocation { program: text, name: "service".to_owned(), arguments: words }, scope);
             }
         }
         if text.contains('/')
@@ -204,18 +210,25 @@ impl Judge<'_> {
                 return shells::run_file(self, &content, arguments, scope);
             }
         }
-        let name = text.rsplit('/').next().unwrap_or_default();
-        let lower = name.to_ascii_lowercase();
-        // Windows does not tell capitals from small letters.
-        let windows = [".exe", ".com"].iter().find_map(|end| lower.strip_suffix(end));
-        let name = windows.unwrap_or(name).to_owned();
-        self.invoke(&Invocation { name, arguments: arguments.to_vec() }, scope)
+        let name = name_of(&text);
+        self.invoke(&Invocation { program: text, name, arguments: arguments.to_vec() }, scope)
     }
 
     fn invoke(&mut self, call: &Invocation, scope: &mut Scope) -> Judged {
-        if self.context.rules.verdict(call)? {
-            return Ok(Data::local());
+        self.note(call);
+        match self.context.rules.verdict(call) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.look_behind(|judge| judge.follow(call, &mut scope.clone()));
+                return Ok(Data::local());
+            }
+            Err(refusal) => self.refused(refusal, ())?,
         }
+        self.follow(call, scope)
+    }
+
+    /// What a call does, whatever the user's rules say of it.
+    fn follow(&mut self, call: &Invocation, scope: &mut Scope) -> Judged {
         let asks = |text: &str| call.arguments.len() == 1 && call.arguments[0].is(text);
         if asks("--help") || asks("--version") || asks("-V") && call.name != "find" {
             return Ok(Data::local());
@@ -246,6 +259,7 @@ impl Judge<'_> {
     /// A program that is not known: dangerous if its arguments are those of a removal, or if it is only a
     /// prefix (`$SUDO rm …`) of one that is.
     fn unknown_program(&mut self, program: &Field, arguments: &[Field], scope: &mut Scope) -> Judged {
+        self.note_unknown(arguments);
         match program.origin() {
             Some(Origin::Fetched | Origin::Decoded) => {
                 return Err(Refusal::new(
@@ -258,7 +272,8 @@ impl Judge<'_> {
                 if let Some(Part::Text(end)) = program.0.last()
                     && let Some((_, name)) = end.rsplit_once('/')
                 {
-                    let call = Invocation { name: name.to_owned(), arguments: arguments.to_vec() };
+                    let (program, name) = (format!("…/{name}"), name.to_owned());
+                    let call = Invocation { program, name, arguments: arguments.to_vec() };
                     return self.invoke(&call, scope);
                 }
             }
@@ -281,6 +296,7 @@ impl Judge<'_> {
 
     /// `/bin/r?`: every program that the pattern can mean and that is judged at all.
     fn pattern_program(&mut self, pattern: &str, arguments: &[Field], scope: &mut Scope) -> Judged {
+        self.note_unknown(arguments);
         let last = pattern.rsplit('/').next().unwrap_or_default();
         for name in PATTERN_PROGRAMS.split(' ') {
             if patterns::matches_text(last, name) {

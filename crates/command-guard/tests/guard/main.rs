@@ -5,6 +5,7 @@ mod bounds;
 mod corpora;
 mod lines;
 mod properties;
+mod readings;
 mod rules;
 mod shells;
 

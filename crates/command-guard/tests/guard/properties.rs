@@ -1,6 +1,7 @@
 //! What holds for any text.
 
-use crate::verdict;
+use crate::{context, verdict};
+use command_guard::{Grammar, read};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,12 @@ proptest! {
         let started = Instant::now();
         let _ = verdict(&text);
         prop_assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn a_reading_of_any_text_begins_with_what_a_judgement_says(text in shell_text()) {
+        let found = read(&text, Grammar::BashOrPosix, &context());
+        prop_assert_eq!(found.refusals.first().map(|it| it.rule), verdict(&text));
     }
 
     #[test]

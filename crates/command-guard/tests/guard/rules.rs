@@ -30,13 +30,14 @@ fn the_record_of_the_documentation_says_what_a_program_does() {
 
 #[test]
 fn rules_stand_beside_records_and_lift_what_these_refuse() {
-    let rules =
-        "deny git push*\n\ndeploy:\n  refuse: go live\n\n  ok git pull\n  no deploy\nallow deploy --dry\n  deny wget\n";
+    let rules = "deny git push*\ndeny ./x.sh\n\ndeploy:\n  refuse: go live\n\n  ok git pull\n  no deploy\nallow deploy --dry\n  deny wget\n";
     for (line, wanted) in [
         ("deploy", Some("user-rule")),
         ("deploy --dry", None),
         ("git push", Some("user-rule")),
         ("wget x", Some("user-rule")),
+        ("./x.sh a", Some("user-rule")),
+        ("y/x.sh a", None),
         ("rm -rf /", Some("rm-root")),
     ] {
         assert_eq!(verdict_by(rules, line), wanted, "{line}");
