@@ -5,7 +5,7 @@
 
 use crate::{
     error::Error,
-    filesystem::{digest, undo::may_be_written},
+    filesystem::{appenders::may_be_written, digest},
     policy::paths::{Directory, Found, look_at},
 };
 use std::{

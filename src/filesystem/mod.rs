@@ -3,6 +3,8 @@
 //! Every capability checks its paths into [`crate::policy::SafePath`] and works on those. The disk is asked on blocking
 //! threads; what walks or reads for long watches the call's cancellation.
 
+#[cfg_attr(not(target_os = "linux"), path = "appenders_elsewhere.rs")]
+mod appenders;
 mod archive;
 mod attributes;
 mod basis;

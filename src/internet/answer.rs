@@ -1,6 +1,6 @@
 //! What a server answered, as text: decompressed, decoded by its charset, cut where it is too long.
 
-use super::{fetch::upstream, layer::Layer};
+use super::layer::Layer;
 use crate::{
     capability::Context,
     error::{Error, Result},
@@ -16,7 +16,7 @@ use reqwest::{
     Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
-use std::{io, pin::Pin, sync::LazyLock};
+use std::{error::Error as _, io, pin::Pin, sync::LazyLock};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
@@ -319,4 +319,17 @@ impl Decoded {
         }
         Text { content: self.content, size: self.size }
     }
+}
+
+/// The causes of a failed exchange, without the URL, which may hold secrets.
+pub(super) fn upstream(error: &reqwest::Error) -> Error {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        causes.push(found.to_string());
+        cause = found.source();
+    }
+    causes.dedup();
+    let text = if causes.is_empty() { "the request cannot be sent".to_owned() } else { causes.join(": ") };
+    Error::Upstream(format!("HTTP error: {text}"))
 }

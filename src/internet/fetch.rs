@@ -2,7 +2,7 @@
 
 use super::{
     Internet, Saved,
-    answer::{self, Body},
+    answer::{self, Body, upstream},
     form::{Content, Form},
 };
 use crate::{
@@ -22,7 +22,7 @@ use reqwest::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
@@ -292,17 +292,4 @@ impl Request {
 fn location(answer: &Response) -> Option<String> {
     let redirects = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     answer.headers().get(LOCATION).filter(|_| redirects).map(answer::header_text)
-}
-
-/// The causes of a failed exchange, without the URL, which may hold secrets.
-pub(super) fn upstream(error: &reqwest::Error) -> Error {
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(found) = cause {
-        causes.push(found.to_string());
-        cause = found.source();
-    }
-    causes.dedup();
-    let text = if causes.is_empty() { "the request cannot be sent".to_owned() } else { causes.join(": ") };
-    Error::Upstream(format!("HTTP error: {text}"))
 }

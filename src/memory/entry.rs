@@ -160,3 +160,10 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
 pub(crate) fn object_text(object: &Map<String, Value>) -> Box<str> {
     serde_json::to_string(object).expect("an object can be written as JSON").into()
 }
+
+/// A content's own number, the same at every start (FNV-1a, 64 bits).
+pub(crate) fn key(content: &str) -> u64 {
+    content
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}

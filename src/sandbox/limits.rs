@@ -11,6 +11,9 @@ pub(super) const WORKSPACE: &str = "/home/sandbox/workspace";
 /// The user of the image, by number: another image need not know the name.
 pub(super) const USER: &str = "1000:1000";
 
+/// The longest a run may take, in seconds.
+pub(super) const MAX_TIMEOUT: u64 = 60;
+
 /// Which system calls a program may make.
 const SECCOMP: &str = include_str!("../../sandbox/seccomp.json");
 

@@ -128,7 +128,7 @@ impl Pool {
 impl Shared {
     async fn start(&self, image: &str) -> Result<Waiting> {
         let (command, end) = launcher::waiting();
-        let lifetime = self.idle + Duration::from_secs(super::run::MAX_TIMEOUT) + MARGIN;
+        let lifetime = self.idle + Duration::from_secs(super::limits::MAX_TIMEOUT) + MARGIN;
         let spec = Spec { image: image.to_owned(), purpose: "run", command, environment: vec![], lifetime };
         let started = container::start(&self.engine, &self.limits, spec).await?;
         Ok(Waiting { started, end, since: Instant::now() })

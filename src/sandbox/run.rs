@@ -6,6 +6,7 @@ use super::{
     files::{self, InputFile, OutputFile, Selection},
     language::Program,
     launcher::{Job, NO_ROOM, Verdict},
+    limits::MAX_TIMEOUT,
     pool::Waiting,
     random_hex,
     transcript::{Ending, Transcript},
@@ -24,9 +25,6 @@ use tokio::{
     io::AsyncWriteExt,
     time::{Instant, timeout_at},
 };
-
-/// The longest a run may take, in seconds.
-pub(super) const MAX_TIMEOUT: u64 = 60;
 
 /// Within how long after its timeout a run is answered, its start and its removal included; what is not removed then is
 /// removed behind the answer.

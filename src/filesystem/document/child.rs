@@ -1,6 +1,6 @@
 //! The reader of one document: the program, started with the file as its input and the pipe for the text as its output.
 
-use super::{Kind, bounds, memory_for, parse};
+use super::{Kind, bounds, memory_for, note, parse};
 use std::{
     ffi::OsStr,
     io::{self, Read, Write},
@@ -73,12 +73,6 @@ fn read(kind: Kind, size: u64) -> (End, String) {
             (End::Failed, String::new())
         }
     }
-}
-
-/// Says something for the server's log.
-pub(crate) fn note(detail: &str) {
-    // A server that does not listen any more has no use for it.
-    let _ = io::stderr().write_all(detail.as_bytes());
 }
 
 fn parsed(kind: Kind, size: u64) -> Result<String, String> {

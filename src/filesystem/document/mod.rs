@@ -17,6 +17,7 @@ pub use child::run_if_asked;
 pub(crate) use readers::{Document, Readers};
 
 use crate::error::{Error, Result};
+use std::io::{self, Write};
 
 /// What is wrong with a file, and what to do about it.
 const DAMAGED: &str = "it is damaged, or something in it is of a kind that cannot be read: open it with the program that made it and save \
@@ -90,3 +91,9 @@ fn memory_for(size: u64) -> u64 {
 
 /// How long a reader may compute, in seconds of processor time.
 const PROCESSOR_SECONDS: u64 = 10;
+
+/// Says something for the server's log.
+fn note(detail: &str) {
+    // A server that does not listen any more has no use for it.
+    let _ = io::stderr().write_all(detail.as_bytes());
+}

@@ -1,6 +1,6 @@
 //! What the documents' own parsers make of them: the text of PDF, DOCX, ODT, EPUB, and the tables of spreadsheets.
 
-use super::{DAMAGED, Kind, child::note};
+use super::{DAMAGED, Kind, note};
 use calamine::{Data, Reader as _};
 use quick_xml::{Reader, events::Event};
 use std::io::{Cursor, Read};

@@ -1,8 +1,8 @@
 //! What git says of a file before its names: modes, renames, digests.
 
 use super::{
+    names::{name, quoted},
     section::{Kind, Section},
-    unified::{name, quoted},
 };
 
 /// The digests of an empty file, by SHA-1 and by SHA-256.

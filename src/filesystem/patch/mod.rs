@@ -3,6 +3,7 @@
 mod envelope;
 mod git_head;
 mod hunks;
+mod names;
 mod places;
 mod plan;
 mod section;

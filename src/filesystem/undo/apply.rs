@@ -175,7 +175,7 @@ fn forbids_another_file(error: &io::Error) -> bool {
 
 #[cfg(target_os = "linux")]
 fn is_appended_to(path: &SafePath) -> bool {
-    path.open().is_ok_and(|(file, _)| super::appenders::has(&file))
+    path.open().is_ok_and(|(file, _)| crate::filesystem::appenders::has(&file))
 }
 
 #[cfg(not(target_os = "linux"))]

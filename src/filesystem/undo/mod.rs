@@ -6,8 +6,6 @@
 //! either finishes the change or takes back the steps that were made: old or new, never a mix.
 
 mod append;
-#[cfg(target_os = "linux")]
-mod appenders;
 mod apply;
 mod changes;
 mod commit;
@@ -22,8 +20,6 @@ mod state;
 mod store;
 mod take_back;
 
-#[cfg(target_os = "linux")]
-pub(crate) use appenders::may_be_written;
 pub use changes::ListChanges;
 pub(crate) use edit::{Edit, Source, is_taken};
 pub(crate) use journal::Change;
@@ -300,10 +296,4 @@ fn umask(folder: &Path) -> std::io::Result<u32> {
 #[cfg(not(unix))]
 fn umask(folder: &Path) -> std::io::Result<u32> {
     private::create_folder(folder).map(|()| 0o022)
-}
-
-/// Which programs have a file open is not known here.
-#[cfg(not(target_os = "linux"))]
-pub fn may_be_written(_: &std::fs::File) -> bool {
-    false
 }

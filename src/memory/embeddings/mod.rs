@@ -3,10 +3,8 @@
 mod provider;
 mod vectors;
 
-pub(crate) use vectors::key;
-
 use super::{
-    entry::Entry,
+    entry::{Entry, key},
     store::{NewContents, Store},
 };
 use crate::settings::Settings;

@@ -30,13 +30,6 @@ pub(crate) struct Vectors {
     file: File,
 }
 
-/// A content's own number, the same at every start (FNV-1a, 64 bits).
-pub(crate) fn key(content: &str) -> u64 {
-    content
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
 impl Vectors {
     /// Opens the file, or makes it. What another model made is forgotten.
     ///

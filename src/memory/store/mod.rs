@@ -27,7 +27,8 @@ pub(crate) use document::document;
 pub(crate) use journal::Change;
 pub(crate) use new_contents::NewContents;
 pub(crate) use removed::{Removed, Retention};
-pub(crate) use state::{State, now, same_hash};
+pub(crate) use same::same_hash;
+pub(crate) use state::{State, now};
 pub(crate) use writer::Done;
 
 use crate::{
@@ -48,8 +49,8 @@ use std::{
     thread::JoinHandle,
 };
 use tokio::sync::{oneshot, watch};
-use writer::Writer;
-use writer_slot::{Request, WriterSlot};
+use writer::{Request, Writer};
+use writer_slot::WriterSlot;
 
 /// A memory of at most so many entries is looked at in well under a millisecond.
 const LOOKED_AT_IN_PLACE: usize = 500;

@@ -1,8 +1,11 @@
 //! Which entries say the same, kept through every change.
 
-use super::state::same_hash;
 use crate::memory::entry::Entry;
-use std::collections::BTreeSet;
+use memory_ranking::fold;
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 /// The positions of entries by what [`same_hash`] makes of them.
 #[derive(Default)]
@@ -33,4 +36,16 @@ impl SameContent {
 
 fn hash_of(entry: &Entry) -> u64 {
     same_hash(&entry.content, &entry.tags)
+}
+
+/// The same for entries whose content and tags differ in case, accents and spaces only.
+pub(crate) fn same_hash(content: &str, tags: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in fold(content).split_whitespace() {
+        word.hash(&mut hasher);
+    }
+    let mut tags: Vec<&String> = tags.iter().collect();
+    tags.sort();
+    tags.hash(&mut hasher);
+    hasher.finish()
 }

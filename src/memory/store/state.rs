@@ -6,16 +6,10 @@ use super::{
     new_contents::NewContents,
     same::SameContent,
 };
-use crate::memory::{embeddings::key, entry::Entry};
+use crate::memory::entry::{Entry, key};
 use chrono::{Local, NaiveDateTime};
-use memory_ranking::{Analyser, Index, POSITIONS_MAX, Positions, Terms, fold};
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-    num::NonZero,
-    sync::Arc,
-    thread::available_parallelism,
-};
+use memory_ranking::{Analyser, Index, POSITIONS_MAX, Positions, Terms};
+use std::{collections::HashMap, num::NonZero, sync::Arc, thread::available_parallelism};
 
 /// Threads that split words when a whole memory is ranked, at most.
 const THREADS_MAX: NonZero<usize> = NonZero::new(8).expect("8 is not 0");
@@ -372,18 +366,6 @@ impl Snapshot {
         ranking.add_all(&documents, threads);
         ranking
     }
-}
-
-/// The same for entries whose content and tags differ in case, accents and spaces only.
-pub(crate) fn same_hash(content: &str, tags: &[String]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for word in fold(content).split_whitespace() {
-        word.hash(&mut hasher);
-    }
-    let mut tags: Vec<&String> = tags.iter().collect();
-    tags.sort();
-    tags.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The time against which `expires_at` is held.

@@ -1,22 +1,33 @@
 //! How the memory changes: decide, write the journal, apply, acknowledge, in this order.
 
 use super::{
-    batch::{Batch, Draft},
+    batch::{Added, Batch, Draft},
     capacity::{Capacity, growth},
     journal::{self, Change},
     publisher::{Published, Publisher},
     reconcile,
     removed::{Removed, RemovedEntries, taken_by},
     state::{State, now},
-    writer_slot::{Reply, Request},
 };
 use crate::error::{Error, Result};
 use std::sync::{Arc, mpsc::Sender};
+use tokio::sync::oneshot;
 
 /// A memory of at most so many entries and bytes has its files written before a change is acknowledged: whoever looks
 /// at them sees it at once. Past it that would cost more than the change itself.
 const SMALL_ENTRIES: usize = 200;
 const SMALL_BYTES: usize = 128 << 10;
+
+/// Where the answer to drafts goes.
+pub(crate) type Reply = oneshot::Sender<Result<Vec<Added>>>;
+
+/// What the writer is asked for.
+pub(crate) enum Request {
+    /// New entries, all or none.
+    Add(Vec<Draft>, Reply),
+    /// Anything else.
+    Job(Box<dyn FnOnce(&mut Writer) + Send>),
+}
 
 /// What decides and does changes, one after the other.
 pub(crate) struct Writer {

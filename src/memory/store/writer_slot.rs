@@ -1,10 +1,6 @@
 //! Who writes: one at a time, on the writer's thread or where the call runs.
 
-use super::{
-    batch::{Added, Draft},
-    writer::Writer,
-};
-use crate::error::Result;
+use super::writer::{Request, Writer};
 use std::{
     sync::{
         Mutex,
@@ -15,7 +11,6 @@ use std::{
 };
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
-    sync::oneshot,
     task::block_in_place,
 };
 
@@ -24,17 +19,6 @@ const BATCH_MAX: usize = 1024;
 
 /// How often an idle memory looks for entries that have expired.
 const EXPIRY_CHECK: Duration = Duration::from_secs(10);
-
-/// Where the answer to drafts goes.
-pub(crate) type Reply = oneshot::Sender<Result<Vec<Added>>>;
-
-/// What the writer is asked for.
-pub(crate) enum Request {
-    /// New entries, all or none.
-    Add(Vec<Draft>, Reply),
-    /// Anything else.
-    Job(Box<dyn FnOnce(&mut Writer) + Send>),
-}
 
 /// Whose turn it is to write: one at a time, the writer's thread or a caller that finds nobody there.
 pub(crate) struct WriterSlot {

@@ -8,7 +8,7 @@ use crate::{
     sandbox::{
         Sandbox,
         files::{self, InputFile, OutputFile, Selection},
-        run::MAX_TIMEOUT,
+        limits::MAX_TIMEOUT,
     },
 };
 use schemars::JsonSchema;

@@ -1,6 +1,7 @@
 //! What the state keeps through changes.
 
 use super::*;
+use crate::memory::store::same_hash;
 use proptest::prelude::*;
 
 fn entry(id: usize, content: &str) -> Arc<Entry> {

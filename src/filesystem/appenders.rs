@@ -1,6 +1,5 @@
 //! Programs that have a file open to add to it, as loggers do: another file in its place would take all that they write
 //! from then on.
-#![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_methods, reason = "it asks the kernel which files its processes have open")]
 
 use rustix::{
