@@ -1,7 +1,7 @@
 //! Output as a person reads it: colours are left out, and what is drawn over (the frames of a progress bar, a line that is
 //! written anew) is there once, as a terminal shows it at the end.
 
-use super::processes::plain::without_escapes;
+use super::plain::without_escapes;
 use avt::{ScreenKind, Terminal, observer::Transcript};
 
 /// The widths that the terminal of a program without one may have: it has the longest line on one row, up to a bound.

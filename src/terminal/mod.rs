@@ -11,6 +11,7 @@ mod following;
 mod form;
 mod info;
 mod output;
+pub(crate) mod plain;
 pub mod processes;
 mod remarks;
 pub mod spawn;

@@ -3,7 +3,7 @@
 //! Written as it was it would ask the person's terminal again what it asked then, and the answers would be typed into
 //! the process.
 
-use crate::terminal::processes::{modes::Modes, plain};
+use crate::terminal::{plain, processes::modes::Modes};
 use std::collections::BTreeMap;
 
 /// How much of the end is shown, in bytes: about a screen.

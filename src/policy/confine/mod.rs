@@ -8,6 +8,8 @@ mod bounds;
 #[cfg(target_os = "linux")]
 mod capabilities;
 #[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(target_os = "linux")]
 mod covers;
 #[cfg(target_os = "linux")]
 mod devices;

@@ -1,7 +1,7 @@
 //! The trees of programs that run, and what the system says of their processes.
 #![expect(clippy::disallowed_methods, reason = "the system's view of the bridge's own processes")]
 
-use super::memory::Group;
+use super::cgroup::Group;
 use rustix::net::{Shutdown, shutdown};
 use std::{
     collections::BTreeMap,

@@ -3,7 +3,6 @@
 use super::{
     bounds::Bounds,
     devices,
-    harmless_settings::Copy,
     kernel_files::{Share, kernel_file_systems},
     mounts::{NO_DEVICES, NO_SETUID, READ_ONLY},
     places,
@@ -41,6 +40,14 @@ pub struct View {
     /// What of homes had come since the bridge's start.
     new: Fitting,
     reach: Arc<Reach>,
+}
+
+/// How a copy comes to its place.
+pub(crate) struct Copy {
+    /// Where it lies in the frame, alone or in a folder of its own kind.
+    pub stored: PathBuf,
+    /// Where it is shown.
+    pub place: PathBuf,
 }
 
 /// A view in the making.

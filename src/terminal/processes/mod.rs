@@ -10,7 +10,6 @@ mod list;
 mod log;
 pub mod modes;
 mod output_search;
-pub mod plain;
 mod poll;
 mod process;
 mod registry;
@@ -25,6 +24,7 @@ mod signal;
 mod start;
 mod stop;
 mod ticket;
+mod tickets;
 mod wait_for;
 mod watcher;
 

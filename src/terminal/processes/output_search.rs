@@ -1,12 +1,13 @@
 //! Searches what a process wrote.
 
-use super::{Processes, Stream, log::Log, plain};
+use super::{Processes, Stream, log::Log};
 use crate::{
     blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
     error::Result,
     patterns::Query,
+    terminal::plain,
 };
 use regex::Regex;
 use schemars::JsonSchema;

@@ -3,7 +3,6 @@
 use super::{
     Processes, State, Status,
     log::{Piece, Stream},
-    plain,
     process::Process,
     screen::Shown,
 };
@@ -15,6 +14,7 @@ use crate::{
     excerpt::Parts,
     terminal::{
         form::Form,
+        plain,
         remarks::{self, Blocked, Ended},
         spawn::Spawner,
     },

@@ -5,7 +5,7 @@ use super::{
     log::Log,
     process::{Ending, Process, Record, State, Status},
     running::{Adopted, Output, Running, StartRequest},
-    ticket::Tickets,
+    tickets::Tickets,
 };
 use crate::{
     arguments::clean_beginning,

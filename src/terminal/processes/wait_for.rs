@@ -1,7 +1,7 @@
 //! Waits until a process is ready: a pattern in its output, or a port that it opens.
 
 use super::{
-    Processes, Stream, plain,
+    Processes, Stream,
     process::{Process, Status},
 };
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     capability::{Capability, Context},
     error::{Error, Result},
     patterns::Query,
+    terminal::plain,
 };
 use regex::Regex;
 use schemars::JsonSchema;

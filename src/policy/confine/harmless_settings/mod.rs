@@ -8,7 +8,7 @@ mod tables;
 
 use super::{
     steps::{Step, at},
-    view::Draft,
+    view::{Copy, Draft},
     view_snapshot::{Names, ViewSnapshot},
 };
 use crate::policy::paths::Kind;
@@ -64,14 +64,6 @@ fn harmless(bytes: &[u8], set: &Set) -> Option<String> {
         Syntax::Keys => Some(public_keys::harmless(text)),
         _ => lines::harmless(text, set),
     }
-}
-
-/// How a copy comes to its place.
-pub(crate) struct Copy {
-    /// Where it lies in the frame, alone or in a folder of its own kind.
-    pub stored: PathBuf,
-    /// Where it is shown.
-    pub place: PathBuf,
 }
 
 impl Draft<'_> {

@@ -4,18 +4,15 @@
 //! second and ends what takes more (`watch`). No limit of a single process would do: those count address space that is
 //! only reserved, of which sanitizers and virtual machines take terabytes, and not what is shared.
 
-mod cgroup;
 mod usage;
 mod watch;
 
-pub(crate) use cgroup::Group;
-
 use super::{
     MemoryBound,
+    cgroup::{self, Group, Groups},
     trees::{Listed, Trees},
 };
 use crate::policy::env_file::Running;
-use cgroup::Groups;
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},

@@ -10,7 +10,7 @@ use std::{
     ffi::{CStr, c_int},
     fmt::Arguments,
     io::{Cursor, Write},
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 /// A thread that waits for an answer, by its number.
@@ -110,4 +110,11 @@ fn with_path<T>(path: Arguments<'_>, then: impl FnOnce(&CStr) -> Result<T, Errno
     let mut buffer = Cursor::new([0_u8; 64]);
     buffer.write_fmt(path).map_err(|_| Errno::NAMETOOLONG)?;
     then(CStr::from_bytes_until_nul(buffer.get_ref()).map_err(|_| Errno::NAMETOOLONG)?)
+}
+
+/// Whether it is still the asker that waits, and not another process of its number.
+#[expect(unsafe_code, reason = "rustix has no calls of seccomp")]
+pub(super) fn is_waiting(listener: BorrowedFd<'_>, question: &libc::seccomp_notif) -> bool {
+    // SAFETY: the kernel reads one number.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const question.id) == 0 }
 }

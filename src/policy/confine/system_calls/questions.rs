@@ -112,9 +112,3 @@ fn reply(listener: BorrowedFd<'_>, question: &libc::seccomp_notif, memory: u64) 
         _ => shared_folders::set_mode(listener, question).map(|()| Reply::Done(0)),
     }
 }
-
-/// Whether it is still the asker that waits, and not another process of its number.
-pub fn is_waiting(listener: BorrowedFd<'_>, question: &libc::seccomp_notif) -> bool {
-    // SAFETY: the kernel reads one number.
-    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const question.id) == 0 }
-}

@@ -5,10 +5,7 @@
 //!
 //! All of this makes system calls and nothing else.
 
-use super::{
-    process::{self, Caller},
-    questions,
-};
+use super::process::{self, Caller};
 use rustix::{
     fs::{Mode, RawMode},
     io::Errno,
@@ -55,7 +52,7 @@ pub(crate) fn set_mode(listener: BorrowedFd<'_>, question: &libc::seccomp_notif)
     let target = caller.open(change.folder, change.path, change.flags)?;
     let may = caller.may_set_group(&rustix::fs::fstat(&target)?)?;
     // Only now is it sure that all of this was the caller's, and not that of another process of its number.
-    if !may || !questions::is_waiting(listener, question) {
+    if !may || !process::is_waiting(listener, question) {
         return Err(Errno::PERM);
     }
     process::set_mode(&target, Mode::from_raw_mode((change.mode & 0o7777) as RawMode))

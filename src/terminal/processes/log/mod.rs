@@ -6,12 +6,13 @@
 //! after the server, and only their shape and the last bytes of what runs are held in memory too.
 #![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
 
+mod piece;
 mod read;
 mod recent;
 mod turns;
 mod write;
 
-pub(crate) use read::{Piece, Run};
+pub(crate) use piece::{Piece, Run};
 pub(crate) use write::Writer;
 
 use recent::Recent;

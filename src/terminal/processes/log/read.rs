@@ -1,8 +1,12 @@
 //! The reading end of a ring: any number of readers, each with its own cursor.
 #![expect(clippy::disallowed_methods, reason = "the rings are the bridge's own files, not paths that a caller names")]
 
-use super::{Log, Segment, Stream, recent::Recent, turns::Turns};
-use crate::excerpt::incomplete;
+use super::{
+    Log, Segment, Stream,
+    piece::{Piece, Run, append},
+    recent::Recent,
+    turns::Turns,
+};
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
@@ -10,53 +14,6 @@ use std::{
 
 /// How much output of a process that is over stays in memory, in bytes.
 const SETTLED: usize = 2 * 1024;
-
-/// Output as it was read: runs of bytes, each of one stream, in the order in which they came.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Piece {
-    /// The cursor of the first byte.
-    pub start: u64,
-    /// How many bytes between the asked cursor and `start` are no longer there.
-    pub missed: u64,
-    /// The bytes.
-    pub runs: Vec<Run>,
-    /// The cursor to go on from.
-    pub next: u64,
-}
-
-/// Bytes of one stream.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The stream.
-    pub stream: Stream,
-    /// What it brought.
-    pub bytes: Vec<u8>,
-}
-
-impl Piece {
-    /// All bytes of a stream, joined.
-    pub fn of(&self, stream: Stream) -> Vec<u8> {
-        let runs = self.runs.iter().filter(|run| run.stream == stream);
-        runs.flat_map(|run| run.bytes.iter().copied()).collect()
-    }
-
-    /// Whether nothing was there.
-    pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
-    }
-
-    /// Gives back a character that the end cuts in two, so that the next piece has it whole.
-    fn end_on_a_character(&mut self) {
-        let Some(last) = self.runs.last_mut() else { return };
-        let cut = incomplete(&last.bytes);
-        if cut < last.bytes.len() || self.runs.len() > 1 {
-            let last = self.runs.last_mut().expect("there is a last one");
-            last.bytes.truncate(last.bytes.len() - cut);
-            self.next -= cut as u64;
-            self.runs.retain(|run| !run.bytes.is_empty());
-        }
-    }
-}
 
 impl Log {
     /// Reads up to `max` bytes from `cursor` on; nothing when none are there yet.
@@ -146,16 +103,6 @@ fn split(bytes: &[u8], from: u64, until: u64, turns: &[(u64, Stream)]) -> Vec<Ru
         Run { stream: *stream, bytes }
     };
     turns.iter().zip(ends).map(run).collect()
-}
-
-/// Joins what two segments hold of the same turn.
-pub(super) fn append(runs: &mut Vec<Run>, more: Vec<Run>) {
-    for run in more {
-        match runs.last_mut() {
-            Some(last) if last.stream == run.stream => last.bytes.extend_from_slice(&run.bytes),
-            _ => runs.push(run),
-        }
-    }
 }
 
 /// Moves an empty piece over a gap; a piece with bytes ends before it.

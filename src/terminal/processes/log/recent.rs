@@ -2,7 +2,7 @@
 
 use super::{
     Stream,
-    read::{Piece, Run, append},
+    piece::{Piece, Run, append},
 };
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! Output as text: bytes that are no UTF-8 become U+FFFD, and escape sequences are left out where they disturb.
 
 /// The text of `bytes`.
-pub fn text(bytes: Vec<u8>) -> String {
+pub(crate) fn text(bytes: Vec<u8>) -> String {
     match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(broken) => String::from_utf8_lossy(broken.as_bytes()).into_owned(),
@@ -9,7 +9,7 @@ pub fn text(bytes: Vec<u8>) -> String {
 }
 
 /// What a person would read: no colours, no cursor movements, line ends as `\n`.
-pub fn without_escapes(bytes: &[u8]) -> String {
+pub(crate) fn without_escapes(bytes: &[u8]) -> String {
     let stripped = anstream::adapter::strip_bytes(bytes).into_vec();
     let text = String::from_utf8_lossy(&stripped);
     if text.contains('\r') { text.replace("\r\n", "\n") } else { text.into_owned() }
