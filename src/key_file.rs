@@ -2,7 +2,6 @@
 
 use crate::{
     bridge::Bridge,
-    first_start,
     policy::{
         env_file::{self, EnvFile, FILE},
         paths::{Directory, Identity},
@@ -27,6 +26,12 @@ const EXAMPLE: &str = include_str!("../.env.example");
 
 /// Is there from when a key was made until it was shown to somebody.
 const UNSEEN: &str = ".key-unseen";
+
+/// The beginnings of the keys that stand in READMEs, in upper case: whoever can read may know them.
+const PLACEHOLDERS: [&str; 6] = ["CHANGE_ME", "CHANGEME", "YOUR_API_KEY", "YOUR_SECRET", "VOTRE_CLE", "REPLACE_ME"];
+
+/// Keys shorter than this can be guessed.
+const MIN_LENGTH: usize = 16;
 
 /// Makes a key of 256 random bits and writes it to `.env` of `directory`. It [`is_unseen`] from then on.
 ///
@@ -57,6 +62,29 @@ pub fn was_seen(directory: &Path) {
 
 fn unseen(directory: &Path) -> PathBuf {
     Bridge::folder_in(directory).join(UNSEEN)
+}
+
+/// Whether a key is good enough for a bridge that listens on `host`; one that is short warns on loopback.
+///
+/// # Errors
+/// When the key is a placeholder, or too short for a bind that others can reach.
+pub fn check(key: &str, host: &str) -> Result<()> {
+    let upper = key.to_uppercase();
+    if PLACEHOLDERS.iter().any(|placeholder| upper.starts_with(placeholder)) {
+        bail!(
+            "MCP_API_KEY is the placeholder {key:?}, which anyone may know: set a key of your own, or remove the line and one is made for you"
+        );
+    }
+    if key.chars().count() < MIN_LENGTH {
+        let advice = "use at least 16 characters, or remove the line and one is made for you";
+        if !settings::is_loopback(host) {
+            bail!(
+                "MCP_API_KEY is shorter than {MIN_LENGTH} characters, too short for {host}, where others can reach it: {advice}"
+            );
+        }
+        tracing::warn!("MCP_API_KEY is shorter than {MIN_LENGTH} characters: {advice}");
+    }
+    Ok(())
 }
 
 /// Makes a key of 256 random bits.
@@ -165,7 +193,7 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
 fn usable_key(folder: &Directory, directory: &Path, host: &str) -> Result<Secret> {
     let key =
         settings::key_in_file(folder, directory)?.with_context(|| format!("{NAME} is no longer set in {FILE}"))?;
-    first_start::check(key.expose(), host)?;
+    check(key.expose(), host)?;
     Ok(key)
 }
 

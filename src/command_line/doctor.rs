@@ -6,7 +6,7 @@ use super::{
     target::{Target, http},
 };
 use crate::{
-    bridge, first_start,
+    bridge, key_file,
     sandbox::{self, Diagnosis},
     settings::{ConfinementMode, Settings},
 };
@@ -78,7 +78,7 @@ fn key(settings: &Settings) -> Finding {
                    needs none";
         return Lacking("There is no key yet".into(), fix.into());
     };
-    match first_start::check(key.expose(), &settings.host) {
+    match key_file::check(key.expose(), &settings.host) {
         Ok(()) if key.expose().chars().count() < 16 => {
             let fix = "Use at least 16 characters, or `mcp-server key rotate` for a new one";
             Lacking("The key is short and could be guessed".into(), fix.into())

@@ -1,7 +1,7 @@
 //! The pages that explain the bridge: Swagger UI, ReDoc and the document both read. All work without internet, and none
 //! may run or load anything but the scripts and styles of its own.
 
-use super::{rest::Shared, status};
+use super::{shared::Shared, status};
 use aide::redoc::Redoc;
 use axum::{
     Router,

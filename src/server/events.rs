@@ -2,7 +2,7 @@
 //! come, then `exit` with the rest of the answer, or `error`.
 
 use super::{
-    rest::Shared,
+    shared::Shared,
     status::{self, ErrorBody},
 };
 use crate::{

@@ -1,9 +1,9 @@
 //! What protects the bridge from web pages: the Host it is called by, and the origins that may read its answers.
 
-use super::rest::Shared;
+use super::shared::Shared;
 use crate::{
     error::{Error, Result},
-    settings::{AllowedHost, Origin, Settings},
+    settings::{AllowedHost, Origin, Settings, is_loopback},
 };
 use axum::{
     extract::{Request, State},
@@ -14,7 +14,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// How long a browser may keep the answer to a preflight.
@@ -128,12 +128,4 @@ pub(crate) fn check_origin(headers: &HeaderMap, named: &[Origin]) -> Result<()> 
     Err(Error::Refused(format!(
         "The origin {origin:?} may not use this from a browser: name it in MCP_CORS_ORIGINS if it is meant to"
     )))
-}
-
-/// `localhost` and the loopback addresses.
-pub fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost"
-        || bare.ends_with(".localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

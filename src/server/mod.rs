@@ -14,6 +14,7 @@ mod process;
 mod request_log;
 mod rest;
 mod schema;
+mod shared;
 mod status;
 pub mod stdio;
 mod streams;
@@ -23,7 +24,6 @@ mod welcome;
 mod wrong_way;
 
 pub use connections::serve;
-pub use guard::is_loopback;
 pub use port::{Bound, bind, listen};
 pub use process::{LogGuard, StopSignals, give_memory_back, log_to_stderr, raise_open_files, stop_signals};
 
@@ -36,8 +36,9 @@ use axum::{
     response::Response,
     routing::get,
 };
-use rest::{Rest, Shared};
+use rest::Rest;
 use rmcp::ServerHandler;
+use shared::Shared;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 

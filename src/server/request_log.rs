@@ -1,6 +1,6 @@
 //! The line that the terminal log shows of a request, and the warning that a key stands in an address.
 
-use super::{auth, rest::Shared};
+use super::{auth, shared::Shared};
 use crate::arguments::clean;
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -9,10 +9,7 @@ use axum::{
     response::Response,
 };
 use percent_encoding::percent_decode_str;
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 /// Says that something is deprecated, and since when (RFC 9745).
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -20,28 +17,8 @@ const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 /// Since when a key in the query string is: 2026-11-29, in seconds since 1970.
 const SINCE: HeaderValue = HeaderValue::from_static("@1795910400");
 
-/// How often the log warns of it at most.
-const WARN_EVERY: Duration = Duration::from_secs(60);
-
 /// How often a path may be percent-encoded over and still be seen through.
 const MAX_LAYERS: usize = 4;
-
-/// When the log last warned of a key in an address.
-#[derive(Default)]
-pub struct LastWarning(Mutex<Option<Instant>>);
-
-impl LastWarning {
-    fn warn(&self, path: &str) {
-        let mut last = self.0.lock().expect("no one panics while holding it");
-        if last.is_none_or(|last| last.elapsed() >= WARN_EVERY) {
-            *last = Some(Instant::now());
-            tracing::warn!(
-                "a request to {path} has an API key in its address, where browsers and proxies keep it: \
-                 send it in the header Authorization instead"
-            );
-        }
-    }
-}
 
 /// One line a request: method, path, status, time. Never the query or a header: a key may be in them.
 pub(crate) async fn log_request(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {

@@ -6,12 +6,11 @@ use super::{
     events,
     limits::{self, Received, Sender},
     openapi::Document,
-    request_log::LastWarning,
+    shared::Shared,
     status,
 };
 use crate::{
     arguments::{Arguments, Problem},
-    bridge::Bridge,
     caller::{Caller, MemoryPermit},
     capability::Context,
     catalog::{Entry, Type},
@@ -27,25 +26,8 @@ use axum::{
 };
 use bytes::Bytes;
 use schemars::JsonSchema;
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 use utoipa::openapi::Paths;
-
-/// What every handler can reach.
-pub struct Shared {
-    /// The bridge behind the face.
-    pub bridge: Arc<Bridge>,
-    /// When the server started.
-    pub started: Instant,
-    /// When the log last warned of a key in an address.
-    pub last_warning: LastWarning,
-}
-
-impl Shared {
-    /// Starts the clock.
-    pub fn new(bridge: Arc<Bridge>) -> Arc<Self> {
-        Arc::new(Self { bridge, started: Instant::now(), last_warning: LastWarning::default() })
-    }
-}
 
 /// Collects a route and its documentation for each capability.
 #[derive(Default)]

@@ -4,7 +4,8 @@
 use super::{
     auth::{self, Admission},
     connections::stopping,
-    rest::{Rest, Shared, admit},
+    rest::{Rest, admit},
+    shared::Shared,
     status,
 };
 use crate::{

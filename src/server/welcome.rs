@@ -1,6 +1,6 @@
 //! What anyone may ask: who is there, and is it well.
 
-use super::rest::Shared;
+use super::shared::Shared;
 use crate::{
     clock,
     policy::confine::{Level, MemoryBound},

@@ -13,7 +13,7 @@ pub use environment::{hide_key, is_in_environment, key_in_environment, warn_of_d
 pub use file::assignment;
 pub use path::{PathList, SettingPath};
 pub use value::{ConfinementMode, LogLevel, Port, Secret, SettingValue};
-pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program};
+pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program, is_loopback};
 
 use crate::policy::paths::Directory;
 use anyhow::{Context, Result, anyhow, ensure};

@@ -75,6 +75,14 @@ fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// `localhost` and the loopback addresses.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost"
+        || bare.ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn allowed_host(text: &str) -> Result<String, String> {
     if text == "*" { Ok(text.to_owned()) } else { host(text).map_err(|expected| format!("`*` or {expected}")) }
 }

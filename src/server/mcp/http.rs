@@ -18,7 +18,7 @@ use crate::{
         connections::{Working, stopping},
         guard,
         limits::{self, Received, Sender},
-        rest::Shared,
+        shared::Shared,
         status,
     },
 };

@@ -13,7 +13,7 @@ use crate::{
         auth::{self, Admission},
         connections::stopping,
         guard,
-        rest::Shared,
+        shared::Shared,
     },
     terminal::processes::{Processes, Watcher},
 };
