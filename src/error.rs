@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
 
-pub use crate::arguments::Problem;
+pub use crate::problem::Problem;
 
 /// A result of the bridge.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -268,6 +268,12 @@ impl From<std::io::Error> for Error {
             Kind::InvalidFilename => Self::Unusable("The file name is too long for this file system".into()),
             _ => Self::Internal(cause.into()),
         }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(vec![problem])
     }
 }
 

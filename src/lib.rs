@@ -30,6 +30,7 @@ pub mod caller;
 pub mod clock;
 pub mod error;
 pub mod excerpt;
+pub(crate) mod problem;
 pub mod settings;
 
 pub use error::{Error, Result};

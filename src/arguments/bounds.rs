@@ -3,12 +3,12 @@
 
 use super::{
     MAX_PROBLEMS,
-    lenient::{Failure, Fields, LenientDeserializer},
-    outline::fields_of,
-    problem::{FIELD_REQUIRED, MAX_INPUT, Problem, Segment},
+    lenient::{Failure, LenientDeserializer},
+    outline::{Fields, fields_of},
     resolve::Unknown,
     shape::Shape,
 };
+use crate::problem::{FIELD_REQUIRED, MAX_INPUT, Problem, Segment};
 use serde_json::{Value, value::RawValue};
 
 impl Shape {

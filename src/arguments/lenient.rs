@@ -1,11 +1,7 @@
 //! A deserializer over raw JSON that is as lenient as pydantic's lax mode and names the place of what it refuses.
 
-use super::{
-    outline::fields_of,
-    position::described,
-    problem::{MAX_INPUT, Problem, Segment, half_a_character},
-};
-use indexmap::IndexMap;
+use super::outline::{Fields, fields_of};
+use crate::problem::{MAX_INPUT, Problem, Segment, described, half_a_character};
 use serde::{
     Deserializer,
     de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor},
@@ -13,9 +9,6 @@ use serde::{
 };
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::HashSet, fmt};
-
-/// The fields of an object: name and JSON text. Of a repeated field the last one counts.
-pub(super) type Fields<'de> = IndexMap<Cow<'de, str>, &'de str>;
 
 /// Why decoding stopped, and where.
 #[derive(Debug)]

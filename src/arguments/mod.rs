@@ -1,31 +1,28 @@
 //! The arguments of a call, decoded once, straight from the bytes that came, with every problem named at once.
-//!
-//! The types of problems and their sentences are pydantic's, since clients of the server that this one ports know them.
 
 mod bounds;
 mod guards;
 mod lenient;
 mod outline;
-mod position;
 mod preview;
-mod problem;
 mod resolve;
 mod secrets;
 mod shape;
 mod synonyms;
 
 pub use outline::{decoded_size, places_of};
-pub use position::described;
 pub use preview::{details, not_kept, preview};
-pub use problem::{Problem, Segment, half_a_character};
 pub use resolve::Ignored;
 pub use secrets::{MASK, clean, clean_beginning};
 
-use crate::blocking::blocking;
-use crate::error::{Error, Result};
+use crate::{
+    blocking::blocking,
+    error::{Error, Result},
+    problem::{Origin, Problem},
+};
 use bytes::Bytes;
-use lenient::{Failure, Fields, LenientDeserializer};
-use outline::Outline;
+use lenient::{Failure, LenientDeserializer};
+use outline::{Fields, Outline};
 use resolve::{Reading, Resolved, Unknown, resolve};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -49,16 +46,6 @@ pub struct Arguments {
     outline: Outline,
     origin: Origin,
     reading: Reading,
-}
-
-/// Where arguments came from, as the first part of a problem's `loc`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// The request's JSON body.
-    #[default]
-    Body,
-    /// The query string.
-    Query,
 }
 
 impl Arguments {

@@ -1,6 +1,5 @@
 //! Which bytes of a body are which field, found in one pass and in little memory however many fields there are.
 
-use super::lenient::Fields;
 use indexmap::IndexMap;
 use serde::{
     Deserialize, Deserializer,
@@ -12,6 +11,9 @@ use std::{borrow::Cow, fmt, ops::Range};
 /// No capability has so many fields: of a larger object the first ones are kept, and others by their name when they are
 /// asked for. Such an object is longer than what is ever sent back of one.
 const MAX_FIELDS: usize = 16 * 1024;
+
+/// The fields of an object: name and JSON text. Of a repeated field the last one counts.
+pub(super) type Fields<'de> = IndexMap<Cow<'de, str>, &'de str>;
 
 /// Where the values of an object are in its text.
 #[derive(Clone, Debug, Default)]

@@ -4,12 +4,11 @@
 
 use super::{
     guards,
-    lenient::Fields,
-    outline::fields_of,
-    problem::{Problem, Segment},
-    shape::Shape,
+    outline::{Fields, fields_of},
+    shape::{Shape, structure_in},
     synonyms::{self, Meaning},
 };
+use crate::problem::{Problem, Segment};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -316,17 +315,4 @@ fn shortened(text: &str, most: usize) -> Cow<'_, str> {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text.into(),
     }
-}
-
-/// The list or object that a text holds as JSON.
-pub(super) fn structure_in(json: &str) -> Option<String> {
-    let inside = json.strip_prefix('"')?.trim_start_matches(|c: char| c.is_ascii_whitespace());
-    // What begins otherwise is not decoded only to see that; an escape may stand for white space.
-    if !inside.starts_with(['[', '{', '\\']) {
-        return None;
-    }
-    let text: String = serde_json::from_str(json).ok()?;
-    let text = text.trim();
-    let is_structure = text.starts_with(['[', '{']) && serde_json::from_str::<&RawValue>(text).is_ok();
-    is_structure.then(|| text.to_owned())
 }

@@ -1,15 +1,19 @@
 //! What a capability's schema says of its arguments: their names, types and bounds. The schema states them once; they
 //! are published with it, and `bounds.rs` and `resolve.rs` read them here.
 
-use super::{lenient::LenientDeserializer, resolve::structure_in, synonyms::squeezed};
+use super::lenient::LenientDeserializer;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::{
     any::TypeId,
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex},
 };
+
+/// No name of ours or of a synonym is longer, in bytes.
+pub(super) const MAX_NAME: usize = 64;
 
 /// What a value may be, and what is in it.
 #[derive(Debug, Default)]
@@ -186,4 +190,26 @@ fn strings(list: &Value) -> Vec<String> {
 fn limits(node: &Value, min: &str, max: &str) -> Limits<usize> {
     let size = |key: &str| node[key].as_u64().and_then(|size| usize::try_from(size).ok());
     Limits { min: size(min), max: size(max) }
+}
+
+/// The list or object that a text holds as JSON.
+pub(super) fn structure_in(json: &str) -> Option<String> {
+    let inside = json.strip_prefix('"')?.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    // What begins otherwise is not decoded only to see that; an escape may stand for white space.
+    if !inside.starts_with(['[', '{', '\\']) {
+        return None;
+    }
+    let text: String = serde_json::from_str(json).ok()?;
+    let text = text.trim();
+    let is_structure = text.starts_with(['[', '{']) && serde_json::from_str::<&RawValue>(text).is_ok();
+    is_structure.then(|| text.to_owned())
+}
+
+/// The words of a name written together in small letters.
+pub(super) fn squeezed(name: &str) -> Cow<'_, str> {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_plain || name.len() > MAX_NAME {
+        return name.into();
+    }
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).flat_map(char::to_lowercase).collect::<String>().into()
 }

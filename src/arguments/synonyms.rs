@@ -1,6 +1,9 @@
 //! The other names by which clients call fields, and which field a name that nobody knows may mean.
 
-use super::{lenient::LenientDeserializer, shape::Shape};
+use super::{
+    lenient::LenientDeserializer,
+    shape::{MAX_NAME, Shape, squeezed},
+};
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 /// The list: what stands in a line is explained in it.
@@ -8,9 +11,6 @@ const LIST: &str = include_str!("synonyms.txt");
 
 /// Lists of which clients send the one element's fields beside the others.
 const FLAT: [&str; 1] = ["edits"];
-
-/// No name of ours or of a synonym is longer, in bytes.
-const MAX_NAME: usize = 64;
 
 /// What a name of the list says of one field.
 struct Synonym {
@@ -170,15 +170,6 @@ fn same_name<'a>(name: &str, shape: &'a Shape) -> Option<&'a str> {
 
 fn listed(name: &str) -> &'static [Synonym] {
     SYNONYMS.get(&*squeezed(name)).map_or(&[], Vec::as_slice)
-}
-
-/// The words of a name written together in small letters.
-pub(super) fn squeezed(name: &str) -> Cow<'_, str> {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if is_plain || name.len() > MAX_NAME {
-        return name.into();
-    }
-    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).flat_map(char::to_lowercase).collect::<String>().into()
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use super::{
     store::{Added, Draft},
 };
 use crate::{
-    arguments::{Problem, Segment},
     caller::Access,
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    problem::{Problem, Segment},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

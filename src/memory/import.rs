@@ -7,12 +7,12 @@ use super::{
     store::{Change, State, made_ids},
 };
 use crate::{
-    arguments::{Problem, described},
     blocking::blocking,
     caller::Access,
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    problem::{Problem, described},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

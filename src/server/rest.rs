@@ -10,11 +10,12 @@ use super::{
     status,
 };
 use crate::{
-    arguments::{Arguments, Problem},
+    arguments::Arguments,
     caller::{Caller, MemoryPermit},
     capability::Context,
     catalog::{Entry, Type},
     error::{Error, Result},
+    problem::Problem,
 };
 use axum::{
     Router,

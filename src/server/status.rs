@@ -2,7 +2,8 @@
 
 use crate::{
     arguments::Ignored,
-    error::{Error, PartialOutput, Problem},
+    error::{Error, PartialOutput},
+    problem::Problem,
 };
 use axum::{
     Json,

@@ -9,13 +9,14 @@ use super::{
     status,
 };
 use crate::{
-    arguments::{Arguments, Ignored, Problem},
+    arguments::{Arguments, Ignored},
     bridge::{Bridge, Record},
     capability::{Capability, Context},
     catalog::Entry,
     envelope::{Answer, Envelope},
     error::{Error, Result},
     filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchEvent, WatchPath},
+    problem::Problem,
 };
 use axum::{
     Json,

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "these are the bridge's own files, not paths that a caller names")]
 
 use super::aside;
-use crate::{arguments::described, memory::entry::Entry, policy::private};
+use crate::{memory::entry::Entry, policy::private, problem::described};
 use crc32fast::Hasher;
 use std::{
     fs::Metadata,

@@ -1,9 +1,9 @@
 //! The notebook format, version 4 (nbformat.readthedocs.io, "The notebook file format").
 
 use crate::{
-    arguments::described,
     capability::Medium,
     error::{Error, Result},
+    problem::described,
     sandbox::session::{Answer, Bundle, Cell, Failure, Outcome},
 };
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What is answered to a message that cannot be read: with its id where it has one, so that nobody waits for an answer
 //! until a timeout.
 
-use crate::arguments::{described, half_a_character};
+use crate::problem::{described, half_a_character};
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},

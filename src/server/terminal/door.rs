@@ -5,10 +5,10 @@ use super::{
     session::{self, Session},
 };
 use crate::{
-    arguments::Problem,
     caller::{Access, Caller},
     capability::Context,
     error::{Error, Result},
+    problem::Problem,
     server::{
         auth::{self, Admission},
         connections::stopping,

@@ -3,8 +3,8 @@
 
 use super::messages::{FromClient, FromServer};
 use crate::{
-    arguments::described,
     error::{Error, Result},
+    problem::described,
     terminal::processes::{Event, Process, Stream, Watcher},
 };
 use axum::extract::ws::{Message, WebSocket};

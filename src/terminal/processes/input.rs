@@ -2,10 +2,11 @@
 
 use super::{Processes, keys, process::Process, running::Signal};
 use crate::{
-    arguments::{Problem, Segment, not_kept},
+    arguments::not_kept,
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    problem::{Problem, Segment},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,24 +1,37 @@
 //! What is wrong with one argument, and where.
+//!
+//! The types of problems and their sentences are pydantic's, since clients of the server that this one ports know them.
 
-use super::{
-    Origin,
-    position::{described, offset},
-};
+mod position;
+
+pub(crate) use position::described;
+
+use position::offset;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fmt;
 
 /// The longest wrong value that is sent back, in bytes of JSON.
-pub(super) const MAX_INPUT: usize = 64 * 1024;
+pub(crate) const MAX_INPUT: usize = 64 * 1024;
 
 /// What is said of a field that is not there.
-pub(super) const FIELD_REQUIRED: &str = "Field required";
+pub(crate) const FIELD_REQUIRED: &str = "Field required";
+
+/// Where arguments came from, as the first part of a problem's `loc`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The request's JSON body.
+    #[default]
+    Body,
+    /// The query string.
+    Query,
+}
 
 /// One step of the way to a value: a field's name or a place in a list.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(untagged)]
-pub enum Segment {
+pub(crate) enum Segment {
     /// The field of this name.
     Field(String),
     /// The element at this place, counted from 0.
@@ -80,7 +93,7 @@ impl Problem {
     }
 
     /// A body that is no JSON, and the character at which that shows.
-    pub(super) fn malformed(error: &serde_json::Error, json: &str) -> Self {
+    pub(crate) fn malformed(error: &serde_json::Error, json: &str) -> Self {
         let said = described(error, json.as_bytes());
         let message = half_a_character(&said).unwrap_or_else(|| format!("JSON decode error: {said}"));
         Self::new("json_invalid", vec![Segment::Index(offset(error, json.as_bytes()))], message, None)
@@ -92,19 +105,13 @@ impl Problem {
     }
 
     /// The way to the value, without where the arguments came from.
-    pub(super) fn path(&self) -> &[Segment] {
+    pub(crate) fn path(&self) -> &[Segment] {
         &self.location[1..]
     }
 
     /// Says that the arguments came from `origin`.
-    pub(super) fn came_from(&mut self, origin: Origin) {
+    pub(crate) fn came_from(&mut self, origin: Origin) {
         self.location[0] = name(origin);
-    }
-}
-
-impl From<Problem> for crate::error::Error {
-    fn from(problem: Problem) -> Self {
-        Self::Invalid(vec![problem])
     }
 }
 
@@ -126,7 +133,7 @@ impl fmt::Display for Problem {
 }
 
 /// What to say of JSON with an escape for half of a character, of which serde_json says `text`; `None` for any other error.
-pub fn half_a_character(text: &str) -> Option<String> {
+pub(crate) fn half_a_character(text: &str) -> Option<String> {
     { text.contains("surrogate") || text.contains("hex escape") }.then(|| {
         format!(
             "It holds half of a character, such as \\ud83d alone ({text}): that is what is left when a text is cut inside \

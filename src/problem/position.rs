@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 
 /// What serde_json says of a text, with the column in characters.
-pub fn described(error: &serde_json::Error, text: &[u8]) -> String {
+pub(crate) fn described(error: &serde_json::Error, text: &[u8]) -> String {
     let said = error.to_string();
     match said.strip_suffix(&format!(" column {}", error.column())) {
         Some(said) => {
