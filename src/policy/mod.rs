@@ -4,10 +4,9 @@ pub mod commands;
 pub mod confine;
 pub mod env_file;
 pub mod paths;
-pub mod private;
 mod urls;
 
 pub use commands::{Guard, Line, PermittedCommand, Shell, Shells, Verdict};
 pub use confine::Confinement;
-pub use paths::{Folder, SafePath, Workspace};
+pub use paths::{Folder, SafePath, Workspace, private};
 pub use urls::{SafeUrl, UrlPolicy};

@@ -4,7 +4,7 @@ use super::{
     Pattern,
     denials::without_links,
     patterns::{check_signs, without_parents},
-    workspace::{canonical, entries},
+    places::{canonical, entries},
 };
 use crate::settings::PathList;
 use anyhow::{Context, anyhow, ensure};

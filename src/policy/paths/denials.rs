@@ -4,8 +4,8 @@ use super::{
     Denial, Intent, Spared,
     homes::Homes,
     patterns::Fitting,
+    places::{canonical, lies_under},
     secrets::ANY_CASE,
-    workspace::{canonical, lies_under},
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

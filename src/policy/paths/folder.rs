@@ -1,7 +1,7 @@
 //! A checked directory, and what is in it.
 
 use super::{Directory, Entries, Found, Intent, Kind, Named, SafePath, Workspace, walk};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::{
     ffi::{OsStr, OsString},
     io,
@@ -15,6 +15,23 @@ pub struct Folder {
     workspace: Arc<Workspace>,
     directory: Directory,
     real: PathBuf,
+}
+
+impl SafePath {
+    /// Opens the directory that is there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unusable`] for anything but a directory.
+    pub fn open_folder(&self) -> Result<Folder> {
+        if !self.existing()?.is_folder() {
+            return Err(Error::Unusable("Path is not a directory".into()));
+        }
+        let directory = self.holder()?.enter(&self.name).map_err(|error| self.explain(error))?;
+        if self.workspace.is_denied_place(directory.fstat()?.identity, Intent::Read) {
+            return Err(self.named.refused());
+        }
+        Ok(Folder::new(self.workspace.clone(), directory, self.real.clone()))
+    }
 }
 
 /// A name in a directory.

@@ -44,6 +44,9 @@ const SET_ID: u32 = 0o6000;
 /// In place of an owner: whoever makes the file.
 pub const OURS: (u32, u32) = (u32::MAX, u32::MAX);
 
+/// What says that two names mean one thing: a device and the number of a file on it.
+pub type Identity = (u64, u64);
+
 /// What is known of something without opening it.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
@@ -58,7 +61,7 @@ pub struct Found {
     /// When anything about it last changed, name and mode included; nanoseconds since 1970.
     pub changed: i64,
     /// Device and number: the same for two names of one file.
-    pub identity: (u64, u64),
+    pub identity: Identity,
     /// How many names it has.
     pub names: u64,
     /// The user and the group it belongs to.

@@ -2,12 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "it looks at denied places, of which nothing is opened to read")]
 
 use super::{
-    Denial, Directory, Intent, Kind, Spared,
-    look::{HELD, Look},
+    Denial, Directory, Identity, Intent, Kind, Spared,
+    hold::{HELD, Hold, identity},
+    look::{Look, too_many},
     sight::{Sight, at, moved},
 };
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, StatxFlags},
+    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags},
     io::Errno,
     process::Resource,
 };
@@ -16,15 +17,12 @@ use std::{
     ffi::OsString,
     io,
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::AsFd,
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
-
-/// What says that two names mean one thing: a device and the number of a file on it.
-pub type Identity = (u64, u64);
 
 /// The most places that are held, and the part of the process's descriptors that they may take: each takes one, and a
 /// cover in each view. Past that nothing is left out: no command runs.
@@ -36,17 +34,6 @@ const MOST_LOOKS: usize = 100;
 
 /// What the system writes behind the path of a name that is gone.
 const GONE: &[u8] = b" (deleted)";
-
-/// A denied place that is there.
-#[derive(Clone, Debug)]
-pub(super) struct Hold {
-    pub place: Arc<OwnedFd>,
-    /// The denial that it was found by.
-    pub denial: Denial,
-    pub kind: Kind,
-    /// Whether it stays denied once nothing denied leads to it; not what a link leads to that came later than the start.
-    pub stays: bool,
-}
 
 /// The denied places that were found.
 #[derive(Debug, Default)]
@@ -159,14 +146,6 @@ fn most_held() -> usize {
     usize::try_from(descriptors).map_or(MOST_HELD, |all| (all / PART_OF_DESCRIPTORS).min(MOST_HELD))
 }
 
-/// That there are more denied places than can be held.
-pub(super) fn too_many(most: usize) -> io::Error {
-    io::Error::other(format!(
-        "more than {most} denied places are there: deny the folder that holds them instead of each (MCP_DENIED_PATHS), \
-         or restart the bridge where many were moved"
-    ))
-}
-
 impl Look<'_> {
     /// Where what is held is, and which folders have to be covered since some of it may lie in them.
     fn present(&mut self, held: &HashMap<Identity, Hold>) -> io::Result<Vec<Present>> {
@@ -238,13 +217,6 @@ impl Hold {
         if mount(&self.place).is_none() { Ok(Whereabouts::Nowhere) } else { Err(moved()) }
     }
 
-    /// Where the system says that it is.
-    pub(crate) fn path(&self) -> io::Result<PathBuf> {
-        let link = format!("/proc/self/fd/{}", self.place.as_raw_fd());
-        let text = rustix::fs::readlink(link, Vec::new()).map_err(|error| at(&self.denial.path, error))?;
-        Ok(PathBuf::from(OsString::from_vec(text.into_bytes())))
-    }
-
     /// Whether the way to a path leads onto another mount than the one that this is on.
     fn is_under_another_mount(&self, path: &Path) -> bool {
         let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -281,10 +253,6 @@ fn another_name(path: &Path, identity: Identity) -> io::Result<Whereabouts> {
 /// What has a name; a link is meant itself.
 fn look(path: &Path) -> io::Result<Sight<Identity>> {
     Sight::of(rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| identity(&stat)), path)
-}
-
-pub(super) fn identity(stat: &Stat) -> Identity {
-    (stat.st_dev, stat.st_ino)
 }
 
 /// The number of the mount that a place is seen on; none before Linux 5.8.

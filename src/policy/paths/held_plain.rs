@@ -1,10 +1,7 @@
 //! Where places cannot be held open without being read, denied ones are known by their names alone.
 
-use super::{Denial, Directory, Intent, Spared};
+use super::{Denial, Directory, Identity, Intent, Spared};
 use std::{io, path::PathBuf};
-
-/// What says that two names mean one thing.
-pub type Identity = (u64, u64);
 
 /// Nothing.
 #[derive(Debug, Default)]

@@ -1,16 +1,9 @@
-//! How to fix a path that is refused or not there: which rule refuses it, where it was looked for, what is near.
+//! How to fix a path that is refused or not there: which rule refuses it, where it was looked for.
 //!
 //! What is said of a refusal is known from the settings and the text alone: it never tells whether something is there.
 
-use super::{Denial, Directory, Intent, SafePath, Workspace, secrets::SYSTEM, text};
-use crate::near::nearest;
-use std::{
-    ffi::OsStr,
-    path::{Component, Path, PathBuf},
-};
-
-/// So many names of a folder are looked at for one that is near.
-const MAX_NAMES: usize = 5000;
+use super::{Denial, Intent, Workspace, secrets::SYSTEM, text};
+use std::path::{Component, Path, PathBuf};
 
 const OF_THE_SYSTEM: &str = "/etc, /root, /sys and /proc are out of reach of the file routes, whatever the settings";
 
@@ -94,36 +87,4 @@ fn without_parents(path: &Path) -> PathBuf {
         }
         whole
     })
-}
-
-/// Where something was looked for that is not there, and which names are near.
-pub(super) fn of_missing(path: &SafePath) -> String {
-    let names = path.missing.iter().map(std::ffi::OsString::as_os_str).chain([path.name.as_os_str()]);
-    let names: Vec<&OsStr> = names.collect();
-    let folder: PathBuf = path.real.ancestors().nth(names.len()).unwrap_or(Path::new("/")).to_owned();
-    let missing = names[0].to_string_lossy();
-    let known = names_in(path, &folder);
-    let near = nearest(&missing, known.iter().map(String::as_str));
-    let mut hint = path.workspace.where_looked(&path.real);
-    if names.len() > 1 {
-        hint.push_str(&format!(". There is no {}", folder.join(names[0]).display()));
-    }
-    if !near.is_empty() {
-        let near: Vec<String> = near.iter().map(|name| folder.join(name).display().to_string()).collect();
-        hint.push_str(&format!(". Did you mean {}?", near.join(" or ")));
-    }
-    hint
-}
-
-/// What the caller may see in the folder where the first missing name should be.
-fn names_in(path: &SafePath, folder: &Path) -> Vec<String> {
-    let holder: &Directory = &path.holder;
-    let may_see = |name: &OsStr| {
-        let found = holder.look(name);
-        path.workspace.allows(&folder.join(name), Intent::Read)
-            && found.is_ok_and(|found| !path.workspace.is_denied_place(found.identity, Intent::Read))
-    };
-    let entries = holder.entries().into_iter().flatten().take(MAX_NAMES);
-    let names = entries.filter_map(|entry| entry.ok()?.0.into_string().ok());
-    names.filter(|name| may_see(OsStr::new(name))).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Denial, Identity, Kind, Spared,
-    held::{Hold, identity, too_many},
+    hold::{HELD, Hold, identity},
     sight::{End, Sight, moved},
 };
 use rustix::{
@@ -17,9 +17,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// What is held needs no permission, and opening it does nothing.
-pub(crate) const HELD: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 /// What one look finds.
 pub(super) struct Look<'a> {
@@ -130,6 +127,14 @@ impl<'a> Look<'a> {
         self.barriers.insert(identity, Hold { denial, ..hold });
         Ok(())
     }
+}
+
+/// That there are more denied places than can be held.
+pub(super) fn too_many(most: usize) -> io::Error {
+    io::Error::other(format!(
+        "more than {most} denied places are there: deny the folder that holds them instead of each (MCP_DENIED_PATHS), \
+         or restart the bridge where many were moved"
+    ))
 }
 
 fn hold(denial: &Denial, flags: OFlags) -> io::Result<Sight<(Identity, Hold)>> {

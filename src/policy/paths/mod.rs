@@ -14,6 +14,7 @@
 
 mod asked;
 mod copies;
+mod denial;
 mod denials;
 #[cfg_attr(unix, path = "directory.rs")]
 #[cfg_attr(not(unix), path = "directory_plain.rs")]
@@ -24,6 +25,8 @@ mod found;
 #[cfg_attr(not(target_os = "linux"), path = "held_plain.rs")]
 mod held;
 mod hints;
+#[cfg(target_os = "linux")]
+mod hold;
 mod homes;
 mod linked;
 mod listing;
@@ -32,6 +35,9 @@ mod look;
 mod mount;
 mod named;
 mod patterns;
+mod places;
+pub mod private;
+mod resolve;
 mod safe_path;
 mod same_name;
 mod search;
@@ -46,13 +52,14 @@ mod upwards;
 mod walk;
 mod workspace;
 
+pub use denial::{Denial, Intent};
 use denials::Denials;
 pub use directory::{Directory, Entries, look_at, set_mode_and_owner};
 pub use folder::{Child, Folder};
-pub use found::{Found, Kind, OURS, Times};
+pub use found::{Found, Identity, Kind, OURS, Times};
+pub use held::Present;
 #[cfg(target_os = "linux")]
 pub use held::mount;
-pub use held::{Identity, Present};
 pub use listing::Listing;
 pub use mount::is_mount;
 pub use named::Named;
@@ -61,4 +68,4 @@ pub use safe_path::{SafePath, not_a_file};
 pub use same_name::composed;
 use spared::Spared;
 pub use spelling::{path_of, spelled};
-pub use workspace::{Denial, Intent, Workspace};
+pub use workspace::Workspace;

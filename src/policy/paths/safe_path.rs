@@ -1,7 +1,10 @@
 //! A checked path.
 
-use super::{Directory, Folder, Found, Intent, Named, Workspace, hints, walk::Place};
-use crate::error::{Error, Result};
+use super::{Directory, Found, Intent, Named, Workspace, walk::Place};
+use crate::{
+    error::{Error, Result},
+    near::nearest,
+};
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
@@ -9,6 +12,9 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+/// So many names of a folder are looked at for one that is near.
+const MAX_NAMES: usize = 5000;
 
 /// A path that the policy allows: a name in a directory that is held open.
 #[derive(Debug)]
@@ -19,7 +25,7 @@ pub struct SafePath {
     pub(super) name: OsString,
     pub(super) real: PathBuf,
     pub(super) found: Option<Found>,
-    named: Named,
+    pub(super) named: Named,
     means_folder: bool,
 }
 
@@ -66,7 +72,7 @@ impl SafePath {
     }
 
     fn not_found(&self) -> Error {
-        self.named.not_found().with_hint(|| Some(hints::of_missing(self)))
+        self.named.not_found().with_hint(|| Some(hint_of_missing(self)))
     }
 
     /// The directories above it that are not there, topmost first.
@@ -160,21 +166,6 @@ impl SafePath {
         if is_denied { Err(self.named.refused()) } else { Ok((file, found)) }
     }
 
-    /// Opens the directory that is there.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Unusable`] for anything but a directory.
-    pub fn open_folder(&self) -> Result<Folder> {
-        if !self.existing()?.is_folder() {
-            return Err(Error::Unusable("Path is not a directory".into()));
-        }
-        let directory = self.holder()?.enter(&self.name).map_err(|error| self.explain(error))?;
-        if self.workspace.is_denied_place(directory.fstat()?.identity, Intent::Read) {
-            return Err(self.named.refused());
-        }
-        Ok(Folder::new(self.workspace.clone(), directory, self.real.clone()))
-    }
-
     /// Fails unless the whole directory may go: nothing in it is denied.
     ///
     /// # Errors
@@ -221,6 +212,38 @@ impl SafePath {
             _ => error.into(),
         }
     }
+}
+
+/// Where something was looked for that is not there, and which names are near.
+fn hint_of_missing(path: &SafePath) -> String {
+    let names = path.missing.iter().map(OsString::as_os_str).chain([path.name.as_os_str()]);
+    let names: Vec<&OsStr> = names.collect();
+    let folder: PathBuf = path.real.ancestors().nth(names.len()).unwrap_or(Path::new("/")).to_owned();
+    let missing = names[0].to_string_lossy();
+    let known = names_in(path, &folder);
+    let near = nearest(&missing, known.iter().map(String::as_str));
+    let mut hint = path.workspace.where_looked(&path.real);
+    if names.len() > 1 {
+        hint.push_str(&format!(". There is no {}", folder.join(names[0]).display()));
+    }
+    if !near.is_empty() {
+        let near: Vec<String> = near.iter().map(|name| folder.join(name).display().to_string()).collect();
+        hint.push_str(&format!(". Did you mean {}?", near.join(" or ")));
+    }
+    hint
+}
+
+/// What the caller may see in the folder where the first missing name should be.
+fn names_in(path: &SafePath, folder: &Path) -> Vec<String> {
+    let holder: &Directory = &path.holder;
+    let may_see = |name: &OsStr| {
+        let found = holder.look(name);
+        path.workspace.allows(&folder.join(name), Intent::Read)
+            && found.is_ok_and(|found| !path.workspace.is_denied_place(found.identity, Intent::Read))
+    };
+    let entries = holder.entries().into_iter().flatten().take(MAX_NAMES);
+    let names = entries.filter_map(|entry| entry.ok()?.0.into_string().ok());
+    names.filter(|name| may_see(OsStr::new(name))).collect()
 }
 
 /// What a directory, a FIFO, a socket or a device is reported as.

@@ -1,19 +1,16 @@
 //! The roots and the denied places.
 
 use super::{
-    Denials, Directory, Entry, Found, Identity, Kind, Pattern, Present, SafePath, Spared,
+    Denial, Denials, Directory, Found, Identity, Intent, Pattern, Present, Spared,
     asked::{Asked, check_commas},
     denials::without_links,
     held::Held,
     linked,
-    named::Named,
     patterns::Fitting,
-    secrets, text, walk,
+    places::{canonical, entries, lies_under},
+    secrets,
 };
-use crate::{
-    error::{Error, Result},
-    settings::Settings,
-};
+use crate::settings::Settings;
 use anyhow::{Context, ensure};
 use std::{
     collections::HashMap,
@@ -21,24 +18,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// What a caller wants with a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// To look.
-    Read,
-    /// To change, make or remove what is there.
-    Write,
-}
-
-/// A place that is refused, with all below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// Where it is, without links in it.
-    pub path: PathBuf,
-    /// Whether reading is refused, or only changing.
-    pub reading_too: bool,
-}
 
 /// Where callers may go: inside the roots, and not into the denied places.
 #[derive(Debug)]
@@ -206,88 +185,6 @@ impl Workspace {
         self.roots.is_empty() || self.roots.iter().any(|root| lies_under(real, root))
     }
 
-    /// Checks a path as a caller sent it and follows it to where it leads. What is not there yet can be resolved too.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] outside the roots or in a denied place, whether or not something is there.
-    pub fn resolve(self: &Arc<Self>, sent: &str, named: Named, intent: Intent) -> Result<SafePath> {
-        self.find(sent, named, intent, true)
-    }
-
-    /// The same, but a link at the end is meant itself. With a slash behind it the text could mean the link or what it
-    /// leads to, and what takes a link itself may remove it: that is refused.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`]; [`Error::Unusable`] for a link with a slash behind it.
-    pub fn resolve_link(self: &Arc<Self>, sent: &str, named: Named, intent: Intent) -> Result<SafePath> {
-        self.find(sent, named, intent, false)
-    }
-
-    fn find(self: &Arc<Self>, sent: &str, named: Named, intent: Intent, follow: bool) -> Result<SafePath> {
-        self.find_plain(sent, named, intent, follow).map_err(|error| match error {
-            // What the system refuses says so itself.
-            Error::Refused(said) if said == named.refusal() => {
-                named.refused().with_hint(|| Some(self.why_refused(sent, intent)))
-            }
-            Error::NotFound(_) if !sent.is_empty() => {
-                error.with_hint(|| Some(self.where_looked(&text::absolute(&self.start, sent))))
-            }
-            error => error,
-        })
-    }
-
-    fn find_plain(self: &Arc<Self>, sent: &str, named: Named, intent: Intent, follow: bool) -> Result<SafePath> {
-        if text::is_unsafe(sent) {
-            return Err(named.refused());
-        }
-        if sent.is_empty() {
-            return Err(match intent {
-                Intent::Read => named.not_found(),
-                Intent::Write => Error::Unusable("The path is empty: name a file or a directory".into()),
-            });
-        }
-        let means_folder = text::means_folder(sent);
-        let manner = walk::Manner { follow, exact: false };
-        let path = text::absolute(&self.start, sent);
-        text::check_size(&path)?;
-        let found = self.find_absolute(&path, named, intent, manner, means_folder)?;
-        if intent == Intent::Write && found.found().is_none() {
-            text::check_depth(found.real())?;
-        }
-        Ok(found)
-    }
-
-    /// Checks again a path that was resolved before, in another process perhaps. Links on the way are refused.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
-    pub fn resolve_real(self: &Arc<Self>, real: &Path, intent: Intent) -> Result<SafePath> {
-        let manner = walk::Manner { follow: false, exact: true };
-        let found = self.find_absolute(real, Named::File, intent, manner, false)?;
-        if found.real() == real { Ok(found) } else { Err(Named::File.refused()) }
-    }
-
-    fn find_absolute(
-        self: &Arc<Self>,
-        path: &Path,
-        named: Named,
-        intent: Intent,
-        manner: walk::Manner,
-        means_folder: bool,
-    ) -> Result<SafePath> {
-        let walked = walk::walk(self, path, intent, manner);
-        let place = walked.map_err(|stop| stop.explain(named, intent))?;
-        match place.found.filter(|found| means_folder && !found.is_folder()) {
-            Some(found) if found.kind == Kind::Link => return Err(ambiguous_link()),
-            Some(_) => return Err(walk::Stop::no_folder().explain(named, intent)),
-            None => {}
-        }
-        if place.found.is_some_and(|found| self.is_environment(&found)) {
-            return Err(named.refused());
-        }
-        Ok(SafePath::new(self.clone(), place, named, means_folder))
-    }
-
     /// Whether a file is the server's `.env` under another name. Only one with several names can be.
     pub(super) fn is_environment(&self, found: &Found) -> bool {
         if found.names < 2 || !found.is_file() {
@@ -302,13 +199,6 @@ impl Workspace {
     }
 }
 
-fn ambiguous_link() -> Error {
-    Error::Unusable(
-        "The path ends in a slash and names a link: take the slash off to mean the link itself, or name what it leads to"
-            .into(),
-    )
-}
-
 fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
     let path = directory.join(text);
     let real = canonical(&path).with_context(|| {
@@ -316,27 +206,6 @@ fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
     })?;
     ensure!(real.is_dir(), "MCP_ALLOWED_DIRS names {text:?}, which is no folder: name the folder it lies in");
     Ok(real)
-}
-
-/// What is in a folder; nothing where there is none.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what the settings deny is looked for, before any caller's path is opened"
-)]
-pub(super) fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(vec![]);
-        }
-        Err(error) => return Err(error),
-    };
-    entries
-        .map(|entry| {
-            let entry = entry?;
-            Ok((entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir())))
-        })
-        .collect()
 }
 
 fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path, spared: &Spared) -> anyhow::Result<Denials> {
@@ -364,35 +233,4 @@ fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path, spared: &Spared) 
         linked::keep(directory, &linked)?;
     }
     Ok(denials)
-}
-
-/// Whether `path` is `place` or lies below it; both are absolute and without dots. Where names are usually found in any
-/// case, they are compared so.
-pub(super) fn lies_under(path: &Path, place: &Path) -> bool {
-    let (path, place) = (path.as_os_str().as_encoded_bytes(), place.as_os_str().as_encoded_bytes());
-    let place = place.strip_suffix(b"/").unwrap_or(place);
-    let Some((head, rest)) = path.split_at_checked(place.len()) else { return false };
-    let same = if cfg!(any(target_os = "macos", windows)) { head.eq_ignore_ascii_case(place) } else { head == place };
-    same && rest.first().is_none_or(|next| *next == b'/' || (cfg!(windows) && *next == b'\\'))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a path of the settings, at start, before any caller")]
-pub(super) fn canonical(path: &Path) -> std::io::Result<PathBuf> {
-    std::fs::canonicalize(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_ends_at_a_whole_name() {
-        let under = |path: &str, place: &str| lies_under(Path::new(path), Path::new(place));
-        assert!(under("/a/allowed", "/a/allowed") && under("/a/allowed/x", "/a/allowed") && under("/a", "/"));
-        assert!(
-            !under("/a/allowed-evil", "/a/allowed")
-                && !under("/a", "/a/allowed")
-                && !under("/a/allowed.txt", "/a/allowed")
-        );
-    }
 }

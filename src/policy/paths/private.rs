@@ -1,7 +1,7 @@
 //! The bridge's own files: readable by the user that runs it and by no one else.
 #![expect(clippy::disallowed_methods, reason = "these are the bridge's own files, not paths that a caller names")]
 
-use super::paths::{Directory, Found};
+use super::{Directory, Found};
 use std::{
     ffi::OsStr,
     fs::{DirBuilder, OpenOptions},
