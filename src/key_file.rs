@@ -8,6 +8,7 @@ use crate::{
         private,
     },
     settings::{self, Secret},
+    settings_file,
 };
 use anyhow::{Context, Result, bail};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -191,8 +192,7 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
 }
 
 fn usable_key(folder: &Directory, directory: &Path, host: &str) -> Result<Secret> {
-    let key =
-        settings::key_in_file(folder, directory)?.with_context(|| format!("{NAME} is no longer set in {FILE}"))?;
+    let key = settings_file::key(folder, directory)?.with_context(|| format!("{NAME} is no longer set in {FILE}"))?;
     check(key.expose(), host)?;
     Ok(key)
 }

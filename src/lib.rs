@@ -6,6 +6,7 @@ pub mod command_line;
 pub mod first_start;
 pub mod key_file;
 pub mod server;
+pub mod settings_file;
 
 pub mod bridge;
 pub mod catalog;

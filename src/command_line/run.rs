@@ -15,7 +15,8 @@ use crate::{
     first_start, key_file,
     policy::paths::Directory,
     server::{self, LogGuard, address},
-    settings::{Secret, Settings, hide_key, key_in_environment, key_in_file, warn_of_doubtful_names},
+    settings::{Secret, Settings, hide_key, key_in_environment},
+    settings_file,
 };
 use anyhow::{Context, Result};
 use std::{
@@ -50,10 +51,10 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
         }
         _ => {}
     }
-    let settings = command.over(Settings::load(&directory)?);
+    let settings = command.over(settings_file::load(&directory)?);
     hide_key();
     let log = server::log_to_stderr(settings.log_filter());
-    warn_of_doubtful_names(&directory)?;
+    settings_file::warn_of_doubtful_names(&directory)?;
     server::raise_open_files();
     match &command.task {
         None | Some(Task::Serve) => serve(settings, command, &directory, &log).await,
@@ -105,7 +106,7 @@ fn called(command: &CommandLine, directory: &Path) -> String {
 /// Replaces the key, or shows it: alone on standard output, so that a script can take it.
 fn key(action: &KeyAction, command: &CommandLine, directory: &Path) -> Result<()> {
     // A key is of no use with a `.env` that no server starts with.
-    Settings::load(directory)?;
+    settings_file::load(directory)?;
     match action {
         KeyAction::Rotate => rotate(command, directory),
         KeyAction::Show => {
@@ -113,7 +114,7 @@ fn key(action: &KeyAction, command: &CommandLine, directory: &Path) -> Result<()
             let (key, place) = match key_in_environment() {
                 Some(key) => (key, "the environment".to_owned()),
                 None => {
-                    let key = key_in_file(&Directory::own(directory)?, directory)?;
+                    let key = settings_file::key(&Directory::own(directory)?, directory)?;
                     (
                         key.with_context(|| {
                             format!(
@@ -137,13 +138,13 @@ fn key(action: &KeyAction, command: &CommandLine, directory: &Path) -> Result<()
 
 fn rotate(command: &CommandLine, directory: &Path) -> Result<()> {
     require_bridge(directory)?;
-    let old = key_in_file(&Directory::own(directory)?, directory)?;
+    let old = settings_file::key(&Directory::own(directory)?, directory)?;
     let new = key_file::rotate(directory)?;
     let program = called(command, directory);
     if say(&welcome::rotated(&new, directory, &program)).is_ok() {
         key_file::was_seen(directory);
     }
-    let target = Target::find(command, &command.over(Settings::load(directory)?), directory);
+    let target = Target::find(command, &command.over(settings_file::load(directory)?), directory);
     let _ = say(&format!("\nIt is the key of {}.", target.described()));
     if let Some(old) = old {
         tell_holders(&target, &old, &program);

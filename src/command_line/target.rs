@@ -6,7 +6,8 @@ use crate::{
     owner::{AlreadyOwned, Owner},
     policy::paths::Directory,
     server::address,
-    settings::{Secret, Settings, key_in_environment, key_in_file},
+    settings::{Secret, Settings, key_in_environment},
+    settings_file,
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -106,7 +107,7 @@ pub(crate) fn http() -> reqwest::Client {
 /// When it is such a directory, or its `.env` cannot be read.
 pub(crate) fn require_bridge(directory: &Path) -> Result<()> {
     let was_here = Owner::was_in(&Bridge::folder_in(directory)) || key_in_environment().is_some();
-    let has_bridge = was_here || key_in_file(&Directory::own(directory)?, directory)?.is_some();
+    let has_bridge = was_here || settings_file::key(&Directory::own(directory)?, directory)?.is_some();
     ensure!(
         has_bridge,
         "there is no bridge in {}: start mcp-server there once, or name the folder of yours with --directory",

@@ -1,9 +1,6 @@
 //! The process's own environment: what it sets, and what must not be left in it.
 
-use super::{names, source, value::Secret};
-use crate::policy::paths::Directory;
-use anyhow::Result;
-use std::path::Path;
+use super::{file::Line, names, value::Secret};
 
 /// The setting that holds the key.
 pub(crate) const KEY: &str = "MCP_API_KEY";
@@ -15,13 +12,9 @@ pub fn key_in_environment() -> Option<Secret> {
 }
 
 /// Says in the log which variables of the environment must be meant for settings and are none, and which names of other
-/// programs in `.env` of `directory` could be meant for a setting that is not set. Only a warning: neither is ours alone.
-///
-/// # Errors
-/// When `.env` cannot be read.
-pub fn warn_of_doubtful_names(directory: &Path) -> Result<()> {
-    let lines = source::read(&Directory::own(directory)?, &directory.join(super::FILE))?;
-    for line in &lines {
+/// programs in the lines of `.env` could be meant for a setting that is not set. Only a warning: neither is ours alone.
+pub(crate) fn warn_of_doubtful_names(lines: &[Line]) {
+    for line in lines {
         let is_set = |name: &str| is_in_environment(name) || lines.iter().any(|line| line.name == name);
         if let Some(meant) = names::resembles(&line.name).filter(|name| !is_set(name)) {
             tracing::warn!(".env, line {}: {} is no setting: did you mean {meant}?", line.number, line.name);
@@ -33,7 +26,6 @@ pub fn warn_of_doubtful_names(directory: &Path) -> Result<()> {
             tracing::warn!("in the environment: {problem}");
         }
     }
-    Ok(())
 }
 
 /// Whether the process's environment sets this setting, so that `.env` cannot.

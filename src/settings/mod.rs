@@ -9,14 +9,15 @@ mod source;
 mod value;
 mod web;
 
-pub use environment::{hide_key, is_in_environment, key_in_environment, warn_of_doubtful_names};
+pub(crate) use environment::{KEY, warn_of_doubtful_names};
+pub use environment::{hide_key, is_in_environment, key_in_environment};
 pub use file::assignment;
+pub(crate) use file::{Line, parse};
 pub use path::{PathList, SettingPath};
 pub use value::{ConfinementMode, LogLevel, Port, Secret, SettingValue};
 pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program, is_loopback};
 
-use crate::policy::paths::Directory;
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use source::Source;
 use std::path::Path;
 
@@ -204,14 +205,12 @@ settings! {
 }
 
 impl Settings {
-    /// Reads `.env` of `directory` and the process's environment, which wins.
+    /// Those of the lines of `.env`, which is at `path`, and of the process's environment, which wins.
     ///
     /// # Errors
-    /// When `.env` cannot be read, has a line or a name that is not understood, or a value is not what its setting
-    /// takes; the message names it.
-    pub fn load(directory: &Path) -> Result<Self> {
-        let folder = Directory::own(directory).with_context(|| format!("{} cannot be entered", directory.display()))?;
-        Self::checked(&Source::of_file(&folder, &directory.join(FILE))?)
+    /// When a name is not understood or a value is not what its setting takes; the message names it.
+    pub(crate) fn from_lines(path: &Path, lines: Vec<Line>) -> Result<Self> {
+        Self::checked(&Source::of_lines(path, lines)?)
     }
 
     /// The settings of `pairs` alone, for tests and for programs that embed the bridge.
@@ -242,18 +241,4 @@ impl Settings {
             LogLevel::Error => "error",
         }
     }
-}
-
-/// The file of settings in the server's directory.
-const FILE: &str = ".env";
-
-/// The key in `.env` of a folder that is held open, whatever the environment says; `directory` is what it is called.
-///
-/// # Errors
-/// When `.env` cannot be read, is not to be trusted, or has a line that is not understood.
-pub fn key_in_file(folder: &Directory, directory: &Path) -> Result<Option<Secret>> {
-    let lines = source::read(folder, &directory.join(FILE))?;
-    let key = lines.into_iter().find(|line| line.name == environment::KEY).map(|line| line.value.trim().to_owned());
-    let key = key.filter(|key| !key.is_empty()).map(|key| Secret::parse(&key));
-    key.transpose().map_err(|expected| anyhow!("{} must be {expected}", environment::KEY))
 }

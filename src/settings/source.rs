@@ -5,8 +5,7 @@ use super::{
     names,
     value::SettingValue,
 };
-use crate::policy::{env_file, paths::Directory, private};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use std::{borrow::Cow, collections::HashMap, env::VarError, fmt::Display, ops::RangeInclusive, path::Path};
 
 /// Texts of settings by name.
@@ -37,13 +36,13 @@ impl Found {
 }
 
 impl Source {
-    /// The lines of `.env` in a folder, which is called `path`, and the environment.
+    /// The lines of `.env`, which is at `path`, and the environment.
     ///
     /// # Errors
-    /// When the file cannot be read, has a line that is not understood, or a name that must be meant for another.
-    pub(crate) fn of_file(folder: &Directory, path: &Path) -> Result<Self> {
+    /// When a line has a name that must be meant for another.
+    pub(super) fn of_lines(path: &Path, lines: Vec<Line>) -> Result<Self> {
         let mut file = HashMap::new();
-        for line in read(folder, path)? {
+        for line in lines {
             let judged = names::judge(&line.name);
             judged.map_err(|problem| anyhow!("{}, line {}: {problem}", path.display(), line.number))?;
             file.insert(line.name.clone(), line);
@@ -145,23 +144,6 @@ impl Source {
             has_quoted_parts: line.has_quoted_parts,
         }))
     }
-}
-
-/// The lines of `.env` in a folder, which is called `path`; none where there is none.
-///
-/// # Errors
-/// When it cannot be read, could have been written by others, or has a line that is not understood.
-pub(crate) fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
-    let text = private::read_own(folder, super::FILE).with_context(|| {
-        format!(
-            "{} cannot be read: it must be a text file that this user may read and nobody else may write",
-            path.display()
-        )
-    })?;
-    let Some(text) = text else { return Ok(Vec::new()) };
-    let holder = path.parent().unwrap_or(Path::new("."));
-    ensure!(!env_file::is_doubted(folder, holder, &text), "{} {}", path.display(), env_file::DOUBTED);
-    file::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 
 /// Characters that show as nothing: a name or a path with one is not what it looks like.
