@@ -84,7 +84,7 @@ impl DeletePath {
 /// A root stays, and so do a directory at the top of the file system, which is no one caller's, and one in which something
 /// is denied.
 pub(super) fn may_leave(files: &Files, path: &SafePath) -> Result<()> {
-    if files.workspace.roots().iter().any(|root| root.starts_with(path.real())) || path.real().parent().is_none() {
+    if files.workspace.holds_a_root(path.real()) || path.real().parent().is_none() {
         return Err(Error::Refused("A directory that callers are allowed as a whole cannot itself go away".into()));
     }
     if path.real().parent().is_some_and(|above| above.parent().is_none()) && path.existing()?.is_folder() {

@@ -13,7 +13,7 @@ pub(crate) use environment::{KEY, warn_of_doubtful_names};
 pub use environment::{hide_key, is_in_environment, key_in_environment};
 pub use file::assignment;
 pub(crate) use file::{Line, parse};
-pub use path::{PathList, SettingPath};
+pub use path::{PathList, SettingPath, WritablePaths};
 pub use value::{ConfinementMode, LogLevel, Port, Secret, SettingValue};
 pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program, is_loopback};
 
@@ -108,6 +108,9 @@ settings! {
     /// Places that no caller may reach, separated by commas, on top of those that are always denied. `*`, `?`, `[…]` and
     /// `**` make a pattern.
     denied_paths: PathList = "MCP_DENIED_PATHS" or "",
+    /// The only places that callers may change of those that they may reach, separated by commas; patterns as above. Empty: all
+    /// of them. `none`: nothing.
+    writable_paths: WritablePaths = "MCP_WRITABLE_PATHS" or "",
     /// The shell that runs commands: a name of `bash`, `sh`, `dash`, `ash`, `ksh`, `mksh`, `yash`, `zsh`, or the path of one.
     /// Empty: bash where there is one, else sh. `cmd` on Windows.
     shell: String = "MCP_SHELL" or "",

@@ -36,6 +36,28 @@ pub struct PathList {
     joined: Vec<String>,
 }
 
+/// What callers may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WritablePaths {
+    /// All that they may reach.
+    All,
+    /// These places alone, perhaps none.
+    Only(PathList),
+}
+
+impl SettingValue for WritablePaths {
+    const HAS_QUOTED_PARTS: bool = true;
+    const KEEPS_QUOTES: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Ok(Self::All),
+            text if text.eq_ignore_ascii_case("none") => Ok(Self::Only(PathList::default())),
+            text => PathList::parse(text).map(Self::Only),
+        }
+    }
+}
+
 /// How many parts in a row are looked at as if they were one path.
 const MAX_JOINED: usize = 4;
 

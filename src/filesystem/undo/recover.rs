@@ -120,7 +120,7 @@ impl Undo {
 
     /// Removes what an interrupted change left at a name; false when there is nothing.
     fn remove_scratch(&self, place: &Place) -> bool {
-        let Ok(path) = self.workspace.resolve_real(&place.0, Intent::Write) else { return false };
+        let Ok(path) = self.workspace.resolve_real(&place.0, Intent::Read) else { return false };
         match (is_temporary(path.name()), path.found(), path.holder()) {
             (true, Some(_), Ok(holder)) => remove_all(holder, path.name()).is_ok(),
             _ => false,

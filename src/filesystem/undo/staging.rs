@@ -37,7 +37,8 @@ impl Staging {
         for _ in 0..=path.missing_folders().len() {
             real.pop();
         }
-        let above = undo.workspace.resolve_real(&real.join("x"), Intent::Write)?;
+        // The files that are put in their places were checked; a folder around them may be one to read alone.
+        let above = undo.workspace.resolve_real(&real.join("x"), Intent::Read)?;
         let (holder, name) = (above.holder()?.clone(), temporary_name());
         let times = holder.fstat()?.times;
         let place = real.join(&name);

@@ -79,7 +79,7 @@ impl Guard {
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         Ok(Self {
             home: text(&std::env::home_dir().unwrap_or_default()),
-            roots: workspace.roots().iter().map(text).collect(),
+            roots: workspace.changeable().iter().map(text).collect(),
             protected: protected.iter().map(text).collect(),
             rules: rules.map(RulesFile::open).transpose()?,
         })

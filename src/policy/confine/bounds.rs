@@ -9,7 +9,7 @@ use crate::policy::{
 };
 use landlock::{AccessFs, BitFlags};
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,8 +19,10 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Bounds {
     workspace: Arc<Workspace>,
-    /// The only places that programs may change; none: the whole disk.
+    /// The only places that programs may reach; none: the whole disk.
     pub roots: Vec<PathBuf>,
+    /// What of them they may change; none: all of it.
+    writable: Option<BTreeSet<PathBuf>>,
     /// What they may not reach although it lies there, by name: what may not even be read, and what may not be changed.
     hidden: HashSet<PathBuf>,
     kept: HashSet<PathBuf>,
@@ -46,11 +48,13 @@ impl Bounds {
     pub fn of(workspace: &Arc<Workspace>, devices: Devices) -> anyhow::Result<Self> {
         // The top as a root is the whole disk.
         let is_whole = workspace.roots().iter().any(|root| root.parent().is_none());
+        let roots = if is_whole { Vec::new() } else { workspace.roots().to_vec() };
         let home = std::env::home_dir().unwrap_or_default();
         let homes = [Some(home.clone()), places::home_of_account()].into_iter().flatten();
         let mut bounds = Self {
             workspace: workspace.clone(),
-            roots: if is_whole { Vec::new() } else { workspace.roots().to_vec() },
+            writable: workspace.writable().map(|writable| writable.now(&roots, &mut |_| Ok(Vec::new()))).transpose()?,
+            roots,
             hidden: HashSet::new(),
             kept: HashSet::new(),
             present: Vec::new(),
@@ -79,6 +83,9 @@ impl Bounds {
                 let real = path.canonicalize().unwrap_or_else(|_| path.clone());
                 fitting.extend([real, path].map(|path| Denial { path, reading_too: true }));
             }
+        }
+        if let Some(writable) = self.workspace.writable() {
+            bounds.writable = Some(writable.now(&self.roots, &mut |folder| looks.entries(folder))?);
         }
         bounds.new = self.workspace.new_denials()?;
         barred.extend(bounds.new.barred.iter().cloned());
@@ -120,7 +127,7 @@ impl Bounds {
     pub fn is_denied(&self, path: &Path) -> bool {
         self.denies(path)
             || self.workspace.is_of_homes(path)
-            || self.workspace.patterns().iter().any(|pattern| pattern.denies(path))
+            || self.workspace.patterns().iter().any(|pattern| pattern.covers(path))
     }
 
     /// Whether the settings name it among what is denied.
@@ -152,7 +159,7 @@ impl Bounds {
     /// Whether programs reach what lies in a folder of the PATH.
     pub fn reaches_tools_in(&self, folder: &Path) -> bool {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let fits = |path: &Path| self.workspace.patterns().iter().any(|pattern| pattern.denies(path));
+        let fits = |path: &Path| self.workspace.patterns().iter().any(|pattern| pattern.covers(path));
         let may_show = |path: &Path| self.may_show_tool(path) && !fits(path);
         (self.reaches(&real) && !fits(&real)) || (may_show(folder) && may_show(&real))
     }
@@ -168,7 +175,18 @@ impl Bounds {
         if self.denies(path) {
             return None;
         }
-        Some(if self.is_kept(path) { access & AccessFs::from_read(landlock::ABI::V6) } else { access })
+        let is_kept = self.is_kept(path) || !self.may_change(path);
+        Some(if is_kept { access & AccessFs::from_read(landlock::ABI::V6) } else { access })
+    }
+
+    /// Whether a path of the roots may be changed, where it is not denied.
+    pub(crate) fn may_change(&self, path: &Path) -> bool {
+        self.writable.as_ref().is_none_or(|writable| path.ancestors().any(|above| writable.contains(above)))
+    }
+
+    /// The places that may be changed where not all may.
+    pub(crate) fn writable(&self) -> impl Iterator<Item = &Path> {
+        self.writable.iter().flatten().map(PathBuf::as_path)
     }
 
     /// Whether a denied place lies in a folder.

@@ -124,6 +124,11 @@ pub(crate) fn without_view(bounds: &Bounds) -> anyhow::Result<Option<OwnedFd>> {
             rules.allow_less_denied(root, access)?;
         }
     }
+    for place in bounds.writable() {
+        if let Some(access) = bounds.access(place, AccessFs::from_all(NEWEST)) {
+            rules.allow_less_denied(place, access)?;
+        }
+    }
     Ok(rules.rules.and_then(Into::into))
 }
 

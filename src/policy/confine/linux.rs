@@ -267,13 +267,24 @@ impl Parts {
                 changes.push(("RUSTUP_HOME", Some(self.bounds.home.join(".rustup"))));
             }
         }
-        // Nothing new can be made in a folder that holds a denied place.
-        let tmp = Path::new("/tmp");
-        if level == Level::Kernel && (!self.bounds.reaches(tmp) || self.bounds.holds_denied(tmp)) {
-            changes.push(("TMPDIR", Some(self.bounds.private().tmp().to_owned())));
-        }
+        changes.extend(self.temporary_folder(level).map(|folder| ("TMPDIR", Some(folder))));
         changes.extend(self.search_path().map(|path| ("PATH", Some(path.into()))));
         changes
+    }
+
+    /// Where programs make temporary files when it is not where the server does.
+    fn temporary_folder(&self, level: Level) -> Option<PathBuf> {
+        let (servers, usual) = (std::env::temp_dir(), Path::new("/tmp"));
+        // At that level nothing new can be made in a folder that holds a denied place.
+        let is_shut = |folder: &Path| level == Level::Kernel && self.bounds.holds_denied(folder);
+        if self.bounds.reaches(&servers) && self.bounds.may_change(&servers) && !is_shut(&servers) {
+            return None;
+        }
+        if level == Level::Namespaces && !self.bounds.reaches(usual) {
+            // There they find the private one.
+            return (servers != usual).then(|| usual.to_owned());
+        }
+        Some(self.bounds.private().tmp().to_owned())
     }
 
     /// The PATH without folders that programs do not reach: a shell that finds a program there fails instead of looking on.

@@ -17,6 +17,7 @@ const OWN_DEVICES: [&str; 7] = ["fd", "pts", "shm", "stdin", "stdout", "stderr",
 const MCP_COMMAND_SOCKETS: Option<&str> = Some("MCP_COMMAND_SOCKETS");
 const MCP_COMMAND_DEVICES: Option<&str> = Some("MCP_COMMAND_DEVICES");
 const MCP_DENIED_PATHS: Option<&str> = Some("MCP_DENIED_PATHS");
+const MCP_WRITABLE_PATHS: Option<&str> = Some("MCP_WRITABLE_PATHS");
 const MCP_ALLOWED_DIRS: Option<&str> = Some("MCP_ALLOWED_DIRS");
 
 /// Says what is refused at a path without dots in it.
@@ -89,7 +90,8 @@ fn workspace(path: &Path, bounds: &Bounds) -> Option<Refusal> {
         return Some(read_only("belongs to the bridge, which alone writes there", None));
     }
     if bounds.roots.is_empty() || bounds.roots.iter().any(|root| path.starts_with(root)) {
-        return None;
+        let why = "lies where commands can read and not change";
+        return (!bounds.may_change(path)).then(|| read_only(why, MCP_WRITABLE_PATHS));
     }
     if places::SYSTEM.iter().chain(&places::PACKAGES).any(|place| path.starts_with(place)) {
         return Some(read_only("belongs to the system, which commands can read and not change", MCP_ALLOWED_DIRS));

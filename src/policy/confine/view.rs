@@ -90,8 +90,11 @@ impl View {
         } else {
             draft.show_system();
             for root in &bounds.roots {
-                draft.show(root, true);
+                draft.show_own(root);
             }
+        }
+        for place in bounds.writable() {
+            draft.show_own(place);
         }
         draft.show_settings();
         draft.show_devices();
@@ -134,7 +137,7 @@ impl Draft<'_> {
         for name in self.looks.names(Path::new("/"), Names::All)? {
             let path = Path::new("/").join(name);
             if !MADE_ANEW.iter().any(|name| path.ends_with(name)) {
-                self.show_or_link(&path, true);
+                self.show_or_link(&path, self.bounds.may_change(&path));
             }
         }
         Ok(())
@@ -212,6 +215,11 @@ impl Draft<'_> {
                 self.show_as(self.bounds.private().tmp().to_owned(), place.into(), true);
             }
         }
+        if !self.bounds.may_change(Path::new("/tmp")) {
+            // Where that can only be read, TMPDIR names this one.
+            let own = self.bounds.private().tmp().to_owned();
+            self.show_as(own.clone(), own, true);
+        }
         if !self.is_shown(Path::new("/var")) {
             self.link(Path::new("/run"), Path::new("/var/run"));
         }
@@ -272,6 +280,11 @@ impl Draft<'_> {
     pub(crate) fn nearest(&self, path: &Path) -> Option<&Shown> {
         let holding = self.shown.iter().filter(|shown| path.starts_with(&shown.at));
         holding.max_by_key(|shown| shown.at.components().count())
+    }
+
+    /// A place of the workspace.
+    fn show_own(&mut self, path: &Path) {
+        self.show(path, self.bounds.may_change(path));
     }
 
     fn show(&mut self, path: &Path, writable: bool) {
@@ -342,7 +355,10 @@ impl Draft<'_> {
             self.shown.iter().filter(|shown| shown.writable).map(|shown| shown.at.as_path()).collect();
         let is_late = |shown: &&Shown| writable.iter().any(|place| shown.at.starts_with(place));
         let mut steps = std::mem::take(&mut self.frame);
-        steps.extend(self.shown.iter().filter(|shown| !is_late(shown)).map(|shown| self.step(shown, 0)));
+        // Of devices those in their folder count alone.
+        let without_devices = |shown: &Shown| if shown.at.starts_with("/dev") { 0 } else { NO_DEVICES };
+        let early = self.shown.iter().filter(|shown| !is_late(shown));
+        steps.extend(early.map(|shown| self.step(shown, without_devices(shown))));
         steps.push(Step::Freeze);
         steps.extend(self.shown.iter().filter(is_late).map(|shown| {
             let lock = if shown.writable { 0 } else { READ_ONLY };

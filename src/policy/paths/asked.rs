@@ -14,7 +14,7 @@ use std::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-/// What `MCP_DENIED_PATHS` names.
+/// What a setting such as `MCP_DENIED_PATHS` names.
 pub(crate) struct Asked {
     /// Places by path.
     pub places: Vec<PathBuf>,
@@ -23,15 +23,15 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// A relative path is meant from wherever a caller's may start: the server's directory and each root. A pattern is
+    /// What the texts of the setting `name` mean. A relative path is meant from wherever a caller's may start: the server's directory and each root. A pattern is
     /// also a name, since files can have such names.
     ///
     /// # Errors
     /// When one cannot be understood.
-    pub(crate) fn of(texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
+    pub(crate) fn of(name: &str, texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
         let (mut places, mut patterns) = (Vec::new(), Vec::new());
         for text in texts {
-            let problem = || format!("MCP_DENIED_PATHS names {text:?}, which cannot be understood");
+            let problem = || format!("{name} names {text:?}, which cannot be understood");
             let is_relative = Path::new(text).is_relative();
             check_signs(text).with_context(problem)?;
             let first = text.split(std::path::is_separator).next().unwrap_or_default();

@@ -3,9 +3,10 @@
 use super::{
     Denial, Intent, Spared,
     homes::Homes,
+    linked,
     patterns::Fitting,
     places::{canonical, lies_under},
-    secrets::ANY_CASE,
+    secrets::{self, ANY_CASE},
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -27,6 +28,42 @@ pub(crate) struct Denials {
 }
 
 impl Denials {
+    /// What always holds for a bridge in `directory`, what the settings ask for, and the file of `rules` for commands.
+    ///
+    /// # Errors
+    /// When what earlier starts kept cannot be read, or what this one found cannot be written.
+    pub(crate) fn of_settings(
+        asked: Vec<PathBuf>,
+        rules: &str,
+        directory: &Path,
+        spared: &Spared,
+    ) -> anyhow::Result<Self> {
+        let mut linked = linked::kept(directory)?;
+        let own = [directory.join(".env"), directory.join("memory/undo")];
+        let system = secrets::SYSTEM.iter().map(PathBuf::from);
+        let unreadable = own
+            .into_iter()
+            .chain(system)
+            .chain(asked)
+            .chain(linked.iter().cloned())
+            .map(|path| Denial { path, reading_too: true });
+        let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(rules));
+        let unwritable =
+            rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });
+        let denials = Self::new(unreadable.chain(unwritable), spared);
+        for place in linked.difference(denials.linked()) {
+            let (place, file) = (place.display(), linked::FILE);
+            tracing::warn!(
+                "{place} stays denied, since a link at a denied place led there at an earlier start: see {file}"
+            );
+        }
+        if !denials.linked().is_subset(&linked) {
+            linked.extend(denials.linked().iter().cloned());
+            linked::keep(directory, &linked)?;
+        }
+        Ok(denials)
+    }
+
     /// `places` in this order, then those of homes, where links do not deny what is `spared`.
     pub(crate) fn new(places: impl Iterator<Item = Denial>, spared: &Spared) -> Self {
         let (mut real, mut known, mut list, mut linked) = (HashMap::new(), HashSet::new(), Vec::new(), BTreeSet::new());

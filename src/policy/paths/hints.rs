@@ -22,6 +22,9 @@ impl Workspace {
         }
         match self.denials.covering(&real, intent) {
             Some(denial) => self.rule_of(denial).to_owned(),
+            None if self.allows(&real, Intent::Read) && intent == Intent::Write && !self.is_writable(&real) => {
+                "It may be read and not changed: MCP_WRITABLE_PATHS does not name it".to_owned()
+            }
             None if !self.allows(&real, intent) => "MCP_DENIED_PATHS denies it".to_owned(),
             None => format!(
                 "A link or another name leads from there to a place that is denied{}",

@@ -40,6 +40,7 @@ pub mod private;
 mod resolve;
 mod safe_path;
 mod same_name;
+mod scope;
 mod search;
 mod secrets;
 #[cfg(target_os = "linux")]

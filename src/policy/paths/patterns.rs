@@ -82,7 +82,7 @@ impl Pattern {
     }
 
     /// Whether a place, absolute and without dots and links, is denied by it.
-    pub fn denies(&self, real: &Path) -> bool {
+    pub fn covers(&self, real: &Path) -> bool {
         let names: Vec<&OsStr> = real.components().map(Component::as_os_str).collect();
         let base: Vec<&OsStr> = self.base.components().map(Component::as_os_str).collect();
         let Some((start, below)) = names.split_at_checked(base.len()) else { return false };
@@ -134,7 +134,9 @@ impl Search<'_> {
         };
         self.looked += entries.len();
         if self.looked > MAX_NAMES {
-            let problem = format!("a pattern of MCP_DENIED_PATHS covers more than {MAX_NAMES} names: begin it deeper");
+            let problem = format!(
+                "a pattern of MCP_DENIED_PATHS or MCP_WRITABLE_PATHS covers more than {MAX_NAMES} names: begin it deeper"
+            );
             return Err(io::Error::other(problem));
         }
         if matches!(part, Part::Folders) && !rest.is_empty() {
@@ -291,13 +293,13 @@ mod tests {
         ] {
             let pattern = pattern(text);
             for path in denied {
-                assert!(pattern.denies(Path::new(path)), "{text} lets {path} through");
+                assert!(pattern.covers(Path::new(path)), "{text} lets {path} through");
             }
             for path in free {
-                assert!(!pattern.denies(Path::new(path)), "{text} denies {path}");
+                assert!(!pattern.covers(Path::new(path)), "{text} denies {path}");
             }
         }
-        assert!(pattern("/a/?x").denies(Path::new(OsStr::from_bytes(b"/a/\xffx"))), "a name that is no UTF-8");
+        assert!(pattern("/a/?x").covers(Path::new(OsStr::from_bytes(b"/a/\xffx"))), "a name that is no UTF-8");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use super::{
     asked::{Asked, check_commas},
     denials::without_links,
     held::Held,
-    linked,
     patterns::Fitting,
     places::{canonical, entries, lies_under},
+    scope::Scope,
     secrets,
 };
 use crate::settings::Settings;
@@ -28,6 +28,8 @@ pub struct Workspace {
     /// What `MCP_DENIED_PATHS` names, with and without links.
     asked: Vec<PathBuf>,
     patterns: Vec<Pattern>,
+    /// The only part of the roots that may be changed; none: all of it.
+    writable: Option<Scope>,
     held: Held,
     spared: Spared,
     pub(super) environment: PathBuf,
@@ -54,11 +56,12 @@ impl Workspace {
             &settings.denied_paths,
             &[std::slice::from_ref(&directory), roots.as_slice()].concat(),
         )?;
-        let asked = Asked::of(&settings.denied_paths, &directory, &roots)?;
+        let asked = Asked::of("MCP_DENIED_PATHS", &settings.denied_paths, &directory, &roots)?;
+        let writable = Scope::of_settings(&settings.writable_paths, &directory, &roots)?;
         let spared = Spared::new(&roots, &directory);
         let named = asked.places.iter().flat_map(|place| [place.clone(), without_links(place, &mut HashMap::new())]);
         let named: Vec<PathBuf> = named.collect();
-        let denials = denials(asked.places, &settings.command_rules, &directory, &spared)?;
+        let denials = Denials::of_settings(asked.places, &settings.command_rules, &directory, &spared)?;
         for root in roots.iter().filter(|root| denials.deny(root, Intent::Read)) {
             tracing::warn!(
                 "{} is allowed by MCP_ALLOWED_DIRS but lies in a denied place: it stays denied",
@@ -69,7 +72,8 @@ impl Workspace {
         let top_identity = top.fstat().context("the root of the file system cannot be looked at")?.identity;
         let (patterns, held, environment) = (asked.patterns, Held::default(), directory.join(".env"));
         let asked = named;
-        let workspace = Self { start, roots, denials, asked, patterns, held, spared, environment, top, top_identity };
+        let workspace =
+            Self { start, roots, denials, asked, patterns, writable, held, spared, environment, top, top_identity };
         if let Err(error) = workspace.denied_now(workspace.denials.list(), &[]) {
             // No command is started before that can be told.
             tracing::error!("what is denied cannot be found: {error}");
@@ -117,7 +121,7 @@ impl Workspace {
 
     /// Whether nothing of the place `real` may be known: a way must not lead through it.
     pub(super) fn hides(&self, real: &Path) -> bool {
-        self.denials.hide(real) || self.patterns.iter().any(|pattern| pattern.denies(real))
+        self.denials.hide(real) || self.patterns.iter().any(|pattern| pattern.covers(real))
     }
 
     /// Where the denied places are now that were found so far; `denials` are looked at first, for what has come into
@@ -141,14 +145,39 @@ impl Workspace {
 
     /// Whether something that really lies at `real` (no links, no dots) may be reached for this.
     pub fn allows(&self, real: &Path, intent: Intent) -> bool {
-        let by_pattern = || self.patterns.iter().any(|pattern| pattern.denies(real));
-        self.is_in_roots(real) && !self.denials.deny(real, intent) && !by_pattern()
+        let by_pattern = || self.patterns.iter().any(|pattern| pattern.covers(real));
+        self.is_in_roots(real)
+            && (intent == Intent::Read || self.is_writable(real))
+            && !self.denials.deny(real, intent)
+            && !by_pattern()
+    }
+
+    /// Whether the settings let a place be changed, where it is not denied.
+    pub(super) fn is_writable(&self, real: &Path) -> bool {
+        self.writable.as_ref().is_none_or(|writable| writable.holds(real))
+    }
+
+    /// The only part of the roots that may be changed; none: all of it.
+    pub(crate) fn writable(&self) -> Option<&Scope> {
+        self.writable.as_ref()
+    }
+
+    /// Where callers may do as they like: the places that they may change, or else the roots.
+    pub fn changeable(&self) -> &[PathBuf] {
+        let writable = self.writable.as_ref().map(Scope::places);
+        writable.filter(|places| !places.is_empty()).unwrap_or(&self.roots)
+    }
+
+    /// Whether a place is one that callers have as a whole, or holds one.
+    pub fn holds_a_root(&self, real: &Path) -> bool {
+        let writable = self.writable.as_ref().map(Scope::places).unwrap_or_default();
+        self.roots.iter().chain(writable).any(|root| root.starts_with(real))
     }
 
     /// Whether `MCP_DENIED_PATHS` names a place or what it lies in.
     pub fn is_denied_by_settings(&self, real: &Path) -> bool {
         self.asked.iter().any(|place| lies_under(real, place))
-            || self.patterns.iter().any(|pattern| pattern.denies(real))
+            || self.patterns.iter().any(|pattern| pattern.covers(real))
     }
 
     /// Whether a place is denied as a secret of somebody's home.
@@ -206,31 +235,4 @@ fn open_root(text: &str, directory: &Path) -> anyhow::Result<PathBuf> {
     })?;
     ensure!(real.is_dir(), "MCP_ALLOWED_DIRS names {text:?}, which is no folder: name the folder it lies in");
     Ok(real)
-}
-
-fn denials(asked: Vec<PathBuf>, rules: &str, directory: &Path, spared: &Spared) -> anyhow::Result<Denials> {
-    let mut linked = linked::kept(directory)?;
-    let own = [directory.join(".env"), directory.join("memory/undo")];
-    let system = secrets::SYSTEM.iter().map(PathBuf::from);
-    let unreadable = own
-        .into_iter()
-        .chain(system)
-        .chain(asked)
-        .chain(linked.iter().cloned())
-        .map(|path| Denial { path, reading_too: true });
-    let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(rules));
-    let unwritable =
-        rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });
-    let denials = Denials::new(unreadable.chain(unwritable), spared);
-    for place in linked.difference(denials.linked()) {
-        let (place, file) = (place.display(), linked::FILE);
-        tracing::warn!(
-            "{place} stays denied, since a link at a denied place led there at an earlier start: see {file}"
-        );
-    }
-    if !denials.linked().is_subset(&linked) {
-        linked.extend(denials.linked().iter().cloned());
-        linked::keep(directory, &linked)?;
-    }
-    Ok(denials)
 }

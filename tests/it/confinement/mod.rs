@@ -19,6 +19,7 @@ mod shared_memory;
 mod socket_kinds;
 mod sockets;
 mod worlds;
+mod writable;
 
 pub(crate) use hosts::Started;
 

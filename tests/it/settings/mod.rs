@@ -4,6 +4,7 @@ mod denied;
 mod documented;
 mod keys;
 mod names;
+mod writable;
 
 use crate::{
     program::{command, run},
