@@ -1,11 +1,11 @@
 //! What the shell itself does: move, assign, evaluate, read.
 
+use super::invocation::Invocation;
 use super::judge::{Judge, Judged};
 use super::options::Options;
 use super::scope::Scope;
 use super::scripts;
 use super::shells;
-use super::simple::Invocation;
 use super::targets::resolve;
 use super::values::{Data, Field, Origin, Part};
 use super::work;

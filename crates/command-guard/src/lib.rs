@@ -23,6 +23,7 @@
 //! ```
 
 mod braces;
+mod budget;
 mod builtins;
 mod call_patterns;
 mod changes;
@@ -30,9 +31,12 @@ mod compounds;
 mod effects;
 mod endless;
 mod expand;
+mod files;
 mod grammar;
+mod invocation;
 mod judge;
 mod knowledge;
+mod noting;
 mod options;
 mod outputs;
 mod parameters;
@@ -49,6 +53,7 @@ mod scope;
 mod scripts;
 mod shells;
 mod simple;
+mod statements;
 mod syntax;
 mod targets;
 mod values;

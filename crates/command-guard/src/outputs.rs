@@ -1,6 +1,7 @@
 //! What well-known programs print, as far as it decides what a shell would then run.
 
 use super::effects::Call;
+use super::invocation::Invocation;
 use super::judge::{Judge, Judged};
 use super::knowledge::{Knowledge, Printed};
 use super::options::Options;
@@ -10,7 +11,6 @@ use super::programs::processes::{every_process, lists_all, means_everything};
 use super::programs::search::Search;
 use super::scope::Scope;
 use super::scripts;
-use super::simple::Invocation;
 use super::values::{Data, Field, Origin, Part};
 
 /// What the program prints.
@@ -84,7 +84,7 @@ impl Data {
     fn then_from(&self, arguments: &[Field], scope: &Scope) -> Self {
         let files = arguments.iter().filter_map(|argument| scope.file(argument));
         let read = files.fold(Self::Nothing, Self::then);
-        if arguments.iter().any(super::judge::is_connection) {
+        if arguments.iter().any(super::statements::is_connection) {
             return Self::Opaque(Origin::Fetched);
         }
         match (&read, self) {

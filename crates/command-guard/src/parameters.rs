@@ -7,7 +7,6 @@ use super::scope::{Scope, Variable};
 use super::syntax::{Dialect, Operation, Parameter, Word};
 use super::values::{Field, Origin};
 use super::work;
-use std::collections::HashSet;
 
 /// Places in a text where a prefix or a suffix is tried to end.
 const CUTS: usize = 512;
@@ -263,20 +262,4 @@ fn recase(text: &str, upper: bool, all: bool) -> String {
     }
     let first = text.chars().next().map_or(0, char::len_utf8);
     change(&text[..first]) + &text[first..]
-}
-
-/// The words of a line, without the names of variables whose values are taken.
-pub(super) fn mentioned(text: &str) -> HashSet<&str> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut words = HashSet::new();
-    let mut at = 0;
-    for piece in text.split(|c| !is_word(c)) {
-        let before = text[..at].chars().next_back();
-        if !piece.is_empty() && !matches!(before, Some('$' | '{' | '!' | '#')) {
-            words.insert(piece);
-        }
-        at += piece.len();
-        at += text[at..].chars().next().map_or(0, char::len_utf8);
-    }
-    words
 }

@@ -1,9 +1,9 @@
 //! The user's own rules: `allow` and `deny` lines, and records of programs in the language of the guard's own tables.
 
 use super::call_patterns::CallPattern;
+use super::invocation::Invocation;
 use super::knowledge::{Example, Knowledge, UsersRecords};
 use super::reading::Execution;
-use super::simple::Invocation;
 use super::{Context, Grammar, Refusal, judge};
 
 /// One line: whether it allows, the program, and patterns that arguments must match, all as shell patterns.

@@ -1,11 +1,11 @@
 //! Texts that a shell runs: `sh -c`, here-documents and pipes into a shell, `eval`, `source`.
 
 use super::grammar::{self, Grammar};
+use super::invocation::Invocation;
 use super::judge::{Judge, Judged};
 use super::options::Options;
 use super::scope::Scope;
 use super::scripts::{is_stdin, refuse_origin, script_text};
-use super::simple::Invocation;
 use super::syntax::Dialect;
 use super::values::{Data, Field};
 use super::zsh;

@@ -2,22 +2,13 @@
 
 use super::Refusal;
 use super::effects::{Call, Effects, Extent};
+use super::invocation::{Invocation, name_of};
 use super::judge::{Judge, Judged};
 use super::knowledge::Knowledge;
-use super::reading::name_of;
 use super::scope::{Scope, Variable};
 use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
 use super::{builtins, outputs, patterns, programs, scripts, shells, work, zsh};
-
-/// A program and its arguments after all expansion.
-pub(super) struct Invocation {
-    /// The program as it was written.
-    pub program: String,
-    /// The last component of what was written, without directories and `.exe`.
-    pub name: String,
-    pub arguments: Vec<Field>,
-}
 
 impl Judge<'_> {
     pub(crate) fn simple(&mut self, simple: &Simple, scope: &mut Scope) -> Judged {

@@ -6,27 +6,8 @@ use super::scope::{Scope, Variable};
 use super::too_complex;
 use super::values::{Data, Field, Part};
 
-/// Commands followed in one line; a line that needs more is refused as too complex.
-const COMMANDS: usize = 4000;
-
-/// Units of work: a field, a part or a name that is made or looked at is one, and so are eight bytes of text. A script
-/// of hundreds of lines takes some ten thousand.
-const UNITS: usize = 600_000;
-
 /// Bytes of a text for one unit, where it is only copied.
 const BYTES: usize = 8;
-
-/// What is left to a judgement.
-pub(super) struct Budget {
-    commands: usize,
-    units: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { commands: COMMANDS, units: UNITS }
-    }
-}
 
 impl Judge<'_> {
     /// Pays for `units` of work.

@@ -1,9 +1,9 @@
 //! What zsh reads in another way than bash, where that can hide a danger. What is not followed here is refused.
 
 use super::Refusal;
+use super::invocation::Invocation;
 use super::judge::{Judge, Judged};
 use super::scope::Scope;
-use super::simple::Invocation;
 use super::values::{Data, Field};
 use super::words::words;
 

@@ -1,7 +1,7 @@
 //! Words that stand for one another: a small hand-made table of everyday English and French.
 
 use crate::stem::lines;
-use crate::terms::{Analyser, Word};
+use crate::word::Word;
 use std::collections::HashMap;
 
 /// What a near-synonym counts for beside the word itself, and a member beside its kind, and back.
@@ -9,6 +9,9 @@ use std::collections::HashMap;
 const SYNONYM: f32 = 0.5;
 const MEMBER: f32 = 0.5;
 const KIND: f32 = 0.3;
+
+/// Gives the terms of a word.
+type Analyse<'a> = &'a dyn Fn(&str) -> Word;
 
 /// The stems that also answer for a stem, with their weight.
 pub(crate) type Related = HashMap<u64, Vec<(u64, f32)>>;
@@ -20,27 +23,27 @@ pub(crate) struct Concepts {
 }
 
 impl Concepts {
-    pub(crate) fn new(analyser: &Analyser) -> Self {
+    pub(crate) fn new(analyse: Analyse<'_>) -> Self {
         let mut concepts = Self { english: Related::new(), french: Related::new() };
         for line in lines(include_str!("concepts.txt")) {
             match line.split_once('>') {
-                Some((kind, members)) => concepts.kind(analyser, kind.trim(), members),
-                None => concepts.group(analyser, line),
+                Some((kind, members)) => concepts.kind(analyse, kind.trim(), members),
+                None => concepts.group(analyse, line),
             }
         }
         concepts
     }
 
-    fn kind(&mut self, analyser: &Analyser, kind: &str, members: &str) {
-        let kind = analyser.word(kind);
-        for member in members.split_whitespace().map(|member| analyser.word(member)) {
+    fn kind(&mut self, analyse: Analyse<'_>, kind: &str, members: &str) {
+        let kind = analyse(kind);
+        for member in members.split_whitespace().map(analyse) {
             self.relate(&kind, &member, MEMBER);
             self.relate(&member, &kind, KIND);
         }
     }
 
-    fn group(&mut self, analyser: &Analyser, group: &str) {
-        let words: Vec<Word> = group.split_whitespace().map(|word| analyser.word(word)).collect();
+    fn group(&mut self, analyse: Analyse<'_>, group: &str) {
+        let words: Vec<Word> = group.split_whitespace().map(analyse).collect();
         for from in &words {
             for to in &words {
                 self.relate(from, to, SYNONYM);

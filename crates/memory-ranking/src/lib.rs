@@ -36,6 +36,7 @@ mod question;
 mod scores;
 mod stem;
 mod terms;
+mod word;
 
 pub use fold::fold;
 pub use index::Index;

@@ -5,7 +5,7 @@ use crate::{
     concepts::Related,
     field::{Among, Wanted},
     scores::{Best, Fusion, Scores, covering, scaled},
-    terms::Word,
+    word::Word,
 };
 use std::collections::HashSet;
 

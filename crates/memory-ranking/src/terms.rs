@@ -6,6 +6,7 @@ use crate::{
     dates::date_words,
     fold::{fold, words},
     stem::{Language, LanguageStemmer, is_stop_word},
+    word::Word,
 };
 use std::{
     collections::HashMap,
@@ -32,16 +33,6 @@ pub struct Terms {
     pub(crate) french: Vec<u64>,
     pub(crate) grams: Vec<u64>,
     pub(crate) pairs: Vec<u64>,
-}
-
-/// One word's terms.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Word {
-    pub surface: u64,
-    pub english: u64,
-    pub french: u64,
-    pub grams: Vec<u64>,
-    pub stop: bool,
 }
 
 /// Turns text into terms, for one [`Index`](crate::Index) or several. The hash is keyed at random each start, so nobody can write texts that collide.
@@ -110,7 +101,7 @@ impl Analyser {
 
     /// The words that stand for one another, under this analyser's hashes.
     pub(crate) fn concepts(&self) -> &Concepts {
-        self.concepts.get_or_init(|| Concepts::new(self))
+        self.concepts.get_or_init(|| Concepts::new(&|word| self.word(word)))
     }
 
     /// The terms of an entry: its words, and those of its date. To find them takes most of the time of adding it, and
