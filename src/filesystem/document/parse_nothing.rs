@@ -6,6 +6,6 @@ use super::Kind;
 ///
 /// # Errors
 /// Always, with how to get one.
-pub fn text(_: Kind, _: Vec<u8>) -> Result<String, String> {
+pub(super) fn text(_: Kind, _: Vec<u8>) -> Result<String, String> {
     Err("this program was built without the feature `documents`: install or build one with it".into())
 }
