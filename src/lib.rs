@@ -26,6 +26,7 @@ pub mod near;
 pub mod owner;
 pub mod patterns;
 pub mod policy;
+pub(crate) mod rarest;
 
 pub mod caller;
 pub mod clock;

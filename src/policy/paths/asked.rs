@@ -23,36 +23,47 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// What the texts of the setting `name` mean. A relative path is meant from wherever a caller's may start: the server's directory and each root. A pattern is
-    /// also a name, since files can have such names.
+    /// What the texts of the setting `name` mean, whose patterns must not have too much to look through.
     ///
     /// # Errors
     /// When one cannot be understood.
     pub(crate) fn of(name: &str, texts: &[String], directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
-        let (mut places, mut patterns) = (Vec::new(), Vec::new());
+        let mut all = Self { places: Vec::new(), patterns: Vec::new() };
         for text in texts {
             let problem = || format!("{name} names {text:?}, which cannot be understood");
-            let is_relative = Path::new(text).is_relative();
-            check_signs(text).with_context(problem)?;
-            let first = text.split(std::path::is_separator).next().unwrap_or_default();
-            ensure!(
-                !is_relative || !first.contains(['*', '?', '[']),
-                "{}: begin a pattern with a folder, as in /srv/**/{first}",
-                problem()
-            );
-            for start in std::iter::once(directory).chain(roots.iter().map(PathBuf::as_path).filter(|_| is_relative)) {
-                let place = without_parents(&start.join(text), canonical).with_context(problem)?;
-                if let Some(pattern) = Pattern::parse(&place).with_context(problem)? {
-                    let real = pattern.with_base(without_links(pattern.base(), &mut HashMap::new()));
-                    let others = other_forms(&place).filter_map(|place| Pattern::parse(&place).ok().flatten());
-                    for pattern in others.chain([pattern, real]).collect::<Vec<_>>() {
-                        pattern.found(roots, &mut entries).with_context(problem)?;
-                        patterns.push(pattern);
-                    }
-                }
-                places.push(place.clone());
-                places.extend(other_forms(&place));
+            let one = Self::of_text(text, directory, roots).with_context(problem)?;
+            for pattern in &one.patterns {
+                pattern.found(roots, &mut entries).with_context(problem)?;
             }
+            all.places.extend(one.places);
+            all.patterns.extend(one.patterns);
+        }
+        Ok(all)
+    }
+
+    /// What one text means. A relative path is meant from wherever a caller's may start: the server's directory and each
+    /// root. A pattern is also a name, since files can have such names.
+    ///
+    /// # Errors
+    /// When it cannot be understood.
+    pub(crate) fn of_text(text: &str, directory: &Path, roots: &[PathBuf]) -> anyhow::Result<Self> {
+        let (mut places, mut patterns) = (Vec::new(), Vec::new());
+        let is_relative = Path::new(text).is_relative();
+        check_signs(text)?;
+        let first = text.split(std::path::is_separator).next().unwrap_or_default();
+        ensure!(
+            !is_relative || !first.contains(['*', '?', '[']),
+            "begin a pattern with a folder, as in /srv/**/{first}"
+        );
+        for start in std::iter::once(directory).chain(roots.iter().map(PathBuf::as_path).filter(|_| is_relative)) {
+            let place = without_parents(&start.join(text), canonical)?;
+            if let Some(pattern) = Pattern::parse(&place)? {
+                let real = pattern.with_base(without_links(pattern.base(), &mut HashMap::new()));
+                let others = other_forms(&place).filter_map(|place| Pattern::parse(&place).ok().flatten());
+                patterns.extend(others.chain([pattern, real]).collect::<Vec<_>>());
+            }
+            places.push(place.clone());
+            places.extend(other_forms(&place));
         }
         Ok(Self { places, patterns })
     }

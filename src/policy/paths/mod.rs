@@ -19,6 +19,7 @@ mod denials;
 #[cfg_attr(unix, path = "directory.rs")]
 #[cfg_attr(not(unix), path = "directory_plain.rs")]
 mod directory;
+mod feature;
 mod folder;
 mod found;
 #[cfg_attr(target_os = "linux", path = "held.rs")]
@@ -34,6 +35,7 @@ mod listing;
 mod look;
 mod mount;
 mod named;
+mod pattern_set;
 mod patterns;
 mod places;
 pub mod private;
@@ -64,6 +66,7 @@ pub use held::mount;
 pub use listing::Listing;
 pub use mount::is_mount;
 pub use named::Named;
+pub(crate) use pattern_set::PatternSet;
 pub use patterns::{Entry, Fitting, Pattern};
 pub use safe_path::{SafePath, not_a_file};
 pub use same_name::composed;

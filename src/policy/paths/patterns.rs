@@ -1,8 +1,10 @@
 //! Denied places by pattern: what fits is denied with all below, whether it is there already or comes later.
 
+use super::feature::Feature;
 use anyhow::{Context, Result, ensure};
 use regex::bytes::{Regex, RegexBuilder};
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     io,
@@ -30,10 +32,18 @@ pub struct Pattern {
 enum Part {
     /// This very name.
     Name(OsString),
-    /// A name that fits.
-    Fits(Regex),
+    /// A name that fits, and how such a name begins and ends.
+    Fits { regex: Regex, begins: Box<str>, ends: Box<str> },
     /// Any folders, none at all too: `**`.
     Folders,
+}
+
+impl Part {
+    fn fitting(text: &str) -> Result<Self> {
+        let begins = &text[..text.find(MARKS).unwrap_or(text.len())];
+        let ends = text.rsplit(['*', '?', ']']).next().unwrap_or_default();
+        Ok(Self::Fits { regex: fitting(text)?, begins: begins.into(), ends: ends.into() })
+    }
 }
 
 /// What is there of a pattern, or of the list of secret places.
@@ -65,10 +75,37 @@ impl Pattern {
             match component.as_os_str() {
                 name if name == "**" => parts.push(Part::Folders),
                 name if is_plain(&component) => parts.push(Part::Name(name.to_owned())),
-                name => parts.push(Part::Fits(fitting(&name.to_string_lossy())?)),
+                name => parts.push(Part::fitting(&name.to_string_lossy())?),
             }
         }
         Ok(Some(Self { base, parts }))
+    }
+
+    /// What every path has that it covers.
+    pub(super) fn features(&self) -> Vec<Feature> {
+        let base = self.base.components().next_back().map(Component::as_os_str).into_iter();
+        let mut features: Vec<Feature> = base.map(|name| Feature::Is(Self::folded(name).as_ref().into())).collect();
+        for part in &self.parts {
+            match part {
+                Part::Name(name) => features.push(Feature::Is(Self::folded(name).as_ref().into())),
+                Part::Fits { begins, ends, .. } => {
+                    let [begins, ends] = [begins, ends].map(|text| Self::folded(OsStr::new(&**text)).into_owned());
+                    features.extend([Feature::Begins(begins.into()), Feature::Ends(ends.into())]);
+                }
+                Part::Folders => {}
+            }
+        }
+        // What is the same in any case in one language is not in all.
+        let is_empty = |it: &Feature| matches!(it, Feature::Begins(text) | Feature::Ends(text) if text.is_empty());
+        let bytes = |it: &Feature| matches!(it, Feature::Is(text) | Feature::Begins(text) | Feature::Ends(text) if text.is_ascii());
+        features.retain(|feature| !is_empty(feature) && (!ANY_CASE || bytes(feature)));
+        features
+    }
+
+    /// A name as it is compared.
+    pub(super) fn folded(name: &OsStr) -> Cow<'_, [u8]> {
+        let bytes = name.as_encoded_bytes();
+        if ANY_CASE { bytes.to_ascii_lowercase().into() } else { bytes.into() }
     }
 
     /// The same below where its folder really is.
@@ -147,7 +184,9 @@ impl Search<'_> {
             match part {
                 Part::Folders if rest.is_empty() => self.below(&path, rest)?,
                 Part::Folders if is_folder => self.below(&path, parts)?,
-                Part::Fits(fitting) if (is_folder || rest.is_empty()) && fitting.is_match(name.as_encoded_bytes()) => {
+                Part::Fits { regex, .. }
+                    if (is_folder || rest.is_empty()) && regex.is_match(name.as_encoded_bytes()) =>
+                {
                     self.below(&path, rest)?;
                 }
                 _ => {}
@@ -164,9 +203,9 @@ fn fits(parts: &[Part], names: &[&OsStr]) -> bool {
         Part::Folders if rest.is_empty() => !names.is_empty(),
         Part::Folders => (0..names.len()).any(|skipped| fits(rest, &names[skipped..])),
         Part::Name(own) => names.split_first().is_some_and(|(name, more)| is_same(own, name) && fits(rest, more)),
-        Part::Fits(fitting) => names
-            .split_first()
-            .is_some_and(|(name, more)| fitting.is_match(name.as_encoded_bytes()) && fits(rest, more)),
+        Part::Fits { regex, .. } => {
+            names.split_first().is_some_and(|(name, more)| regex.is_match(name.as_encoded_bytes()) && fits(rest, more))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A part of the disk, by places and patterns: what callers may change.
 
 use super::{
-    Entry, Pattern,
+    Entry, PatternSet,
     asked::{Asked, check_commas},
     denials::without_links,
     places::lies_under,
@@ -18,7 +18,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     places: Vec<PathBuf>,
-    patterns: Vec<Pattern>,
+    patterns: PatternSet,
 }
 
 impl Scope {
@@ -57,7 +57,7 @@ impl Scope {
         let mut places: Vec<PathBuf> = asked.places.iter().map(|place| without_links(place, &mut known)).collect();
         places.sort();
         places.dedup();
-        Ok(Self { places, patterns: asked.patterns })
+        Ok(Self { places, patterns: PatternSet::new(asked.patterns) })
     }
 
     /// Its places, without links in them.
@@ -67,8 +67,7 @@ impl Scope {
 
     /// Whether something that really lies at `real` belongs to it.
     pub(crate) fn holds(&self, real: &Path) -> bool {
-        self.places.iter().any(|place| lies_under(real, place))
-            || self.patterns.iter().any(|pattern| pattern.covers(real))
+        self.places.iter().any(|place| lies_under(real, place)) || self.patterns.covers(real)
     }
 
     /// Its places, and what is there now of what fits its patterns within `roots`, by the deepest folders that hold all of
@@ -82,7 +81,7 @@ impl Scope {
         entries: &mut dyn FnMut(&Path) -> io::Result<Vec<Entry>>,
     ) -> io::Result<BTreeSet<PathBuf>> {
         let mut all: BTreeSet<PathBuf> = self.places.iter().cloned().collect();
-        for pattern in &self.patterns {
+        for pattern in self.patterns.patterns() {
             all.extend(pattern.found(roots, entries)?.places);
         }
         let within = |place: &PathBuf| match roots.iter().find(|root| root.starts_with(place)) {

@@ -1,7 +1,7 @@
 //! The roots and the denied places.
 
 use super::{
-    Denial, Denials, Directory, Found, Identity, Intent, Pattern, Present, Spared,
+    Denial, Denials, Directory, Found, Identity, Intent, Pattern, PatternSet, Present, Spared,
     asked::{Asked, check_commas},
     denials::without_links,
     held::Held,
@@ -27,7 +27,7 @@ pub struct Workspace {
     pub(super) denials: Denials,
     /// What `MCP_DENIED_PATHS` names, with and without links.
     asked: Vec<PathBuf>,
-    patterns: Vec<Pattern>,
+    patterns: PatternSet,
     /// The only part of the roots that may be changed; none: all of it.
     writable: Option<Scope>,
     held: Held,
@@ -70,7 +70,7 @@ impl Workspace {
         }
         let top = Directory::top().context("the root of the file system cannot be opened")?;
         let top_identity = top.fstat().context("the root of the file system cannot be looked at")?.identity;
-        let (patterns, held, environment) = (asked.patterns, Held::default(), directory.join(".env"));
+        let (patterns, held, environment) = (PatternSet::new(asked.patterns), Held::default(), directory.join(".env"));
         let asked = named;
         let workspace =
             Self { start, roots, denials, asked, patterns, writable, held, spared, environment, top, top_identity };
@@ -116,12 +116,12 @@ impl Workspace {
 
     /// What is denied by pattern, beside [`Self::denials`]: of what is there when a command starts, and of what comes.
     pub fn patterns(&self) -> &[Pattern] {
-        &self.patterns
+        self.patterns.patterns()
     }
 
     /// Whether nothing of the place `real` may be known: a way must not lead through it.
     pub(super) fn hides(&self, real: &Path) -> bool {
-        self.denials.hide(real) || self.patterns.iter().any(|pattern| pattern.covers(real))
+        self.denials.hide(real) || self.patterns.covers(real)
     }
 
     /// Where the denied places are now that were found so far; `denials` are looked at first, for what has come into
@@ -145,7 +145,7 @@ impl Workspace {
 
     /// Whether something that really lies at `real` (no links, no dots) may be reached for this.
     pub fn allows(&self, real: &Path, intent: Intent) -> bool {
-        let by_pattern = || self.patterns.iter().any(|pattern| pattern.covers(real));
+        let by_pattern = || self.patterns.covers(real);
         self.is_in_roots(real)
             && (intent == Intent::Read || self.is_writable(real))
             && !self.denials.deny(real, intent)
@@ -176,8 +176,7 @@ impl Workspace {
 
     /// Whether `MCP_DENIED_PATHS` names a place or what it lies in.
     pub fn is_denied_by_settings(&self, real: &Path) -> bool {
-        self.asked.iter().any(|place| lies_under(real, place))
-            || self.patterns.iter().any(|pattern| pattern.covers(real))
+        self.asked.iter().any(|place| lies_under(real, place)) || self.patterns.covers(real)
     }
 
     /// Whether a place is denied as a secret of somebody's home.
@@ -201,7 +200,7 @@ impl Workspace {
         };
         let names = self.denials.lie_in(real);
         let moved = || self.held.paths().is_none_or(|paths| paths.iter().any(|(path, _)| lies_under(path, real)));
-        names || self.patterns.iter().any(holds) || moved()
+        names || self.patterns.patterns().iter().any(holds) || moved()
     }
 
     /// Whether something at `real`, which need not be there any more, lies where a denied place was moved to.

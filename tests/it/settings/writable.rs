@@ -65,7 +65,7 @@ async fn every_route_that_changes_files_keeps_to_it() {
     let (open, notes, new) = (at("open/a.txt"), at("notes/b.txt"), at("notes/new.txt"));
     let refused: [(&str, Value); 12] = [
         ("/filesystem/write", json!({"path": new, "content": "x"})),
-        ("/filesystem/append", json!({"path": notes, "content": "x"})),
+        ("/filesystem/write", json!({"path": notes, "content": "x", "mode": "a"})),
         ("/filesystem/edit", json!({"path": notes, "edits": [{"old": "x", "new": "y"}]})),
         ("/filesystem/delete", json!({"path": notes})),
         ("/filesystem/delete", json!({"path": at("open"), "recursive": true})),
@@ -75,11 +75,11 @@ async fn every_route_that_changes_files_keeps_to_it() {
         ("/filesystem/copy", json!({"path": open, "to": new})),
         ("/filesystem/mkdir", json!({"path": at("notes/new")})),
         ("/filesystem/write", json!({"path": at("linked/../notes/b.txt"), "content": "x"})),
-        ("/filesystem/archive", json!({"paths": [open], "to": at("notes/a.zip")})),
+        ("/filesystem/archive", json!({"path": open, "to": at("notes/a.zip")})),
     ];
     for (route, arguments) in refused {
         let reply = server.post(route, arguments.clone()).await;
-        assert_ne!(reply.status, 200, "{route} {arguments}: {}", reply.text);
+        assert_eq!(reply.status, 403, "{route} {arguments}: {}", reply.text);
     }
     let hint = server.post("/filesystem/write", json!({"path": notes, "content": "x"})).await;
     assert!(hint.status == 403 && hint.text.contains("MCP_WRITABLE_PATHS"), "{}", hint.text);
