@@ -20,6 +20,10 @@ impl Judge<'_> {
     pub(crate) fn note(&mut self, call: &Invocation) {
         if let Some(reading) = &mut self.reading {
             reading.add(Execution::of(call));
+            // `env PATH=. make CC=x`: whoever takes such an argument sets the variable for what it runs.
+            for (name, value) in call.arguments.iter().filter_map(|argument| argument.split_once('=')) {
+                self.note_variable(&name, Some(&value));
+            }
         }
     }
 

@@ -31,8 +31,8 @@ fn every_program_of_a_line_is_found_behind_whatever_runs_it() {
         ("eval 'git push'; xargs -n1 wget < list; timeout 5 nohup nice npm publish", &["git push", "npm publish"]),
         ("ls > out.txt 2> /dev/null; cat < in", &["> out.txt"]),
         (
-            "PATH=/tmp/x:$PATH GIT_SSH_COMMAND=y A=1 git pull; export LD_PRELOAD=z",
-            &["PATH=/tmp/x:", "GIT_SSH_COMMAND=y", "LD_PRELOAD=z", "git pull"],
+            "PATH=/tmp/x:$PATH GIT_SSH_COMMAND=y A=1 git pull; export LD_PRELOAD=z; sudo env CC=q make",
+            &["PATH=/tmp/x:", "GIT_SSH_COMMAND=y", "LD_PRELOAD=z", "git pull", "CC=q", "make"],
         ),
         ("exec 3<> /dev/tcp/a.example/80", &["/dev/tcp/a.example/80"]),
         ("if true; then ssh host 'docker ps'; else systemctl status; fi &", &["docker ps", "systemctl status"]),
