@@ -9,7 +9,9 @@ use crate::{
     capability::{Capability, Context, Medium},
     envelope::{Answer, Envelope},
     error::Result,
-    filesystem, internet, memory, sandbox,
+    filesystem, internet, memory,
+    permissions::Tool,
+    sandbox,
     terminal::{self, processes},
 };
 use futures::future::BoxFuture;
@@ -200,6 +202,11 @@ macro_rules! entries {
 /// Everything the bridge can do, in a reader's order; made once.
 pub fn everything() -> &'static [Arc<Entry>] {
     &EVERYTHING
+}
+
+/// Every capability as a permission file names it.
+pub fn tools() -> Vec<Tool> {
+    everything().iter().map(|entry| Tool { name: entry.name, access: entry.access }).collect()
 }
 
 /// A new capability is one line here.

@@ -25,6 +25,7 @@ pub mod history;
 pub mod near;
 pub mod owner;
 pub mod patterns;
+pub mod permissions;
 pub mod policy;
 pub(crate) mod rarest;
 

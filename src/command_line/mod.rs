@@ -7,6 +7,7 @@ mod history;
 mod invocation;
 mod lists;
 mod mcp_client;
+mod permissions;
 mod print;
 mod run;
 mod target;
@@ -95,11 +96,29 @@ pub enum Task {
         /// The process, as terminal_start named it.
         id: String,
     },
+    /// What each agent may do: permissions.toml
+    // Nothing follows from that file yet: shown once it does.
+    #[command(hide = true)]
+    Permissions {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: PermissionsAction,
+    },
     /// The key that opens the bridge
     Key {
         /// What to do with it.
         #[command(subcommand)]
         action: KeyAction,
+    },
+}
+
+/// What can be done with the permission file.
+#[derive(Debug, Subcommand)]
+pub enum PermissionsAction {
+    /// Look for mistakes in it, and name each with its line and how to fix it
+    Check {
+        /// Another file than permissions.toml of the directory
+        file: Option<PathBuf>,
     },
 }
 

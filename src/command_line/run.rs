@@ -1,11 +1,12 @@
 //! Does what the command line says.
 
 use super::{
-    CommandLine, KeyAction, Task, attach,
+    CommandLine, KeyAction, PermissionsAction, Task, attach,
     connect::{self, Doing},
     doctor, history,
     invocation::invocation,
     lists::{self, Chosen},
+    permissions,
     target::{Target, require_bridge},
     welcome::{self, Welcome},
 };
@@ -63,6 +64,10 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
             server::stdio::serve(settings, key, &directory, server::stop_signals().stop).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Task::Permissions { action: PermissionsAction::Check { file } }) => {
+            let is_well = permissions::check(file.as_deref(), &settings, &directory, |line| drop(say(line)))?;
+            Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Some(task) => of_a_bridge(task, command, &settings, &directory).await,
     }
 }
@@ -93,7 +98,7 @@ async fn of_a_bridge(task: &Task, command: &CommandLine, settings: &Settings, di
             let chosen = Chosen { id: id.clone(), path: path.clone(), session: session.clone() };
             lists::undo(&target, &chosen).await?
         }
-        Task::Serve | Task::Stdio | Task::Key { .. } | Task::History { .. } => true,
+        Task::Serve | Task::Stdio | Task::Key { .. } | Task::History { .. } | Task::Permissions { .. } => true,
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -91,6 +91,16 @@ pub(crate) fn is_word(text: &str) -> bool {
 }
 
 impl PathList {
+    /// Paths of their own, whatever commas are in them.
+    pub(crate) fn of(paths: Vec<String>) -> Self {
+        Self { paths, joined: Vec::new() }
+    }
+
+    /// These and more.
+    pub(crate) fn and(&self, more: impl IntoIterator<Item = String>) -> Self {
+        Self { paths: self.paths.iter().cloned().chain(more).collect(), joined: self.joined.clone() }
+    }
+
     /// Whether every comma can only be meant to separate paths; `is_there` tells whether a place is there.
     ///
     /// # Errors

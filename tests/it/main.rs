@@ -25,6 +25,7 @@ mod openapi;
 mod owner;
 mod pages;
 mod paths;
+mod permissions;
 mod places;
 mod process;
 #[cfg(unix)]

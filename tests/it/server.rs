@@ -112,17 +112,31 @@ impl Server {
         Self::over(directory, home, settings, router).await
     }
 
+    /// Over a directory that the test keeps, with settings that are made already.
+    pub(crate) async fn with(home: PathBuf, settings: Settings) -> Self {
+        Self::open(scratch(), home, settings, server::router).await
+    }
+
     async fn over(
         directory: TempDir,
         home: PathBuf,
         settings: &[(&str, &str)],
         router: impl FnOnce(Arc<Bridge>) -> axum::Router,
     ) -> Self {
-        install_crypto();
         // No engine unless a test asks for one: what the machine has must not change what other tests see.
         let engine = [("DOCKER_HOST", "unix:///no/engine/for/this/test.sock")];
         let settings = engine.iter().chain(settings).copied();
         let settings = Settings::from_pairs(settings).expect("the test's settings are valid");
+        Self::open(directory, home, settings, router).await
+    }
+
+    async fn open(
+        directory: TempDir,
+        home: PathBuf,
+        settings: Settings,
+        router: impl FnOnce(Arc<Bridge>) -> axum::Router,
+    ) -> Self {
+        install_crypto();
         let max_connections = settings.max_connections;
         let bridge = Bridge::open(settings, Keys::new(KEY), &home).expect("the bridge opens");
         let bridge = Arc::new(bridge);

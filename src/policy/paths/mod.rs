@@ -55,8 +55,10 @@ mod upwards;
 mod walk;
 mod workspace;
 
+pub(crate) use asked::Asked;
 pub use denial::{Denial, Intent};
 use denials::Denials;
+pub(crate) use denials::without_links;
 pub use directory::{Directory, Entries, look_at, set_mode_and_owner};
 pub use folder::{Child, Folder};
 pub use found::{Found, Identity, Kind, OURS, Times};

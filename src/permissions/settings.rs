@@ -1,0 +1,38 @@
+//! The settings that hold for a profile.
+
+use super::profile::Profile;
+use crate::settings::{PathList, Settings, WritablePaths};
+
+/// What stands before the path in the address of a bus (D-Bus specification, "Server Addresses").
+const BUS: &str = "unix:path=";
+
+impl Profile {
+    /// The settings that hold for it: what a workspace, a confinement and a policy for URLs are made of.
+    pub fn settings(&self, base: &Settings) -> Settings {
+        let mut settings = base.clone();
+        let files = &self.files;
+        if let Some(read) = files.read() {
+            settings.allowed_dirs = PathList::of(read.texts().to_vec());
+        }
+        if let Some(write) = files.write() {
+            settings.writable_paths = WritablePaths::Only(PathList::of(write.texts().to_vec()));
+        }
+        settings.denied_paths = base.denied_paths.and(files.deny().texts().iter().cloned());
+        if let Some(network) = &self.network {
+            settings.terminal_network = network.value;
+        }
+        let sockets = self.grants.iter().flat_map(|grant| &grant.sockets).filter_map(|socket| written_out(socket));
+        settings.command_sockets = base.command_sockets.and(sockets);
+        let devices = self.grants.iter().flat_map(|grant| grant.devices.iter().cloned());
+        settings.command_devices = base.command_devices.and(devices);
+        settings
+    }
+}
+
+/// The path of a socket, which may be in a variable, or below the home.
+fn written_out(socket: &str) -> Option<String> {
+    let Some(name) = socket.strip_prefix('$') else { return Some(socket.to_owned()) };
+    let value = std::env::var(name).ok()?;
+    let path = value.strip_prefix(BUS).map_or(value.as_str(), |path| path.split(',').next().unwrap_or_default());
+    path.starts_with('/').then(|| path.to_owned())
+}

@@ -1,0 +1,77 @@
+//! Which tools a profile has: by names, in which `*` stands for any letters, or with an `@` by what they need.
+
+use super::{base::Tool, decide::Decision, draft::ACCESS, list::List, mistakes::Mistake, patterns::fits, rule::Rule};
+use crate::{caller::Access, near::nearest};
+
+/// The tools; none: all.
+#[derive(Debug)]
+pub(crate) struct Tools(Option<(Vec<(Named, Rule)>, Rule)>);
+
+#[derive(Debug)]
+enum Named {
+    Pattern(String),
+    Needing(Access),
+}
+
+impl Named {
+    fn means(&self, name: &str, access: Access) -> bool {
+        match self {
+            Self::Pattern(pattern) => fits(pattern, name),
+            Self::Needing(needed) => *needed == access,
+        }
+    }
+}
+
+impl Tools {
+    /// The tools of a list, each of which must mean one of `all`.
+    pub(crate) fn of(list: Option<&List>, all: &[Tool], mistakes: &mut Vec<Mistake>) -> Self {
+        let Some(list) = list else { return Self(None) };
+        let mut named = Vec::new();
+        for entry in &list.entries {
+            match Self::named(&entry.value, all) {
+                Ok(one) => named.push((one, entry.rule.clone())),
+                Err(why) => mistakes.push(Mistake::at(&entry.rule, why)),
+            }
+        }
+        if list.entries.is_empty() {
+            let what = "a profile without any tool can do nothing: name some, or revoke the agent";
+            mistakes.push(Mistake::at(&list.rule, what));
+        }
+        Self(Some((named, list.rule.clone())))
+    }
+
+    fn named(text: &str, all: &[Tool]) -> Result<Named, String> {
+        if let Some(access) = text.strip_prefix('@') {
+            let found = ACCESS.iter().find(|(name, _)| *name == access);
+            let names: Vec<String> = ACCESS.iter().map(|(name, _)| format!("@{name}")).collect();
+            return found
+                .map(|(_, access)| Named::Needing(*access))
+                .ok_or_else(|| format!("there is no `{text}`: what a tool needs is one of {}", names.join(", ")));
+        }
+        check_name(text, all).map(|()| Named::Pattern(text.to_owned()))
+    }
+
+    /// Whether a tool is there.
+    pub(crate) fn decide(&self, name: &str, access: Access) -> Decision<'_> {
+        let Some((named, list)) = &self.0 else { return Decision::allowed(None) };
+        match named.iter().find(|(named, _)| named.means(name, access)) {
+            Some((_, rule)) => Decision::allowed(Some(rule)),
+            None => Decision::denied(Some(list), format!("This profile does not have {name}")),
+        }
+    }
+}
+
+/// Whether a name or a pattern means a tool.
+///
+/// # Errors
+/// When it does not; with one that may be meant.
+pub(crate) fn check_name(text: &str, all: &[Tool]) -> Result<(), String> {
+    if all.iter().any(|tool| fits(text, tool.name)) {
+        return Ok(());
+    }
+    let near = nearest(text, all.iter().map(|tool| tool.name));
+    Err(match near.first() {
+        Some(near) => format!("there is no tool `{text}`: did you mean `{near}`?"),
+        None => format!("there is no tool `{text}`: /openapi.json and `tools/list` name all"),
+    })
+}
