@@ -168,7 +168,7 @@ async fn run(bridge: Option<&Bridge>) {
 async fn execute(bridge: &Bridge, command: &str) {
     let arguments = json!({"command": command, "timeout": 30}).to_string();
     let arguments = Arguments::from_json(arguments.into()).unwrap();
-    let context = Context::new(Caller::owner("bench"));
+    let context = Context::new(Caller::person());
     let (answer, mut record) = bridge.begin::<ExecuteCommand>(&context, arguments).await.unwrap();
     record.ends(&Ok(()));
     assert_eq!(serde_json::to_value(answer).unwrap()["success"], true);

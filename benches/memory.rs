@@ -127,7 +127,7 @@ async fn call<C: Capability>(bridge: &Bridge, arguments: Value) -> C::Output
 where
     Bridge: AsRef<C::Service>,
 {
-    let context = Context::new(Caller::owner("benchmark"));
+    let context = Context::new(Caller::person());
     let arguments = Arguments::from_object(arguments.as_object().unwrap());
     let (answer, mut record) = bridge.begin::<C>(&context, arguments).await.unwrap_or_else(|error| panic!("{error}"));
     record.ends(&Ok(()));

@@ -5,10 +5,12 @@ mod record;
 pub use record::Record;
 
 use crate::{
+    agents::Agents,
     arguments::Arguments,
     caller::{Access, Caller, Keys, Limits},
     capability::{Capability, Context},
     catalog::{self, Entry, Reply},
+    control::{Calls, Control, EndWork, Person},
     error::{Error, Result},
     filesystem::Files,
     history::History,
@@ -33,6 +35,10 @@ pub struct Bridge {
     pub settings: Arc<Settings>,
     /// Who may come in.
     pub keys: Arc<Keys>,
+    /// The agents that have a key of their own.
+    pub(crate) agents: Arc<Agents>,
+    /// How the person is known.
+    pub(crate) person: Person,
     /// What callers may use at once.
     pub limits: Arc<Limits>,
     /// What was asked.
@@ -42,7 +48,9 @@ pub struct Bridge {
     processes: Arc<Processes>,
     memory: Memory,
     internet: Internet,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
+    calls: Arc<Calls>,
+    control: Control,
     owner: Owner,
 }
 
@@ -67,7 +75,8 @@ macro_rules! services {
 }
 
 services! {
-    files: Files, terminal: Terminal, processes: Processes, memory: Memory, internet: Internet, sandbox: Sandbox, history: History,
+    files: Files, terminal: Terminal, processes: Processes, memory: Memory, internet: Internet, sandbox: Sandbox, history: History, agents: Agents,
+    control: Control,
 }
 
 /// What is fetched goes into files by their own rules: the two domains do not know each other.
@@ -113,6 +122,11 @@ impl Bridge {
         let workspace = Workspace::open(&settings, directory)?;
         let terminal = Terminal::open(&settings, &workspace, &folder, keys.clone())?;
         let files = Files::open(&workspace, &settings, &folder)?;
+        let agents = Arc::new(Agents::open(&folder)?);
+        keys.open_to(agents.clone());
+        let (calls, sandbox) = (Arc::<Calls>::default(), Arc::new(Sandbox::open(&workspace, &settings)?));
+        let control =
+            Control::new(agents.clone(), calls.clone(), end_work(terminal.processes().clone(), sandbox.clone()));
         Ok(Self {
             history: Arc::new(history),
             processes: terminal.processes().clone(),
@@ -120,7 +134,11 @@ impl Bridge {
             memory: Memory::open(&settings, &folder)?,
             internet: Internet::open(&settings, receivers(&files))?,
             files,
-            sandbox: Sandbox::open(&workspace, &settings)?,
+            sandbox,
+            agents,
+            person: Person::open(&folder)?,
+            calls,
+            control,
             limits: Arc::new(Limits::new(&settings)),
             settings,
             keys,
@@ -201,12 +219,17 @@ impl Bridge {
         work: impl Future<Output = Result<T>>,
     ) -> Result<(T, Record)> {
         let _stops_other_threads = context.cancelled.clone().drop_guard();
+        let stop = record.stop();
         let result = async {
             context.caller.may(access)?;
-            let running = self.limits.begin(context.caller.name())?;
+            let running = self.limits.begin(&context.caller)?;
             let _running = (lasting == Lasting::Call).then_some(running);
             context.holding.within(&self.limits);
-            work.await
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(context.caller.stopped()),
+                done = work => done,
+            }
         }
         .await;
         if result.is_err() {
@@ -220,7 +243,7 @@ impl Bridge {
         if !self.limits.may_record_refusal() {
             return;
         }
-        let context = Context::new(Caller::owner("unknown"));
+        let context = Context::new(Caller::unknown());
         Record::begin(self, &context, action, || json!({})).outcome = error.outcome();
     }
 
@@ -234,9 +257,19 @@ impl Bridge {
         self.terminal.close().await;
         self.sandbox.close().await;
         self.memory.close().await;
+        self.agents.close();
         self.history.close();
         self.owner.release();
     }
+}
+
+/// What an agent, or all of them, left running is ended here: the person's rules know no domain.
+fn end_work(processes: Arc<Processes>, sandbox: Arc<Sandbox>) -> EndWork {
+    Box::new(move |name| {
+        let (processes, sessions) = (processes.clone(), sandbox.end_sessions(name));
+        let name = name.map(str::to_owned);
+        Box::pin(async move { processes.stop_all(name.as_deref()).await + sessions })
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the bridge's own folder, at start, before any caller")]

@@ -7,6 +7,7 @@ use crate::{
     bridge::Bridge,
     caller::Access,
     capability::{Capability, Context, Medium},
+    control,
     envelope::{Answer, Envelope},
     error::Result,
     filesystem, internet, memory,
@@ -267,5 +268,25 @@ static EVERYTHING: LazyLock<Vec<Arc<Entry>>> = LazyLock::new(|| {
         sandbox::ListSessions,
         sandbox::StopSession,
         sandbox::ExecuteNotebook,
+    ]
+});
+
+/// What only the person may do, in a reader's order; made once. No face shows it to agents.
+pub(crate) fn control() -> &'static [Arc<Entry>] {
+    &CONTROL
+}
+
+static CONTROL: LazyLock<Vec<Arc<Entry>>> = LazyLock::new(|| {
+    entries![
+        control::AddAgent,
+        control::ListAgents,
+        control::SetAgent,
+        control::RotateAgent,
+        control::RevokeAgent,
+        control::PauseAgents,
+        control::ResumeAgents,
+        control::ListRunning,
+        control::CancelCall,
+        control::StopAll,
     ]
 });

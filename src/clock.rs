@@ -36,3 +36,16 @@ pub fn parse(text: &str) -> Option<NaiveDateTime> {
 pub fn today() -> String {
     Local::now().format("%Y-%m-%d").to_string()
 }
+
+/// How long today lasts, in local time.
+pub(crate) fn until_tomorrow() -> std::time::Duration {
+    let now = Local::now().naive_local();
+    let tomorrow = now.date().succ_opt().unwrap_or(now.date()).and_time(chrono::NaiveTime::MIN);
+    (tomorrow - now).to_std().unwrap_or_default()
+}
+
+/// A moment in seconds since 1970, in the form of every timestamp.
+pub(crate) fn timestamp_at(seconds: i64) -> String {
+    let moment = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    moment.with_timezone(&Local).format(FORMAT).to_string()
+}

@@ -17,7 +17,8 @@ const SEND_THE_KEY: &str =
 
 /// What may be the matter with a key.
 const WHICH_KEY: &str = "The key is MCP_API_KEY of the server's .env, or of its environment, which wins; `mcp-server key show`, in the \
-    server's folder, prints it. It may have been replaced since this client was configured";
+    server's folder, prints it. It may have been replaced since this client was configured. That of an agent (skb_…) may \
+    have been revoked or have ended: `mcp-server agent list` says so";
 
 /// Why a call did not do what was asked. The text of each is shown to the caller and says how to fix the matter.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +102,12 @@ pub enum Error {
         /// How many bytes were appended.
         bytes_appended: u64,
     },
+    /// The person lets nobody, or not this agent, call now.
+    #[error("{0}")]
+    Paused(String),
+    /// The person stopped the call.
+    #[error("Stopped by the person")]
+    Stopped,
     /// The caller went away or cancelled.
     #[error("Cancelled")]
     Cancelled,
@@ -212,6 +219,8 @@ impl Error {
             Self::Upstream(_) => "upstream",
             Self::Unavailable { .. } => "unavailable",
             Self::Full(_) | Self::PartlyAppended { .. } => "full",
+            Self::Paused(_) => "paused",
+            Self::Stopped => "stopped",
             Self::Cancelled => "cancelled",
             Self::Failed(_) | Self::Internal(_) => "failed",
             Self::Hinted { error, .. } => error.outcome(),

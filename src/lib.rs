@@ -17,9 +17,12 @@ pub mod memory;
 pub mod sandbox;
 pub mod terminal;
 
+pub(crate) mod agents;
 pub mod arguments;
 pub mod blocking;
+pub mod caller;
 pub mod capability;
+pub mod control;
 pub mod envelope;
 pub mod history;
 pub mod near;
@@ -29,7 +32,6 @@ pub mod permissions;
 pub mod policy;
 pub(crate) mod rarest;
 
-pub mod caller;
 pub mod clock;
 pub mod error;
 pub mod excerpt;

@@ -5,18 +5,22 @@ use crate::{
     arguments,
     caller::Keys,
     capability::{Context, Recorded},
+    control::Entered,
     error::{Error, Result},
     history::{Entry, History},
 };
 use serde_json::Value;
 use std::{sync::Arc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Writes the history line of a call when it is over, however it ends: it is dropped then.
 pub struct Record {
     history: Arc<History>,
     keys: Arc<Keys>,
     action: Option<&'static str>,
-    arguments: Value,
+    arguments: Arc<Value>,
+    /// Its place among the calls that run.
+    entered: Option<Entered>,
     said: Recorded,
     caller: String,
     started: Instant,
@@ -30,16 +34,23 @@ impl Record {
         action: Option<&'static str>,
         arguments: impl FnOnce() -> Value,
     ) -> Self {
+        let arguments = Arc::new(action.map_or(Value::Null, |_| arguments()));
         Self {
             history: bridge.history.clone(),
             keys: bridge.keys.clone(),
             action,
-            arguments: action.map_or(Value::Null, |_| arguments()),
+            entered: action.map(|action| bridge.calls.enter(&context.caller, action, arguments.clone())),
+            arguments,
             said: context.recorded(),
             caller: context.caller.name().to_owned(),
             started: Instant::now(),
             outcome: "cancelled",
         }
+    }
+
+    /// Cancelled when the person stops the call.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.entered.as_ref().map(|entered| entered.stop().clone()).unwrap_or_default()
     }
 
     /// Notes how the call ends. What nobody noted was cancelled.
@@ -57,9 +68,10 @@ impl Drop for Record {
         // Whatever a capability says of its call is cleaned here, so that none has to think of it.
         let said = self.said.lock().expect("no one panics while holding it").take();
         let said = said.map(|said| arguments::details(said, &self.keys.secrets()));
+        self.entered = None;
         self.history.record(Entry {
             action,
-            details: said.unwrap_or_else(|| self.arguments.take()),
+            details: said.unwrap_or_else(|| Arc::unwrap_or_clone(std::mem::take(&mut self.arguments))),
             caller: std::mem::take(&mut self.caller),
             outcome: self.outcome,
             duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,

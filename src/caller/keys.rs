@@ -1,16 +1,18 @@
-//! The key that opens the bridge.
+//! The keys that open the bridge: `MCP_API_KEY`, and those of agents.
 
 use super::{Caller, attempts::WrongKeys};
-use crate::error::{Error, Result};
+use crate::{
+    agents::Agents,
+    error::{Error, Result},
+};
 use sha2::{Digest, Sha256};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
-    sync::RwLock,
+    sync::{Arc, OnceLock, RwLock},
     time::{Duration, Instant},
 };
 use subtle::ConstantTimeEq;
-use tokio::sync::watch;
 
 /// How soon what lasts (a terminal's socket) hears of a new key. A request always hears of it at once.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -27,21 +29,19 @@ pub struct Keys {
     current: RwLock<Accepted>,
     wrong: WrongKeys,
     source: Option<Source>,
-    /// How often it was replaced.
-    generation: watch::Sender<u64>,
+    /// Those with keys of their own, once the bridge is open.
+    agents: OnceLock<Arc<Agents>>,
 }
 
 struct Accepted {
     key: String,
     digest: [u8; 32],
-    /// When it took the place of another.
-    since: Option<Instant>,
 }
 
 impl Accepted {
     fn new(key: String) -> Self {
         let digest = digest(&key);
-        Self { key, digest, since: None }
+        Self { key, digest }
     }
 }
 
@@ -52,13 +52,13 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Accepts one key, whose holder is the owner.
+    /// Accepts one key, whose holder is the agent `default`.
     pub fn new(key: impl Into<String>) -> Self {
         Self {
             current: RwLock::new(Accepted::new(key.into())),
             wrong: WrongKeys::default(),
             source: None,
-            generation: watch::Sender::new(0),
+            agents: OnceLock::new(),
         }
     }
 
@@ -73,19 +73,34 @@ impl Keys {
         self
     }
 
-    /// Accepts `key` from now on, and no longer the one before.
+    /// Accepts the keys of these agents, too. Before that nobody is let in.
+    pub(crate) fn open_to(&self, agents: Arc<Agents>) {
+        // A second call finds those of the same folder.
+        let _ = self.agents.set(agents);
+    }
+
+    /// Accepts `key` from now on, and no longer the one before: what that opened ends.
     pub fn replace(&self, key: impl Into<String>) {
         let mut current = self.current.write().expect("no one panics while holding it");
-        *current = Accepted { since: Some(Instant::now()), ..Accepted::new(key.into()) };
-        self.generation.send_modify(|count| *count += 1);
+        *current = Accepted::new(key.into());
+        if let Some(agents) = self.agents.get() {
+            agents.default_agent().end_grant();
+        }
     }
 
     /// Who holds one of the keys that a request presents; any right one counts. Wrong ones are not counted here.
     pub fn holder<'a>(&self, presented: impl IntoIterator<Item = &'a str>) -> Option<Caller> {
         self.refresh();
+        let agents = self.agents.get()?;
+        let presented: Vec<&str> = presented.into_iter().collect();
         let current = self.current.read().expect("no one panics while holding it");
-        let right = presented.into_iter().any(|key| digest(key).ct_eq(&current.digest).into());
-        right.then(|| Caller::owner("owner"))
+        let is_default = |key: &&str| bool::from(digest(key).ct_eq(&current.digest));
+        // The token is taken while the key cannot be replaced.
+        let found = match presented.iter().any(is_default) {
+            true => Some(agents.default_agent()),
+            false => presented.into_iter().find_map(|key| agents.holder(key)),
+        };
+        found.map(Caller::agent)
     }
 
     /// Who holds one of the keys that a request of `peer` presents. Any right one counts, however many wrong ones that
@@ -112,25 +127,16 @@ impl Keys {
         vec![self.current.read().expect("no one panics while holding it").key.clone()]
     }
 
-    /// How often the key was replaced: who is let in notes it, and leaves when it has changed.
-    pub fn generation(&self) -> u64 {
+    /// Whether what let a caller in opens nothing any more.
+    pub(crate) fn have_lapsed_for(&self, caller: &Caller) -> bool {
         self.refresh();
-        let _unchanged = self.current.read().expect("no one panics while holding it");
-        *self.generation.borrow()
+        caller.grant().is_cancelled() || caller.as_agent().is_some_and(|agent| agent.has_expired())
     }
 
-    /// Whether the key that was right at `time` is another by now.
-    pub fn replaced_after(&self, time: Instant) -> bool {
-        self.refresh();
-        self.current.read().expect("no one panics while holding it").since.is_some_and(|since| since >= time)
-    }
-
-    /// Waits until another key than that of `generation` is accepted: what the old one opened must end then.
-    pub async fn replaced_since(&self, generation: u64) {
-        let mut now = self.generation.subscribe();
-        while *now.borrow_and_update() == generation {
-            let _ = tokio::time::timeout(LOOK_AGAIN, now.changed()).await;
-            self.refresh();
+    /// Waits until what let a caller in opens nothing any more: what it opened must end then.
+    pub(crate) async fn lapse_for(&self, caller: &Caller) {
+        while !self.have_lapsed_for(caller) {
+            let _ = tokio::time::timeout(LOOK_AGAIN, caller.grant().cancelled()).await;
         }
     }
 
@@ -147,7 +153,7 @@ impl Keys {
 ///
 /// # Errors
 /// [`Error::Unusable`] when there are more than four.
-pub fn check_count(presented: usize) -> Result<()> {
+pub(crate) fn check_count(presented: usize) -> Result<()> {
     if presented <= MAX_PRESENTED {
         return Ok(());
     }

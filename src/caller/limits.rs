@@ -3,7 +3,9 @@
 //! Each limit has two levels: the caller's own share first, then what is left for all. So one caller can't take
 //! everything, and all together can't take more than the machine has to spare.
 
+use super::Caller;
 use crate::{
+    agents::Bounds,
     error::{Error, Result},
     settings::Settings,
 };
@@ -33,7 +35,7 @@ const UNKNOWN: &str = "";
 pub struct Limits {
     all: Share,
     each: Sizes,
-    by_caller: Mutex<HashMap<String, Arc<Share>>>,
+    by_caller: Mutex<HashMap<String, (Bounds, Arc<Share>)>>,
     refusals: Mutex<Bucket>,
 }
 
@@ -55,7 +57,7 @@ struct Share {
 }
 
 /// The right to one call; given back when it is dropped.
-pub struct Running {
+pub(crate) struct Running {
     _permits: [OwnedSemaphorePermit; 2],
 }
 
@@ -117,8 +119,8 @@ impl Limits {
     /// # Errors
     /// [`Error::TooMany`] when the caller has too many under way or is too fast, [`Error::Unavailable`] when all
     /// together do.
-    pub fn begin(&self, caller: &str) -> Result<Running> {
-        let own = self.share(caller);
+    pub(crate) fn begin(&self, caller: &Caller) -> Result<Running> {
+        let own = self.share(caller.name(), Some(caller.bounds()));
         let now = Instant::now();
         own.acquire(now, |per_second| too_many(format!("more than {per_second} calls a second")))?;
         self.all.acquire(now, |_| busy())?;
@@ -135,7 +137,7 @@ impl Limits {
     /// # Errors
     /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Unavailable`] when it was not there in time.
     pub async fn hold(&self, caller: Option<&str>, already: u64, bytes: u64) -> Result<MemoryPermit> {
-        let own = self.share(caller.unwrap_or(UNKNOWN));
+        let own = self.share(caller.unwrap_or(UNKNOWN), None);
         let units = bytes.div_ceil(UNIT);
         let (Ok(count), true) = (u32::try_from(units), already.div_ceil(UNIT) + units <= own.sizes.bytes as u64) else {
             return Err(too_large(own.sizes.bytes, caller.is_none()));
@@ -150,7 +152,7 @@ impl Limits {
 
     /// The same at once or not at all.
     pub fn try_hold(&self, caller: &str, bytes: u64) -> Option<MemoryPermit> {
-        let own = self.share(caller);
+        let own = self.share(caller, None);
         let units = bytes.div_ceil(UNIT);
         let count = u32::try_from(units).ok()?;
         let mine = own.bytes.clone().try_acquire_many_owned(count).ok()?;
@@ -164,18 +166,34 @@ impl Limits {
         self.refusals.lock().expect("no one panics while holding it").take(Instant::now(), 2.0, REFUSALS)
     }
 
-    fn share(&self, caller: &str) -> Arc<Share> {
+    /// What is the caller's own. With other bounds than before it gets another share; what is held of the old one is
+    /// given back to that.
+    fn share(&self, caller: &str, bounds: Option<Bounds>) -> Arc<Share> {
         let mut by_caller = self.by_caller.lock().expect("no one panics while holding it");
-        if let Some(share) = by_caller.get(caller) {
+        let is_same = |(of, _): &&(Bounds, Arc<Share>)| bounds.is_none_or(|bounds| bounds == *of);
+        if let Some((_, share)) = by_caller.get(caller).filter(is_same) {
             return share.clone();
         }
         let sizes = match caller {
             UNKNOWN => Sizes { bytes: self.all.sizes.bytes / 2, ..self.each },
             _ => self.each,
         };
-        let share = Arc::new(Share::new(sizes));
-        by_caller.insert(caller.to_owned(), share.clone());
+        let bounds = bounds.unwrap_or_default();
+        let share = Arc::new(Share::new(sizes.within(bounds)));
+        by_caller.insert(caller.to_owned(), (bounds, share.clone()));
         share
+    }
+}
+
+impl Sizes {
+    fn within(self, bounds: Bounds) -> Self {
+        let calls = bounds.calls_at_once.map_or(self.calls, |most| self.calls.min(most as usize));
+        let calls_per_second = match (bounds.calls_per_second, self.calls_per_second) {
+            (None, all) => all,
+            (Some(own), 0) => own,
+            (Some(own), all) => own.min(all),
+        };
+        Self { calls, calls_per_second, ..self }
     }
 }
 
@@ -254,8 +272,20 @@ fn too_large(units: usize, unknown: bool) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{Bucket, Limits};
-    use crate::{error::Error, settings::Settings};
-    use std::time::{Duration, Instant};
+    use crate::{
+        agents::{Agent, Record},
+        caller::Caller,
+        error::Error,
+        settings::Settings,
+    };
+    use std::{
+        sync::Arc,
+        time::{Duration, Instant},
+    };
+
+    fn caller(name: &str) -> Caller {
+        Caller::agent(Agent::new(Record { name: name.to_owned(), ..Record::default() }, Arc::default()))
+    }
 
     fn limits(settings: &[(&str, &str)]) -> Limits {
         Limits::new(&Settings::from_pairs(settings.iter().copied()).unwrap())
@@ -264,20 +294,22 @@ mod tests {
     #[test]
     fn a_caller_runs_no_more_calls_than_its_share_and_all_no_more_than_the_whole() {
         let limits = limits(&[("MCP_MAX_CALLS", "3"), ("MCP_MAX_CALLS_PER_CALLER", "2")]);
-        let (first, _second) = (limits.begin("a").unwrap(), limits.begin("a").unwrap());
-        assert!(matches!(limits.begin("a"), Err(Error::TooMany { .. })));
-        let _third = limits.begin("b").unwrap();
-        assert!(matches!(limits.begin("b"), Err(Error::Unavailable { .. })));
+        let [a, b] = ["a", "b"].map(caller);
+        let (first, _second) = (limits.begin(&a).unwrap(), limits.begin(&a).unwrap());
+        assert!(matches!(limits.begin(&a), Err(Error::TooMany { .. })));
+        let _third = limits.begin(&b).unwrap();
+        assert!(matches!(limits.begin(&b), Err(Error::Unavailable { .. })));
         drop(first);
-        assert!(limits.begin("b").is_ok());
+        assert!(limits.begin(&b).is_ok());
     }
 
     #[test]
     fn a_caller_that_is_too_fast_is_told_so_and_others_are_not() {
         let limits = limits(&[("MCP_MAX_CALLS_PER_SECOND_PER_CALLER", "5")]);
-        let refused = (0..50).filter(|_| matches!(limits.begin("a"), Err(Error::TooMany { .. }))).count();
+        let [a, b] = ["a", "b"].map(caller);
+        let refused = (0..50).filter(|_| matches!(limits.begin(&a), Err(Error::TooMany { .. }))).count();
         assert!(refused >= 44, "{refused}");
-        assert!(limits.begin("b").is_ok());
+        assert!(limits.begin(&b).is_ok());
     }
 
     #[test]

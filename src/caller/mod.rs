@@ -5,11 +5,17 @@ mod keys;
 mod limits;
 mod memory_budget;
 
-pub use keys::{Keys, Source, check_count};
-pub use limits::{Limits, MemoryPermit, Running};
+pub(crate) use keys::check_count;
+pub use keys::{Keys, Source};
+pub(crate) use limits::{Limits, MemoryPermit};
 pub use memory_budget::MemoryBudget;
 
-use crate::error::{Error, Result};
+use crate::{
+    agents::{Agent, Bounds, DEFAULT, no_longer},
+    error::{Error, Result},
+};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// What a capability needs its caller to be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,35 +32,117 @@ pub enum Access {
     Admin,
 }
 
-/// The one who asks, after the key was checked.
+/// The names under which callers of before there were agents stand in records: all of them held the one key.
+const BEFORE_AGENTS: [&str; 2] = ["owner", "stdio"];
+
+/// The name in the history of those who were refused.
+const UNKNOWN: &str = "unknown";
+
+/// The one who asks, once it is known who that is.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    name: String,
-    access: Vec<Access>,
+    who: Who,
+    /// Cancelled when what let the caller in opens nothing any more.
+    grant: CancellationToken,
+}
+
+#[derive(Clone, Debug)]
+enum Who {
+    /// The person whose machine it is.
+    Person,
+    /// An agent that showed its key.
+    Agent(Arc<Agent>),
+    /// Somebody who was refused.
+    Unknown,
 }
 
 impl Caller {
-    /// The holder of the key: may do everything.
-    pub fn owner(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            access: vec![Access::Read, Access::Write, Access::Execute, Access::Network, Access::Admin],
+    /// The name of the person in the history.
+    pub(crate) const PERSON: &'static str = "person";
+
+    /// The person whose machine it is: by the command line, or by a page that the person opened from there.
+    pub fn person() -> Self {
+        Self { who: Who::Person, grant: CancellationToken::new() }
+    }
+
+    /// An agent, by the key that is right now.
+    pub(crate) fn agent(agent: Arc<Agent>) -> Self {
+        Self { grant: agent.grant(), who: Who::Agent(agent) }
+    }
+
+    /// Somebody who was refused before it was known who that is.
+    pub(crate) fn unknown() -> Self {
+        Self { who: Who::Unknown, grant: CancellationToken::new() }
+    }
+
+    /// The name that the history shows: the agent's.
+    pub fn name(&self) -> &str {
+        match &self.who {
+            Who::Person => Self::PERSON,
+            Who::Agent(agent) => agent.name(),
+            Who::Unknown => UNKNOWN,
         }
     }
 
-    /// The name that the history shows.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Which agent it is, if it is one.
+    pub(crate) fn as_agent(&self) -> Option<&Arc<Agent>> {
+        match &self.who {
+            Who::Agent(agent) => Some(agent),
+            _ => None,
+        }
     }
 
-    /// Whether the caller has `access`.
+    /// What it may use at most, beside what every caller may.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.as_agent().map(|agent| agent.bounds()).unwrap_or_default()
+    }
+
+    /// Cancelled when what let the caller in opens nothing any more.
+    pub(crate) fn grant(&self) -> &CancellationToken {
+        &self.grant
+    }
+
+    /// Notes that it calls, with a client that calls itself this.
+    pub(crate) fn saw(&self, client: Option<&str>) {
+        if let Some(agent) = self.as_agent() {
+            agent.saw(client);
+        }
+    }
+
+    /// Why a call of it was stopped.
+    pub(crate) fn stopped(&self) -> Error {
+        match self.as_agent() {
+            Some(agent) if agent.is_revoked() => no_longer(agent.name()),
+            _ => Error::Stopped,
+        }
+    }
+
+    /// Whether what somebody of this name made, who stands in a record, is the caller's to see and to stop. The person
+    /// sees all, an agent its own.
+    pub(crate) fn sees(&self, name: &str) -> bool {
+        match &self.who {
+            Who::Person => true,
+            // Whoever was refused was most likely to be the one that everybody was before there were agents.
+            Who::Agent(agent) if agent.name() == DEFAULT && name == UNKNOWN => true,
+            Who::Agent(agent) => agent.name() == since_agents(name),
+            Who::Unknown => false,
+        }
+    }
+
+    /// Whether the caller may make a call that needs `access`, now.
     ///
     /// # Errors
-    /// [`Error::Refused`] when it lacks it.
-    pub fn may(&self, access: Access) -> Result<()> {
-        if self.access.contains(&access) {
-            return Ok(());
+    /// [`Error::Refused`] when it lacks that; as [`Agent::may_call`].
+    pub(crate) fn may(&self, access: Access) -> Result<()> {
+        match &self.who {
+            Who::Person => Ok(()),
+            Who::Agent(agent) => agent.may_call(),
+            Who::Unknown => Err(Error::Refused(format!("The caller {} may not {access:?}", self.name()))),
         }
-        Err(Error::Refused(format!("The caller {} may not {access:?}", self.name)))
     }
+}
+
+/// The agent that a name in an older record means.
+pub(crate) fn since_agents(name: &str) -> &str {
+    if BEFORE_AGENTS.contains(&name) { DEFAULT } else { name }
 }

@@ -39,7 +39,12 @@ pub(crate) async fn processes(target: &Target) -> Result<()> {
         let code = process["exit_code"].as_i64().map(|code| format!(" {code}")).unwrap_or_default();
         let state = format!("{}{code}", text(process, "status"));
         let started = print::moment(&text(process, "started"));
-        format!("{:<10} {state:<12} {started}  {}", text(process, "id"), text(process, "command"))
+        format!(
+            "{:<10} {state:<12} {started}  {:<12} {}",
+            text(process, "id"),
+            text(process, "caller"),
+            text(process, "command")
+        )
     });
     show(lines, "No process runs or ran.")
 }
@@ -63,7 +68,12 @@ pub(crate) async fn changes(target: &Target, chosen: &Chosen) -> Result<()> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let path = print::plain(change["paths"][0]["path"].as_str().unwrap_or_default(), MAX_TEXT);
         let moment = print::moment(&text(change, "timestamp"));
-        let line = format!("{}  {moment}  {:<18} {path}{more}", text(change, "id"), text(change, "action"));
+        let line = format!(
+            "{}  {moment}  {:<12} {:<18} {path}{more}",
+            text(change, "id"),
+            text(change, "caller"),
+            text(change, "action")
+        );
         if state.is_empty() { line } else { format!("{line}  ({state})") }
     });
     show(lines, "No file was changed.")

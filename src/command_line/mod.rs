@@ -1,7 +1,9 @@
 //! The command line: what a person may say at start.
 
+mod agents;
 mod attach;
 pub mod connect;
+mod control;
 pub mod doctor;
 mod history;
 mod invocation;
@@ -13,6 +15,7 @@ mod run;
 mod target;
 mod welcome;
 
+pub use agents::AgentAction;
 pub use run::run;
 
 use crate::settings::{Host, Port, SettingValue, Settings};
@@ -46,7 +49,11 @@ pub enum Task {
     /// Serve over HTTP until Ctrl-C: what happens without any command, too
     Serve,
     /// Speak MCP over standard input and output, for a client that starts the bridge itself
-    Stdio,
+    Stdio {
+        /// Which agent the client is; `agent add` makes one
+        #[arg(long, default_value = "default")]
+        agent: String,
+    },
     /// Print the configuration that makes a client use this bridge
     Connect {
         /// Which client
@@ -68,6 +75,15 @@ pub enum Task {
         /// Go on with what comes, until Ctrl-C
         #[arg(short, long)]
         follow: bool,
+        /// Only what this agent did, or person
+        #[arg(long)]
+        agent: Option<String>,
+        /// Only what ended so: ok, refused, paused, failed, …
+        #[arg(long)]
+        outcome: Option<String>,
+        /// Only from this time of the day on: 14:30
+        #[arg(long)]
+        since: Option<String>,
     },
     /// List the background processes that run or ran
     Processes,
@@ -104,7 +120,35 @@ pub enum Task {
         #[command(subcommand)]
         action: PermissionsAction,
     },
-    /// The key that opens the bridge
+    /// The agents, and the key of each
+    Agent {
+        /// What to do.
+        #[command(subcommand)]
+        action: AgentAction,
+    },
+    /// Refuse new calls of an agent, or of all, until they are resumed
+    Pause {
+        /// Which agent; all of them without one
+        agent: Option<String>,
+    },
+    /// Let a paused agent go on, or all of them
+    Resume {
+        /// Which agent; all of them without one
+        agent: Option<String>,
+    },
+    /// Stop all that an agent does, or all agents do: calls, processes, sandbox sessions; and pause them
+    StopAll {
+        /// Which agent; all of them without one
+        agent: Option<String>,
+    },
+    /// List the calls that run now
+    Running,
+    /// Stop one call
+    Cancel {
+        /// The call, as `running` names it
+        call: String,
+    },
+    /// The key that opens the bridge for the agent `default`
     Key {
         /// What to do with it.
         #[command(subcommand)]

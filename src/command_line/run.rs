@@ -1,7 +1,7 @@
 //! Does what the command line says.
 
 use super::{
-    CommandLine, KeyAction, PermissionsAction, Task, attach,
+    CommandLine, KeyAction, PermissionsAction, Task, agents, attach,
     connect::{self, Doing},
     doctor, history,
     invocation::invocation,
@@ -14,7 +14,7 @@ use crate::{
     bridge::Bridge,
     caller::Keys,
     first_start, key_file,
-    policy::paths::Directory,
+    policy::{confine::Level, paths::Directory},
     server::{self, LogGuard, address},
     settings::{Secret, Settings, hide_key, key_in_environment},
     settings_file,
@@ -45,9 +45,15 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
             key(action, command, &directory)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Some(Task::History { date, follow }) => {
+        Some(Task::History { date, follow, agent, outcome, since }) => {
             require_bridge(&directory)?;
-            history::show(&directory, date.as_deref(), *follow).await?;
+            let chosen = history::Chosen::of(agent.as_deref(), outcome.as_deref(), since.as_deref())?;
+            history::show(&directory, date.as_deref(), *follow, &chosen).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(task) if rules_agents(task) => {
+            require_bridge(&directory)?;
+            rule(task, command, &directory).await?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
@@ -59,9 +65,9 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
     server::raise_open_files();
     match &command.task {
         None | Some(Task::Serve) => serve(settings, command, &directory, &log).await,
-        Some(Task::Stdio) => {
+        Some(Task::Stdio { agent }) => {
             let key = first_start::key_unasked(&settings, &directory)?;
-            server::stdio::serve(settings, key, &directory, server::stop_signals().stop).await?;
+            server::stdio::serve(settings, key, &directory, agent, server::stop_signals().stop).await?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Task::Permissions { action: PermissionsAction::Check { file } }) => {
@@ -69,6 +75,25 @@ pub async fn run(command: &CommandLine) -> Result<ExitCode> {
             Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Some(task) => of_a_bridge(task, command, &settings, &directory).await,
+    }
+}
+
+/// Whether it is the person's rule over agents.
+fn rules_agents(task: &Task) -> bool {
+    use Task::{Agent, Cancel, Pause, Resume, Running, StopAll};
+    matches!(task, Agent { .. } | Pause { .. } | Resume { .. } | StopAll { .. } | Running | Cancel { .. })
+}
+
+/// Rules agents, as the person.
+async fn rule(task: &Task, command: &CommandLine, directory: &Path) -> Result<()> {
+    let program = called(command, directory);
+    match task {
+        Task::Agent { action } => agents::agent(action, directory, &program).await,
+        Task::Pause { agent } => agents::pause(directory, agent.clone(), &program).await,
+        Task::Resume { agent } => agents::resume(directory, agent.clone(), &program).await,
+        Task::StopAll { agent } => agents::stop_all(directory, agent.clone(), &program).await,
+        Task::Cancel { call } => agents::cancel(directory, call).await,
+        _ => agents::running(directory).await,
     }
 }
 
@@ -98,7 +123,8 @@ async fn of_a_bridge(task: &Task, command: &CommandLine, settings: &Settings, di
             let chosen = Chosen { id: id.clone(), path: path.clone(), session: session.clone() };
             lists::undo(&target, &chosen).await?
         }
-        Task::Serve | Task::Stdio | Task::Key { .. } | Task::History { .. } | Task::Permissions { .. } => true,
+        // These were done before.
+        _ => true,
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -192,6 +218,11 @@ async fn serve(settings: Settings, command: &CommandLine, directory: &Path, log:
     let listener = server::listen(bound.socket)?;
     bridge.announce(&address::local_url(&address.ip().to_string(), address.port()));
     let local = server::stdio::IpcListener::open(bridge.clone(), None);
+    let router = server::router(bridge.clone());
+    let control = server::control::ControlSocket::open(&bridge, router.clone());
+    if bridge.confinement().level == Level::None {
+        tracing::warn!("commands can run mcp-server as you do, and so pause, stop and add agents: see docs/control.md");
+    }
     // Who waits for these words may end the bridge at once.
     log.settle();
     let (program, instead_of) = (called(command, directory), bound.instead_of.as_deref());
@@ -200,9 +231,12 @@ async fn serve(settings: Settings, command: &CommandLine, directory: &Path, log:
         key_file::was_seen(directory);
     }
     let served = async {
-        server::serve(listener, server::router(bridge.clone()), max_connections, signals.stop.clone()).await;
+        server::serve(listener, router, max_connections, signals.stop.clone()).await;
         if let Some(local) = local {
             local.close().await;
+        }
+        if let Some(control) = control {
+            control.close().await;
         }
         bridge.close().await;
     };

@@ -1,6 +1,9 @@
 //! Which bridge the command line talks to.
 
-use super::CommandLine;
+use super::{
+    CommandLine,
+    control::{Door, answered},
+};
 use crate::{
     bridge::Bridge,
     owner::{AlreadyOwned, Owner},
@@ -27,6 +30,8 @@ pub struct Target {
     pub url: String,
     /// The process that has the directory now.
     pub owner: Option<AlreadyOwned>,
+    /// Whether the command line says where it is.
+    is_named: bool,
     key: Option<Secret>,
 }
 
@@ -37,7 +42,7 @@ impl Target {
         let is_named = command.host.is_some() || command.port.is_some();
         let announced = owner.as_ref().and_then(|held| held.url.clone()).filter(|_| !is_named);
         let url = announced.unwrap_or_else(|| address::local_url(&settings.host, settings.port.number));
-        Self { directory: directory.to_owned(), url, owner, key: settings.api_key.clone() }
+        Self { directory: directory.to_owned(), url, owner, is_named, key: settings.api_key.clone() }
     }
 
     /// The key of its settings.
@@ -67,11 +72,22 @@ impl Target {
         format!("the bridge of {} at {}, {state}", self.directory.display(), self.url)
     }
 
-    /// Asks the running bridge: `POST` of `body` to `route`.
+    /// The way to it as its person: where it runs with a control socket, and no other is meant by an address.
+    ///
+    /// # Errors
+    /// When this user cannot come in.
+    pub(crate) async fn door(&self) -> Result<Option<Door>> {
+        if self.is_named { Ok(None) } else { Door::to(&self.directory).await }
+    }
+
+    /// Asks the running bridge, as its person where that can be: `POST` of `body` to `route`.
     ///
     /// # Errors
     /// When it does not run or refuses; the message says how to fix it.
     pub async fn ask(&self, route: &str, body: &Value) -> Result<Value> {
+        if let Some(door) = self.door().await? {
+            return door.ask(route, body).await;
+        }
         let request = http().post(format!("{}{route}", self.url)).bearer_auth(self.key()?.expose()).json(body);
         let reply = request.send().await.with_context(|| {
             format!(
@@ -82,14 +98,7 @@ impl Target {
         })?;
         let status = reply.status();
         let answer: Value = reply.json().await.with_context(|| format!("another program answers at {}", self.url))?;
-        let said = |field: &str| answer[field].as_str().map(str::to_owned);
-        let why = || [said("detail"), said("hint")].into_iter().flatten().collect::<Vec<_>>().join(". ");
-        ensure!(
-            status.is_success(),
-            "{}",
-            Some(why()).filter(|why| !why.is_empty()).unwrap_or_else(|| status.to_string())
-        );
-        Ok(answer)
+        answered(status, answer)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     arguments::clean_beginning,
     blocking::blocking,
-    caller::Access,
+    caller::{Access, Caller},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -86,7 +86,7 @@ impl Capability for AddEntry {
         let Self { content, tags: own, metadata, source, id, expires_at, dedupe } = self;
         let new = NewEntry { content, tags: own, metadata, source, id, expires_at };
         let draft = new.draft(&timestamp, dedupe).map_err(|(field, problem)| Error::invalid(field, problem))?;
-        let added = memory.remember(vec![draft]).await?;
+        let added = memory.remember(&context.caller, vec![draft]).await?;
         let Added { id, existed } = added.into_iter().next().expect("one draft has one answer");
         context.record_as(json!({"id": &*id, "content": shown, "tags": tags}));
         let message = "Memory entry added successfully".to_owned();
@@ -145,7 +145,8 @@ impl NewEntry {
 
 impl Memory {
     /// Adds entries, all or none; their words are found here, not on the one thread that writes.
-    pub(super) async fn remember(&self, drafts: Vec<Draft>) -> Result<Vec<Added>> {
+    pub(super) async fn remember(&self, caller: &Caller, mut drafts: Vec<Draft>) -> Result<Vec<Added>> {
+        drafts.iter_mut().for_each(|draft| draft.entry.added_by(caller));
         let store = self.store.clone();
         let bytes: usize = drafts.iter().map(|draft| draft.entry.content.len()).sum();
         let analyse = move || {

@@ -54,7 +54,7 @@ impl Capability for AddEntries {
 
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntriesAdded> {
         let timestamp = clock::timestamp();
-        let added = memory.remember(drafts(self.entries, &timestamp, self.dedupe)?).await?;
+        let added = memory.remember(&context.caller, drafts(self.entries, &timestamp, self.dedupe)?).await?;
         let count = added.iter().filter(|added| !added.existed).count();
         let ids: Vec<String> = added.iter().map(|Added { id, .. }| id.to_string()).collect();
         context.record_as(json!({"count": count, "first_id": ids.first()}));

@@ -1,6 +1,6 @@
 //! An entry of the memory: what is kept of it, on disk and in the process.
 
-use crate::clock;
+use crate::{agents::DEFAULT, caller::Caller, clock};
 use chrono::NaiveDateTime;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -12,6 +12,9 @@ use std::{fmt, sync::Arc};
 
 /// Who wrote an entry when nobody says.
 pub(crate) const DEFAULT_SOURCE: &str = "ai";
+
+/// The key under which an entry says which agent added it.
+const AGENT: &str = "agent";
 
 /// How deep metadata may be nested. A reader of JSON stops at 128, and the journal and the index file lay their own levels
 /// around it: what is deeper could be written and never read again.
@@ -42,6 +45,27 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The agent that added it, as the bridge knows it; none for the agent `default`, as in older entries.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        self.extra.as_ref()?.get(AGENT)?.as_str()
+    }
+
+    /// Notes who changes what it says.
+    pub(crate) fn changed_by(&mut self, caller: &Caller) {
+        if let Some(extra) = &mut self.extra {
+            extra.shift_remove(AGENT);
+        }
+        self.extra = self.extra.take().filter(|extra| !extra.is_empty());
+        self.added_by(caller);
+    }
+
+    /// Notes who adds it, whatever it says itself. What the default agent brings may be a copy of another memory.
+    pub(crate) fn added_by(&mut self, caller: &Caller) {
+        if caller.as_agent().is_some_and(|agent| agent.name() != DEFAULT) {
+            self.extra.get_or_insert_default().insert(AGENT.to_owned(), caller.name().into());
+        }
+    }
+
     /// The metadata as an object.
     pub fn metadata(&self) -> Map<String, Value> {
         serde_json::from_str(&self.metadata).expect("it was written from an object")

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// Read what was asked of the bridge on a day.
 ///
-/// Every call with its time, its caller, its outcome and its arguments, cut and without secrets. Oldest first.
+/// Every call of yours with its time, its caller, its outcome and its arguments, cut and without secrets. Oldest first.
 #[derive(Deserialize, JsonSchema)]
 pub struct ReadHistory {
     /// The day, `YYYY-MM-DD`; today when it is left out or empty.
@@ -51,12 +51,17 @@ impl Capability for ReadHistory {
     type Service = History;
     type Output = DayHistory;
 
-    async fn run(self, history: &History, _: &Context) -> Result<DayHistory> {
+    async fn run(self, history: &History, context: &Context) -> Result<DayHistory> {
         let date = match self.date.filter(|date| !date.is_empty()) {
             Some(date) => checked(date)?,
             None => clock::today(),
         };
-        Ok(match history.read(&date).await? {
+        let is_own = |line: &Value| context.caller.sees(line["caller"].as_str().unwrap_or_default());
+        let entries = history.read(&date).await?.map(|mut entries| {
+            entries.retain(is_own);
+            entries
+        });
+        Ok(match entries {
             Some(entries) => DayHistory {
                 date,
                 count: Some(entries.len()),

@@ -77,7 +77,8 @@ impl Capability for ImportEntries {
     async fn run(self, memory: &Memory, context: &Context) -> Result<Imported> {
         let Self { content, on_conflict } = self;
         // Parsing a large import is work of its own.
-        let lines = blocking(move || parse(&content)).await??;
+        let mut lines = blocking(move || parse(&content)).await??;
+        lines.iter_mut().for_each(|(_, entry)| entry.added_by(&context.caller));
         let total = lines.len();
         let done = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
         let (count, change_id) = (done.outcome, done.change_id);

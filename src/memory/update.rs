@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     arguments::clean_beginning,
-    caller::Access,
+    caller::{Access, Caller},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -71,7 +71,8 @@ impl Capability for UpdateEntry {
             return Err(Error::invalid("metadata", TOO_DEEP));
         }
         context.record_as(json!({"id": clean_beginning(&self.id, 100, &[])}));
-        let done = memory.store.change(move |state| self.decide(state)).await?;
+        let caller = context.caller.clone();
+        let done = memory.store.change(move |state| self.decide(state, &caller)).await?;
         Ok(EntryUpdated { entry: done.outcome, change_id: done.change_id })
     }
 }
@@ -82,11 +83,12 @@ fn is_never(end: &str) -> bool {
 }
 
 impl UpdateEntry {
-    fn decide(self, state: &State) -> Result<(Vec<Change>, MemoryEntry)> {
+    fn decide(self, state: &State, caller: &Caller) -> Result<(Vec<Change>, MemoryEntry)> {
         let present = state.get(&self.id).filter(|entry| !entry.is_expired(now())).ok_or_else(|| missing(&self.id))?;
         let mut entry = Entry::clone(present);
         if let Some(content) = self.content {
             entry.content = content.into();
+            entry.changed_by(caller);
         }
         if let Some(tags) = self.tags {
             entry.tags = tags.into();

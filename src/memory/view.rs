@@ -23,6 +23,9 @@ pub struct MemoryEntry {
     /// When it stops being an answer; left out when never.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+    /// The agent that added it; left out when that is the agent default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
 }
 
 impl From<&Entry> for MemoryEntry {
@@ -35,6 +38,7 @@ impl From<&Entry> for MemoryEntry {
             timestamp: entry.timestamp.to_string(),
             source: entry.source.to_string(),
             expires_at: entry.expires_at.as_deref().map(str::to_owned),
+            agent: entry.agent().map(str::to_owned),
         }
     }
 }

@@ -86,11 +86,16 @@ impl Sandbox {
         })
     }
 
+    /// Ends the sessions of an agent, or of all; says how many.
+    pub(crate) fn end_sessions(&self, agent: Option<&str>) -> usize {
+        self.sessions.end(agent)
+    }
+
     /// Ends what runs and removes every container.
     pub async fn close(&self) {
         self.stopping.cancel();
         self.pool.close();
-        self.sessions.close();
+        self.sessions.end(None);
         self.engine.close().await;
     }
 

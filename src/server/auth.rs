@@ -6,9 +6,17 @@ use crate::{
 };
 use axum::{
     extract::ConnectInfo,
-    http::{Extensions, HeaderMap, Uri, header::AUTHORIZATION, request::Parts},
+    http::{
+        Extensions, HeaderMap, Uri,
+        header::{AUTHORIZATION, USER_AGENT},
+        request::Parts,
+    },
 };
 use std::net::{IpAddr, SocketAddr};
+
+/// What stands with a request whose sender was proven to be the person: nothing that a client sends puts it there.
+#[derive(Clone)]
+pub(crate) struct Proven(pub Caller);
 
 /// A request that asks to come in: what it presented so far, and who holds that.
 pub(crate) struct Admission {
@@ -18,11 +26,15 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Of a request that may present its key in the headers and in the address, and later in its body.
+    /// Of a request that may present its key in the headers and in the address, and later in its body, unless it is the
+    /// person's.
     ///
     /// # Errors
     /// [`crate::Error::Unusable`] when there are too many keys.
     pub(crate) fn of(parts: &Parts, keys: &Keys) -> Result<Self> {
+        if let Some(Proven(person)) = parts.extensions.get() {
+            return Ok(Self::known_as(person.clone()));
+        }
         Self::presenting(presented_keys(&parts.headers, &parts.uri), peer(&parts.extensions), keys)
     }
 
@@ -81,6 +93,11 @@ pub(crate) fn query_keys(uri: &Uri) -> impl Iterator<Item = String> {
 pub(crate) fn header_keys(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     values.map(bare).filter(|key| !key.is_empty()).map(str::to_owned).collect()
+}
+
+/// What a client calls itself.
+pub(crate) fn client(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER_AGENT).and_then(|name| name.to_str().ok())
 }
 
 /// Who is at the other end of the connection.

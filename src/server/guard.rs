@@ -71,10 +71,18 @@ fn check_host(settings: &Settings, request: &Request) -> Result<()> {
 /// bridge's own pages are of the origin that the request went to.
 fn check_narrowed_origin(settings: &Settings, headers: &HeaderMap) -> Result<()> {
     let named = &settings.cors_origins;
-    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-    let is_own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(own));
+    let is_own = headers.contains_key(ORIGIN) && is_own_origin(headers);
     if is_own || named.iter().any(|name| &**name == "*") { Ok(()) } else { check_origin(headers, named) }
+}
+
+/// Whether a request comes from no page, or from one of the origin that it goes to.
+pub(crate) fn is_own_origin(headers: &HeaderMap) -> bool {
+    let mut sent = headers.get_all(ORIGIN).iter();
+    let (origin, more) = (sent.next(), sent.next());
+    let Some(origin) = origin else { return true };
+    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    more.is_none() && authority.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(own))
 }
 
 /// What browsers are told about every answer: to guess no type, to show it in no frame of another page (where a click

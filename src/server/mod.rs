@@ -3,11 +3,15 @@
 pub mod address;
 mod auth;
 mod connections;
+pub(crate) mod control;
 mod docs;
 mod events;
 mod guard;
 mod limits;
+#[cfg(unix)]
+mod local_socket;
 pub mod mcp;
+mod metering;
 mod openapi;
 mod port;
 mod process;
@@ -74,6 +78,8 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
         .layer(middleware::from_fn_with_state(state.clone(), guard::check_browser))
         .layer(middleware::map_response(async |response: Response| guard::harden(response)))
         .layer(guard::cors(&bridge.settings.cors_origins))
+        // The person's routes are for no page of another origin, whatever the settings say of those.
+        .merge(control::routes(&state))
         .layer(middleware::from_fn_with_state(state.clone(), request_log::log_request))
         .with_state(state)
 }

@@ -17,6 +17,26 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 
+/// What a document says of the whole, by who reads it.
+pub(crate) struct Face {
+    title: &'static str,
+    about: &'static str,
+    modules: &'static [(&'static str, &'static str)],
+    /// Whether a request may carry its key in the body.
+    takes_key_in_body: bool,
+}
+
+/// For agents, and whoever holds a key.
+static AGENTS: Face = Face { title: TITLE, about: ABOUT, modules: &MODULES, takes_key_in_body: true };
+
+/// For the person, by the command line.
+pub(crate) static PERSON: Face = Face {
+    title: "MCP Server — Skynet Local Bridge: control",
+    about: "What only the person may do, by `mcp-server` on the command line: no key opens this, and over TCP nothing does.",
+    modules: &[("control", "Agents, what they may use, what runs, and how it is stopped.")],
+    takes_key_in_body: false,
+};
+
 /// The title that clients of the original know.
 const TITLE: &str = "MCP Server — Skynet Local Bridge";
 
@@ -50,6 +70,7 @@ const MODULES: [(&str, &str); 6] = [
 
 /// The part of the document that the operations share: the schemas of all requests and answers.
 pub(crate) struct Document {
+    face: &'static Face,
     paths: Paths,
     requests: SchemaGenerator,
     answers: SchemaGenerator,
@@ -57,11 +78,17 @@ pub(crate) struct Document {
 
 impl Default for Document {
     fn default() -> Self {
-        Self { paths: Paths::new(), requests: schema::requests_for_openapi(), answers: schema::answers_for_openapi() }
+        Self::of(&AGENTS)
     }
 }
 
 impl Document {
+    /// That of a face, without any operation yet.
+    pub(crate) fn of(face: &'static Face) -> Self {
+        let (requests, answers) = (schema::requests_for_openapi(), schema::answers_for_openapi());
+        Self { face, paths: Paths::new(), requests, answers }
+    }
+
     /// Adds an operation, in the order of a reader.
     pub(crate) fn add(&mut self, operation: Paths) {
         self.paths.merge(operation);
@@ -156,16 +183,16 @@ impl Document {
     /// The finished document around the operations that were collected.
     pub(crate) fn finish(mut self) -> Value {
         let info = InfoBuilder::new()
-            .title(TITLE)
+            .title(self.face.title)
             .version("1.0.0")
-            .description(Some(ABOUT))
+            .description(Some(self.face.about))
             .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
             .build();
         let mut api = OpenApi::new(info, self.paths);
         // Their place in the document; they come below.
         api.components = Some(Components::new());
-        api.tags =
-            Some(MODULES.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).into());
+        let tag = |(name, about): &(&str, &str)| TagBuilder::new().name(*name).description(Some(*about)).build();
+        api.tags = Some(self.face.modules.iter().map(tag).collect());
         let mut document = serde_json::to_value(api).expect("a document is plain data");
         let mut schemas = self.requests.take_definitions(true);
         for (name, answer) in self.answers.take_definitions(true) {
@@ -195,6 +222,9 @@ impl Document {
 
     /// Every request may carry the key in its body.
     fn accept_body_key(&mut self, schema: &str) {
+        if !self.face.takes_key_in_body {
+            return;
+        }
         let Some(definition) = self.requests.definitions_mut().get_mut(schema) else { return };
         let key = json!({"type": ["string", "null"], "description": "The API key, where no header can be sent."});
         let properties = definition.as_object_mut().map(|object| object.entry("properties").or_insert(json!({})));

@@ -5,7 +5,8 @@ use super::{
     connections::{Working, stopping},
     events,
     limits::{self, Received, Sender},
-    openapi::Document,
+    metering,
+    openapi::{Document, Face},
     shared::Shared,
     status,
 };
@@ -39,6 +40,11 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
+    /// Of a face that a document tells of.
+    pub(crate) fn of(face: &'static Face) -> Self {
+        Self { document: Document::of(face), ..Self::default() }
+    }
+
     /// Adds a capability.
     pub(crate) fn capability(&mut self, entry: &Arc<Entry>) {
         let operation = self.document.capability(entry);
@@ -93,15 +99,17 @@ async fn serve(shared: Arc<Shared>, entry: Arc<Entry>, request: Request) -> Resp
         }
     };
     let _working = Working::of(&parts.extensions);
-    let context = Context::new(caller);
+    let context = Context::new(caller.clone());
     context.holding.join(held);
     if entry.streams_output && events::wanted(&parts.headers) {
-        return events::serve(shared, entry, context, arguments, stopping(&parts.extensions)).await;
+        let events = events::serve(shared, entry, context, arguments, stopping(&parts.extensions)).await;
+        return metering::answered(&caller, events);
     }
-    match shared.bridge.call(&entry, &context, arguments).await {
+    let response = match shared.bridge.call(&entry, &context, arguments).await {
         Ok(reply) => limits::answer(reply, context.ignored(), &context.holding).await,
         Err(error) => status::failed(with_example(error, &entry), context.ignored()),
-    }
+    };
+    metering::answered(&caller, response)
 }
 
 /// A body that cannot be read at all is answered with one that can.
@@ -132,11 +140,14 @@ pub(super) async fn admit(
         limits::discard(body, max).await;
         Received::default()
     };
+    let size = received.bytes.len();
     let (mut sent, problem) = match parse(readable, received.bytes, from_query).await {
         Ok(sent) => (sent, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
     let caller = admission.admit(&bridge.keys, body_key(&mut sent))?;
+    metering::received(&caller, size);
+    caller.saw(auth::client(&parts.headers));
     if let Some(problem) = problem {
         return Err(problem);
     }

@@ -70,6 +70,7 @@ pub(crate) fn code(error: &Error) -> StatusCode {
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Paused(_) | Error::Stopped => StatusCode::LOCKED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Internal(_) | Error::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,

@@ -4,6 +4,7 @@
 use super::{
     auth::{self, Admission},
     connections::stopping,
+    metering,
     rest::{Rest, admit},
     shared::Shared,
     status,
@@ -11,6 +12,7 @@ use super::{
 use crate::{
     arguments::{Arguments, Ignored},
     bridge::{Bridge, Record},
+    caller::Caller,
     capability::{Capability, Context},
     catalog::Entry,
     envelope::{Answer, Envelope},
@@ -37,12 +39,16 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{
+    FutureExt, Stream, StreamExt,
+    future::{BoxFuture, Shared as SharedFuture},
+    stream,
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use std::{convert::Infallible, io::SeekFrom, ops::Range, sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
+use tokio_util::{io::ReaderStream, sync::CancellationToken};
 
 /// How often a silent watch shows that it lives: below the idle time of common proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -68,7 +74,7 @@ async fn begin<C: Capability>(
     shared: &Shared,
     parts: &Parts,
     body: Body,
-) -> Result<(C::Output, Vec<Ignored>, Record), Response>
+) -> Result<(C::Output, Context, Record), Response>
 where
     Bridge: AsRef<C::Service>,
 {
@@ -78,38 +84,47 @@ where
         error.into_response()
     })?;
     let context = Context::new(caller);
-    let begun = shared.bridge.begin::<C>(&context, arguments).await;
-    let ignored = context.ignored();
-    match begun {
-        Ok((output, record)) => Ok((output, ignored, record)),
-        Err(error) => Err(status::failed(error, ignored)),
+    match shared.bridge.begin::<C>(&context, arguments).await {
+        Ok((output, record)) => Ok((output, context, record)),
+        Err(error) => Err(status::failed(error, context.ignored())),
     }
 }
 
 async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let keys = shared.bridge.keys.clone();
-    let generation = keys.generation();
     match begin::<WatchPath>(&shared, &parts, body).await {
-        Ok((mut output, ignored, mut record)) => {
+        Ok((mut output, context, mut record)) => {
+            let ignored = context.ignored();
             // A watch has no other end than that its client goes.
             record.ends(&Ok(()));
             let watch = output.watch.take().expect("a watch that began is there");
             let envelope = Envelope::<WatchPath>::around(output);
             let ready = Answer { envelope: &envelope, ignored: &ignored };
             let ready = Event::default().event("ready").data(serde_json::json!(ready).to_string());
-            let stop = stopping(&parts.extensions);
-            let end = Box::pin(async move {
+            let (stop, stopped) = (stopping(&parts.extensions), record.stop());
+            let end = async move {
                 tokio::select! {
-                    () = keys.replaced_since(generation) => {}
-                    () = stop.cancelled() => {}
+                    () = stopped.cancelled() => context.caller.stopped(),
+                    () = keys.lapse_for(&context.caller) => Error::WrongKey,
+                    () = stop.cancelled() => Error::unavailable("The bridge stops"),
                 }
-            });
-            let all = stream::iter([Ok(ready)]).chain(events(watch, record).take_until(end));
+                .to_string()
+            };
+            let end = end.boxed().shared();
+            let all = stream::iter([Ok(ready)]).chain(events(watch, record).take_until(end.clone())).chain(why(end));
             Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
         }
         Err(refusal) => refusal,
     }
+}
+
+/// Says in a last event why a stream was ended, if it did not end by itself.
+fn why(end: SharedFuture<BoxFuture<'static, String>>) -> impl Stream<Item = Result<Event, Infallible>> {
+    let said = move || Some(end.peek()?.clone());
+    stream::once(async move { said() })
+        .filter_map(std::future::ready)
+        .map(|detail| Ok(Event::default().event("error").data(serde_json::json!({"detail": detail}).to_string())))
 }
 
 fn events(watch: Watch, record: Record) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -127,7 +142,7 @@ fn events(watch: Watch, record: Record) -> impl Stream<Item = Result<Event, Infa
 
 async fn download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (output, _, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
+    let (output, context, mut record) = match begin::<DownloadFile>(&shared, &parts, body).await {
         Ok(begun) => begun,
         Err(refusal) => return refusal,
     };
@@ -135,7 +150,7 @@ async fn download(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     record.ends(&sent);
     match sent {
         Ok(response) if parts.method == Method::HEAD => response,
-        Ok(response) => follow(response, record),
+        Ok(response) => metering::answered(&context.caller, follow(response, record)),
         Err(error) => error.into_response(),
     }
 }
@@ -145,6 +160,7 @@ fn follow(response: Response, mut record: Record) -> Response {
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let Some(mut left) = length.filter(|length: &u64| *length > 0) else { return response };
     record.ends::<()>(&Err(Error::Cancelled));
+    let stopped = record.stop();
     let followed = move |chunk: &Result<Bytes, axum::Error>| match chunk {
         Ok(bytes) => {
             left = left.saturating_sub(bytes.len() as u64);
@@ -154,7 +170,9 @@ fn follow(response: Response, mut record: Record) -> Response {
         }
         Err(error) => record.ends::<()>(&Err(Error::Failed(error.to_string()))),
     };
-    response.map(|body| Body::from_stream(body.into_data_stream().inspect(followed)))
+    // A client takes a body that ends early for one that broke, which it is.
+    let end = async move { stopped.cancelled().await };
+    response.map(|body| Body::from_stream(body.into_data_stream().inspect(followed).take_until(Box::pin(end))))
 }
 
 async fn send(mut output: DownloadOutput, asked: &HeaderMap) -> Result<Response> {
@@ -265,8 +283,9 @@ async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) 
         _ => error,
     })?;
     let mut upload = output.upload.take().expect("an upload that began is there");
+    let stopped = record.stop();
     let taken = match file {
-        Some(file) => match take(&mut upload, file).await {
+        Some(file) => match take(&context.caller, &mut upload, file, &stopped).await {
             Ok((file, fits)) => {
                 let fits = fits.and(nothing_follows(&mut form).await);
                 put(upload, file, fits).await
@@ -301,14 +320,24 @@ async fn text(mut field: Field<'_>) -> Result<String> {
 }
 
 /// Reads what comes, and whether it fits. What has come stays when the client breaks off.
-async fn take(upload: &mut Upload, mut field: Field<'_>) -> Result<(std::fs::File, Result<()>)> {
+async fn take(
+    caller: &Caller,
+    upload: &mut Upload,
+    mut field: Field<'_>,
+    stopped: &CancellationToken,
+) -> Result<(std::fs::File, Result<()>)> {
     let mut file = tokio::fs::File::from_std(upload.open().await?);
     let mut fits = Ok(());
     loop {
-        match field.chunk().await {
+        let chunk = tokio::select! {
+            chunk = field.chunk() => chunk.map_err(broken),
+            () = stopped.cancelled() => Err(caller.stopped()),
+        };
+        match chunk {
             Ok(Some(chunk)) => {
                 fits = fits.and_then(|()| upload.came(chunk.len() as u64));
                 // What does not fit is read to its end anyway: who still sends would not see the answer.
+                metering::received(caller, chunk.len());
                 if fits.is_ok() {
                     file.write_all(&chunk).await?;
                 }
@@ -317,7 +346,7 @@ async fn take(upload: &mut Upload, mut field: Field<'_>) -> Result<(std::fs::Fil
             Err(error) => {
                 file.flush().await?;
                 Upload::leave(&file.into_std().await);
-                return Err(broken(error));
+                return Err(error);
             }
         }
     }

@@ -124,7 +124,7 @@ async fn python_version(terminal: &Terminal) -> Option<String> {
     let asked = Asked { command: "python3 --version", shell: false, program: None, cwd: None, environment };
     let command = terminal.spawner.permit(asked).await.ok()?;
     let tree = terminal.spawner.start(command, Streams::Captured).await.ok()?;
-    let context = Context::new(Caller::owner(""));
+    let context = Context::new(Caller::person());
     let mut following = Following::new(tree, 1024, &context);
     let code = tokio::time::timeout(PYTHON_PATIENCE, following.until_end()).await.ok()?.ok()?;
     let said = following.finish(code).await.stdout.join();

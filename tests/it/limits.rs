@@ -164,5 +164,5 @@ async fn a_flood_of_refusals_does_not_flood_the_history() {
     server.post("/internet/search", json!({"query": "x"})).await;
     let lines = server.history().await;
     assert!(lines.len() > 100 && lines.len() < 200, "{} lines", lines.len());
-    assert!(lines.iter().any(|line| line["caller"] == "owner"), "the owner's call is there");
+    assert!(lines.iter().any(|line| line["caller"] == "default"), "the agent's call is there");
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at the disk from outside the bridge's policy")]
 #![allow(missing_docs, reason = "a test says in its name what holds")]
 
+mod agents;
 mod arguments;
 mod bodies;
 mod command_line;

@@ -12,9 +12,9 @@ use std::{
 };
 
 /// A command of a README and what it must print.
-struct Example {
-    command: String,
-    printed: Option<String>,
+pub(crate) struct Example {
+    pub command: String,
+    pub printed: Option<String>,
     needs_docker: bool,
 }
 
@@ -44,7 +44,7 @@ const PAGES: [[&str; 2]; 2] = [["README.md", "README.fr.md"], ["docs/guide.md", 
 #[test]
 fn every_command_is_one_that_curl_7_81_understands() {
     for name in PAGES.as_flattened() {
-        for example in examples(&text_of(name)) {
+        for example in examples(&text_of(name), "sh") {
             // It came with 7.82; Ubuntu 22.04 has 7.81.
             assert!(!example.command.contains("--json"), "{name}: {}", example.command);
         }
@@ -55,7 +55,7 @@ fn every_command_is_one_that_curl_7_81_understands() {
 fn both_languages_show_the_same_commands_and_routes() {
     let routes = |name: &str| {
         let text = text_of(name);
-        let shown = examples(&text);
+        let shown = examples(&text, "sh");
         let commands = shown.iter().map(|example| {
             example.command.split_whitespace().filter(|word| word.contains("localhost")).collect::<String>()
         });
@@ -83,7 +83,7 @@ fn text_of(name: &str) -> String {
 }
 
 async fn run_all(name: &str) {
-    let examples = examples(&text_of(name));
+    let examples = examples(&text_of(name), "sh");
     assert!(examples.len() >= 8, "{name} shows only {} commands", examples.len());
     let (server, has_engine) = match sandbox::with_engine(&[]).await {
         Some(server) => (server, true),
@@ -119,8 +119,8 @@ fn run(command: &str, server: &Server) -> String {
     String::from_utf8(child.stdout).expect("examples print text")
 }
 
-/// The fenced blocks of a Markdown text, as pairs of what is run and what follows.
-fn examples(text: &str) -> Vec<Example> {
+/// The fenced blocks of a Markdown text, as pairs of what is run, in blocks of this kind, and what follows.
+pub(crate) fn examples(text: &str, shell: &str) -> Vec<Example> {
     let (mut examples, mut block) = (Vec::<Example>::new(), None::<(&str, Vec<&str>)>);
     let mut follows = false;
     for line in text.lines() {
@@ -130,9 +130,10 @@ fn examples(text: &str) -> Vec<Example> {
             (Some(_), Some(_)) => {
                 let (kind, lines) = block.take().expect("a block is open");
                 let content = lines.join("\n");
+                let needs_docker = kind.ends_with(" docker");
+                let is_run = kind.trim_end_matches(" docker") == shell;
                 match kind {
-                    "sh" | "sh docker" => {
-                        let needs_docker = kind == "sh docker";
+                    _ if is_run => {
                         examples.push(Example { command: content, printed: None, needs_docker });
                     }
                     "json" | "text" if follows => {
@@ -140,7 +141,7 @@ fn examples(text: &str) -> Vec<Example> {
                     }
                     _ => {}
                 }
-                follows = kind.starts_with("sh");
+                follows = is_run;
             }
             (Some((_, lines)), None) => lines.push(line),
         }
@@ -149,7 +150,7 @@ fn examples(text: &str) -> Vec<Example> {
 }
 
 /// Whether `text` is `pattern`, in which `…` stands for anything.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let first = parts.next().expect("a split has a first part");
     let Some(mut rest) = text.strip_prefix(first) else { return false };

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
 use std::process::ExitCode;
 use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 use tokio_tungstenite::{
@@ -23,7 +23,12 @@ use tokio_tungstenite::{
     tungstenite::{self, ClientRequestBuilder, Message},
 };
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<Box<dyn Transport>>;
+
+/// What a WebSocket runs over.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// How much of what was written before is fetched, in bytes: enough to know the modes that a program set at its start.
 const BEFORE: u32 = 256 * 1024;
@@ -73,15 +78,11 @@ pub(crate) async fn attach(target: &Target, id: &str) -> Result<ExitCode> {
 }
 
 async fn connect(target: &Target, id: &str) -> Result<Socket> {
-    let key = target.key()?;
-    let authority = target.url.trim_start_matches("http://");
-    let stream = TcpStream::connect(authority).await.with_context(|| {
-        format!("no bridge answers on {authority}: start it, or say --host, --port or --directory of the one that runs")
-    })?;
-    let _ = stream.set_nodelay(true);
+    let (stream, authority, request) = way(target).await?;
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     let uri = format!("ws://{authority}/terminal/{id}/ws?cursor=-{BEFORE}").parse()?;
-    let request = ClientRequestBuilder::new(uri).with_header("Authorization", format!("Bearer {}", key.expose()));
+    let (header, value) = request;
+    let request = ClientRequestBuilder::new(uri).with_header(header, value);
     match client_async(request, stream).await {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::Error::Http(response)) => {
@@ -92,6 +93,23 @@ async fn connect(target: &Target, id: &str) -> Result<Socket> {
         }
         Err(error) => Err(error).context("the bridge does not open the terminal"),
     }
+}
+
+/// A connection to the bridge, its address, and the header that shows who comes: the person where there is a control
+/// socket, otherwise who holds the key.
+async fn way(target: &Target) -> Result<(Box<dyn Transport>, String, (&'static str, String))> {
+    if let Some(door) = target.door().await? {
+        let (header, token) = door.token();
+        let stream = door.connect().await.context("the bridge does not answer on its control socket")?;
+        return Ok((Box::new(stream), "localhost".to_owned(), (header, token.to_owned())));
+    }
+    let key = target.key()?;
+    let authority = target.url.trim_start_matches("http://");
+    let stream = TcpStream::connect(authority).await.with_context(|| {
+        format!("no bridge answers on {authority}: start it, or say --host, --port or --directory of the one that runs")
+    })?;
+    let _ = stream.set_nodelay(true);
+    Ok((Box::new(stream), authority.to_owned(), ("authorization", format!("Bearer {}", key.expose()))))
 }
 
 /// The first message of the server.

@@ -2,7 +2,7 @@
 
 use super::{Change, MAX_SHOWN, State, Undo, append};
 use crate::{
-    caller::Access,
+    caller::{Access, Caller, since_agents},
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
@@ -18,7 +18,7 @@ use std::{
 
 /// List changes made to files.
 ///
-/// The newest first: who, when, what, with a diff on demand. Each can be undone with filesystem_undo.
+/// Your own, the newest first: who, when, what, with a diff on demand. Each can be undone with filesystem_undo.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListChanges {
     /// Only changes of this file, or of anything in this directory.
@@ -62,7 +62,7 @@ pub(crate) struct ChangeItem {
     id: String,
     /// When it was made.
     timestamp: String,
-    /// Who made it.
+    /// The agent that made it.
     caller: String,
     /// The label it was made with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,13 +120,14 @@ impl Capability for ListChanges {
     type Output = ChangesOutput;
 
     async fn run(self, files: &Files, context: &Context) -> Result<ChangesOutput> {
-        files.look(context, |files, _| self.list(&files.undo)).await
+        let caller = context.caller.clone();
+        files.look(context, move |files, _| self.list(&files.undo, &caller)).await
     }
 }
 
 impl ListChanges {
-    fn list(self, undo: &Undo) -> Result<ChangesOutput> {
-        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref())?;
+    fn list(self, undo: &Undo, caller: &Caller) -> Result<ChangesOutput> {
+        let chosen = Choice::new(undo, caller, self.path.as_deref(), self.session, self.since.as_deref())?;
         let before = self.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(number_of_cursor).transpose()?;
         let is_after = |change: &Change| before.is_none_or(|before| super::number(&change.id) < before);
         let mut found = undo.select(self.limit + 1, |change| is_after(change) && chosen.takes(change));
@@ -149,6 +150,7 @@ fn number_of_cursor(cursor: &str) -> Result<u64> {
 
 /// Which changes are meant.
 pub(crate) struct Choice {
+    caller: Caller,
     /// With its names in one form of Unicode: what is gone is found by either.
     path: Option<PathBuf>,
     session: Option<String>,
@@ -160,13 +162,25 @@ impl Choice {
     ///
     /// # Errors
     /// [`Error::Refused`] for a path out of reach, [`Error::Invalid`] for a time that is none.
-    pub(crate) fn new(undo: &Undo, path: Option<&str>, session: Option<String>, since: Option<&str>) -> Result<Self> {
+    pub(crate) fn new(
+        undo: &Undo,
+        caller: &Caller,
+        path: Option<&str>,
+        session: Option<String>,
+        since: Option<&str>,
+    ) -> Result<Self> {
         let path = path.map(|path| undo.workspace.resolve_link(path, Named::File, Intent::Read)).transpose()?;
         let since = since.map(|text| {
             let wrong = || Error::invalid("since", "Input should be a date and time such as 2026-01-31T12:00:00");
             clock::parse(text).ok_or_else(wrong)
         });
-        Ok(Self { path: path.map(|path| composed(path.real()).into_owned()), session, since: since.transpose()? })
+        let caller = caller.clone();
+        Ok(Self {
+            caller,
+            path: path.map(|path| composed(path.real()).into_owned()),
+            session,
+            since: since.transpose()?,
+        })
     }
 
     /// Whether a change is meant.
@@ -174,7 +188,10 @@ impl Choice {
         let is_there = |path: &Path| self.path.as_ref().is_none_or(|chosen| composed(path).starts_with(chosen));
         let is_late =
             || self.since.is_none_or(|since| clock::parse(&change.timestamp).is_some_and(|time| time >= since));
-        change.paths().any(is_there) && (self.session.is_none() || self.session == change.session) && is_late()
+        self.caller.sees(&change.caller)
+            && change.paths().any(is_there)
+            && (self.session.is_none() || self.session == change.session)
+            && is_late()
     }
 }
 
@@ -213,7 +230,7 @@ impl Undo {
             undoable: change.can_be_undone() && !change.undone,
             id: change.id.clone(),
             timestamp: change.timestamp.clone(),
-            caller: change.caller.clone(),
+            caller: since_agents(&change.caller).to_owned(),
             session: change.session.clone(),
             action: change.action.clone(),
             undone: change.undone,

@@ -2,7 +2,7 @@
 
 use super::{Change, ChangeAuthor, Undo, changes::Choice};
 use crate::{
-    caller::Access,
+    caller::{Access, Caller},
     capability::{Capability, Context},
     error::{Error, Result},
     filesystem::Files,
@@ -80,21 +80,21 @@ impl Capability for UndoChanges {
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<UndoOutput> {
-        let who = ChangeAuthor::of(context, Self::NAME, None);
-        files.change(move |files| self.undo(&files.undo, &who)).await
+        let (who, caller) = (ChangeAuthor::of(context, Self::NAME, None), context.caller.clone());
+        files.change(move |files| self.undo(&files.undo, &who, &caller)).await
     }
 }
 
 impl UndoChanges {
-    fn undo(self, undo: &Undo, who: &ChangeAuthor) -> Result<UndoOutput> {
+    fn undo(self, undo: &Undo, who: &ChangeAuthor, caller: &Caller) -> Result<UndoOutput> {
         let given = [&self.path, &self.id, &self.session, &self.since];
         if given.iter().filter(|field| field.is_some()).count() != 1 {
             return Err(Error::invalid("path", "Give exactly one of path, id, session and since"));
         }
         if let Some(id) = &self.id {
-            return one(undo, who, &*by_id(undo, id)?);
+            return one(undo, who, &*by_id(undo, caller, id)?);
         }
-        let chosen = Choice::new(undo, self.path.as_deref(), self.session, self.since.as_deref())?;
+        let chosen = Choice::new(undo, caller, self.path.as_deref(), self.session, self.since.as_deref())?;
         let most = if self.path.is_some() { 1 } else { usize::MAX };
         let found = undo.select(most, |change| !change.undone && change.reverts.is_empty() && chosen.takes(change));
         match (self.path, found.as_slice()) {
@@ -106,8 +106,8 @@ impl UndoChanges {
     }
 }
 
-fn by_id(undo: &Undo, id: &str) -> Result<Arc<Change>> {
-    match undo.select(1, |change| change.id == id).pop() {
+fn by_id(undo: &Undo, caller: &Caller, id: &str) -> Result<Arc<Change>> {
+    match undo.select(1, |change| change.id == id && caller.sees(&change.caller)).pop() {
         None => Err(Error::NotFound("No such change is kept: filesystem_changes lists those that are".into())),
         Some(change) if change.undone => Err(Error::Conflict(format!("{id} is undone already"))),
         Some(change) => Ok(change),

@@ -27,6 +27,19 @@ pub(crate) struct Denials {
     linked: BTreeSet<PathBuf>,
 }
 
+/// What of the bridge's own is not even read: keys, what proves the person, the ways in that need no key, and what was
+/// removed; nor what tells one agent of another.
+const OWN: [&str; 8] = [
+    ".env",
+    "memory/undo",
+    "memory/owner.token",
+    "memory/.control",
+    "memory/.socket",
+    "memory/agents.json",
+    "memory/processes",
+    "memory/history",
+];
+
 impl Denials {
     /// What always holds for a bridge in `directory`, what the settings ask for, and the file of `rules` for commands.
     ///
@@ -39,7 +52,7 @@ impl Denials {
         spared: &Spared,
     ) -> anyhow::Result<Self> {
         let mut linked = linked::kept(directory)?;
-        let own = [directory.join(".env"), directory.join("memory/undo")];
+        let own = OWN.map(|name| directory.join(name));
         let system = secrets::SYSTEM.iter().map(PathBuf::from);
         let unreadable = own
             .into_iter()

@@ -108,11 +108,18 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends all.
-    pub(crate) fn close(&self) {
-        for (_, session) in std::mem::take(&mut *self.alive()) {
-            session.ended.cancel();
-        }
+    /// Ends those of an agent, or of all; says how many.
+    pub(crate) fn end(&self, agent: Option<&str>) -> usize {
+        let mut open = self.alive();
+        let before = open.len();
+        open.retain(|_, session| {
+            let goes_on = agent.is_some_and(|agent| agent != session.caller);
+            if !goes_on {
+                session.ended.cancel();
+            }
+            goes_on
+        });
+        before - open.len()
     }
 
     fn list(&self, caller: &str) -> Vec<SessionInfo> {

@@ -11,13 +11,14 @@ use crate::{
     arguments::places_of,
     blocking::blocking,
     bridge::Bridge,
-    caller::{Keys, MemoryPermit},
+    caller::{Caller, Keys, MemoryPermit},
     error::{Error, Result},
     server::{
         auth::{self, Admission},
         connections::{Working, stopping},
         guard,
         limits::{self, Received, Sender},
+        metering,
         shared::Shared,
         status,
     },
@@ -47,6 +48,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Where a request may carry its key beside `Authorization`: only here, and as clients of this protocol do.
 const API_KEY_HEADER: &str = "x-api-key";
 
+/// The header that names a session.
+const SESSION: &str = "mcp-session-id";
+
+/// How often it is looked whether keys still open what they opened.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The SDK's service for a handler, with our sessions.
 pub struct Endpoint<H> {
     service: StreamableHttpService<H, Sessions>,
@@ -73,19 +80,17 @@ impl<H: ServerHandler + Clone> Endpoint<H> {
         let idle = Duration::from_secs(settings.mcp_session_idle_hours.saturating_mul(3600));
         let sessions = Arc::new(Sessions::new(settings.mcp_max_sessions, idle));
         config.session_store = Some(Arc::new(sessions.mark.clone()));
-        tokio::spawn(follow_the_key(bridge.keys.clone(), sessions.clone(), stop.clone()));
+        tokio::spawn(follow_the_keys(bridge.keys.clone(), sessions.clone(), stop.clone()));
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
         Self { service, sessions, _until_dropped: stop.drop_guard() }
     }
 }
 
-/// Ends what an old key opened soon after it was replaced, also when no request comes.
-async fn follow_the_key(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: CancellationToken) {
+/// Ends what a key opened soon after it opens nothing any more, also when no request comes.
+async fn follow_the_keys(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: CancellationToken) {
     loop {
-        let generation = keys.generation();
-        sessions.end_older_than(generation).await;
         tokio::select! {
-            () = keys.replaced_since(generation) => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => sessions.end_lapsed(&keys).await,
             () = stop.cancelled() => return,
         }
     }
@@ -109,7 +114,6 @@ async fn admit<H: ServerHandler + Clone>(
     let (mut parts, body) = request.into_parts();
     guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
     let keys = &shared.bridge.keys;
-    let generation = keys.generation();
     let presented = presented_keys(&parts.headers);
     let caller = Admission::presenting(presented, auth::peer(&parts.extensions), keys)?.admit(keys, None)?;
     let stop = stopping(&parts.extensions);
@@ -121,6 +125,8 @@ async fn admit<H: ServerHandler + Clone>(
     let max = shared.bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let sender = Sender { limits: &shared.bridge.limits, name: Some(caller.name()), max };
     let received = limits::read(&parts.headers, body, &sender).await?;
+    metering::received(&caller, received.bytes.len());
+    caller.saw(None);
     let (body, held) = match take_apart(received, &sender).await? {
         Taken::Whole(Received { bytes, held }) => (bytes, held),
         Taken::Call { rest: Received { bytes, held }, sent } => {
@@ -131,26 +137,31 @@ async fn admit<H: ServerHandler + Clone>(
     };
     let working = Working::of(&parts.extensions);
     let form = Form::settle(&mut parts.headers);
-    parts.extensions.insert(caller);
-    endpoint.sessions.end_older_than(generation).await;
+    let asked = session_of(&parts.headers);
+    endpoint.sessions.end_lapsed(keys).await;
+    if asked.as_deref().is_some_and(|id| !endpoint.sessions.may_be_of(id, &caller)) {
+        return Ok(unknown_session());
+    }
+    parts.extensions.insert(caller.clone());
     let request = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let service = endpoint.service.clone();
     let work = async move {
         let _until_answered = (held, working);
         service.handle(request).await.map(Body::new)
     };
-    let response = in_time(work, form).await;
+    let response = metering::answered(&caller, in_time(work, form).await);
     match response.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => return Ok(unreadable(&body)),
         // A method that there is not is 404 too, in the protocol's own words.
         StatusCode::NOT_FOUND if !is_json(response.headers()) => return Ok(unknown_session()),
         _ => {}
     }
+    endpoint.sessions.opened_by(session_of(response.headers()).or(asked).as_deref(), &caller);
     let keys = shared.bridge.keys.clone();
     Ok(match posts {
         // Clients take an end that is only accepted for one that failed.
         _ if ends && response.status() == StatusCode::ACCEPTED => StatusCode::NO_CONTENT.into_response(),
-        false => response.map(|body| until(stop, keys, generation, body)),
+        false => response.map(|body| until(stop, keys, caller, body)),
         true => response,
     })
 }
@@ -219,6 +230,11 @@ fn is_an_object(json: &[u8]) -> bool {
     std::str::from_utf8(json).is_ok_and(|json| places_of(json, []).is_some())
 }
 
+/// The session that a request or an answer names.
+fn session_of(headers: &HeaderMap) -> Option<String> {
+    headers.get(SESSION).and_then(|id| id.to_str().ok()).map(str::to_owned)
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -232,12 +248,12 @@ fn presented_keys(headers: &HeaderMap) -> Vec<String> {
     keys
 }
 
-/// A stream that ends when the server stops, or another key is accepted than that which opened it.
-fn until(stop: CancellationToken, keys: Arc<Keys>, generation: u64, body: Body) -> Body {
+/// A stream that ends when the server stops, or the key that opened it opens nothing any more.
+fn until(stop: CancellationToken, keys: Arc<Keys>, caller: Caller, body: Body) -> Body {
     let end = async move {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = keys.replaced_since(generation) => {}
+            () = keys.lapse_for(&caller) => {}
         }
     };
     Body::from_stream(body.into_data_stream().take_until(Box::pin(end)))

@@ -30,7 +30,7 @@ use rmcp::{
         ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
         ServerConfig, Tool,
     },
-    service::{RequestContext, RoleServer},
+    service::{NotificationContext, RequestContext, RoleServer},
 };
 use std::sync::Arc;
 use tools::Tools;
@@ -95,6 +95,14 @@ impl Mcp {
 }
 
 impl ServerHandler for Mcp {
+    async fn on_initialized(&self, told: NotificationContext<RoleServer>) {
+        let parts = told.extensions.get::<axum::http::request::Parts>();
+        let caller = parts.and_then(|parts| parts.extensions.get::<Caller>()).or(self.caller.as_ref());
+        if let (Some(caller), Some(peer)) = (caller, told.peer.peer_info()) {
+            caller.saw(Some(&format!("{} {}", peer.client_info.name, peer.client_info.version)));
+        }
+    }
+
     fn get_info(&self) -> ServerConfig {
         ServerConfig::clone(&self.info)
     }

@@ -4,6 +4,7 @@
 //! The SDK's own idle timer ends a session in the middle of a silent call, so it is off; what is idle is ended here.
 
 use super::earlier::ProcessMark;
+use crate::caller::{Caller, Keys};
 use futures::{Stream, StreamExt, future::Either};
 use rmcp::{
     model::{
@@ -37,8 +38,6 @@ const GRACE: Duration = Duration::from_secs(3);
 pub(crate) struct Sessions {
     local: Arc<LocalSessionManager>,
     open: Mutex<HashMap<SessionId, Session>>,
-    /// The generation of the key that opened them.
-    generation: tokio::sync::Mutex<u64>,
     max: usize,
     max_idle: Duration,
     /// What the ids of its sessions begin with.
@@ -46,6 +45,8 @@ pub(crate) struct Sessions {
 }
 
 struct Session {
+    /// Who opened it, as soon as it is open.
+    caller: Option<Caller>,
     used: Instant,
     /// Whether its revision has the event without a message with which a stream begins, so that it can be resumed
     /// from there. Clients of older ones take it for a message that is broken.
@@ -73,27 +74,35 @@ impl Sessions {
         config.keep_alive = None;
         config.sse_retry = Some(RETRY);
         local.session_config = config;
-        Self {
-            local: Arc::new(local),
-            open: Mutex::default(),
-            generation: Default::default(),
-            max: max.max(1),
-            max_idle,
-            mark: ProcessMark::new(),
+        Self { local: Arc::new(local), open: Mutex::default(), max: max.max(1), max_idle, mark: ProcessMark::new() }
+    }
+
+    /// Ends the sessions of keys that open nothing any more, with what they run.
+    pub(crate) async fn end_lapsed(&self, keys: &Keys) {
+        let lapsed: Vec<SessionId> = {
+            let mut open = self.open.lock().expect("no one panics while holding it");
+            let has_lapsed =
+                |session: &mut Session| session.caller.as_ref().is_some_and(|caller| keys.have_lapsed_for(caller));
+            open.extract_if(|_, session| has_lapsed(session)).map(|(id, _)| id).collect()
+        };
+        for id in lapsed {
+            let _ = self.local.close_session(&id).await;
         }
     }
 
-    /// Ends all sessions that an older key opened, with what they run.
-    pub(crate) async fn end_older_than(&self, generation: u64) {
-        let mut of_sessions = self.generation.lock().await;
-        if *of_sessions >= generation {
-            return;
+    /// Notes who opened a session: it is nobody else's from then on.
+    pub(crate) fn opened_by(&self, id: Option<&str>, caller: &Caller) {
+        let mut open = self.open.lock().expect("no one panics while holding it");
+        if let Some(session) = id.and_then(|id| open.get_mut(id)) {
+            session.caller.get_or_insert_with(|| caller.clone());
         }
-        *of_sessions = generation;
-        let all = std::mem::take(&mut *self.open.lock().expect("no one panics while holding it"));
-        for id in all.keys() {
-            let _ = self.local.close_session(id).await;
-        }
+    }
+
+    /// Whether a session is the caller's, or there is none of that name.
+    pub(crate) fn may_be_of(&self, id: &str, caller: &Caller) -> bool {
+        let open = self.open.lock().expect("no one panics while holding it");
+        let of = open.get(id).and_then(|session| session.caller.as_ref());
+        of.is_none_or(|of| of.name() == caller.name())
     }
 
     fn touch(&self, id: &SessionId) {
@@ -241,7 +250,7 @@ impl SessionManager for Sessions {
         }
         let outcome = self.local.restore_session(id.clone()).await?;
         if matches!(outcome, RestoreOutcome::Restored(_)) {
-            let session = Session { used: Instant::now(), is_primed: false, calls: HashMap::new() };
+            let session = Session { caller: None, used: Instant::now(), is_primed: false, calls: HashMap::new() };
             self.open.lock().expect("no one panics while holding it").insert(id, session);
         }
         Ok(outcome)

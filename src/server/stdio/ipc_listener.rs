@@ -1,16 +1,8 @@
 //! The owner's private socket: who may open the folder's files may come in by it, without a key.
-#![expect(clippy::disallowed_methods, reason = "the socket is the bridge's own file, not a path that a caller names")]
 
-use super::serve_lines;
-use crate::bridge::Bridge;
-use std::{
-    fs::{File, Permissions},
-    io,
-    os::{fd::AsRawFd, unix::fs::PermissionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use super::{Client, caller, serve_lines};
+use crate::{agents::DEFAULT, bridge::Bridge, server::local_socket};
+use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -23,6 +15,9 @@ const NAME: &str = ".socket";
 
 /// The line by which a server that should run for all asks a process that runs for one client to let it.
 const HANDOVER: &[u8] = b"handover\n";
+
+/// What a guest says before its client's first message: which agent it is.
+const AGENT: &str = "agent ";
 
 /// The answer of who does.
 const GRANTED: &[u8] = b"granted\n";
@@ -40,7 +35,7 @@ impl IpcListener {
     /// Listens for others on the bridge's folder. With `gives_way`, that is cancelled when a server for all wants the
     /// folder. Where there can be no socket (a file system without them), this says so in the log and others stay out.
     pub fn open(bridge: Arc<Bridge>, gives_way: Option<CancellationToken>) -> Option<Self> {
-        let listener = match listen(bridge.folder()) {
+        let listener = match local_socket::listen(bridge.folder(), NAME) {
             Ok(listener) => listener,
             Err(error) => {
                 tracing::warn!(%error, "no private socket: other processes cannot share this bridge over stdio");
@@ -72,7 +67,7 @@ async fn accept(
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) if is_ours(&stream) => {
+            Ok((stream, _)) if local_socket::is_ours(&stream) => {
                 guests.spawn(welcome(stream, bridge.clone(), gives_way.clone(), stop.clone()));
             }
             Ok(_) => tracing::warn!("another user knocked at the private socket and was sent away"),
@@ -86,12 +81,6 @@ async fn accept(
     drop(listener);
     guests.close();
     guests.wait().await;
-}
-
-/// The mode keeps other users out; this does so too where a file system ignores modes.
-fn is_ours(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
 async fn welcome(
@@ -108,13 +97,28 @@ async fn welcome(
         () = stop.cancelled() => return,
     };
     if read.is_err() || first != HANDOVER {
-        return serve_lines(bridge, io::Cursor::new(first).chain(reader), writer, stop).await;
+        let name = std::str::from_utf8(&first).ok().and_then(|line| line.strip_prefix(AGENT)?.strip_suffix('\n'));
+        // A program of before there were agents begins with its client's first message.
+        let (name, first) = name.map_or((DEFAULT, &*first), |name| (name, &[]));
+        match caller(&bridge.agents, name) {
+            Ok(caller) => {
+                let client = Client { bridge, caller, is_guest: true };
+                serve_lines(client, io::Cursor::new(first.to_vec()).chain(reader), writer, stop).await;
+            }
+            Err(error) => tracing::warn!("a client over standard input was sent away: {error:#}"),
+        }
+        return;
     }
     if let Some(gives_way) = gives_way {
         tracing::info!("giving the folder to a server that was started on it");
         let _ = writer.write_all(GRANTED).await;
         gives_way.cancel();
     }
+}
+
+/// The line by which a guest says which agent it is.
+pub(super) fn hello(agent: &str) -> Vec<u8> {
+    format!("{AGENT}{agent}\n").into_bytes()
 }
 
 /// Asks the owner of `folder` to let this process have it. True when it will, at once.
@@ -134,44 +138,5 @@ pub(crate) async fn ask_for_handover(folder: &Path) -> bool {
 /// # Errors
 /// When nobody listens there.
 pub(crate) async fn connect(folder: &Path) -> io::Result<UnixStream> {
-    let folder = Folder::open(folder)?;
-    UnixStream::connect(folder.path(NAME)).await
-}
-
-/// Made under another name in a folder that only we can enter, then moved: it is never there with another mode.
-fn listen(folder: &Path) -> io::Result<UnixListener> {
-    let workshop = tempfile::Builder::new().prefix(".socket-").tempdir_in(folder)?;
-    let inside = Folder::open(workshop.path())?;
-    let listener = UnixListener::bind(inside.path(NAME))?;
-    std::fs::set_permissions(workshop.path().join(NAME), Permissions::from_mode(0o600))?;
-    std::fs::rename(workshop.path().join(NAME), folder.join(NAME))?;
-    Ok(listener)
-}
-
-/// A folder by its descriptor: a socket's path may have 108 bytes, and a folder's is often longer.
-struct Folder {
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux names it by its descriptor"))]
-    open: File,
-    #[cfg(not(target_os = "linux"))]
-    path: PathBuf,
-}
-
-impl Folder {
-    fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            open: File::open(path)?,
-            #[cfg(not(target_os = "linux"))]
-            path: path.to_owned(),
-        })
-    }
-
-    #[cfg(target_os = "linux")]
-    fn path(&self, name: &str) -> PathBuf {
-        format!("/proc/self/fd/{}/{name}", self.open.as_raw_fd()).into()
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn path(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
+    local_socket::connect(folder, NAME).await
 }

@@ -9,15 +9,17 @@ mod relay;
 
 pub use ipc_listener::IpcListener;
 
-use super::mcp::Mcp;
+use super::{control::ControlSocket, mcp::Mcp};
 use crate::{
+    agents::Agents,
     bridge::Bridge,
     caller::{Caller, Keys},
     catalog,
     owner::{AlreadyOwned, Claim, Owner},
+    server,
     settings::{Secret, Settings},
 };
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use relay::Upstream;
 use rmcp::{ServiceExt, transport::async_rw::AsyncRwTransport};
 use std::{
@@ -25,7 +27,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 /// How long an owner that starts or stops may keep the others waiting.
@@ -37,15 +39,18 @@ const AFTER_HANDOVER: Duration = Duration::from_secs(5);
 /// How often the folder is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The name under which calls over standard input stand in the history.
-const CALLER: &str = "stdio";
-
-/// Serves the client at standard input and output until it goes or `stop` is cancelled.
+/// Serves the client at standard input and output, as this agent, until it goes or `stop` is cancelled.
 ///
 /// # Errors
-/// When the bridge can neither be opened nor reached.
-pub async fn serve(settings: Settings, key: Secret, directory: &Path, stop: CancellationToken) -> Result<()> {
-    let place = Place { settings, key, directory: directory.to_owned() };
+/// When there is no such agent, and when the bridge can neither be opened nor reached.
+pub async fn serve(
+    settings: Settings,
+    key: Secret,
+    directory: &Path,
+    agent: &str,
+    stop: CancellationToken,
+) -> Result<()> {
+    let place = Place { settings, key, directory: directory.to_owned(), agent: agent.to_owned() };
     let (input, output) = rmcp::transport::io::stdio_pipes();
     relay::run(&place, input, output, stop).await
 }
@@ -67,8 +72,19 @@ fn is_free(folder: &Path) -> bool {
     !matches!(Owner::claim(folder), Ok(Claim::HeldBy(_)))
 }
 
+/// The agent of a name, unless its key was taken away.
+fn caller(agents: &Agents, name: &str) -> Result<Caller> {
+    let agent = agents.named(name)?;
+    ensure!(
+        !agent.is_revoked(),
+        "the key of the agent {name} was revoked: `mcp-server agent rotate {name}` gives a new one"
+    );
+    Ok(Caller::agent(agent))
+}
+
 /// What is needed to open the bridge, again and again where it must be.
 struct Place {
+    agent: String,
     settings: Settings,
     key: Secret,
     directory: PathBuf,
@@ -80,6 +96,8 @@ impl Place {
     /// # Errors
     /// When neither can be had in time; the message says what is in the way.
     async fn reach(&self, handed_over: bool) -> Result<Upstream> {
+        // A client whose agent lost its key meanwhile gets in nowhere.
+        caller(&Agents::open(&Bridge::folder_in(&self.directory))?, &self.agent)?;
         let started = Instant::now();
         loop {
             let yields = handed_over && started.elapsed() < AFTER_HANDOVER;
@@ -88,7 +106,7 @@ impl Place {
             }
             if !yields {
                 match self.open() {
-                    Ok(bridge) => return Ok(own(Arc::new(bridge))),
+                    Ok(bridge) => return own(Arc::new(bridge), &self.agent),
                     Err(error) if !error.is::<AlreadyOwned>() => return Err(error),
                     Err(error) if started.elapsed() > TIMEOUT => bail!("{error}; it does not answer on its socket"),
                     Err(_) => {}
@@ -104,43 +122,84 @@ impl Place {
 
     async fn connect(&self) -> Option<Upstream> {
         let stream = ipc_listener::connect(&Bridge::folder_in(&self.directory)).await.ok()?;
-        let (reader, writer) = tokio::io::split(stream);
+        let (reader, mut writer) = tokio::io::split(stream);
+        writer.write_all(&ipc_listener::hello(&self.agent)).await.ok()?;
         Some(Upstream::new(reader, writer, None))
     }
 }
 
 /// A bridge of this process, with its listener for others.
-fn own(bridge: Arc<Bridge>) -> Upstream {
+fn own(bridge: Arc<Bridge>, agent: &str) -> Result<Upstream> {
+    let caller = caller(&bridge.agents, agent)?;
     let (near, far) = tokio::io::duplex(64 * 1024);
     let stop = CancellationToken::new();
     let listener = IpcListener::open(bridge.clone(), Some(stop.clone()));
+    let control = ControlSocket::open(&bridge, server::router(bridge.clone()));
     let (reader, writer) = tokio::io::split(far);
     let ended = stop.clone();
     let closed = tokio::spawn(async move {
-        serve_lines(bridge.clone(), reader, writer, ended.clone()).await;
+        let client = Client { bridge: bridge.clone(), caller, is_guest: false };
+        serve_lines(client, reader, writer, ended.clone()).await;
         if let Some(listener) = listener {
             listener.close().await;
+        }
+        if let Some(control) = control {
+            control.close().await;
         }
         bridge.close().await;
         ended.is_cancelled()
     });
     let (reader, writer) = tokio::io::split(near);
-    Upstream::new(reader, writer, Some(closed))
+    Ok(Upstream::new(reader, writer, Some(closed)))
+}
+
+/// A client that writes and reads lines.
+struct Client {
+    bridge: Arc<Bridge>,
+    caller: Caller,
+    /// Whether it came to the bridge of another client.
+    is_guest: bool,
 }
 
 /// Serves one client that writes and reads lines, until it goes or `stop` is cancelled.
-async fn serve_lines<R, W>(bridge: Arc<Bridge>, reader: R, writer: W, stop: CancellationToken)
+async fn serve_lines<R, W>(client: Client, reader: R, writer: W, stop: CancellationToken)
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    let Client { bridge, caller, is_guest } = client;
     let limit = usize::try_from(bridge.settings.max_request_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
     let transport = AsyncRwTransport::new_server(reader, writer).with_max_line_length(limit);
-    let face = Mcp::new(bridge, catalog::everything()).for_caller(Caller::owner(CALLER));
+    let face = Mcp::new(bridge.clone(), catalog::everything()).for_caller(caller.clone());
     // The SDK cancels the token that it is given when the client goes: it gets one of its own.
-    match face.serve_with_ct(transport, stop.child_token()).await {
-        Ok(running) => drop(running.waiting().await),
-        // A client that goes before it said hello.
-        Err(error) => tracing::debug!(%error, "a client over lines did not begin"),
+    let served = async {
+        match face.serve_with_ct(transport, stop.child_token()).await {
+            Ok(running) => drop(running.waiting().await),
+            // A client that goes before it said hello.
+            Err(error) => tracing::debug!(%error, "a client over lines did not begin"),
+        }
+    };
+    // Who opened the bridge for others, too, stays with them: its own calls are refused.
+    let ends = async {
+        match is_guest {
+            true => until_revoked(&bridge, &caller).await,
+            false => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = ends => {}
+    }
+}
+
+/// Waits until an agent's key is taken away. One that is only replaced is none of this client's, which needed no key.
+async fn until_revoked(bridge: &Bridge, caller: &Caller) {
+    let mut caller = caller.clone();
+    loop {
+        bridge.keys.lapse_for(&caller).await;
+        match bridge.agents.named(caller.name()) {
+            Ok(agent) if !agent.is_revoked() && !agent.has_expired() => caller = Caller::agent(agent),
+            _ => return,
+        }
     }
 }

@@ -52,7 +52,6 @@ pub async fn open(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
     request: Request,
 ) -> Response {
-    let generation = shared.bridge.keys.generation();
     let (parts, _) = request.into_parts();
     let visitor = match visitor(&shared, id, &parts) {
         Ok(visitor) => visitor,
@@ -70,9 +69,6 @@ pub async fn open(
         let farewell = tokio::select! {
             farewell = receive(&shared, visitor, &mut socket) => farewell,
             () = stop.cancelled() => CloseReason { code: 1001, error: Some("The bridge stops".into()) },
-            () = shared.bridge.keys.replaced_since(generation) => {
-                CloseReason { code: 4403, error: Some("The key was replaced: come in with the new one".into()) }
-            }
         };
         farewell.say(&mut socket).await;
     })
@@ -87,15 +83,15 @@ fn visitor(shared: &Shared, id: String, parts: &Parts) -> Result<PendingClient> 
     let admission = Admission::of(parts, keys)?;
     let admission = match argument("ticket") {
         Some(ticket) => {
-            let (caller, given) = processes.take_ticket(&ticket, &id)?;
+            let caller = processes.take_ticket(&ticket, &id)?;
             // What the old key asked for opens nothing any more.
-            Admission::known_as((!keys.replaced_after(given)).then_some(caller).ok_or(Error::WrongKey)?)
+            Admission::known_as((!keys.have_lapsed_for(&caller)).then_some(caller).ok_or(Error::WrongKey)?)
         }
         None if admission.is_undecided() => admission,
         None => Admission::known_as(admission.admit(keys, None)?),
     };
-    if admission.known().is_some() {
-        processes.get(&id)?;
+    if let Some(caller) = admission.known() {
+        processes.get(caller, &id)?;
     }
     let cursor = argument("cursor").map(|text| text.parse());
     let cursor = cursor.transpose().map_err(|_| Problem::no_integer_in_query("cursor"))?;
@@ -125,6 +121,7 @@ impl From<Error> for CloseReason {
             Error::MissingKey => 4401,
             Error::WrongKey | Error::Refused(_) => 4403,
             Error::NotFound(_) => 4404,
+            Error::Paused(_) | Error::Stopped => 4423,
             Error::TooMany { .. } => 4429,
             Error::Unavailable { .. } => 4503,
             Error::Internal(_) => 1011,
@@ -148,7 +145,7 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
     context.record_as(json!({"id": id}));
     let work = async {
         let processes: &Processes = (*shared.bridge).as_ref();
-        let (process, _place) = (processes.get(&id)?, processes.seat()?);
+        let (process, _place) = (processes.get(&context.caller, &id)?, processes.seat()?);
         let cursor = process.cursor(hello.cursor.or(cursor))?;
         if let (Some(columns), Some(rows)) = (hello.cols, hello.rows)
             && process.record.pty
@@ -161,9 +158,14 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
         context.record_as(json!({"id": id, "bytes_typed": session.typed, "bytes_shown": session.shown}));
         ended
     };
-    match shared.bridge.perform(&context, ACTION, Access::Execute, work).await {
-        Ok(()) => CloseReason { code: 1000, error: None },
-        Err(error) => error.into(),
+    tokio::select! {
+        done = shared.bridge.perform(&context, ACTION, Access::Execute, work) => match done {
+            Ok(()) => CloseReason { code: 1000, error: None },
+            Err(error) => error.into(),
+        },
+        () = shared.bridge.keys.lapse_for(&context.caller) => {
+            CloseReason { code: 4403, error: Some("The key was replaced or taken away: come in with a new one".into()) }
+        }
     }
 }
 

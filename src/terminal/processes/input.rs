@@ -68,7 +68,7 @@ impl Capability for SendInput {
     type Output = SentInput;
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<SentInput> {
-        let process = processes.get(&self.id)?;
+        let process = processes.get(&context.caller, &self.id)?;
         let running = process.running()?;
         context.record_as(self.recorded());
         let steps = self.steps(&process, running.application_cursor())?;

@@ -2,7 +2,7 @@
 
 use super::{Process, Processes, Status};
 use crate::{
-    caller::Access,
+    caller::{Access, since_agents},
     capability::{Capability, Context},
     error::Result,
 };
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// List the processes that run or ran within the last day.
 ///
-/// Newest first, also those from before a restart of the bridge, each with its status and exit code.
+/// Your own, newest first, also those from before a restart of the bridge, each with its status and exit code.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListProcesses {
     /// Only those that are running, exited, stopped or lost.
@@ -55,7 +55,7 @@ pub(crate) struct ProcessItem {
     rows: Option<u16>,
     /// How many bytes it wrote: the cursor of what comes next.
     cursor: u64,
-    /// Who started it.
+    /// The agent that started it.
     caller: String,
     /// When it was started.
     started: String,
@@ -85,13 +85,14 @@ impl Capability for ListProcesses {
     type Service = Processes;
     type Output = ProcessList;
 
-    async fn run(self, processes: &Processes, _: &Context) -> Result<ProcessList> {
+    async fn run(self, processes: &Processes, context: &Context) -> Result<ProcessList> {
         // One that is gone meanwhile does no harm: numbers only count up.
         let below = match &self.cursor {
             Some(cursor) => number(cursor)?,
             None => u64::MAX,
         };
-        let all = processes.newest_first();
+        let mut all = processes.newest_first();
+        all.retain(|process| context.caller.sees(&process.record.caller));
         let running = all.iter().filter(|process| process.state().ending.is_none()).count();
         let wanted = |process: &&std::sync::Arc<Process>| {
             process.record.number < below && self.status.is_none_or(|status| process.state().status() == status)
@@ -123,7 +124,7 @@ fn item(all: &Processes, process: &Process) -> ProcessItem {
         cols: size.map(|(columns, _)| columns),
         rows: size.map(|(_, rows)| rows),
         cursor: state.end,
-        caller: record.caller.clone(),
+        caller: since_agents(&record.caller).to_owned(),
         started: record.started.clone(),
         ended: state.ending.map(|ending| ending.ended),
     }

@@ -102,7 +102,7 @@ impl Capability for SearchOutput {
     type Output = OutputMatches;
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<OutputMatches> {
-        let process = processes.get(&self.id)?;
+        let process = processes.get(&context.caller, &self.id)?;
         let case_sensitive = self.case_sensitive;
         let query = Query { field: "query", text: &self.query, is_expression: self.regex, case_sensitive };
         let pattern = query.for_texts()?;

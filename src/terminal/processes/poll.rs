@@ -125,7 +125,7 @@ impl Capability for PollProcess {
     type Output = PolledProcess;
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<PolledProcess> {
-        let process = processes.get(&self.id)?;
+        let process = processes.get(&context.caller, &self.id)?;
         let cursor = process.cursor(self.cursor)?;
         let wait = Duration::from_secs_f64(self.wait.clamp(0.0, 60.0));
         process.reaches(wait, |state| state.end > cursor || state.ending.is_some()).await;

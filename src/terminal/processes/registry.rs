@@ -10,7 +10,7 @@ use super::{
 use crate::{
     arguments::clean_beginning,
     blocking::blocking,
-    caller::{Caller, Keys},
+    caller::{Caller, Keys, since_agents},
     clock,
     error::{Error, Result},
     policy::{confine::Level, private},
@@ -183,18 +183,19 @@ impl Processes {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none, or none any more.
-    pub fn get(&self, id: &str) -> Result<Arc<Process>> {
+    pub fn get(&self, caller: &Caller, id: &str) -> Result<Arc<Process>> {
         let number = id.trim().strip_prefix("proc_").and_then(|number| number.parse::<u64>().ok());
         let found = number.and_then(|number| self.shared.known().processes.get(&number).cloned());
         found
+            .filter(|process| caller.sees(&process.record.caller))
             .ok_or_else(|| Error::NotFound(format!("No process {id:?}: terminal_processes names those that are there")))
     }
 
-    /// Takes a one-time ticket for a process and says who asked for it, and when.
+    /// Takes a one-time ticket for a process and says who asked for it.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is unknown, used, too old or for another process.
-    pub fn take_ticket(&self, ticket: &str, id: &str) -> Result<(Caller, Instant)> {
+    pub fn take_ticket(&self, ticket: &str, id: &str) -> Result<Caller> {
         self.tickets.take(ticket, id)
     }
 
@@ -214,12 +215,17 @@ impl Processes {
         self.shared.known().processes.values().rev().cloned().collect()
     }
 
+    /// Stops those of an agent, or of all, the whole trees; says how many.
+    pub(crate) async fn stop_all(&self, agent: Option<&str>) -> usize {
+        let running = self.newest_first().into_iter().filter(|process| process.state().ending.is_none());
+        let chosen = running.filter(|process| agent.is_none_or(|agent| agent == since_agents(&process.record.caller)));
+        futures::future::join_all(chosen.map(|process| async move { process.stop().await })).await.len()
+    }
+
     /// Stops all that run, the whole trees.
     pub async fn close(&self) {
         self.slots.close();
-        let running = self.newest_first().into_iter().filter(|process| process.state().ending.is_none());
-        let stops = running.map(|process| async move { process.stop().await });
-        futures::future::join_all(stops).await;
+        self.stop_all(None).await;
     }
 }
 

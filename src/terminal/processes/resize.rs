@@ -43,8 +43,8 @@ impl Capability for ResizeTerminal {
     type Service = Processes;
     type Output = ResizedTerminal;
 
-    async fn run(self, processes: &Processes, _: &Context) -> Result<ResizedTerminal> {
-        let process = processes.get(&self.id)?;
+    async fn run(self, processes: &Processes, context: &Context) -> Result<ResizedTerminal> {
+        let process = processes.get(&context.caller, &self.id)?;
         process.resize(self.cols, self.rows)?;
         let (cols, rows) = (self.cols, self.rows);
         Ok(ResizedTerminal { id: process.record.id(), cols, rows })

@@ -81,8 +81,8 @@ impl Capability for SignalProcess {
     type Service = Processes;
     type Output = SignalledProcess;
 
-    async fn run(self, processes: &Processes, _: &Context) -> Result<SignalledProcess> {
-        let process = processes.get(&self.id)?;
+    async fn run(self, processes: &Processes, context: &Context) -> Result<SignalledProcess> {
+        let process = processes.get(&context.caller, &self.id)?;
         let name = process.signal(&self.signal)?;
         Ok(SignalledProcess { id: process.record.id(), signal: name.to_owned() })
     }

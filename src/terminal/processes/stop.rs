@@ -47,8 +47,8 @@ impl Capability for StopProcess {
         output.status != Status::Running
     }
 
-    async fn run(self, processes: &Processes, _: &Context) -> Result<StoppedProcess> {
-        let process = processes.get(&self.id)?;
+    async fn run(self, processes: &Processes, context: &Context) -> Result<StoppedProcess> {
+        let process = processes.get(&context.caller, &self.id)?;
         let stopping = process.clone();
         // On its own task: a client that goes away does not leave it half stopped.
         let killed = tokio::spawn(async move { stopping.stop().await }).await.map_err(crate::Error::internal)?;

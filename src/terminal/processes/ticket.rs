@@ -39,7 +39,7 @@ impl Capability for OpenTicket {
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<OpenedTicket> {
         context.record_as(json!({"id": self.id}));
-        let id = processes.get(&self.id)?.record.id();
+        let id = processes.get(&context.caller, &self.id)?.record.id();
         let ticket = processes.tickets.give(id.clone(), context.caller.clone())?;
         Ok(OpenedTicket { id, ticket, expires_in: LIFE.as_secs() })
     }

@@ -46,15 +46,15 @@ impl Tickets {
         Ok(ticket)
     }
 
-    /// Takes a ticket for a process and says who asked for it, and when; it is used up then.
+    /// Takes a ticket for a process and says who asked for it; it is used up then.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is unknown, used, too old or for another process, for which it stays good.
-    pub(crate) fn take(&self, text: &str, process: &str) -> Result<(Caller, Instant)> {
+    pub(crate) fn take(&self, text: &str, process: &str) -> Result<Caller> {
         let mut all = self.0.lock().expect("no one panics while holding it");
         let is_good = |ticket: &Ticket| ticket.given.elapsed() < LIFE && ticket.process == process;
         let ticket = if all.get(text).is_some_and(is_good) { all.remove(text) } else { None };
-        ticket.map(|ticket| (ticket.caller, ticket.given)).ok_or_else(|| {
+        ticket.map(|ticket| ticket.caller).ok_or_else(|| {
             Error::Refused("The ticket is used, too old or for another process: terminal_ticket gives a new one".into())
         })
     }

@@ -136,7 +136,7 @@ impl Capability for WaitFor {
     }
 
     async fn run(self, processes: &Processes, context: &Context) -> Result<Waited> {
-        let process = processes.get(&self.id)?;
+        let process = processes.get(&context.caller, &self.id)?;
         let cursor = process.cursor(self.cursor)?;
         let wanted = Wanted { pattern: self.pattern, port: self.port, timeout: self.timeout };
         let mut condition = Condition::new(wanted, "")?;

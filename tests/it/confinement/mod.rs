@@ -12,6 +12,7 @@ mod life;
 mod linked;
 mod memory;
 mod own_settings;
+mod person;
 mod processes;
 mod renames;
 mod set_id;

@@ -210,7 +210,7 @@ async fn changes_are_listed_newest_first_with_their_diff() {
     assert!(edit["diff"].as_str().unwrap().ends_with("@@ -1,2 +1,2 @@\n a\n-b\n+c\n"), "{edit}");
     assert_eq!(
         (&edit["caller"], &edit["undoable"], &edit["paths"][0]["kind"]),
-        (&json!("owner"), &json!(true), &json!("modified"))
+        (&json!("default"), &json!(true), &json!("modified"))
     );
     let one = server.call("filesystem_changes", json!({"session": "s"})).await;
     assert_eq!((&one["count"], &one["changes"][0]["path_count"]), (&json!(1), &json!(2)));

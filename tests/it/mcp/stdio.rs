@@ -1,7 +1,10 @@
 //! The face over standard input and output, with the real program: one folder, one owner, however many clients.
 
 use super::{answer, call, initialize, wire::HALF};
-use crate::server::{Pipe, Reply, client, scratch};
+use crate::{
+    agents::say,
+    server::{KEY, Pipe, Reply, client, scratch},
+};
 use serde_json::{Value, json};
 use std::{
     os::unix::fs::{FileTypeExt, PermissionsExt},
@@ -35,7 +38,12 @@ impl Program {
     }
 
     async fn stdio(directory: &Path) -> Self {
-        let mut program = Self::start(directory, &["stdio"]);
+        Self::stdio_as(directory, "default").await
+    }
+
+    /// The client of an agent.
+    async fn stdio_as(directory: &Path, agent: &str) -> Self {
+        let mut program = Self::start(directory, &["stdio", "--agent", agent]);
         program.say(&initialize("2025-11-25")).await;
         assert_eq!(program.hear().await["result"]["serverInfo"]["name"], "mcp-server");
         program.say(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
@@ -108,7 +116,7 @@ async fn it_lists_and_calls_and_only_messages_are_on_its_output() {
     assert_eq!(refused["result"]["isError"], true);
     program.end().await;
     let lines = history(&directory);
-    assert_eq!((&lines[0]["caller"], &lines[0]["outcome"]), (&json!("stdio"), &json!("invalid")));
+    assert_eq!((&lines[0]["caller"], &lines[0]["outcome"]), (&json!("default"), &json!("invalid")));
     let env = std::fs::read_to_string(directory.path().join(".env")).unwrap();
     assert!(
         !env.contains("MCP_API_KEY"),
@@ -186,7 +194,7 @@ async fn it_shares_the_bridge_of_a_server_that_runs() {
     let answer = program.ask(3, "sandbox_run", json!({"timeout": 0})).await;
     assert!(answer["result"]["isError"].as_bool().unwrap());
     program.end().await;
-    assert!(history(&directory).iter().all(|line| line["caller"] == "stdio"));
+    assert!(history(&directory).iter().all(|line| line["caller"] == "default"));
 }
 
 #[tokio::test]
@@ -281,4 +289,38 @@ async fn what_cannot_be_read_is_answered_with_its_id_at_once() {
     assert_eq!(written["result"]["structuredContent"]["success"], true);
     assert!(!directory.path().join("cut.txt").exists());
     program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_say_which_agents_they_are_and_one_whose_key_is_taken_away_ends() {
+    let directory = scratch();
+    std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
+    for name in ["claude", "gemini"] {
+        say(directory.path(), &["agent", "add", name]).done();
+    }
+    let mut owner = Program::stdio_as(directory.path(), "claude").await;
+    let mut guest = Program::stdio_as(directory.path(), "gemini").await;
+    for (program, name) in [(&mut owner, "of-claude"), (&mut guest, "of-gemini")] {
+        program.ask(7, "memory_add", json!({"content": name})).await;
+        let listed = program.ask(8, "memory_query", json!({"query": name})).await.to_string();
+        assert!(listed.contains("\"agent\":"), "{listed}");
+    }
+    let callers = |action: &str| {
+        let lines = history(&directory).into_iter().filter(|line| line["action"] == action);
+        lines.map(|line| line["caller"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let end = Instant::now() + TIMEOUT;
+    while callers("memory_add") != ["claude", "gemini"] {
+        assert!(Instant::now() < end, "{:?}", callers("memory_add"));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    say(directory.path(), &["agent", "revoke", "gemini"]).done();
+    let end = tokio::time::timeout(TIMEOUT, guest.child.wait()).await.expect("it ends by itself").unwrap();
+    assert!(!end.success());
+    owner.ask(9, "memory_query", json!({"query": "of"})).await;
+    owner.end().await;
+
+    let mut nobody = Program::start(directory.path(), &["stdio", "--agent", "nobody"]);
+    let end = tokio::time::timeout(TIMEOUT, nobody.child.wait()).await.expect("it ends by itself").unwrap();
+    assert!(!end.success());
 }

@@ -271,7 +271,7 @@ async fn a_socket_leaves_one_line_in_the_history() {
     let lines = server.history().await;
     let line = lines.iter().find(|line| line["action"] == "terminal_attach").expect("a line");
     assert_eq!(line["details"], json!({"id": process.id, "bytes_typed": 6, "bytes_shown": 6}));
-    assert_eq!((&line["outcome"], &line["caller"]), (&json!("ok"), &json!("owner")));
+    assert_eq!((&line["outcome"], &line["caller"]), (&json!("ok"), &json!("default")));
 }
 
 #[tokio::test]

@@ -1,0 +1,182 @@
+//! How the person rules a bridge from the command line: over its control socket while it runs, otherwise in its files.
+
+use crate::{
+    agents::Agents,
+    bridge::Bridge,
+    caller::Caller,
+    capability::{Capability, Context},
+    control::{TOKEN_HEADER, read_token},
+    history::{Entry, History},
+    owner::{Claim, Owner},
+    server,
+    settings::Secret,
+};
+use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use reqwest::StatusCode;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How long a bridge may take to answer. It ends what runs within a second.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The way to a bridge that runs, as its person.
+pub(crate) struct Door {
+    folder: PathBuf,
+    token: Secret,
+}
+
+impl Door {
+    /// The way to the bridge of a directory, where one runs that has a control socket.
+    ///
+    /// # Errors
+    /// When there is one and this user cannot come in.
+    pub(crate) async fn to(directory: &Path) -> Result<Option<Self>> {
+        let folder = Bridge::folder_in(directory);
+        match server::control::connect(&folder).await {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(error).context("the control socket is another user's: run this as the user of the bridge");
+            }
+            Err(_) => return Ok(None),
+            Ok(_) => {}
+        }
+        let token = read_token(&folder).context("you cannot be told from others")?;
+        let token = token.with_context(|| {
+            format!("{} lacks owner.token, which a bridge makes at its start: start it again", folder.display())
+        })?;
+        Ok(Some(Self { folder, token }))
+    }
+
+    /// A connection to it, for a request that shows [`Self::token`].
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(crate) async fn connect(&self) -> std::io::Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + use<>> {
+        server::control::connect(&self.folder).await
+    }
+
+    /// The header that shows who asks, and its value.
+    pub(crate) fn token(&self) -> (&'static str, &str) {
+        (TOKEN_HEADER, self.token.expose())
+    }
+
+    /// Asks it: `POST` of `body` to `route`.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses; the message says how to fix it.
+    pub(crate) async fn ask(&self, route: &str, body: &Value) -> Result<Value> {
+        let (name, token) = self.token();
+        let request = hyper::Request::post(route)
+            .header(hyper::header::HOST, "localhost")
+            .header(hyper::header::CONTENT_TYPE, "application/json")
+            .header(name, token)
+            .body(Full::new(Bytes::from(body.to_string())))
+            .context("a request can be made of this")?;
+        let asked = async {
+            let stream = TokioIo::new(self.connect().await?);
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+            // It ends with the answer; what goes wrong in it, the answer shows.
+            tokio::spawn(connection);
+            let reply = sender.send_request(request).await?;
+            let status = reply.status();
+            anyhow::Ok((status, reply.into_body().collect().await?.to_bytes()))
+        };
+        let reply = tokio::time::timeout(TIMEOUT, asked).await.context("the bridge does not answer")?;
+        let (status, bytes) = reply.context("the bridge does not answer on its control socket")?;
+        let answer = serde_json::from_slice(&bytes).context("the bridge answers what this program does not know")?;
+        answered(status, answer)
+    }
+}
+
+/// Has something done with the agents of a directory's bridge: by the bridge while it runs, otherwise in its files.
+///
+/// # Errors
+/// When it is refused, or the bridge can neither be reached nor stand still; the message says how to fix it.
+pub(crate) async fn with_agents<C>(directory: &Path, request: C) -> Result<C::Output>
+where
+    C: Capability<Service = Agents> + Serialize,
+    C::Output: DeserializeOwned,
+{
+    if let Some(door) = Door::to(directory).await? {
+        return ask(&door, &request).await;
+    }
+    let folder = Bridge::folder_in(directory);
+    let owner = match Owner::claim(&folder).with_context(|| format!("{} cannot be used", folder.display()))? {
+        Claim::Owned(owner) => owner,
+        Claim::HeldBy(held) => bail!("{held}: it has no control socket; stop it, then say this again"),
+    };
+    let details = serde_json::to_value(&request)?;
+    let (started, context) = (Instant::now(), Context::new(Caller::person()));
+    let done = request.run(&Agents::open(&folder)?, &context).await;
+    if let Some(action) = C::ACTION {
+        let history = History::open(folder.join("history"))?;
+        history.record(Entry {
+            action,
+            details,
+            caller: Caller::PERSON.to_owned(),
+            outcome: done.as_ref().map_or_else(crate::Error::outcome, |_| "ok"),
+            duration_ms: started.elapsed().as_secs_f64() * 1000.0,
+        });
+        history.close();
+    }
+    owner.release();
+    done.map_err(|error| match error.hint() {
+        Some(hint) => anyhow::anyhow!("{error}. {hint}"),
+        None => anyhow::anyhow!("{error}"),
+    })
+}
+
+/// Has something done by the bridge of a directory, which must run for it.
+///
+/// # Errors
+/// When none runs, or it refuses.
+pub(crate) async fn with_bridge<C>(directory: &Path, request: C) -> Result<C::Output>
+where
+    C: Capability + Serialize,
+    C::Output: DeserializeOwned,
+{
+    match Door::to(directory).await? {
+        Some(door) => ask(&door, &request).await,
+        None => {
+            bail!("no bridge runs in {}: name the folder of the one that does with --directory", directory.display())
+        }
+    }
+}
+
+async fn ask<C>(door: &Door, request: &C) -> Result<C::Output>
+where
+    C: Capability + Serialize,
+    C::Output: DeserializeOwned,
+{
+    let route = C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned);
+    let mut fields = json!(request);
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let answer = door.ask(&route, &fields).await?;
+    serde_json::from_value(answer).context("the bridge is of another version than this program: restart it")
+}
+
+/// An answer of a bridge, or why it refused.
+///
+/// # Errors
+/// When it did, in its own words.
+pub(crate) fn answered(status: StatusCode, answer: Value) -> Result<Value> {
+    let said = |field: &str| match &answer[field] {
+        Value::Array(problems) => {
+            let all = problems.iter().filter_map(|problem| problem["msg"].as_str());
+            Some(all.collect::<Vec<_>>().join("; "))
+        }
+        text => text.as_str().map(str::to_owned),
+    };
+    let why = || [said("detail"), said("hint")].into_iter().flatten().collect::<Vec<_>>().join(". ");
+    ensure!(status.is_success(), "{}", Some(why()).filter(|why| !why.is_empty()).unwrap_or_else(|| status.to_string()));
+    Ok(answer)
+}

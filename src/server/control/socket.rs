@@ -1,0 +1,114 @@
+//! `memory/.control`: the socket by which the person's command line comes. Who comes by it shows the owner's token with each
+//! request, and may then use every route of the bridge, as the person.
+
+use super::not_the_person;
+use crate::{
+    bridge::Bridge,
+    caller::Caller,
+    control::TOKEN_HEADER,
+    server::{auth::Proven, local_socket},
+};
+use axum::{Router, body::Body, extract::Request, response::IntoResponse};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+/// The socket's name in the folder.
+const NAME: &str = ".control";
+
+/// How long accepting rests after the system refused a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client may take to send a request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The open socket.
+pub(crate) struct ControlSocket {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl ControlSocket {
+    /// Serves `router` there. Where there can be no socket (a file system without them), this says so in the log, and the
+    /// command line cannot rule a bridge that runs.
+    pub(crate) fn open(bridge: &Arc<Bridge>, router: Router) -> Option<Self> {
+        let listener = match local_socket::listen(bridge.folder(), NAME) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::warn!(%error, "no control socket: `mcp-server pause` and the like cannot reach this bridge");
+                return None;
+            }
+        };
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(accept(listener, bridge.clone(), router, stop.clone()));
+        Some(Self { stop, task })
+    }
+
+    /// Sends those away who came in by it.
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
+    }
+}
+
+async fn accept(listener: UnixListener, bridge: Arc<Bridge>, router: Router, stop: CancellationToken) {
+    let clients = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) if local_socket::is_ours(&stream) => {
+                clients.spawn(serve(stream, bridge.clone(), router.clone(), stop.clone()));
+            }
+            Ok(_) => tracing::warn!("another user knocked at the control socket and was sent away"),
+            Err(error) => {
+                tracing::warn!(%error, "the control socket could not accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    clients.close();
+    clients.wait().await;
+}
+
+async fn serve(stream: UnixStream, bridge: Arc<Bridge>, router: Router, stop: CancellationToken) {
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (bridge, router) = (bridge.clone(), router.clone());
+        async move {
+            let mut request: Request = request.map(Body::new);
+            let token = request.headers_mut().remove(TOKEN_HEADER);
+            let token = token.as_ref().and_then(|token| token.to_str().ok()).unwrap_or_default();
+            if !bridge.person.has_token(token) {
+                return Ok::<_, Infallible>(not_the_person().into_response());
+            }
+            request.extensions_mut().insert(Proven(Caller::person()));
+            router.oneshot(request).await
+        }
+    });
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::select! {
+        _ = http => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Knocks at the socket of a folder's bridge.
+///
+/// # Errors
+/// When nobody listens there.
+pub(crate) async fn connect(folder: &Path) -> io::Result<UnixStream> {
+    local_socket::connect(folder, NAME).await
+}
