@@ -1,7 +1,7 @@
 //! What only the person may do: give agents keys and take them away, pause them, see what runs and stop it.
 //!
 //! These are capabilities of a catalog of their own ([`crate::catalog::control`]). No agent calls them, whatever its key:
-//! the faces let in nobody but the person, and [`Caller::person`] is made where it is proven ([`Person`]).
+//! the faces let in nobody but the person, and [`crate::caller::Caller::person`] is made where it is proven ([`Person`]).
 
 mod add;
 mod calls;
