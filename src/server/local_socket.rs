@@ -6,12 +6,17 @@ use std::{
     io,
     os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tokio::net::{UnixListener, UnixStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long accepting rests after the system refused a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether a client runs as the bridge's user, or as the superuser. The mode keeps other users out; this does so too where
 /// a file system ignores modes.
-pub(crate) fn is_ours(stream: &UnixStream) -> bool {
+fn is_ours(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
@@ -37,6 +42,37 @@ pub(crate) fn listen(folder: &Path, name: &str) -> io::Result<UnixListener> {
     std::fs::set_permissions(workshop.path().join(name), Permissions::from_mode(0o600))?;
     std::fs::rename(workshop.path().join(name), folder.join(name))?;
     Ok(listener)
+}
+
+/// Has each client of ours served until `stop` is cancelled, and returns when the last one is gone. `what` names the
+/// socket in the log.
+pub(crate) async fn accept<F>(
+    listener: UnixListener,
+    what: &str,
+    stop: &CancellationToken,
+    serve: impl Fn(UnixStream) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let clients = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) if is_ours(&stream) => drop(clients.spawn(serve(stream))),
+            Ok(_) => tracing::warn!("another user knocked at the {what} socket and was sent away"),
+            Err(error) => {
+                tracing::warn!(%error, "the {what} socket could not accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // Who knocks now is told at once that nobody is here.
+    drop(listener);
+    clients.close();
+    clients.wait().await;
 }
 
 /// A folder by its descriptor: a socket's path may have 108 bytes, and a folder's is often longer.

@@ -1,6 +1,5 @@
 //! Where there are no sockets in folders (Windows): the person's command line cannot reach a bridge that runs.
 
-use super::super::shared::Shared;
 use axum::Router;
 use std::{io, path::Path, sync::Arc};
 use tokio::io::DuplexStream;

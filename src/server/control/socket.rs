@@ -12,18 +12,12 @@ use axum::{Router, body::Body, extract::Request, response::IntoResponse};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
-use tokio::{
-    net::{UnixListener, UnixStream},
-    task::JoinHandle,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{net::UnixStream, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// The socket's name in the folder.
 const NAME: &str = ".control";
-
-/// How long accepting rests after the system refused a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a client may take to send a request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,7 +40,11 @@ impl ControlSocket {
             }
         };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, bridge.clone(), router, stop.clone()));
+        let (bridge, ended) = (bridge.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let welcome = |stream| serve(stream, bridge.clone(), router.clone(), ended.clone());
+            local_socket::accept(listener, "control", &ended, welcome).await;
+        });
         Some(Self { stop, task })
     }
 
@@ -55,29 +53,6 @@ impl ControlSocket {
         self.stop.cancel();
         let _ = self.task.await;
     }
-}
-
-async fn accept(listener: UnixListener, bridge: Arc<Bridge>, router: Router, stop: CancellationToken) {
-    let clients = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, _)) if local_socket::is_ours(&stream) => {
-                clients.spawn(serve(stream, bridge.clone(), router.clone(), stop.clone()));
-            }
-            Ok(_) => tracing::warn!("another user knocked at the control socket and was sent away"),
-            Err(error) => {
-                tracing::warn!(%error, "the control socket could not accept");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    clients.close();
-    clients.wait().await;
 }
 
 async fn serve(stream: UnixStream, bridge: Arc<Bridge>, router: Router, stop: CancellationToken) {

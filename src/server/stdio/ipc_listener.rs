@@ -5,10 +5,10 @@ use crate::{agents::DEFAULT, bridge::Bridge, server::local_socket};
 use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::UnixStream,
     task::JoinHandle,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// The socket's name in the folder.
 const NAME: &str = ".socket";
@@ -43,7 +43,11 @@ impl IpcListener {
             }
         };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, bridge, gives_way, stop.clone()));
+        let ended = stop.clone();
+        let task = tokio::spawn(async move {
+            let welcome = |stream| welcome(stream, bridge.clone(), gives_way.clone(), ended.clone());
+            local_socket::accept(listener, "private", &ended, welcome).await;
+        });
         Some(Self { stop, task })
     }
 
@@ -52,35 +56,6 @@ impl IpcListener {
         self.stop.cancel();
         let _ = self.task.await;
     }
-}
-
-async fn accept(
-    listener: UnixListener,
-    bridge: Arc<Bridge>,
-    gives_way: Option<CancellationToken>,
-    stop: CancellationToken,
-) {
-    let guests = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, _)) if local_socket::is_ours(&stream) => {
-                guests.spawn(welcome(stream, bridge.clone(), gives_way.clone(), stop.clone()));
-            }
-            Ok(_) => tracing::warn!("another user knocked at the private socket and was sent away"),
-            Err(error) => {
-                tracing::warn!(%error, "the private socket could not accept");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    // Who knocks now is told at once that nobody is here.
-    drop(listener);
-    guests.close();
-    guests.wait().await;
 }
 
 async fn welcome(
