@@ -15,7 +15,7 @@ use std::{
 use subtle::ConstantTimeEq;
 
 /// How soon what lasts (a terminal's socket) hears of a new key. A request always hears of it at once.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How many keys one request may present: header, body and query have one each, and a proxy may add its own header.
 const MAX_PRESENTED: usize = 4;
@@ -127,20 +127,21 @@ impl Keys {
         vec![self.current.read().expect("no one panics while holding it").key.clone()]
     }
 
-    /// Whether what let a caller in opens nothing any more.
+    /// Whether what let a caller in opens nothing any more, by now.
     pub(crate) fn have_lapsed_for(&self, caller: &Caller) -> bool {
         self.refresh();
-        caller.grant().is_cancelled() || caller.as_agent().is_some_and(|agent| agent.has_expired())
+        caller.has_lapsed()
     }
 
     /// Waits until what let a caller in opens nothing any more: what it opened must end then.
     pub(crate) async fn lapse_for(&self, caller: &Caller) {
         while !self.have_lapsed_for(caller) {
-            let _ = tokio::time::timeout(LOOK_AGAIN, caller.grant().cancelled()).await;
+            let _ = tokio::time::timeout(LOOK_AGAIN, caller.grant.cancelled()).await;
         }
     }
 
-    fn refresh(&self) {
+    /// Asks whether another key is to be accepted, where one may come from elsewhere.
+    pub(crate) fn refresh(&self) {
         if let Some(key) = self.source.as_ref().and_then(|source| source()) {
             tracing::info!("another key is accepted from now on");
             self.replace(key);

@@ -5,8 +5,8 @@ mod keys;
 mod limits;
 mod memory_budget;
 
-pub(crate) use keys::check_count;
 pub use keys::{Keys, Source};
+pub(crate) use keys::{LOOK_AGAIN, check_count};
 pub(crate) use limits::{Limits, MemoryPermit};
 pub use memory_budget::MemoryBudget;
 
@@ -60,7 +60,7 @@ impl Caller {
     /// The name of the person in the history.
     pub(crate) const PERSON: &'static str = "person";
 
-    /// The person whose machine it is: by the command line, or by a page that the person opened from there.
+    /// The person whose machine it is, by the command line.
     pub fn person() -> Self {
         Self { who: Who::Person, grant: CancellationToken::new() }
     }
@@ -97,9 +97,9 @@ impl Caller {
         self.as_agent().map(|agent| agent.bounds()).unwrap_or_default()
     }
 
-    /// Cancelled when what let the caller in opens nothing any more.
-    pub(crate) fn grant(&self) -> &CancellationToken {
-        &self.grant
+    /// Whether what let the caller in opens nothing any more, as far as is known.
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.grant.is_cancelled() || self.as_agent().is_some_and(|agent| agent.has_expired())
     }
 
     /// Notes that it calls, with a client that calls itself this.

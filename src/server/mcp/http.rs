@@ -11,7 +11,7 @@ use crate::{
     arguments::places_of,
     blocking::blocking,
     bridge::Bridge,
-    caller::{Caller, Keys, MemoryPermit},
+    caller::{Caller, Keys, LOOK_AGAIN, MemoryPermit},
     error::{Error, Result},
     server::{
         auth::{self, Admission},
@@ -51,9 +51,6 @@ const API_KEY_HEADER: &str = "x-api-key";
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
 
-/// How often it is looked whether keys still open what they opened.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
 /// The SDK's service for a handler, with our sessions.
 pub struct Endpoint<H> {
     service: StreamableHttpService<H, Sessions>,
@@ -90,7 +87,10 @@ impl<H: ServerHandler + Clone> Endpoint<H> {
 async fn follow_the_keys(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: CancellationToken) {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AGAIN) => sessions.end_lapsed(&keys).await,
+            () = tokio::time::sleep(LOOK_AGAIN) => {
+                keys.refresh();
+                sessions.end_lapsed().await;
+            }
             () = stop.cancelled() => return,
         }
     }
@@ -138,7 +138,6 @@ async fn admit<H: ServerHandler + Clone>(
     let working = Working::of(&parts.extensions);
     let form = Form::settle(&mut parts.headers);
     let asked = session_of(&parts.headers);
-    endpoint.sessions.end_lapsed(keys).await;
     if asked.as_deref().is_some_and(|id| !endpoint.sessions.may_be_of(id, &caller)) {
         return Ok(unknown_session());
     }

@@ -4,7 +4,7 @@
 //! The SDK's own idle timer ends a session in the middle of a silent call, so it is off; what is idle is ended here.
 
 use super::earlier::ProcessMark;
-use crate::caller::{Caller, Keys};
+use crate::caller::Caller;
 use futures::{Stream, StreamExt, future::Either};
 use rmcp::{
     model::{
@@ -78,11 +78,10 @@ impl Sessions {
     }
 
     /// Ends the sessions of keys that open nothing any more, with what they run.
-    pub(crate) async fn end_lapsed(&self, keys: &Keys) {
+    pub(crate) async fn end_lapsed(&self) {
         let lapsed: Vec<SessionId> = {
             let mut open = self.open.lock().expect("no one panics while holding it");
-            let has_lapsed =
-                |session: &mut Session| session.caller.as_ref().is_some_and(|caller| keys.have_lapsed_for(caller));
+            let has_lapsed = |session: &mut Session| session.caller.as_ref().is_some_and(Caller::has_lapsed);
             open.extract_if(|_, session| has_lapsed(session)).map(|(id, _)| id).collect()
         };
         for id in lapsed {
@@ -98,11 +97,11 @@ impl Sessions {
         }
     }
 
-    /// Whether a session is the caller's, or there is none of that name.
+    /// Whether a session is the caller's, by a key that is still right, or there is none of that name.
     pub(crate) fn may_be_of(&self, id: &str, caller: &Caller) -> bool {
         let open = self.open.lock().expect("no one panics while holding it");
         let of = open.get(id).and_then(|session| session.caller.as_ref());
-        of.is_none_or(|of| of.name() == caller.name())
+        of.is_none_or(|of| of.name() == caller.name() && !of.has_lapsed())
     }
 
     fn touch(&self, id: &SessionId) {
