@@ -2,6 +2,7 @@
 
 use crate::{
     agents::Agents,
+    arguments,
     bridge::Bridge,
     caller::Caller,
     capability::{Capability, Context},
@@ -112,14 +113,15 @@ where
         Claim::Owned(owner) => owner,
         Claim::HeldBy(held) => bail!("{held}: it has no control socket; stop it, then say this again"),
     };
-    let details = serde_json::to_value(&request)?;
+    let asked = serde_json::to_value(&request)?;
     let (started, context) = (Instant::now(), Context::new(Caller::person()));
     let done = request.run(&Agents::open(&folder)?, &context).await;
     if let Some(action) = C::ACTION {
+        let said = context.recorded().lock().expect("no one panics while holding it").take();
         let history = History::open(folder.join("history"))?;
         history.record(Entry {
             action,
-            details,
+            details: arguments::details(said.unwrap_or(asked), &[]),
             caller: Caller::PERSON.to_owned(),
             outcome: done.as_ref().map_or_else(crate::Error::outcome, |_| "ok"),
             duration_ms: started.elapsed().as_secs_f64() * 1000.0,

@@ -12,10 +12,10 @@ use serde_json::json;
 
 /// Add an agent, and get its key once.
 ///
-/// Only a hash of the key is kept: who loses it gets another one with agent_rotate.
+/// Only a hash of the key is kept: who loses it gets another one with control_agents_rotate.
 #[derive(Deserialize, JsonSchema, Serialize)]
 pub(crate) struct AddAgent {
-    /// Its name: a-z, 0-9, - _ and ., at most 64.
+    /// Its name: at most 64 of a-z, 0-9, -, _ and dots, of which a letter or digit comes first.
     pub(crate) name: String,
     /// When its key ends: 30d, 12h, 45m or a date. Default: never.
     pub(crate) expires: Option<String>,

@@ -2,7 +2,6 @@
 
 use crate::{
     caller::Caller,
-    clock,
     error::{Error, Result},
 };
 use serde_json::Value;
@@ -12,7 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::SystemTime,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -35,10 +34,8 @@ pub(crate) struct RunningCall {
     pub(crate) action: &'static str,
     /// What its history line will say of it, unless it says otherwise.
     pub(crate) details: Arc<Value>,
-    /// When it began, in local time.
-    pub(crate) began: String,
-    /// For how long it runs.
-    pub(crate) since: Instant,
+    /// When it began.
+    pub(crate) began: SystemTime,
     /// Stops it.
     pub(crate) stop: CancellationToken,
 }
@@ -80,8 +77,7 @@ impl Calls {
             agent: caller.name().to_owned(),
             action,
             details,
-            began: clock::timestamp(),
-            since: Instant::now(),
+            began: SystemTime::now(),
             stop: stop.clone(),
         };
         self.lock().insert(number, Arc::new(call));

@@ -53,7 +53,8 @@ impl Capability for SetAgent {
 
 /// Give an agent another key, at once.
 ///
-/// What its old key opened ends, calls that run go on. An agent whose key was revoked comes back with it.
+/// What its old key opened ends: watches, terminals, sessions of MCP with the answers of their calls. Other calls go on. An
+/// agent whose key was revoked comes back with it.
 #[derive(Deserialize, JsonSchema, Serialize)]
 pub(crate) struct RotateAgent {
     /// Its name.
@@ -79,7 +80,7 @@ impl Capability for RotateAgent {
 
 /// Take an agent's key away, at once.
 ///
-/// What it opened ends. The agent stays in the list, since the history names it.
+/// What it opened ends, and so do its calls; background processes go on. The agent stays in the list, since the history names it.
 #[derive(Deserialize, JsonSchema, Serialize)]
 pub(crate) struct RevokeAgent {
     /// Its name.

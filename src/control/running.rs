@@ -7,7 +7,8 @@ use super::{
 use crate::{
     caller::Access,
     capability::{Capability, Context},
-    error::Result,
+    clock,
+    error::{Error, Result},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,8 +64,9 @@ impl Capability for ListRunning {
             agent: call.agent.clone(),
             action: call.action.to_owned(),
             details: (*call.details).clone(),
-            began: call.began.clone(),
-            seconds: (call.since.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            began: clock::timestamp_of(call.began),
+            // A clock that was set back meanwhile makes it no time.
+            seconds: (call.began.elapsed().unwrap_or_default().as_secs_f64() * 1000.0).round() / 1000.0,
         });
         Ok(RunningCalls { calls: items.collect() })
     }
@@ -134,10 +136,10 @@ impl Capability for StopAll {
     async fn run(self, control: &Control, _: &Context) -> Result<Stopped> {
         let name = self.name.as_deref();
         // First, so that nothing begins behind what is stopped; and what can be stopped is, when it cannot be kept.
-        let kept = pause(&control.agents, name);
-        if matches!(kept, Err(crate::Error::NotFound(_))) {
-            return Err(kept.expect_err("it is an error"));
-        }
+        let kept = match pause(&control.agents, name) {
+            Err(error @ Error::NotFound(_)) => return Err(error),
+            kept => kept,
+        };
         let calls = control.calls.stop_all(name);
         // Once more for what was just being started.
         let processes = (control.end_work)(name).await + (control.end_work)(name).await;

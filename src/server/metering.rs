@@ -24,7 +24,7 @@ pub(crate) fn answered(caller: &Caller, response: Response) -> Response {
             agent.uses(bytes);
             response
         }
-        None => response.map(|body| {
+        None => response.map(move |body| {
             let counted = agent.clone();
             let count = move |part: &Result<Bytes, axum::Error>| {
                 if let Ok(bytes) = part {
@@ -32,10 +32,7 @@ pub(crate) fn answered(caller: &Caller, response: Response) -> Response {
                 }
             };
             // What goes beyond the bound is broken off, as a client sees.
-            let within = {
-                let agent = agent.clone();
-                move |_: &Result<Bytes, axum::Error>| std::future::ready(agent.is_within_its_day())
-            };
+            let within = move |_: &Result<Bytes, axum::Error>| std::future::ready(agent.is_within_its_day());
             Body::from_stream(body.into_data_stream().take_while(within).inspect(count))
         }),
     }

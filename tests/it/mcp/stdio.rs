@@ -303,17 +303,15 @@ async fn clients_say_which_agents_they_are_and_one_whose_key_is_taken_away_ends(
     for (program, name) in [(&mut owner, "of-claude"), (&mut guest, "of-gemini")] {
         program.ask(7, "memory_add", json!({"content": name})).await;
         let listed = program.ask(8, "memory_query", json!({"query": name})).await.to_string();
-        assert!(listed.contains("\"agent\":"), "{listed}");
+        let agent = format!("\"agent\":\"{}\"", name.trim_start_matches("of-"));
+        assert!(listed.contains(&agent), "{listed}");
     }
-    let callers = |action: &str| {
-        let lines = history(&directory).into_iter().filter(|line| line["action"] == action);
-        lines.map(|line| line["caller"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    let end = Instant::now() + TIMEOUT;
-    while callers("memory_add") != ["claude", "gemini"] {
-        assert!(Instant::now() < end, "{:?}", callers("memory_add"));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    // Who reads the history reads what was acknowledged before, and nothing of another agent.
+    let read = guest.ask(10, "memory_history", json!({})).await.to_string();
+    assert!(read.contains("gemini") && !read.contains("claude"), "{read}");
+    let added = history(&directory).into_iter().filter(|line| line["action"] == "memory_add");
+    let callers: Vec<Value> = added.map(|line| line["caller"].clone()).collect();
+    assert_eq!(callers, ["claude", "gemini"]);
     say(directory.path(), &["agent", "revoke", "gemini"]).done();
     let end = tokio::time::timeout(TIMEOUT, guest.child.wait()).await.expect("it ends by itself").unwrap();
     assert!(!end.success());
