@@ -13,6 +13,10 @@ const BLOCK: usize = 64 * 1024;
 /// The exit code that a shell gives a program that is not there (POSIX 2.8.2).
 const NOT_FOUND: u8 = 127;
 
+/// The exit code of a launcher whose input ended before its plan: nothing was run. Docker's own for what never began
+/// (`docker run --help`: 125 where it was not the program that failed).
+pub(super) const UNBEGUN: i64 = 125;
+
 /// What stands for the exit code when the caller's files could not be put in place.
 pub(super) const NO_ROOM: &str = "files";
 
@@ -34,10 +38,10 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// What goes to the container's standard input, in order. `mark` is what the launcher says when the program is over;
-    /// the program cannot guess it.
-    pub(crate) fn input(self, mark: &str, end: &str) -> Vec<Bytes> {
-        let mut pieces = vec![Bytes::from(format!("{}{end}\n", self.plan(mark)))];
+    /// The plan, which goes to the container's standard input with the line that ends it, and what follows there, in order.
+    /// `mark` is what the launcher says when the program is over; the program cannot guess it.
+    pub(crate) fn input(self, mark: &str) -> (String, Vec<Bytes>) {
+        let (plan, mut pieces) = (self.plan(mark), Vec::new());
         if let Some(file) = self.program.file {
             pieces.push(file.content.into());
         }
@@ -46,7 +50,7 @@ impl Job {
             pieces.push(archive.into());
         }
         pieces.extend(self.stdin.map(Bytes::from));
-        pieces
+        (plan, pieces)
     }
 
     fn plan(&self, mark: &str) -> String {
@@ -130,5 +134,16 @@ mod tests {
     #[test]
     fn whatever_is_in_a_word_the_shell_takes_it_literally() {
         assert_eq!(quote("it's $HOME `x` \\ \n"), "'it'\\''s $HOME `x` \\ \n'");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the launcher is a program of its own")]
+    fn a_launcher_whose_input_ends_before_its_plan_says_that_nothing_was_run() {
+        for input in ["/dev/null", "launcher.sh"] {
+            let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sandbox").join(input);
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", SCRIPT, "sh", "no line of it"]).stdin(std::fs::File::open(file).unwrap());
+            assert_eq!(shell.status().unwrap().code().map(i64::from), Some(UNBEGUN), "{input}");
+        }
     }
 }

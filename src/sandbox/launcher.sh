@@ -4,7 +4,8 @@
 exec 3>&2 2>/dev/null
 plan=
 while :; do
-  IFS= read -r line || exit 0
+  # It ends before its plan: UNBEGUN in launcher.rs.
+  IFS= read -r line || exit 125
   [ "$line" = "$1" ] && break
   plan="$plan$line
 "

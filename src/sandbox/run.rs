@@ -5,7 +5,7 @@ use super::{
     container::{Container, Input, Output},
     files::{self, InputFile, OutputFile, Selection},
     language::Program,
-    launcher::{Job, NO_ROOM, Verdict},
+    launcher::{Job, NO_ROOM, UNBEGUN, Verdict},
     limits::MAX_TIMEOUT,
     pool::Waiting,
     random_hex,
@@ -153,23 +153,31 @@ impl Sandbox {
         let _place = self.place().await?;
         let answer_by = Instant::now() + limit + ANSWER_TIME;
         let _busy = self.pool.enter();
-        let Waiting { started, end, .. } = self.pool.take(job.program.image.as_deref()).await?;
-        let image = job.program.image.clone().unwrap_or_else(|| self.image.clone());
-        let command = job.program.shown.clone();
-        let began = Instant::now();
+        let (image, command) = (job.program.image.clone(), job.program.shown.clone());
         let mark = random_hex::<16>();
-        let mut run = Run {
-            transcript: Transcript::new(&mark, self.output_bytes, holding),
-            container: started.container,
-            output: started.output,
-            workspace_mib: self.limits.workspace_mib,
-            holding: holding.clone(),
+        let (plan, pieces) = job.input(&mark);
+        let mut tries = 0;
+        let (mut run, began, (verdict, outputs)) = loop {
+            let Waiting { started, end, .. } = self.pool.take(image.as_deref()).await?;
+            let began = Instant::now();
+            let mut run = Run {
+                transcript: Transcript::new(&mark, self.output_bytes, holding),
+                container: started.container,
+                output: started.output,
+                workspace_mib: self.limits.workspace_mib,
+                holding: holding.clone(),
+            };
+            let plan = Bytes::from(format!("{plan}{end}\n"));
+            let input = std::iter::once(plan).chain(pieces.iter().cloned()).collect();
+            let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, &selection)).await else {
+                return Err(run.cut_off(limit, answer_by, &selection).await);
+            };
+            match ended? {
+                Some(ended) => break (run, began, ended),
+                None if tries < MOST_LOST => tries += 1,
+                None => return Err(gone()),
+            }
         };
-        let input = job.input(&mark, &end);
-        let Ok(ended) = tokio::time::timeout(limit, run.end(started.input, input, &selection)).await else {
-            return Err(run.cut_off(limit, answer_by, &selection).await);
-        };
-        let (verdict, outputs) = ended?;
         let (stdout, stderr) = run.transcript.take();
         Ok(RunOutput {
             command,
@@ -177,7 +185,7 @@ impl Sandbox {
             stdout: stdout.join(),
             stderr: stderr.join(),
             exit_code: verdict.exit_code,
-            sandbox_image: image,
+            sandbox_image: image.unwrap_or_else(|| self.image.clone()),
             execution_time: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             oom_killed: verdict.oom_killed,
             outputs,
@@ -194,8 +202,15 @@ struct Run {
     holding: MemoryBudget,
 }
 
-/// What a program did, and the files that it left.
-type Ended = (Verdict, Option<Vec<OutputFile>>);
+/// As many containers may have been lost with their engine while they waited, before one is waited for in vain.
+const MOST_LOST: usize = 10;
+
+fn gone() -> Error {
+    Error::unavailable("The Docker engine went away while the program ran: try again")
+}
+
+/// What a program did, and the files that it left; none when its container ended before it had the plan, and so ran nothing.
+type Ended = Option<(Verdict, Option<Vec<OutputFile>>)>;
 
 impl Run {
     /// Feeds the program, reads it to its end and brings back what was selected.
@@ -206,12 +221,12 @@ impl Run {
 
     /// How the program ended, and what was selected of its files.
     async fn collect(&mut self, ending: Ending, selection: &Selection) -> Result<Ended> {
-        let (verdict, rest) = self.verdict(ending).await?;
+        let Some((verdict, rest)) = self.verdict(ending).await? else { return Ok(None) };
         if selection.roots.is_empty() {
-            return Ok((verdict, None));
+            return Ok(Some((verdict, None)));
         }
         let files = selection.clone().collect(rest, &mut self.output, self.workspace_mib, &self.holding).await?;
-        Ok((verdict, Some(files)))
+        Ok(Some((verdict, Some(files))))
     }
 
     /// Ends a program whose time is over, and says what it had done.
@@ -243,7 +258,7 @@ impl Run {
     async fn files_of_the_killed(&mut self, selection: &Selection) -> Option<Value> {
         self.container.kill_all_but_the_first().await.ok()?;
         let ending = self.transcript.read(&mut self.output).await;
-        let (_, files) = self.collect(ending, selection).await.ok()?;
+        let (_, files) = self.collect(ending, selection).await.ok()??;
         serde_json::to_value(files?).ok()
     }
 
@@ -265,18 +280,19 @@ impl Run {
         }
     }
 
-    /// What became of the program, and the bytes after.
-    async fn verdict(&mut self, ending: Ending) -> Result<(Verdict, Vec<u8>)> {
+    /// What became of the program, and the bytes after; none when it never began.
+    async fn verdict(&mut self, ending: Ending) -> Result<Option<(Verdict, Vec<u8>)>> {
         match ending {
             Ending::Verdict { line, rest } => match Verdict::parse(&line) {
-                Some(verdict) => Ok((verdict, rest)),
+                Some(verdict) => Ok(Some((verdict, rest))),
                 None if line.starts_with(NO_ROOM.as_bytes()) => Err(files::no_room(self.workspace_mib)),
                 None => Err(Error::internal(anyhow::anyhow!("the launcher said {:?}", String::from_utf8_lossy(&line)))),
             },
             // The first process was killed, as the memory limit may do, or the engine went away.
             Ending::Gone => match self.container.end().await {
-                Some(end) => Ok((Verdict::of_engine(end), Vec::new())),
-                None => Err(Error::unavailable("The Docker engine went away while the program ran: try again")),
+                Some((UNBEGUN, _)) => Ok(None),
+                Some(end) => Ok(Some((Verdict::of_engine(end), Vec::new()))),
+                None => Err(gone()),
             },
         }
     }
