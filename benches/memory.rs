@@ -13,6 +13,7 @@ use skynet_bridge::{
     caller::{Caller, Keys},
     capability::{Capability, Context},
     memory::{AddEntries, AddEntry, Memory, QueryMemory, RecallMemory},
+    services::Services,
     settings::Settings,
 };
 use std::{
@@ -125,7 +126,7 @@ fn open(folder: &Path) -> Arc<Bridge> {
 
 async fn call<C: Capability>(bridge: &Bridge, arguments: Value) -> C::Output
 where
-    Bridge: AsRef<C::Service>,
+    Services: AsRef<C::Service>,
 {
     let context = Context::new(Caller::person());
     let arguments = Arguments::from_object(arguments.as_object().unwrap());
@@ -197,7 +198,7 @@ fn last_add(folder: &Path) -> Vec<u8> {
 
 async fn percentiles<C: Capability>(bridge: &Bridge, random: &mut Random) -> (Duration, Duration)
 where
-    Bridge: AsRef<Memory> + AsRef<C::Service>,
+    Services: AsRef<Memory> + AsRef<C::Service>,
 {
     let mut times = Vec::new();
     for _ in 0..200 {

@@ -1,33 +1,49 @@
-//! The bridge: every service, and the one way to have something done by them.
+//! The bridge: every service, and the three ways to have something done by them: [`Bridge::call`], [`Bridge::begin`] and
+//! [`Bridge::perform`], which take the same steps.
 
+mod authorization;
+mod deletions;
+mod elicitation;
+mod keep;
+mod operation;
+mod questions;
 mod record;
+mod views;
 
 pub use record::Record;
 
 use crate::{
     agents::Agents,
-    arguments::Arguments,
-    caller::{Access, Caller, Keys, Limits},
+    approvals::Approvals,
+    arguments::{self, Arguments},
+    caller::{Caller, Keys, Limits},
     capability::{Capability, Context},
-    catalog::{self, Entry, Reply},
-    control::{Calls, Control, EndWork, Person},
+    catalog::{self, Entry, Prepared, Reply},
+    control::{AgentControl, Calls, Control, EndWork, Passphrase, Person},
     error::{Error, Result},
     filesystem::Files,
     history::History,
-    internet::{FetchUrl, Internet, Receivers, Saved},
+    internet::Internet,
     memory::Memory,
     owner::{Claim, Owner},
+    permissions::{Permissions, Subjects},
     policy::{Workspace, confine::Report, private},
     sandbox::Sandbox,
+    services::{Services, receivers},
     settings::Settings,
     terminal::{Terminal, processes::Processes},
 };
 use anyhow::{Context as _, ensure};
+use authorization::{Call, Turn};
+use deletions::Deletions;
+use operation::{Operation, SentArguments};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+use views::Views;
 
 /// Everything that a call can reach.
 pub struct Bridge {
@@ -43,60 +59,14 @@ pub struct Bridge {
     pub limits: Arc<Limits>,
     /// What was asked.
     pub history: Arc<History>,
-    files: Files,
-    terminal: Terminal,
-    processes: Arc<Processes>,
-    memory: Memory,
-    internet: Internet,
-    sandbox: Arc<Sandbox>,
+    views: Arc<Views>,
     calls: Arc<Calls>,
-    control: Control,
+    deletions: Deletions,
     owner: Owner,
 }
 
-/// How long something takes its turn among those that run at once.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lasting {
-    /// As long as it runs.
-    Call,
-    /// Only where it begins: what lasts for hours takes no turn from the calls.
-    Hours,
-}
-
-/// Lets a capability ask for the service it runs on.
-macro_rules! services {
-    ($($field:ident: $service:ty),* $(,)?) => {$(
-        impl AsRef<$service> for Bridge {
-            fn as_ref(&self) -> &$service {
-                &self.$field
-            }
-        }
-    )*};
-}
-
-services! {
-    files: Files, terminal: Terminal, processes: Processes, memory: Memory, internet: Internet, sandbox: Sandbox, history: History, agents: Agents,
-    control: Control,
-}
-
-/// What is fetched goes into files by their own rules: the two domains do not know each other.
-fn receivers(files: &Files) -> Receivers {
-    let (checked, saved, read) = (files.clone(), files.clone(), files.clone());
-    Receivers {
-        check: Box::new(move |context, path| checked.place_for_new(context, path).map(drop)),
-        save: Box::new(move |context, path, bytes| {
-            let files = saved.clone();
-            Box::pin(async move {
-                let (sha256, change) = files.save_new(context, FetchUrl::NAME, path, bytes).await?;
-                Ok(Saved { path: path.to_owned(), sha256, change_id: change.change_id })
-            })
-        }),
-        text_of: Box::new(move |context, names, bytes| {
-            let (files, names) = (read.clone(), names.map(str::to_owned));
-            Box::pin(async move { files.text_of_document(context, names.each_ref().map(String::as_str), bytes).await })
-        }),
-    }
-}
+/// A call whose type only its capability knows.
+struct Whole(Box<dyn Prepared>);
 
 impl Bridge {
     /// Opens the services over `directory`: relative paths, `memory/` and `.env` are there.
@@ -123,22 +93,37 @@ impl Bridge {
         let terminal = Terminal::open(&settings, &workspace, &folder, keys.clone())?;
         let files = Files::open(&workspace, &settings, &folder)?;
         let agents = Arc::new(Agents::open(&folder)?);
+        let permissions = Arc::new(Permissions::open(directory, settings.clone(), catalog::tools())?);
+        agents.follow_profiles(permissions.clone());
+        views::warn_of_unusable(&permissions.current(), &agents, &settings, directory);
         keys.open_to(agents.clone());
-        let (calls, sandbox) = (Arc::<Calls>::default(), Arc::new(Sandbox::open(&workspace, &settings)?));
-        let control =
-            Control::new(agents.clone(), calls.clone(), end_work(terminal.processes().clone(), sandbox.clone()));
-        Ok(Self {
-            history: Arc::new(history),
+        let (calls, sandbox) = (Arc::<Calls>::default(), Sandbox::open(&workspace, &settings)?);
+        let approvals = Approvals::new(agents.clone(), keep::keep(agents.clone(), permissions.clone()));
+        let approvals = approvals.patient_for(Duration::from_secs(settings.approval_wait));
+        let end_work = end_work(terminal.processes().clone(), sandbox.clone());
+        let passphrase = Passphrase::open_or_make(&folder)
+            .with_context(|| format!("{} cannot be written: this user must be able to", folder.display()))?;
+        let control = AgentControl::new(agents.clone(), passphrase);
+        let control = Control::new(control, calls.clone(), Arc::new(approvals), end_work);
+        let history = Arc::new(history);
+        let services = Services {
             processes: terminal.processes().clone(),
             terminal,
-            memory: Memory::open(&settings, &folder)?,
+            memory: Arc::new(Memory::open(&settings, &folder)?),
             internet: Internet::open(&settings, receivers(&files))?,
             files,
             sandbox,
+            history: history.clone(),
+            agents: agents.clone(),
+            control: Arc::new(control),
+        };
+        Ok(Self {
+            history,
+            views: Arc::new(Views::new(permissions, directory, settings.clone(), Arc::new(services))),
             agents,
             person: Person::open(&folder)?,
             calls,
-            control,
+            deletions: Deletions::default(),
             limits: Arc::new(Limits::new(&settings)),
             settings,
             keys,
@@ -163,16 +148,36 @@ impl Bridge {
         }
     }
 
-    /// The one way in: authorise, limit, decode, run, record. Every face ends here.
+    /// The services of the bridge itself, for what no agent asks for.
+    pub(crate) fn services(&self) -> &Services {
+        self.views.whole()
+    }
+
+    /// What waits for the person.
+    fn approvals(&self) -> &Approvals {
+        &self.services().control.approvals
+    }
+
+    /// Authorise, limit, decode, decide, run, record: what every face does with a call.
     ///
     /// Dropping the future stops the work and records the call as cancelled.
     ///
     /// # Errors
-    /// What the policy, the decoding or the capability refuse, in the words that every face shows.
+    /// What the policy, the decoding, the permissions or the capability refuse, in the words that every face shows.
     pub async fn call(&self, entry: &Entry, context: &Context, arguments: Arguments) -> Result<Box<dyn Reply>> {
         let record = Record::begin(self, context, entry.action, || entry.preview(&arguments, &self.keys.secrets()));
-        let work = entry.run(self, context, arguments);
-        let (reply, mut record) = self.recorded(record, context, entry.access, Lasting::Call, work).await?;
+        let operation = Operation::of(entry);
+        let work = |turn| async move {
+            let scope = self.scope_of(&context.caller).await?;
+            let asked = if scope.may_ask(operation) { arguments.clone() } else { Arguments::default() };
+            let sent = || SentArguments { digest: asked.digest(), whole: entry.whole(&asked, &self.keys.secrets()) };
+            let prepared = Whole(entry.prepare(context, arguments).await?);
+            let about = |prepared: &Whole, services: &Services, needs| prepared.0.subjects(services, needs);
+            let call = Call { context, scope, operation, turn, sent: &sent };
+            let (prepared, _turn, scope) = self.authorize(call, prepared, about).await?;
+            prepared.0.run(&scope.services, context).await
+        };
+        let (reply, mut record) = self.recorded(record, context, work).await?;
         record.ends(&Ok(()));
         Ok(reply)
     }
@@ -184,51 +189,75 @@ impl Bridge {
     /// As [`Self::call`].
     pub async fn begin<C: Capability>(&self, context: &Context, arguments: Arguments) -> Result<(C::Output, Record)>
     where
-        Self: AsRef<C::Service>,
+        Services: AsRef<C::Service>,
     {
         let preview = || catalog::preview::<C>(&arguments, &self.keys.secrets());
         let record = Record::begin(self, context, C::ACTION, preview);
-        let work = async { catalog::decode::<C>(arguments, context).await?.run(self.as_ref(), context).await };
-        self.recorded(record, context, C::ACCESS, Lasting::Call, work).await
+        let operation = Operation::of_type::<C>();
+        let work = |turn| async move {
+            let scope = self.scope_of(&context.caller).await?;
+            let asked = if scope.may_ask(operation) { arguments.clone() } else { Arguments::default() };
+            let sent =
+                || SentArguments { digest: asked.digest(), whole: arguments::whole::<C>(&asked, &self.keys.secrets()) };
+            let request = catalog::decode::<C>(arguments, context).await?;
+            let about = |request: &C, services: &Services, needs| request.subjects(services.as_ref(), needs);
+            let call = Call { context, scope, operation, turn, sent: &sent };
+            let (request, _turn, scope) = self.authorize(call, request, about).await?;
+            request.run(scope.services.as_ref().as_ref(), context).await
+        };
+        self.recorded(record, context, work).await
     }
 
-    /// Does what is no call but lasts, such as a terminal's socket, in the same steps: authorise, limit, run, record as
-    /// `action`. Dropping the future records it as cancelled.
+    /// Does what is no call but lasts, such as a terminal's socket, in the same steps: authorise, limit, decide, run, record
+    /// as `action`. It needs what the capability `C` does, and takes no turn from the calls while it lasts. Nobody can say yes
+    /// to what it will bring: where the person is asked, `instead` says what to do. Dropping the future records it as
+    /// cancelled.
     ///
     /// # Errors
     /// When the caller may not, and what `work` fails with.
-    pub async fn perform<T>(
+    pub async fn perform<C: Capability, T>(
         &self,
         context: &Context,
         action: &'static str,
-        access: Access,
+        instead: &'static str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let record = Record::begin(self, context, Some(action), || json!({}));
-        let (done, mut record) = self.recorded(record, context, access, Lasting::Hours, work).await?;
+        let operation = Operation::of_type::<C>();
+        let lasting = |turn| async move {
+            let scope = self.scope_of(&context.caller).await?;
+            let sent = SentArguments::default;
+            let call = Call { context, scope, operation, turn, sent: &sent };
+            let about = Subjects { can_be_undone: false, instead: Some(instead), ..Subjects::default() };
+            let (_, turn, _) = self.authorize(call, about, |about, _, _| about.clone()).await?;
+            drop(turn);
+            work.await
+        };
+        let (done, mut record) = self.recorded(record, context, lasting).await?;
         record.ends(&Ok(()));
         Ok(done)
     }
 
-    async fn recorded<T>(
+    async fn recorded<T, W: Future<Output = Result<T>>>(
         &self,
         mut record: Record,
         context: &Context,
-        access: Access,
-        lasting: Lasting,
-        work: impl Future<Output = Result<T>>,
+        work: impl FnOnce(Turn) -> W,
     ) -> Result<(T, Record)> {
         let _stops_other_threads = context.cancelled.clone().drop_guard();
-        let stop = record.stop();
+        let stop = async {
+            record.stop().cancelled_owned().await;
+            // A question that waits for it goes with it.
+            context.stopped.cancel();
+        };
         let result = async {
-            context.caller.may(access)?;
-            let running = self.limits.begin(&context.caller)?;
-            let _running = (lasting == Lasting::Call).then_some(running);
+            context.caller.may_call()?;
+            let turn = Turn::take(&self.limits, &context.caller)?;
             context.holding.within(&self.limits);
             tokio::select! {
                 biased;
-                () = stop.cancelled() => Err(context.caller.stopped()),
-                done = work => done,
+                () = stop => Err(context.caller.stopped()),
+                done = work(turn) => done,
             }
         }
         .await;
@@ -249,14 +278,14 @@ impl Bridge {
 
     /// How firmly commands are held.
     pub fn confinement(&self) -> &Report {
-        self.terminal.confinement()
+        self.services().terminal.confinement()
     }
 
     /// Ends what runs and writes what waits, at a normal stop.
     pub async fn close(&self) {
-        self.terminal.close().await;
-        self.sandbox.close().await;
-        self.memory.close().await;
+        self.services().terminal.close().await;
+        self.services().sandbox.close().await;
+        self.services().memory.close().await;
         self.agents.close();
         self.history.close();
         self.owner.release();
@@ -264,7 +293,7 @@ impl Bridge {
 }
 
 /// What an agent, or all of them, left running is ended here: the person's rules know no domain.
-fn end_work(processes: Arc<Processes>, sandbox: Arc<Sandbox>) -> EndWork {
+fn end_work(processes: Processes, sandbox: Sandbox) -> EndWork {
     Box::new(move |name| {
         let (processes, sessions) = (processes.clone(), sandbox.end_sessions(name));
         let name = name.map(str::to_owned);

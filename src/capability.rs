@@ -4,13 +4,16 @@ use crate::{
     arguments::Ignored,
     caller::{Access, Caller, MemoryBudget},
     error::Result,
+    permissions::{Needs, Profile, Subjects},
+    settings::Secret,
 };
+use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    Arc, Mutex, OnceLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,8 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     const ROUTE: Option<&'static str> = None;
     /// What the caller must be allowed.
     const ACCESS: Access;
+    /// Why the person is asked about each of its calls; none where the profile of the agent says whether they are.
+    const ASKS: Option<&'static str> = None;
     /// Whether calling it again with the same arguments changes nothing more.
     const IDEMPOTENT: bool = false;
     /// Whether it may overwrite or remove what was there.
@@ -61,6 +66,12 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
     /// [`SHOWN`] in their places. A face that only has JSON leaves them in.
     fn media(_: &mut Self::Output) -> Vec<Medium> {
         Vec::new()
+    }
+
+    /// What a call is about, as far as that `needs` to be known: before it is done, and nothing is changed. What cannot be
+    /// found out is left out, since doing it fails for the same reason.
+    fn subjects(&self, _: &Self::Service, _: Needs) -> Subjects {
+        Subjects::default()
     }
 
     /// Does it. Dropping the future cancels the work; blocking work watches [`Context::cancelled`].
@@ -134,21 +145,32 @@ pub enum OutputEvent<'a> {
 /// What receives the output of a program while it runs, and keeps what it still needs of it.
 pub type OutputSink = Arc<dyn Fn(OutputEvent<'_>) + Send + Sync>;
 
+/// Asks whoever uses the client of a call whether it is to be done; none: they did not say.
+pub(crate) type Asker = Arc<dyn Fn(String) -> BoxFuture<'static, Option<bool>> + Send + Sync>;
+
 /// What comes with a call beside its arguments.
 pub struct Context {
     /// Who calls.
     pub caller: Caller,
     /// Set when the call is over for any reason, so that work on other threads stops.
     pub cancelled: CancellationToken,
+    /// Cancelled when the person stops the call.
+    pub(crate) stopped: CancellationToken,
     /// What the call holds in memory. Whoever reads something large for it asks here first.
     pub holding: MemoryBudget,
     reporter: Option<Reporter>,
-    teller: Option<OutputSink>,
+    output_sink: Option<OutputSink>,
+    asker: Option<Asker>,
     plain: bool,
+    session: Option<String>,
+    waits: bool,
     /// How much output was told, in bytes.
     told: AtomicU64,
     details: Recorded,
     ignored: Mutex<Vec<Ignored>>,
+    approved: AtomicBool,
+    profile: OnceLock<Arc<Profile>>,
+    passphrase: Option<Secret>,
 }
 
 /// What the history line says of a call instead of its arguments.
@@ -161,13 +183,20 @@ impl Context {
         Self {
             caller,
             cancelled: CancellationToken::new(),
+            stopped: CancellationToken::new(),
             holding,
             reporter: None,
-            teller: None,
+            output_sink: None,
+            asker: None,
             plain: false,
+            session: None,
+            waits: false,
             told: AtomicU64::new(0),
             details: Recorded::default(),
             ignored: Mutex::default(),
+            approved: AtomicBool::new(false),
+            profile: OnceLock::new(),
+            passphrase: None,
         }
     }
 
@@ -175,6 +204,17 @@ impl Context {
     pub fn reporting_to(mut self, reporter: Reporter) -> Self {
         self.reporter = Some(reporter);
         self
+    }
+
+    /// The same call with a client that can ask its user.
+    pub(crate) fn asking_by(mut self, asker: Option<Asker>) -> Self {
+        self.asker = asker;
+        self
+    }
+
+    /// What asks the user of its client.
+    pub(crate) fn asker(&self) -> Option<&Asker> {
+        self.asker.as_ref()
     }
 
     /// The same call for one who reads: a model, to whom colours and the frames of progress bars say nothing.
@@ -188,35 +228,51 @@ impl Context {
         self.plain
     }
 
-    /// The same call with someone to tell the output of its program to.
-    pub fn telling(mut self, teller: OutputSink) -> Self {
-        self.teller = Some(teller);
+    /// The same call whose program's output goes to this sink, too.
+    pub fn with_output_sink(mut self, output_sink: OutputSink) -> Self {
+        self.output_sink = Some(output_sink);
         self
     }
 
     /// Whether output goes to someone as it comes, so that the answer need not have it.
     pub fn gives_output_away(&self) -> bool {
-        self.teller.is_some()
+        self.output_sink.is_some()
     }
 
     /// Tells that the program runs.
     pub fn begun(&self) {
-        if let Some(teller) = &self.teller {
-            teller(OutputEvent::Started);
+        if let Some(output_sink) = &self.output_sink {
+            output_sink(OutputEvent::Started);
         }
     }
 
     /// Tells whoever wants it what the program just wrote; who only sees progress gets it as such, with the number of
     /// bytes so far.
-    pub fn tell(&self, stream: &'static str, text: &str) {
-        if let Some(teller) = &self.teller {
-            teller(OutputEvent::Output(stream, text));
+    pub fn emit_output(&self, stream: &'static str, text: &str) {
+        if let Some(output_sink) = &self.output_sink {
+            output_sink(OutputEvent::Output(stream, text));
         }
         if self.is_watched() {
             let bytes = text.len() as u64;
             let told = self.told.fetch_add(bytes, Ordering::Relaxed) + bytes;
             self.report(told as f64, None, text);
         }
+    }
+
+    /// The same call within a session of MCP, whose client waits as long as it hears that the call goes on.
+    pub(crate) fn in_session(mut self, session: Option<String>) -> Self {
+        (self.session, self.waits) = (session, true);
+        self
+    }
+
+    /// The session of MCP that it is made in.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// Whether its client waits as long as it hears that the call goes on.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Whether anyone sees progress: what is costly to make is left out otherwise.
@@ -241,6 +297,37 @@ impl Context {
     /// The fields of the request that did not count, for a face to name in its answer.
     pub fn ignored(&self) -> Vec<Ignored> {
         self.ignored.lock().expect("no one panics while holding it").clone()
+    }
+
+    /// Notes by which profile it is decided.
+    pub(crate) fn within(&self, profile: &Arc<Profile>) {
+        // A call has one profile from its beginning to its end.
+        let _ = self.profile.set(profile.clone());
+    }
+
+    /// The profile by which it is decided; none for the person's own calls.
+    pub(crate) fn profile(&self) -> Option<&Arc<Profile>> {
+        self.profile.get()
+    }
+
+    /// The same call with the passphrase that the person gave with it, right or wrong.
+    pub(crate) fn with_passphrase(self, passphrase: Option<Secret>) -> Self {
+        Self { passphrase, ..self }
+    }
+
+    /// The passphrase that came with it, right or wrong.
+    pub(crate) fn passphrase(&self) -> Option<&Secret> {
+        self.passphrase.as_ref()
+    }
+
+    /// Notes that the person said yes to this very call: what only asks to be confirmed is confirmed.
+    pub(crate) fn approve(&self) {
+        self.approved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the person said yes to this very call.
+    pub(crate) fn is_approved(&self) -> bool {
+        self.approved.load(Ordering::Relaxed)
     }
 
     /// Replaces what the history line says of the call; without it, the line holds the arguments. Either is cut and

@@ -2,17 +2,18 @@
 //! plain loops over it.
 
 use crate::{
-    arguments::{self, Arguments, Ignored},
+    approvals,
+    arguments::{self, Arguments, Ignored, Whole},
     blocking::blocking,
-    bridge::Bridge,
     caller::Access,
     capability::{Capability, Context, Medium},
     control,
     envelope::{Answer, Envelope},
     error::Result,
     filesystem, internet, memory,
-    permissions::Tool,
+    permissions::{Needs, Subjects, Tool},
     sandbox,
+    services::Services,
     terminal::{self, processes},
 };
 use futures::future::BoxFuture;
@@ -83,7 +84,33 @@ impl<C: Capability> Reply for Envelope<C> {
     }
 }
 
-type Run = for<'a> fn(&'a Bridge, &'a Context, Arguments) -> BoxFuture<'a, Result<Box<dyn Reply>>>;
+/// A call that is decoded and not done yet.
+pub(crate) trait Prepared: Send {
+    /// What it is about: [`Capability::subjects`].
+    fn subjects(&self, services: &Services, needs: Needs) -> Subjects;
+    /// Does it. Only the bridge does: it asks first whether the caller may.
+    fn run<'a>(self: Box<Self>, services: &'a Services, context: &'a Context) -> BoxFuture<'a, Result<Box<dyn Reply>>>;
+}
+
+struct Decoded<C>(C);
+
+impl<C: Capability> Prepared for Decoded<C>
+where
+    Services: AsRef<C::Service>,
+{
+    fn subjects(&self, services: &Services, needs: Needs) -> Subjects {
+        self.0.subjects(services.as_ref(), needs)
+    }
+
+    fn run<'a>(self: Box<Self>, services: &'a Services, context: &'a Context) -> BoxFuture<'a, Result<Box<dyn Reply>>> {
+        Box::pin(async move {
+            let output = self.0.run(services.as_ref(), context).await?;
+            Ok(Box::new(Envelope::<C>::around(output)) as Box<dyn Reply>)
+        })
+    }
+}
+
+type Prepare = for<'a> fn(&'a Context, Arguments) -> BoxFuture<'a, Result<Box<dyn Prepared>>>;
 
 /// A capability. What is said of it here is said in [`Capability`].
 pub struct Entry {
@@ -93,6 +120,8 @@ pub struct Entry {
     pub route: String,
     /// What the caller must be allowed.
     pub access: Access,
+    /// Why the person is asked about each call, whatever the profile says.
+    pub asks: Option<&'static str>,
     /// Whether calling it again changes nothing more.
     pub idempotent: bool,
     /// Whether it may overwrite or remove what was there.
@@ -118,14 +147,15 @@ pub struct Entry {
     /// What it answers.
     pub answer: Type,
     preview: fn(&Arguments, &[String]) -> Value,
-    run: Run,
+    whole: fn(&Arguments, &[String]) -> Whole,
+    prepare: Prepare,
 }
 
 impl Entry {
     /// That of a capability.
     pub fn of<C: Capability>() -> Self
     where
-        Bridge: AsRef<C::Service>,
+        Services: AsRef<C::Service>,
     {
         let request = Type::of::<C>();
         let (title, about) = words(&request.schema());
@@ -133,6 +163,7 @@ impl Entry {
             name: C::NAME,
             route: C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned),
             access: C::ACCESS,
+            asks: C::ASKS,
             idempotent: C::IDEMPOTENT,
             destructive: C::DESTRUCTIVE,
             from_query: C::FROM_QUERY,
@@ -146,11 +177,11 @@ impl Entry {
             request,
             answer: Type::of::<Envelope<C>>(),
             preview: preview::<C>,
-            run: |bridge, context, arguments| {
+            whole: arguments::whole::<C>,
+            prepare: |context, arguments| {
                 Box::pin(async move {
                     let request = decode::<C>(arguments, context).await?;
-                    let output = request.run(bridge.as_ref(), context).await?;
-                    Ok(Box::new(Envelope::<C>::around(output)) as Box<dyn Reply>)
+                    Ok(Box::new(Decoded(request)) as Box<dyn Prepared>)
                 })
             },
         }
@@ -161,14 +192,18 @@ impl Entry {
         (self.preview)(arguments, secrets)
     }
 
-    /// Decodes and runs. Only the bridge does: it asks first whether the caller may.
-    pub(crate) fn run<'a>(
+    /// A call's arguments, as the person sees them who is asked about it.
+    pub(crate) fn whole(&self, arguments: &Arguments, secrets: &[String]) -> Whole {
+        (self.whole)(arguments, secrets)
+    }
+
+    /// Decodes a call.
+    pub(crate) fn prepare<'a>(
         &self,
-        bridge: &'a Bridge,
         context: &'a Context,
         arguments: Arguments,
-    ) -> BoxFuture<'a, Result<Box<dyn Reply>>> {
-        (self.run)(bridge, context, arguments)
+    ) -> BoxFuture<'a, Result<Box<dyn Prepared>>> {
+        (self.prepare)(context, arguments)
     }
 }
 
@@ -268,6 +303,7 @@ static EVERYTHING: LazyLock<Vec<Arc<Entry>>> = LazyLock::new(|| {
         sandbox::ListSessions,
         sandbox::StopSession,
         sandbox::ExecuteNotebook,
+        approvals::RequestPermission,
     ]
 });
 
@@ -288,5 +324,16 @@ static CONTROL: LazyLock<Vec<Arc<Entry>>> = LazyLock::new(|| {
         control::ListRunning,
         control::CancelCall,
         control::StopAll,
+        control::ListQuestions,
+        control::ShowQuestion,
+        control::Approve,
+        control::Deny,
+        control::ListAnswers,
+        control::RevokeAnswer,
+        control::SetPassphrase,
+        control::CheckPassphrase,
+        control::OpenPage,
+        control::BeginSession,
+        control::EndSessions,
     ]
 });

@@ -20,6 +20,14 @@ const WHICH_KEY: &str = "The key is MCP_API_KEY of the server's .env, or of its 
     server's folder, prints it. It may have been replaced since this client was configured. That of an agent (skb_…) may \
     have been revoked or have ended: `mcp-server agent list` says so";
 
+/// How the person gives it.
+const WHICH_PASSPHRASE: &str = "It is the one of `mcp-server owner passphrase`: say it at a terminal, or give it on standard input with \
+    --passphrase-stdin";
+
+/// How an agent goes on while the person is asked.
+const ASK_THE_PERSON: &str = "Ask the person to answer it, with `mcp-server approve` or `deny` and its id. The same call passes, once, \
+    within 10 minutes of a yes: repeat it then, and try no other way around";
+
 /// Why a call did not do what was asked. The text of each is shown to the caller and says how to fix the matter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,9 +43,23 @@ pub enum Error {
     /// A key was given and is wrong.
     #[error("Invalid API key")]
     WrongKey,
+    /// The person's passphrase is needed, and did not come with the request.
+    #[error("This needs your passphrase")]
+    PassphraseNeeded,
+    /// What came as the person's passphrase is another one.
+    #[error("That is not the passphrase")]
+    WrongPassphrase,
     /// The policy refuses.
     #[error("{0}")]
     Refused(String),
+    /// The person is asked, and has not answered yet.
+    #[error("{message}")]
+    Asked {
+        /// What is asked about, and why.
+        message: String,
+        /// The question.
+        approval: Box<PendingApproval>,
+    },
     /// A file is not text in the encoding that was named.
     #[error("Cannot decode file with {encoding} encoding")]
     Undecodable {
@@ -150,6 +172,8 @@ impl Error {
             Self::ProgramTimedOut { hint, .. } | Self::Hinted { hint, .. } => Some(hint),
             Self::MissingKey => Some(SEND_THE_KEY),
             Self::WrongKey => Some(WHICH_KEY),
+            Self::PassphraseNeeded | Self::WrongPassphrase => Some(WHICH_PASSPHRASE),
+            Self::Asked { .. } => Some(ASK_THE_PERSON),
             _ => None,
         }
     }
@@ -209,7 +233,10 @@ impl Error {
         match self {
             Self::Invalid(_) => "invalid",
             Self::Unusable(_) | Self::Undecodable { .. } => "unusable",
-            Self::MissingKey | Self::WrongKey | Self::Refused(_) => "refused",
+            Self::MissingKey | Self::WrongKey | Self::PassphraseNeeded | Self::WrongPassphrase | Self::Refused(_) => {
+                "refused"
+            }
+            Self::Asked { .. } => "asked",
             Self::NotFound(_) => "not_found",
             Self::TimedOut(_) | Self::ProgramTimedOut { .. } => "timed_out",
             Self::Conflict(_) => "conflict",
@@ -226,6 +253,21 @@ impl Error {
             Self::Hinted { error, .. } => error.outcome(),
         }
     }
+}
+
+/// A question to the person that nobody answered in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PendingApproval {
+    /// Its name, for the person's answer.
+    pub id: String,
+    /// Always `pending`: what is answered is done, or refused.
+    pub status: &'static str,
+    /// The agent whose call it is about.
+    pub agent: String,
+    /// The capability that was called.
+    pub tool: String,
+    /// Until when it can be answered, in local time.
+    pub expires_at: String,
 }
 
 /// What a program did before its time was over.

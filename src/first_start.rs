@@ -25,7 +25,7 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
         return Ok(Key { secret: key_file::make(directory)?, is_unseen: true });
     };
     key_file::check(secret.expose(), &settings.host)?;
-    key_file::guard(directory)?;
+    key_file::reserve(directory)?;
     key_file::restrict_permissions(directory);
     Ok(Key { secret, is_unseen: key_file::is_unseen(directory) })
 }
@@ -35,6 +35,6 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn key_unasked(settings: &Settings, directory: &Path) -> Result<Secret> {
-    key_file::guard(directory)?;
+    key_file::reserve(directory)?;
     settings.api_key.clone().map_or_else(key_file::random, Ok)
 }

@@ -2,13 +2,13 @@
 
 use crate::{
     bridge::Bridge,
+    env_file,
     policy::{
-        env_file::{self, EnvFile, FILE},
+        own_files::{self, ENV, OwnFiles},
         paths::{Directory, Identity},
         private,
     },
-    settings::{self, Secret},
-    settings_file,
+    settings::{self, KEY, Secret},
 };
 use anyhow::{Context, Result, bail};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -18,9 +18,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Mutex,
 };
-
-/// The setting that holds the key.
-const NAME: &str = "MCP_API_KEY";
 
 /// What `.env` is made from.
 const EXAMPLE: &str = include_str!("../.env.example");
@@ -51,7 +48,7 @@ pub fn make(directory: &Path) -> Result<Secret> {
 
 /// Whether nobody has seen the key that was made for `.env` of `directory`.
 pub fn is_unseen(directory: &Path) -> bool {
-    unseen(directory).exists() && !settings::is_in_environment(NAME)
+    unseen(directory).exists() && !settings::is_in_environment(KEY)
 }
 
 /// Notes that the key was shown.
@@ -103,8 +100,8 @@ pub fn random() -> Result<Secret> {
 /// # Errors
 /// When the environment sets the key, which would win, or `.env` cannot be written.
 pub fn rotate(directory: &Path) -> Result<Secret> {
-    if settings::is_in_environment(NAME) {
-        bail!("{NAME} is set in the environment, which wins over .env: change it there, and restart the server");
+    if settings::is_in_environment(KEY) {
+        bail!("{KEY} is set in the environment, which wins over .env: change it there, and restart the server");
     }
     make(directory)
 }
@@ -114,22 +111,25 @@ pub fn rotate(directory: &Path) -> Result<Secret> {
 /// # Errors
 /// When `.env` cannot be read or written, or is not trusted.
 pub fn write(key: &str, directory: &Path) -> Result<()> {
-    let path = directory.join(FILE);
+    let path = directory.join(ENV.name);
     let unreadable = || format!("{} cannot be read", path.display());
     let folder = Directory::own(directory).with_context(unreadable)?;
-    let there = private::read_own(&folder, FILE).with_context(unreadable)?;
-    if there.as_ref().is_some_and(|text| env_file::is_doubted(&folder, directory, text)) {
-        bail!("{} {}", path.display(), env_file::DOUBTED);
+    let there = private::read_own(&folder, ENV.name).with_context(unreadable)?;
+    if there.as_ref().is_some_and(|text| own_files::is_doubted(&folder, directory, &ENV, text)) {
+        bail!("{} {}", path.display(), ENV.doubted);
     }
     let before = there.clone().unwrap_or_else(|| EXAMPLE.to_owned());
     let after = with_key(&before, key);
     let written = match difference(&before, &after) {
         // Programs that run now have this very file covered, and not one that takes its place.
-        Some(part) if there.is_some() => private::overwrite(&folder, FILE, part.start as u64, &after.as_bytes()[part]),
+        Some(part) if there.is_some() => {
+            private::overwrite(&folder, ENV.name, part.start as u64, &after.as_bytes()[part])
+        }
         _ => private::replace(&path, after.as_bytes()),
     };
-    written.inspect(|()| env_file::remember_made(&folder, directory)).with_context(|| {
-        format!("the new key cannot be written to {}: make the folder writable, or set {NAME}", path.display())
+    // Where there is no memory no bridge has run commands yet.
+    written.inspect(|()| drop(own_files::remember_made(&folder, directory, &ENV))).with_context(|| {
+        format!("the new key cannot be written to {}: make the folder writable, or set {KEY}", path.display())
     })
 }
 
@@ -137,9 +137,9 @@ pub fn write(key: &str, directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be made where a command could.
-pub fn guard(directory: &Path) -> Result<()> {
-    Directory::own(directory).and_then(|folder| env_file::guard(&folder)).with_context(|| {
-        let file = directory.join(FILE);
+pub fn reserve(directory: &Path) -> Result<()> {
+    Directory::own(directory).and_then(|folder| own_files::reserve(&folder, &ENV)).with_context(|| {
+        let file = directory.join(ENV.name);
         format!("{} is not there and cannot be made, so that a command could make one: make it", file.display())
     })
 }
@@ -154,7 +154,7 @@ fn difference(before: &str, after: &str) -> Option<Range<usize>> {
 
 /// Leaves `.env` to its owner alone, where there is one.
 pub fn restrict_permissions(directory: &Path) {
-    private::restrict_to_owner(&directory.join(FILE));
+    private::restrict_to_owner(&directory.join(ENV.name));
 }
 
 /// Gives the key of `.env` whenever it has become another, for [`crate::caller::Keys::following`]; `None` when the
@@ -162,11 +162,11 @@ pub fn restrict_permissions(directory: &Path) {
 /// it later. A key that may not be used at `host` is not followed, and said so once; so is one in a file that others
 /// could have written.
 pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::caller::Source> {
-    if settings::is_in_environment(NAME) {
+    if settings::is_in_environment(KEY) {
         return None;
     }
     let folder = Directory::own(directory).ok()?;
-    let file = EnvFile::of(directory).ok()?;
+    let file = OwnFiles::of(directory).ok()?;
     let last = Mutex::new((stamp(&folder), current.clone()));
     let (directory, host) = (directory.to_owned(), host.to_owned());
     Some(Box::new(move || {
@@ -177,7 +177,7 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
             return None;
         }
         last.0 = now;
-        if !file.counts() {
+        if !file.counts(&ENV) {
             return None;
         }
         let key = usable_key(&folder, &directory, &host)
@@ -192,7 +192,7 @@ pub fn follow(directory: &Path, current: &Secret, host: &str) -> Option<crate::c
 }
 
 fn usable_key(folder: &Directory, directory: &Path, host: &str) -> Result<Secret> {
-    let key = settings_file::key(folder, directory)?.with_context(|| format!("{NAME} is no longer set in {FILE}"))?;
+    let key = env_file::key(folder, directory)?.with_context(|| format!("{KEY} is no longer set in {}", ENV.name))?;
     check(key.expose(), host)?;
     Ok(key)
 }
@@ -201,13 +201,13 @@ fn usable_key(folder: &Directory, directory: &Path, host: &str) -> Result<Secret
 type Stamp = Option<(i64, u64, Identity)>;
 
 fn stamp(folder: &Directory) -> Stamp {
-    let found = folder.look(OsStr::new(FILE)).ok()?;
+    let found = folder.look(OsStr::new(ENV.name)).ok()?;
     Some((found.changed, found.size, found.identity))
 }
 
 fn with_key(env: &str, key: &str) -> String {
-    let line = format!("{NAME}={key}");
-    let is_key = |text: &str| settings::assignment(text).is_some_and(|(name, _)| name == NAME);
+    let line = format!("{KEY}={key}");
+    let is_key = |text: &str| settings::assignment(text).is_some_and(|(name, _)| name == KEY);
     let mut lines: Vec<&str> = env.lines().filter(|text| !is_key(text)).collect();
     let place = env.lines().position(is_key).unwrap_or(lines.len());
     lines.insert(place.min(lines.len()), &line);

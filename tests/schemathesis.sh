@@ -46,7 +46,7 @@ ip link set lo up
 as=(setpriv --bounding-set=-all --inh-caps=-all --no-new-privs)
 grep -q '4294967295$' /proc/self/uid_map && as+=(--reuid=65534 --regid=65534 --clear-groups)
 cd "$scratch/work"
-env -i PATH="$PATH" HOME="$scratch/work" TMPDIR="$scratch/tmp" MCP_API_KEY=fuzz-key-0123456789abcdef MCP_PORT=7860 LOG_LEVEL=WARNING MCP_MAX_WRONG_KEYS=1000000 \
+env -i PATH="$PATH" HOME="$scratch/work" TMPDIR="$scratch/tmp" MCP_API_KEY=fuzz-key-0123456789abcdef MCP_PORT=7860 LOG_LEVEL=WARNING MCP_MAX_WRONG_KEYS=1000000 MCP_APPROVAL_WAIT=0 \
   "${as[@]}" "$scratch/mcp-server" > "$scratch/printed" 2> "$scratch/log" &
 for _ in $(seq 300); do grep -q "listens on" "$scratch/printed" && break; sleep 0.1; done
 grep -q "listens on" "$scratch/printed" || { echo "the bridge does not start"; cat "$scratch/log"; exit 1; }

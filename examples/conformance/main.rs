@@ -10,7 +10,7 @@ mod tools;
 
 use anyhow::{Context, Result};
 use asking::Asking;
-use skynet_bridge::{bridge::Bridge, caller::Keys, server, settings_file};
+use skynet_bridge::{bridge::Bridge, caller::Keys, env_file, server};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 async fn main() -> Result<()> {
     let directory = tempfile::tempdir()?;
     server::log_to_stderr("warn");
-    let settings = settings_file::load(directory.path())?;
+    let settings = env_file::load(directory.path())?;
     let key = settings.api_key.clone().context("set MCP_API_KEY")?;
     let bridge = Arc::new(Bridge::open(settings, Keys::new(key.expose()), directory.path())?);
     let face = server::mcp::Mcp::with_library(bridge.clone(), &tools::with_fixtures(), library::with_fixtures());

@@ -30,7 +30,7 @@ pub(crate) struct Agent {
     all_paused: Arc<AtomicBool>,
     record: RwLock<Record>,
     /// Cancelled when the key that is right now opens nothing any more.
-    grant: Mutex<CancellationToken>,
+    validity: Mutex<CancellationToken>,
     /// Cancelled when its key is taken away.
     revocation: Mutex<CancellationToken>,
     used: Mutex<Used>,
@@ -50,7 +50,7 @@ impl Agent {
             name: record.name.clone(),
             all_paused,
             record: RwLock::new(record),
-            grant: Mutex::default(),
+            validity: Mutex::default(),
             revocation: Mutex::default(),
             used: Mutex::default(),
         })
@@ -70,6 +70,11 @@ impl Agent {
         *self.record.write().unwrap_or_else(PoisonError::into_inner) = record;
     }
 
+    /// What it may do: the name of a profile.
+    pub(crate) fn profile(&self) -> Arc<str> {
+        self.record.read().unwrap_or_else(PoisonError::into_inner).profile.clone()
+    }
+
     /// What it may use at most.
     pub(crate) fn bounds(&self) -> Bounds {
         self.record.read().unwrap_or_else(PoisonError::into_inner).bounds
@@ -81,13 +86,13 @@ impl Agent {
     }
 
     /// What is cancelled when the key that is right now opens nothing any more.
-    pub(crate) fn grant(&self) -> CancellationToken {
-        lock(&self.grant).clone()
+    pub(crate) fn validity(&self) -> CancellationToken {
+        lock(&self.validity).clone()
     }
 
     /// Ends what the key of before opened; the next one's is another.
-    pub(crate) fn end_grant(&self) {
-        std::mem::take(&mut *lock(&self.grant)).cancel();
+    pub(crate) fn end_validity(&self) {
+        std::mem::take(&mut *lock(&self.validity)).cancel();
     }
 
     /// What is cancelled when its key is taken away: what it does ends then.
@@ -147,6 +152,12 @@ impl Agent {
     fn used_today(&self) -> u64 {
         let used = lock(&self.used);
         if used.day == clock::today() { used.bytes } else { 0 }
+    }
+
+    /// What its client calls itself, as far as it said so.
+    pub(crate) fn client(&self) -> Option<String> {
+        let record = self.record.read().unwrap_or_else(PoisonError::into_inner);
+        record.seen.as_ref().map(|seen| seen.client.clone()).filter(|client| !client.is_empty())
     }
 
     /// Notes that it calls, with a client that calls itself this.

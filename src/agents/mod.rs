@@ -16,6 +16,7 @@ pub(crate) use record::{Bounds, Record};
 use crate::{
     clock,
     error::{Error, Result},
+    permissions::Permissions,
     settings::Secret,
 };
 use record::File;
@@ -23,7 +24,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -34,7 +35,7 @@ const FILE: &str = "agents.json";
 /// More agents than any person has.
 const MAX_AGENTS: usize = 1000;
 
-/// So many are named to who names one that there is not.
+/// The most agents listed in the error for an unknown name.
 const MAX_NAMED: usize = 10;
 
 /// All agents.
@@ -43,6 +44,8 @@ pub struct Agents {
     path: PathBuf,
     known: RwLock<Known>,
     all_paused: Arc<AtomicBool>,
+    /// The profiles that there are, where that is known.
+    permissions: OnceLock<Arc<Permissions>>,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +73,7 @@ impl Agents {
         let path = folder.join(FILE);
         let file = File::read(&path)?;
         let all_paused = Arc::new(AtomicBool::new(file.paused));
-        let agents = Self { path, known: RwLock::default(), all_paused };
+        let agents = Self { path, known: RwLock::default(), all_paused, permissions: OnceLock::new() };
         let mut known = agents.write();
         let others = Record { name: DEFAULT.to_owned(), ..Record::default() };
         for record in std::iter::once(others).chain(file.agents) {
@@ -78,6 +81,30 @@ impl Agents {
         }
         drop(known);
         Ok(agents)
+    }
+
+    /// From now on agents get only profiles that there are.
+    pub(crate) fn follow_profiles(&self, permissions: Arc<Permissions>) {
+        // Whoever opened them says so once.
+        let _ = self.permissions.set(permissions);
+    }
+
+    /// The profile of a name, for an agent.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub(crate) fn profile_named(&self, name: &str) -> Result<Arc<str>> {
+        let Some(permissions) = self.permissions.get() else { return Ok(name.into()) };
+        let profiles = permissions.current();
+        if profiles.get(name).is_some() {
+            return Ok(name.into());
+        }
+        let names: Vec<&str> = profiles.all().map(|profile| profile.name()).take(MAX_NAMED).collect();
+        let more = match permissions.problem() {
+            Some(problem) => format!("what permissions.toml has now is not in force: {problem}"),
+            None => "permissions.toml can have more".to_owned(),
+        };
+        Err(Error::NotFound(format!("There is no profile {name}: there are {}; {more}", names.join(", "))))
     }
 
     /// The one whose key is `MCP_API_KEY`.
@@ -231,7 +258,7 @@ fn replace(known: &mut Known, agent: &Arc<Agent>, record: Record, before: &Recor
         if let Some(new) = &record.key_sha256 {
             known.by_key.insert(new.clone(), agent.clone());
         }
-        agent.end_grant();
+        agent.end_validity();
     }
     let is_revoked = record.revoked.is_some();
     agent.set(record);

@@ -1,13 +1,16 @@
 //! What is kept of the agents, in `memory/agents.json`.
 
-use crate::policy::private;
+use crate::{permissions::PRESETS, policy::private};
 use anyhow::{Context as _, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{io::ErrorKind, path::Path};
+use std::{io::ErrorKind, path::Path, sync::Arc};
 
 /// The form of the file that this program writes.
 const VERSION: u32 = 1;
+
+/// The profile of an agent of which nothing else is said.
+const TRUSTED: &str = PRESETS[0];
 
 /// The file.
 #[derive(Deserialize, Serialize)]
@@ -21,7 +24,7 @@ pub(super) struct File {
 }
 
 /// What is kept of one agent.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
     /// Its name.
@@ -38,6 +41,9 @@ pub(crate) struct Record {
     /// When its key was revoked, in local time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked: Option<String>,
+    /// What it may do: the name of a profile.
+    #[serde(default = "trusted", skip_serializing_if = "is_trusted")]
+    pub(crate) profile: Arc<str>,
     /// What it is for, in the person's words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) note: String,
@@ -67,7 +73,22 @@ pub(crate) struct Bounds {
     pub(crate) mib_a_day: Option<u32>,
 }
 
+fn trusted() -> Arc<str> {
+    TRUSTED.into()
+}
+
+fn is_trusted(profile: &Arc<str>) -> bool {
+    **profile == *TRUSTED
+}
+
 impl Bounds {
+    /// The same, where 0 is no limit of its own, as on the command line.
+    pub(crate) fn without_zeros(self) -> Self {
+        let own = |most: Option<u32>| most.filter(|most| *most > 0);
+        let Self { calls_per_second, calls_at_once, mib_a_day } = self;
+        Self { calls_per_second: own(calls_per_second), calls_at_once: own(calls_at_once), mib_a_day: own(mib_a_day) }
+    }
+
     fn are_none(&self) -> bool {
         *self == Self::default()
     }
@@ -81,6 +102,23 @@ pub(crate) struct Seen {
     /// What its client calls itself: name and version.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) client: String,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            key_sha256: None,
+            created: String::new(),
+            expires: None,
+            revoked: None,
+            profile: trusted(),
+            note: String::new(),
+            paused: false,
+            bounds: Bounds::default(),
+            seen: None,
+        }
+    }
 }
 
 impl Record {

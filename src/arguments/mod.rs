@@ -1,16 +1,17 @@
 //! The arguments of a call, decoded once, straight from the bytes that came, with every problem named at once.
 
 mod bounds;
-mod guards;
 mod lenient;
 mod outline;
 mod preview;
 mod resolve;
+mod safeguards;
 mod secrets;
 mod shape;
 mod synonyms;
 
 pub use outline::{decoded_size, places_of};
+pub(crate) use preview::{SEE_ALL, Whole, whole};
 pub use preview::{details, not_kept, preview};
 pub use resolve::Ignored;
 pub use secrets::{MASK, clean, clean_beginning};
@@ -27,8 +28,12 @@ use resolve::{Reading, Resolved, Unknown, resolve};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 use shape::Shape;
 use std::{borrow::Cow, ops::Range};
+
+/// A SHA-256.
+pub(crate) type Digest = [u8; 32];
 
 /// How many problems one answer names at most; a caller with more fixes these first.
 const MAX_PROBLEMS: usize = 50;
@@ -141,6 +146,18 @@ impl Arguments {
     /// Each field's name and JSON text, in the order sent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.outline.fields.iter().map(|(name, place)| (name.as_str(), self.slice(place)))
+    }
+
+    /// SHA-256 of what the fields say, by their names.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut fields: Vec<(&str, &str)> = self.iter().collect();
+        fields.sort_unstable();
+        let mut hasher = Sha256::new();
+        for text in fields.into_iter().flat_map(|(name, value)| [name, value]) {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text);
+        }
+        hasher.finalize().into()
     }
 
     /// How many bytes of memory `T` takes at most when it is decoded, beside the text.

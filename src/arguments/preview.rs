@@ -6,6 +6,7 @@ use super::{
     shape::Shape,
     synonyms,
 };
+use crate::excerpt::gap;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, value::RawValue};
 use std::borrow::Cow;
@@ -16,6 +17,12 @@ const ARGUMENT_MAX: usize = 100;
 /// The longest text that is kept of what a capability says of its call itself, and of a command, in characters: two long
 /// commands are told apart by their ends.
 const DETAIL_MAX: usize = 1000;
+
+/// The longest argument that a person is shown whole, in bytes.
+const WHOLE_MAX: usize = 256 << 10;
+
+/// How a person sees what is left out of a question.
+pub(crate) const SEE_ALL: &str = "; `mcp-server question ID` shows all";
 
 /// The argument that is a command.
 const COMMAND: &str = "command";
@@ -40,6 +47,53 @@ pub fn preview<T: JsonSchema + 'static>(arguments: &Arguments, kept: fn(&str) ->
         (clean_beginning(name, ARGUMENT_MAX, secrets), value)
     });
     Value::Object(fields.collect::<Map<_, _>>())
+}
+
+/// What a call asks for, for a person who has to know it exactly.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Whole {
+    /// The arguments without secrets; of long ones the beginning.
+    pub(crate) shown: Value,
+    /// The same with all that is in them, as JSON.
+    pub(crate) exact: String,
+    /// Whether something was taken for a secret and is not shown.
+    pub(crate) is_masked: bool,
+    /// How many bytes of long arguments are not shown.
+    pub(crate) left_out: u64,
+}
+
+/// Each argument of `T` whole, without the same secrets and with them. What `T` does not know counts for nothing, and could
+/// be made to look like something that the bridge says.
+pub(crate) fn whole<T: JsonSchema + 'static>(arguments: &Arguments, secrets: &[String]) -> Whole {
+    let (shape, mut whole, mut fields, mut exact) = (Shape::of::<T>(), Whole::default(), Map::new(), Vec::new());
+    for (name, json) in arguments.iter().filter(|(name, _)| synonyms::is_known(name, &shape)) {
+        // Variables make another command of the same line.
+        let holds = if Holds::of(name) == Holds::Headers { Holds::Headers } else { Holds::Anything };
+        let rule = Rule { secrets, text: WHOLE_MAX, items: usize::MAX, fields: usize::MAX, holds };
+        let value = match json.len() {
+            _ if sounds_secret(name) => {
+                whole.is_masked = true;
+                MASK.into()
+            }
+            ..=WHOLE_MAX => {
+                let sent = serde_json::from_str(json).unwrap_or(Value::Null);
+                let shown = rule.apply(sent.clone());
+                whole.is_masked |= shown != sent;
+                shown
+            }
+            length => {
+                let sent = beginning(json);
+                let cleaned = clean_beginning(&sent, PARSED_MAX, secrets);
+                whole.is_masked |= !sent.starts_with(&cleaned);
+                let left_out = (length - PARSED_MAX) as u64;
+                whole.left_out += left_out;
+                format!("{cleaned}{}", gap(left_out, SEE_ALL)).into()
+            }
+        };
+        fields.insert(clean_beginning(name, ARGUMENT_MAX, secrets), value);
+        exact.push(format!("{}:{json}", Value::from(name)));
+    }
+    Whole { shown: Value::Object(fields), exact: format!("{{{}}}", exact.join(",")), ..whole }
 }
 
 /// What stands for a text of which only the length is kept: whatever it says, it may be a password.

@@ -1,10 +1,10 @@
 //! What was sent, as what was meant: `null` where a default stands is absence, a list or object in a text is decoded, a
-//! field by another of its names counts. What is left over is told, and refused only where it asks for care (`guards.rs`);
+//! field by another of its names counts. What is left over is told, and refused only where it asks for care (`safeguards.rs`);
 //! two names of one field that say different things are refused, since to choose between them would be to guess.
 
 use super::{
-    guards,
     outline::{Fields, fields_of},
+    safeguards,
     shape::{Shape, structure_in},
     synonyms::{self, Meaning},
 };
@@ -231,7 +231,7 @@ impl Resolver {
         if !self.reading.is_change || shape.fields.is_empty() || self.refused.len() >= MAX_UNKNOWN {
             return;
         }
-        if let Some(advice) = guards::advice(name, json, |field| object.contains_key(field)) {
+        if let Some(advice) = safeguards::advice(name, json, |field| object.contains_key(field)) {
             let path = self.path.iter().cloned().chain([Segment::Field(name.to_owned())]).collect();
             self.refused.push(Problem::new("value_error", path, advice, None));
         }

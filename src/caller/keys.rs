@@ -1,18 +1,16 @@
 //! The keys that open the bridge: `MCP_API_KEY`, and those of agents.
 
-use super::{Caller, attempts::WrongKeys};
+use super::{Caller, attempts::WrongKeys, secret_digest::SecretDigest};
 use crate::{
     agents::Agents,
     error::{Error, Result},
 };
-use sha2::{Digest, Sha256};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, OnceLock, RwLock},
     time::{Duration, Instant},
 };
-use subtle::ConstantTimeEq;
 
 /// How soon what lasts (a terminal's socket) hears of a new key. A request always hears of it at once.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -23,8 +21,7 @@ const MAX_PRESENTED: usize = 4;
 /// Where a new key may come from while the bridge runs: gives one when it differs from the one before.
 pub type Source = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// The keys that are accepted. Only digests are compared, in constant time, so neither the length nor a common
-/// beginning of a wrong key can be measured.
+/// The keys that are accepted. Only digests are compared.
 pub struct Keys {
     current: RwLock<Accepted>,
     wrong: WrongKeys,
@@ -35,12 +32,12 @@ pub struct Keys {
 
 struct Accepted {
     key: String,
-    digest: [u8; 32],
+    digest: SecretDigest,
 }
 
 impl Accepted {
     fn new(key: String) -> Self {
-        let digest = digest(&key);
+        let digest = SecretDigest::of(&key);
         Self { key, digest }
     }
 }
@@ -84,7 +81,7 @@ impl Keys {
         let mut current = self.current.write().expect("no one panics while holding it");
         *current = Accepted::new(key.into());
         if let Some(agents) = self.agents.get() {
-            agents.default_agent().end_grant();
+            agents.default_agent().end_validity();
         }
     }
 
@@ -94,7 +91,7 @@ impl Keys {
         let agents = self.agents.get()?;
         let presented: Vec<&str> = presented.into_iter().collect();
         let current = self.current.read().expect("no one panics while holding it");
-        let is_default = |key: &&str| bool::from(digest(key).ct_eq(&current.digest));
+        let is_default = |key: &&str| current.digest.is_of(key);
         // The token is taken while the key cannot be replaced.
         let found = match presented.iter().any(is_default) {
             true => Some(agents.default_agent()),
@@ -136,7 +133,7 @@ impl Keys {
     /// Waits until what let a caller in opens nothing any more: what it opened must end then.
     pub(crate) async fn lapse_for(&self, caller: &Caller) {
         while !self.have_lapsed_for(caller) {
-            let _ = tokio::time::timeout(LOOK_AGAIN, caller.grant.cancelled()).await;
+            let _ = tokio::time::timeout(LOOK_AGAIN, caller.validity.cancelled()).await;
         }
     }
 
@@ -160,8 +157,4 @@ pub(crate) fn check_count(presented: usize) -> Result<()> {
     }
     let message = format!("The request presents {presented} API keys: send one, and never more than {MAX_PRESENTED}");
     Err(Error::Unusable(message))
-}
-
-fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
 }

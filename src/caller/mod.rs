@@ -4,11 +4,14 @@ mod attempts;
 mod keys;
 mod limits;
 mod memory_budget;
+mod secret_digest;
 
+pub use crate::access::Access;
 pub use keys::{Keys, Source};
 pub(crate) use keys::{LOOK_AGAIN, check_count};
-pub(crate) use limits::{Limits, MemoryPermit};
+pub(crate) use limits::{Limits, MemoryPermit, Running};
 pub use memory_budget::MemoryBudget;
+pub(crate) use secret_digest::SecretDigest;
 
 use crate::{
     agents::{Agent, Bounds, DEFAULT, no_longer},
@@ -17,22 +20,7 @@ use crate::{
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// What a capability needs its caller to be allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Looks, and changes nothing.
-    Read,
-    /// Changes files or memory.
-    Write,
-    /// Runs programs on this machine.
-    Execute,
-    /// Talks to other machines.
-    Network,
-    /// Cannot be undone, or concerns the bridge itself.
-    Admin,
-}
-
-/// The names under which callers of before there were agents stand in records: all of them held the one key.
+/// What records from before agents existed name callers: all of them held the one key.
 const BEFORE_AGENTS: [&str; 2] = ["owner", "stdio"];
 
 /// The name in the history of those who were refused.
@@ -43,7 +31,7 @@ const UNKNOWN: &str = "unknown";
 pub struct Caller {
     who: Who,
     /// Cancelled when what let the caller in opens nothing any more.
-    grant: CancellationToken,
+    validity: CancellationToken,
 }
 
 #[derive(Clone, Debug)]
@@ -62,17 +50,17 @@ impl Caller {
 
     /// The person whose machine it is, by the command line.
     pub fn person() -> Self {
-        Self { who: Who::Person, grant: CancellationToken::new() }
+        Self { who: Who::Person, validity: CancellationToken::new() }
     }
 
     /// An agent, by the key that is right now.
     pub(crate) fn agent(agent: Arc<Agent>) -> Self {
-        Self { grant: agent.grant(), who: Who::Agent(agent) }
+        Self { validity: agent.validity(), who: Who::Agent(agent) }
     }
 
     /// Somebody who was refused before it was known who that is.
     pub(crate) fn unknown() -> Self {
-        Self { who: Who::Unknown, grant: CancellationToken::new() }
+        Self { who: Who::Unknown, validity: CancellationToken::new() }
     }
 
     /// The name that the history shows: the agent's.
@@ -99,7 +87,7 @@ impl Caller {
 
     /// Whether what let the caller in opens nothing any more, as far as is known.
     pub(crate) fn has_lapsed(&self) -> bool {
-        self.grant.is_cancelled() || self.as_agent().is_some_and(|agent| agent.has_expired())
+        self.validity.is_cancelled() || self.as_agent().is_some_and(|agent| agent.has_expired())
     }
 
     /// Notes that it calls, with a client that calls itself this.
@@ -129,17 +117,22 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may make a call that needs `access`, now.
+    /// Whether the caller may make a call at all, now.
     ///
     /// # Errors
-    /// [`Error::Refused`] when it lacks that; as [`Agent::may_call`].
-    pub(crate) fn may(&self, access: Access) -> Result<()> {
+    /// [`Error::Refused`] for somebody who was refused before; as [`Agent::may_call`].
+    pub(crate) fn may_call(&self) -> Result<()> {
         match &self.who {
             Who::Person => Ok(()),
             Who::Agent(agent) => agent.may_call(),
-            Who::Unknown => Err(Error::Refused(format!("The caller {} may not {access:?}", self.name()))),
+            Who::Unknown => Err(Error::Refused("Only who holds a key may make calls".to_owned())),
         }
     }
+}
+
+/// The agent that a name in a record means; none for the person, and for who was not let in.
+pub(crate) fn agent_of(name: &str) -> Option<&str> {
+    (![Caller::PERSON, UNKNOWN].contains(&name)).then(|| since_agents(name))
 }
 
 /// The agent that a name in an older record means.

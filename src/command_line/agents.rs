@@ -2,6 +2,7 @@
 
 use super::{
     control::{Door, with_agents, with_bridge},
+    person::Person,
     print,
 };
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
 };
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use std::path::Path;
 
 /// A note, a client's name and a call's details are shown up to so many characters.
 const MAX_TEXT: usize = 120;
@@ -25,6 +25,9 @@ pub enum AgentAction {
     Add {
         /// Its name, of a-z, 0-9, -, _ and dots
         name: String,
+        /// What it may do: trusted, careful, read-only, or a profile of permissions.toml
+        #[arg(long)]
+        profile: Option<String>,
         /// When its key ends: 30d, 12h, 45m or a date
         #[arg(long)]
         expires: Option<String>,
@@ -46,6 +49,9 @@ pub enum AgentAction {
     Set {
         /// Its name
         name: String,
+        /// What it may do: trusted, careful, read-only, or a profile of permissions.toml
+        #[arg(long)]
+        profile: Option<String>,
         /// When its key ends: 30d, 12h, 45m, a date, or never
         #[arg(long)]
         expires: Option<String>,
@@ -108,41 +114,50 @@ impl BoundsGiven {
 ///
 /// # Errors
 /// When it is refused; the message says how to fix it.
-pub(crate) async fn agent(action: &AgentAction, directory: &Path, program: &str) -> Result<()> {
+pub(crate) async fn agent(action: &AgentAction, person: &Person<'_>, program: &str) -> Result<()> {
     match action {
-        AgentAction::Add { name, expires, note, bounds } => {
+        AgentAction::Add { name, profile, expires, note, bounds } => {
             let bounds = bounds.over(Bounds::default());
-            let added = AddAgent { name: name.clone(), expires: expires.clone(), note: note.clone(), bounds };
-            show_key(&with_agents(directory, added).await?)
+            let (name, profile, expires) = (name.clone(), profile.clone(), expires.clone());
+            person.ask_if_set().await?;
+            let added = AddAgent { name, profile, expires, note: note.clone(), bounds };
+            show_key(&with_agents(person, added).await?)
         }
-        AgentAction::List => list(directory, None).await,
-        AgentAction::Show { name } => list(directory, Some(name.clone())).await,
-        AgentAction::Set { name, expires, note, bounds } => {
-            let before = with_agents(directory, ListAgents { name: Some(name.clone()) }).await?;
+        AgentAction::List => list(person, None).await,
+        AgentAction::Show { name } => list(person, Some(name.clone())).await,
+        AgentAction::Set { name, profile, expires, note, bounds } => {
+            if profile.is_some() {
+                person.ask_if_set().await?;
+            }
+            let before = with_agents(person, ListAgents { name: Some(name.clone()) }).await?;
             let bounds = before.agents.first().map(|agent| bounds.over(agent.bounds));
-            let changed = SetAgent { name: name.clone(), expires: expires.clone(), note: note.clone(), bounds };
-            show(&with_agents(directory, changed).await?)
+            let (name, profile, expires) = (name.clone(), profile.clone(), expires.clone());
+            let changed = SetAgent { name, profile, expires, note: note.clone(), bounds };
+            show(&with_agents(person, changed).await?)
         }
-        AgentAction::Rotate { name } => show_key(&with_agents(directory, RotateAgent { name: name.clone() }).await?),
+        AgentAction::Rotate { name } => {
+            person.ask_if_set().await?;
+            show_key(&with_agents(person, RotateAgent { name: name.clone() }).await?)
+        }
         AgentAction::Revoke { name } => {
-            show(&with_agents(directory, RevokeAgent { name: name.clone() }).await?)?;
+            show(&with_agents(person, RevokeAgent { name: name.clone() }).await?)?;
             Ok(print::line(&format!("Its calls have ended; `{program} stop-all {name}` ends what it left running."))?)
         }
-        AgentAction::Pause { name } => pause(directory, Some(name.clone()), program).await,
-        AgentAction::Resume { name } => resume(directory, Some(name.clone()), program).await,
+        AgentAction::Pause { name } => pause(person, Some(name.clone()), program).await,
+        AgentAction::Resume { name } => resume(person, Some(name.clone()), program).await,
     }
 }
 
 /// The key alone on standard output, so that a script can take it.
 fn show_key(new: &NewKey) -> Result<()> {
     print::line(&new.key)?;
-    eprintln!("This is the key of {}. It is shown this once: only a hash of it is kept", new.name);
+    print::aside(&format!("This is the key of {}. It is shown this once: only a hash of it is kept", new.name));
     Ok(())
 }
 
-async fn list(directory: &Path, name: Option<String>) -> Result<()> {
+async fn list(person: &Person<'_>, name: Option<String>) -> Result<()> {
     let is_one = name.is_some();
-    let found = with_agents(directory, ListAgents { name }).await?;
+    let found = with_agents(person, ListAgents { name }).await?;
     if found.all_paused {
         print::line(&print::alarming("All agents are paused."))?;
     }
@@ -153,7 +168,8 @@ fn in_a_line(agent: &AgentItem) -> String {
     let seen = agent.last_seen.as_deref().map_or_else(|| "never".to_owned(), print::moment);
     let client = print::plain(agent.client.as_deref().unwrap_or_default(), 40);
     let note = print::plain(agent.note.as_deref().unwrap_or_default(), MAX_TEXT);
-    format!("{:<20} {:<8} {seen:<19}  {client:<24} {note}", agent.name, state(agent)).trim_end().to_owned()
+    let (name, profile) = (&agent.name, &agent.profile);
+    format!("{name:<20} {:<8} {profile:<12} {seen:<19}  {client:<24} {note}", state(agent)).trim_end().to_owned()
 }
 
 fn state(agent: &AgentItem) -> String {
@@ -165,6 +181,7 @@ fn show(agent: &AgentItem) -> Result<()> {
     let fields = [
         ("name", Some(agent.name.clone())),
         ("state", Some(state(agent))),
+        ("profile", Some(agent.profile.clone())),
         ("made", agent.created.as_deref().map(print::moment)),
         ("key ends", agent.expires.as_deref().map(print::moment)),
         ("key revoked", agent.revoked.as_deref().map(print::moment)),
@@ -183,8 +200,8 @@ fn show(agent: &AgentItem) -> Result<()> {
 ///
 /// # Errors
 /// When there is no such agent, or it cannot be written.
-pub(crate) async fn pause(directory: &Path, name: Option<String>, program: &str) -> Result<()> {
-    let paused = with_agents(directory, PauseAgents { name }).await?;
+pub(crate) async fn pause(person: &Person<'_>, name: Option<String>, program: &str) -> Result<()> {
+    let paused = with_agents(person, PauseAgents { name }).await?;
     say_paused(&paused, program)
 }
 
@@ -192,8 +209,9 @@ pub(crate) async fn pause(directory: &Path, name: Option<String>, program: &str)
 ///
 /// # Errors
 /// When there is no such agent, or it cannot be written.
-pub(crate) async fn resume(directory: &Path, name: Option<String>, program: &str) -> Result<()> {
-    let paused = with_agents(directory, ResumeAgents { name }).await?;
+pub(crate) async fn resume(person: &Person<'_>, name: Option<String>, program: &str) -> Result<()> {
+    person.ask_if_set().await?;
+    let paused = with_agents(person, ResumeAgents { name }).await?;
     say_paused(&paused, program)
 }
 
@@ -214,12 +232,12 @@ fn say_paused(paused: &PausedAgents, program: &str) -> Result<()> {
 ///
 /// # Errors
 /// When no bridge runs, or there is no such agent.
-pub(crate) async fn stop_all(directory: &Path, name: Option<String>, program: &str) -> Result<()> {
-    if Door::to(directory).await?.is_none() {
+pub(crate) async fn stop_all(person: &Person<'_>, name: Option<String>, program: &str) -> Result<()> {
+    if Door::to(person.directory).await?.is_none() {
         print::line("No bridge runs here: there is nothing to stop.")?;
-        return pause(directory, name, program).await;
+        return pause(person, name, program).await;
     }
-    let stopped = with_bridge(directory, StopAll { name }).await?;
+    let stopped = with_bridge(person, StopAll { name }).await?;
     print::line(&format!("Stopped: {} calls, {} processes and sandbox sessions.", stopped.calls, stopped.processes))?;
     say_paused(&stopped.paused, program)
 }
@@ -228,8 +246,8 @@ pub(crate) async fn stop_all(directory: &Path, name: Option<String>, program: &s
 ///
 /// # Errors
 /// When no bridge runs.
-pub(crate) async fn running(directory: &Path) -> Result<()> {
-    let running = with_bridge(directory, ListRunning { agent: None }).await?;
+pub(crate) async fn running(person: &Person<'_>) -> Result<()> {
+    let running = with_bridge(person, ListRunning { agent: None }).await?;
     if running.calls.is_empty() {
         print::line("No call runs.")?;
     }
@@ -245,7 +263,7 @@ pub(crate) async fn running(directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When no bridge runs, or no such call.
-pub(crate) async fn cancel(directory: &Path, id: &str) -> Result<()> {
-    let stopped = with_bridge(directory, CancelCall { id: id.to_owned() }).await?;
+pub(crate) async fn cancel(person: &Person<'_>, id: &str) -> Result<()> {
+    let stopped = with_bridge(person, CancelCall { id: id.to_owned() }).await?;
     Ok(print::line(&format!("Stopped: {}", stopped.id))?)
 }

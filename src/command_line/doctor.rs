@@ -152,8 +152,7 @@ fn unconfined(why: &str) -> Finding {
 
 /// The clients that know this bridge.
 fn clients(target: &Target, program: &str) -> Vec<Finding> {
-    let Ok(key) = target.key() else { return vec![] };
-    let known = connect::connected(target, key);
+    let known = connect::connected(target);
     if known.is_empty() {
         let fix = format!("Connect one: `{program} connect claude-code --write`, or cursor, vscode, gemini, codex");
         return vec![Lacking("No client is connected".into(), fix)];
@@ -163,7 +162,7 @@ fn clients(target: &Target, program: &str) -> Vec<Finding> {
         match connection {
             Connection::Good => Well(format!("{name} is connected ({})", path.display())),
             Connection::Stale => Lacking(
-                format!("{name} has another address or key of this bridge ({})", path.display()),
+                format!("{name} has another address of this bridge, or no key of an agent ({})", path.display()),
                 format!("Give it the right ones: `{program} connect {name} --write`"),
             ),
         }

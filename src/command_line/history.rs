@@ -2,19 +2,24 @@
 #![expect(clippy::disallowed_methods, reason = "the bridge's own history, at its owner's terminal")]
 
 use super::print;
-use crate::{bridge::Bridge, caller::since_agents, clock};
+use crate::{
+    agents::Agents,
+    bridge::Bridge,
+    caller::{agent_of, since_agents},
+    clock,
+};
 use anyhow::{Context, Result, ensure};
 use chrono::NaiveTime;
 use serde_json::Value;
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, ErrorKind},
+    io::{self, BufRead, BufReader, ErrorKind, Seek, SeekFrom},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 /// How often a history that is followed is looked at.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// A line's details are shown up to so many characters.
 const MAX_DETAILS: usize = 160;
@@ -55,51 +60,119 @@ impl<'a> Chosen<'a> {
 /// # Errors
 /// When the day is none, or its file cannot be read.
 pub(crate) async fn show(directory: &Path, date: Option<&str>, follow: bool, chosen: &Chosen<'_>) -> Result<()> {
-    let mut day = date.map_or_else(clock::today, str::to_owned);
-    ensure!(is_date(&day), "{day:?} is no date: write it as 2026-01-31");
-    let folder = Bridge::folder_in(directory).join("history");
-    let mut file = open(&folder, &day)?;
-    if file.is_none() && !follow {
-        return ended(print::line(&format!("Nothing was done on {day} in {}.", directory.display())));
-    }
+    let mut lines = Lines::of(directory, date)?;
+    let (is_there, mut is_met) = (lines.open.is_some(), false);
     loop {
-        if let Some(file) = &mut file
-            && let Err(error) = print_new(file, chosen)
-        {
-            return ended(Err(error));
-        }
-        if !follow {
-            return Ok(());
-        }
-        tokio::time::sleep(PAUSE).await;
-        let today = clock::today();
-        if file.is_none() || date.is_none() && today != day {
-            // What was written in the last moments of a day comes first.
-            if let Some(file) = &mut file {
-                print_new(file, chosen)?;
+        while let Some(line) = lines.next()? {
+            if chosen.takes(&line) {
+                is_met = true;
+                print::line(&shown(&line))?;
             }
-            day = if date.is_none() { today } else { day };
-            file = open(&folder, &day)?;
+        }
+        if let Some(agent) = chosen.agent.filter(|_| !is_met) {
+            known(directory, agent)?;
+        }
+        let (day, directory) = (&lines.day, directory.display());
+        match is_there {
+            _ if follow => tokio::time::sleep(PAUSE).await,
+            _ if is_met => return Ok(()),
+            false => return Ok(print::line(&format!("Nothing was done on {day} in {directory}."))?),
+            true => return Ok(print::line(&format!("Nothing of that was done on {day}."))?),
         }
     }
 }
 
-/// A pipe that is closed is an end like any other.
-fn ended(printed: io::Result<()>) -> Result<()> {
-    match printed {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+/// Whether there is such an agent, or somebody else whom the history names.
+///
+/// # Errors
+/// When there is not, with those that there are.
+fn known(directory: &Path, name: &str) -> Result<()> {
+    if agent_of(name).is_some() {
+        let agents = Agents::open(&Bridge::folder_in(directory))?;
+        agents.named(name).map_err(|error| anyhow::anyhow!("{error}; `person` is you"))?;
     }
+    Ok(())
 }
 
 fn is_date(text: &str) -> bool {
     text.len() == 10 && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
+/// The lines of a day, and those that come.
+pub(crate) struct Lines {
+    folder: PathBuf,
+    day: String,
+    /// Whether the day that follows is read when this one is over.
+    goes_on: bool,
+    open: Option<Day>,
+}
+
 struct Day {
     lines: BufReader<File>,
     /// The start of a line of which the rest is not written yet.
     begun: Vec<u8>,
+}
+
+impl Lines {
+    /// Those of a day; without one those of today, and of the days to come.
+    ///
+    /// # Errors
+    /// When the day is none, or its file cannot be read.
+    pub(crate) fn of(directory: &Path, date: Option<&str>) -> Result<Self> {
+        let day = date.map_or_else(clock::today, str::to_owned);
+        ensure!(is_date(&day), "{day:?} is no date: write it as 2026-01-31");
+        let folder = Bridge::folder_in(directory).join("history");
+        let open = open(&folder, &day)?;
+        Ok(Self { folder, day, goes_on: date.is_none(), open })
+    }
+
+    /// Those that come from now on.
+    ///
+    /// # Errors
+    /// When today's file cannot be read.
+    pub(crate) fn to_come(directory: &Path) -> Result<Self> {
+        let mut lines = Self::of(directory, None)?;
+        if let Some(day) = &mut lines.open {
+            day.lines.seek(SeekFrom::End(0)).context("the history cannot be read")?;
+        }
+        Ok(lines)
+    }
+
+    /// The next one that is there.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<Value>> {
+        loop {
+            // Taken first: what was written in the last moments of a day comes before the next day.
+            let today = clock::today();
+            if let Some(line) = self.open.as_mut().map(Day::next).transpose()?.flatten() {
+                return Ok(Some(line));
+            }
+            let is_over = self.goes_on && today != self.day;
+            if self.open.is_some() && !is_over {
+                return Ok(None);
+            }
+            if is_over {
+                self.day = today;
+            }
+            self.open = open(&self.folder, &self.day)?;
+            if self.open.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl Day {
+    fn next(&mut self) -> io::Result<Option<Value>> {
+        while self.lines.read_until(b'\n', &mut self.begun)? > 0 && self.begun.ends_with(b"\n") {
+            if let Ok(line) = serde_json::from_slice(&std::mem::take(&mut self.begun)) {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn open(folder: &Path, day: &str) -> Result<Option<Day>> {
@@ -111,19 +184,8 @@ fn open(folder: &Path, day: &str) -> Result<Option<Day>> {
     }
 }
 
-fn print_new(day: &mut Day, chosen: &Chosen<'_>) -> io::Result<()> {
-    while day.lines.read_until(b'\n', &mut day.begun)? > 0 && day.begun.ends_with(b"\n") {
-        let line = std::mem::take(&mut day.begun);
-        if let Ok(line) = serde_json::from_slice::<Value>(&line)
-            && chosen.takes(&line)
-        {
-            print::line(&shown(&line))?;
-        }
-    }
-    Ok(())
-}
-
-fn shown(line: &Value) -> String {
+/// A line as a person reads it.
+pub(crate) fn shown(line: &Value) -> String {
     let text = |field: &str| print::plain(line[field].as_str().unwrap_or_default(), 40);
     let time = text("timestamp");
     let time = time.split_once('T').map_or(&*time, |(_, time)| time.split('.').next().unwrap_or(time));

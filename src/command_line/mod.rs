@@ -1,21 +1,43 @@
 //! The command line: what a person may say at start.
 
 mod agents;
+mod approvals;
 mod attach;
 pub mod connect;
 mod control;
 pub mod doctor;
+#[cfg(unix)]
+mod hidden_line;
+#[cfg(not(unix))]
+#[path = "hidden_line_elsewhere.rs"]
+mod hidden_line;
 mod history;
 mod invocation;
 mod lists;
 mod mcp_client;
+mod page;
+mod passphrase;
 mod permissions;
+mod person;
 mod print;
+mod question;
 mod run;
+#[cfg(unix)]
+mod screen;
+#[cfg(not(unix))]
+#[path = "screen_elsewhere.rs"]
+mod screen;
+mod stdin;
 mod target;
+mod typed_line;
+mod watch;
 mod welcome;
 
 pub use agents::AgentAction;
+pub use approvals::{AnswersAction, ChosenQuestion, ScopeGiven};
+pub use page::OpenOptions;
+pub use passphrase::OwnerAction;
+pub use permissions::{Kind, PermissionsAction};
 pub use run::run;
 
 use crate::settings::{Host, Port, SettingValue, Settings};
@@ -38,6 +60,9 @@ pub struct CommandLine {
     /// The server's directory: its .env and memory/ are there, and relative paths start there
     #[arg(long, default_value = ".", global = true)]
     pub directory: PathBuf,
+    /// Read the passphrase from standard input where one is needed (a line each), instead of asking at the terminal
+    #[arg(long, global = true)]
+    pub passphrase_stdin: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
     pub task: Option<Task>,
@@ -113,13 +138,25 @@ pub enum Task {
         id: String,
     },
     /// What each agent may do: permissions.toml
-    // Nothing follows from that file yet: shown once it does.
-    #[command(hide = true)]
     Permissions {
         /// What to do with it.
         #[command(subcommand)]
         action: PermissionsAction,
     },
+    /// What the person alone does.
+    #[command(flatten)]
+    Control(ControlTask),
+    /// The key that opens the bridge for the agent `default`
+    Key {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+}
+
+/// What only the person may do: rule the agents.
+#[derive(Debug, Subcommand)]
+pub enum ControlTask {
     /// The agents, and the key of each
     Agent {
         /// What to do.
@@ -141,28 +178,55 @@ pub enum Task {
         /// Which agent; all of them without one
         agent: Option<String>,
     },
+    /// Say yes to a call about which you are asked, or show what waits
+    Approve {
+        /// Which ones.
+        #[command(flatten)]
+        chosen: ChosenQuestion,
+        /// For how long.
+        #[command(flatten)]
+        scope: ScopeGiven,
+    },
+    /// Say no to a call about which you are asked, or show what waits
+    Deny {
+        /// Which ones.
+        #[command(flatten)]
+        chosen: ChosenQuestion,
+        /// Why not: the agent reads it
+        #[arg(long, requires = "which")]
+        reason: Option<String>,
+    },
+    /// What is yours alone: the passphrase that approvals need
+    Owner {
+        /// What to do.
+        #[command(subcommand)]
+        action: OwnerAction,
+    },
+    /// Open the page that shows what waits and runs, in a browser that is let in as you
+    Open {
+        /// How.
+        #[command(flatten)]
+        options: OpenOptions,
+    },
+    /// Show all of a call about which you are asked: uncut, and with what looks like a secret
+    Question {
+        /// The question, as `approve` names it
+        id: String,
+    },
+    /// Show your answers that hold for calls to come, or take one back
+    Answers {
+        /// What to do; without it they are shown.
+        #[command(subcommand)]
+        action: Option<AnswersAction>,
+    },
+    /// Show what is done and asked as it comes, until Ctrl-C; at a terminal, keys answer and pause
+    Watch,
     /// List the calls that run now
     Running,
     /// Stop one call
     Cancel {
         /// The call, as `running` names it
         call: String,
-    },
-    /// The key that opens the bridge for the agent `default`
-    Key {
-        /// What to do with it.
-        #[command(subcommand)]
-        action: KeyAction,
-    },
-}
-
-/// What can be done with the permission file.
-#[derive(Debug, Subcommand)]
-pub enum PermissionsAction {
-    /// Look for mistakes in it, and name each with its line and how to fix it
-    Check {
-        /// Another file than permissions.toml of the directory
-        file: Option<PathBuf>,
     },
 }
 

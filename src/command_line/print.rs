@@ -1,6 +1,31 @@
 //! Lines for a person at a terminal.
 
-use std::io::{self, Write};
+pub(crate) use crate::legible::{escaped, plain};
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, ErrorKind, Write},
+};
+
+/// Whoever read what this program prints does no longer, as behind `| head -1`.
+#[derive(Debug)]
+struct ReaderGone;
+
+impl fmt::Display for ReaderGone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("nobody reads what is printed")
+    }
+}
+
+impl Error for ReaderGone {}
+
+/// Whether a command ended since nobody reads what it prints any more, and not because something failed. A connection to the
+/// bridge that breaks looks alike to the system, so that what is printed is marked.
+pub(crate) fn is_reader_gone(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref());
+    causes.any(|cause| cause.downcast_ref::<ReaderGone>().is_some())
+}
 
 /// What a reader's eye should be drawn to: in red, where the terminal shows colours and `NO_COLOR` does not decline them.
 pub(crate) fn alarming(text: &str) -> String {
@@ -12,34 +37,27 @@ pub(crate) fn alarming(text: &str) -> String {
 /// # Errors
 /// When nobody reads any more.
 pub(crate) fn line(text: &str) -> io::Result<()> {
-    let mut output = anstream::stdout().lock();
-    writeln!(output, "{text}")?;
-    output.flush()
+    part(&format!("{text}\n"))
 }
 
-/// A text of a program's or a caller's, which must not steer the terminal: its control characters and those that turn
-/// the direction of writing are left out, and a long one is cut.
-pub(crate) fn plain(text: &str, max: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown: String = text.replace(['\n', '\t'], " ").chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    if shown.chars().count() <= max {
-        return shown;
-    }
-    shown.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+/// Prints a text as [`line`] does, without an end of line.
+///
+/// # Errors
+/// As [`line`].
+pub(crate) fn part(text: &str) -> io::Result<()> {
+    let mut output = anstream::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, ReaderGone),
+        _ => error,
+    })
+}
+
+/// Says something beside the output. Where nobody hears it, nothing is lost.
+pub(crate) fn aside(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// A moment as a person reads it, to the second.
 pub(crate) fn moment(timestamp: &str) -> String {
     plain(&timestamp.replace('T', " ").chars().take(19).collect::<String>(), 19)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn a_text_cannot_steer_the_terminal_and_is_cut_with_a_mark() {
-        assert_eq!(plain("a\x1b[2Jb\u{9b}c\u{202e}d\ne", 20), "a[2Jbcd e");
-        assert_eq!(plain("ééééé", 4), "ééé…");
-    }
 }

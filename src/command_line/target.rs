@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     bridge::Bridge,
+    env_file,
     owner::{AlreadyOwned, Owner},
     policy::paths::Directory,
     server::address,
     settings::{Secret, Settings, key_in_environment},
-    settings_file,
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -86,7 +86,7 @@ impl Target {
     /// When it does not run or refuses; the message says how to fix it.
     pub async fn ask(&self, route: &str, body: &Value) -> Result<Value> {
         if let Some(door) = self.door().await? {
-            return door.ask(route, body).await;
+            return door.ask(route, body, None).await;
         }
         let request = http().post(format!("{}{route}", self.url)).bearer_auth(self.key()?.expose()).json(body);
         let reply = request.send().await.with_context(|| {
@@ -116,7 +116,7 @@ pub(crate) fn http() -> reqwest::Client {
 /// When it is such a directory, or its `.env` cannot be read.
 pub(crate) fn require_bridge(directory: &Path) -> Result<()> {
     let was_here = Owner::was_in(&Bridge::folder_in(directory)) || key_in_environment().is_some();
-    let has_bridge = was_here || settings_file::key(&Directory::own(directory)?, directory)?.is_some();
+    let has_bridge = was_here || env_file::key(&Directory::own(directory)?, directory)?.is_some();
     ensure!(
         has_bridge,
         "there is no bridge in {}: start mcp-server there once, or name the folder of yours with --directory",

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// List the agents.
 ///
 /// By name, each with when it last called and whether it may.
-#[derive(Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ListAgents {
     /// Only this one.
     pub(crate) name: Option<String>,
@@ -26,6 +26,8 @@ pub(crate) struct AgentItem {
     pub(crate) name: String,
     /// Whether its key opens the bridge now: active, paused, expired or revoked.
     pub(crate) state: State,
+    /// What it may do: a profile of permissions.toml, or a preset.
+    pub(crate) profile: String,
     /// When it was made; absent for the one whose key is MCP_API_KEY.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created: Option<String>,
@@ -102,6 +104,7 @@ impl AgentItem {
         Self {
             name: record.name.clone(),
             state,
+            profile: record.profile.as_ref().to_owned(),
             created: said(&record.created),
             expires: record.expires.map(clock::timestamp_at),
             revoked: record.revoked.clone(),

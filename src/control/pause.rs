@@ -1,5 +1,6 @@
 //! Pauses agents, and lets them go on.
 
+use super::AgentControl;
 use crate::{
     agents::{Agents, Effect},
     caller::Access,
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Pause an agent, or all of them.
 ///
 /// New calls are refused with 423; those that run go on. It holds after a restart, until they are resumed.
-#[derive(Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct PauseAgents {
     /// Which one. Default: all of them.
     pub(crate) name: Option<String>,
@@ -20,8 +21,8 @@ pub(crate) struct PauseAgents {
 
 /// Let a paused agent go on, or all of them.
 ///
-/// Those that were paused by name stay so until they are resumed by name.
-#[derive(Deserialize, JsonSchema, Serialize)]
+/// Those that were paused by name stay so until they are resumed by name. Needs the passphrase, where there is one.
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ResumeAgents {
     /// Which one. Default: all of them.
     pub(crate) name: Option<String>,
@@ -57,10 +58,12 @@ impl Capability for ResumeAgents {
     const ACCESS: Access = Access::Admin;
     const IDEMPOTENT: bool = true;
     const EXAMPLE: &'static str = r#"{"name": "no-such-agent"}"#;
-    type Service = Agents;
+    type Service = AgentControl;
     type Output = PausedAgents;
 
-    async fn run(self, agents: &Agents, _: &Context) -> Result<PausedAgents> {
+    async fn run(self, control: &AgentControl, context: &Context) -> Result<PausedAgents> {
+        control.confirm(context).await?;
+        let agents = &control.agents;
         match &self.name {
             Some(name) => drop(agents.edit(name, Effect::Gives, |record| record.paused = false)?),
             None => agents.pause_all(false)?,

@@ -1,14 +1,13 @@
 //! How the person is known: by a token that lies where no agent reaches.
 
 use crate::{
+    caller::SecretDigest,
     policy::{paths::Directory, private},
     settings::Secret,
 };
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 use std::path::Path;
-use subtle::ConstantTimeEq;
 
 /// The name of the token's file in the bridge's folder. It is for its owner alone, as the folder is, and denied to the
 /// file routes and to commands with it.
@@ -17,12 +16,15 @@ const FILE: &str = "owner.token";
 /// The header by which the command line presents the token, and only over the socket in the bridge's folder.
 pub(crate) const TOKEN_HEADER: &str = "x-owner-token";
 
+/// The header by which the command line gives the person's passphrase with a request, in base64: it may have any character.
+pub(crate) const PASSPHRASE_HEADER: &str = "x-owner-passphrase";
+
 /// The shortest token that counts, in characters: 128 bits.
 const SHORTEST: usize = 22;
 
 /// The person whose machine it is.
 pub(crate) struct Person {
-    digest: [u8; 32],
+    digest: SecretDigest,
 }
 
 impl Person {
@@ -41,12 +43,12 @@ impl Person {
                 token
             }
         };
-        Ok(Self { digest: digest(token.expose()) })
+        Ok(Self { digest: SecretDigest::of(token.expose()) })
     }
 
     /// Whether this is the token.
     pub(crate) fn has_token(&self, presented: &str) -> bool {
-        digest(presented).ct_eq(&self.digest).into()
+        self.digest.is_of(presented)
     }
 }
 
@@ -63,13 +65,20 @@ pub(crate) fn read_token(folder: &Path) -> Result<Option<Secret>> {
     Ok(Some(Secret::new(text.trim())))
 }
 
+/// A passphrase as it stands in its header.
+pub(crate) fn passphrase_to_header(passphrase: &Secret) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(passphrase.expose())
+}
+
+/// The passphrase that stands in its header. What is none is a wrong one.
+pub(crate) fn passphrase_from_header(header: &[u8]) -> Secret {
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    Secret::new(String::from_utf8(decoded).unwrap_or_default())
+}
+
 /// A text of 256 random bits.
-fn random() -> Result<Secret> {
+pub(super) fn random() -> Result<Secret> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).context("the system gives no random numbers")?;
     Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(bits)))
-}
-
-fn digest(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
 }

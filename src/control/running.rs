@@ -136,13 +136,14 @@ impl Capability for StopAll {
     async fn run(self, control: &Control, _: &Context) -> Result<Stopped> {
         let name = self.name.as_deref();
         // First, so that nothing begins behind what is stopped; and what can be stopped is, when it cannot be kept.
-        let kept = match pause(&control.agents, name) {
+        let kept = match pause(&control.of_agents.agents, name) {
             Err(error @ Error::NotFound(_)) => return Err(error),
             kept => kept,
         };
         let calls = control.calls.stop_all(name);
+        control.approvals.withdraw_all(name);
         // Once more for what was just being started.
         let processes = (control.end_work)(name).await + (control.end_work)(name).await;
-        kept.map(|()| Stopped { calls, processes, paused: PausedAgents::of(&control.agents) })
+        kept.map(|()| Stopped { calls, processes, paused: PausedAgents::of(&control.of_agents.agents) })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Files,
+    about::Place,
     basis::Basis,
     go_on,
     replacement::is_temporary,
@@ -12,6 +13,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
         Folder, SafePath,
         paths::{Found, Intent, Kind, Named, OURS, not_a_file},
@@ -67,6 +69,11 @@ impl Capability for CopyPath {
     const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "to": "notes/archive/today.md"}"#;
     type Service = Files;
     type Output = CopyOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, [Place::read(&self.path).itself(), Place::write(&self.to).itself()]);
+        Subjects { is_of_trees: true, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<CopyOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

@@ -2,6 +2,7 @@
 
 use super::{
     Files,
+    about::Place,
     undo::{ChangeAuthor, Changed, Edit},
     write::{is_as_expected, may_go},
 };
@@ -9,6 +10,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Intent, Named},
@@ -54,6 +56,12 @@ impl Capability for DeletePath {
     const EXAMPLE: &'static str = r#"{"path": "notes/old.md", "expected_sha256": "0000000000000000000000000000000000000000000000000000000000000000"}"#;
     type Service = Files;
     type Output = DeleteOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, [Place::write(&self.path).itself()]);
+        let deletes = needs.deletes.map_or(0, |most| files.count_files(&self.path, most));
+        Subjects { deletes, is_of_trees: self.recursive, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<DeleteOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

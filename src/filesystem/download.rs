@@ -1,10 +1,11 @@
 //! Hands out a file as a stream.
 
-use super::{Files, read::mime_type};
+use super::{Files, about::Place, read::mime_type};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Named, spelled},
 };
 use schemars::JsonSchema;
@@ -52,6 +53,10 @@ impl Capability for DownloadFile {
     const EXAMPLE: &'static str = r#"{"path": "notes/today.md"}"#;
     type Service = Files;
     type Output = DownloadOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        files.about(needs, [Place::read(&self.path)])
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<DownloadOutput> {
         files.look(context, |files, _| self.open(files)).await

@@ -1,7 +1,9 @@
 //! Replaces parts of a text.
 
 use super::{
-    Files, diff, digest,
+    Files,
+    about::Place,
+    diff, digest,
     encoding::Codec,
     lines::{self, Lines},
     nearest,
@@ -13,6 +15,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Named},
 };
 use schemars::JsonSchema;
@@ -97,18 +100,25 @@ impl Capability for EditFile {
     type Service = Files;
     type Output = EditOutput;
 
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let tried = || Some(self.edit(files, None).ok()?.diff);
+        let about = files.about(needs, [Place::write(&self.path)]);
+        Subjects { diff: needs.bound.then(tried).flatten(), ..about }
+    }
+
     async fn run(self, files: &Files, context: &Context) -> Result<EditOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         let named = self.path.clone();
         // Before its turn, so that no other change waits for this one's memory.
         let size = files.look(context, move |files, _| Ok(files.size_of(&named))).await?;
         context.holding.more(size.min(files.max_read).saturating_mul(COPIES)).await?;
-        files.change_anew(move |files| self.edit(files, &who)).await
+        files.change_anew(move |files| self.edit(files, Some(&who).filter(|_| !self.dry_run))).await
     }
 }
 
 impl EditFile {
-    fn edit(&self, files: &Files, who: &ChangeAuthor) -> Result<EditOutput> {
+    /// Edits for somebody, or tries it for nobody.
+    fn edit(&self, files: &Files, who: Option<&ChangeAuthor>) -> Result<EditOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         path.existing()?;
         may_be_written(&path, self.force)?;
@@ -123,10 +133,10 @@ impl EditFile {
             replacements += edit.expected_replacements;
         }
         let encoded = codec.encode_over(&bytes, &after)?;
-        let changes = !self.dry_run && encoded != bytes;
+        let who = who.filter(|_| encoded != bytes);
         let edit = replaced(files, &path, encoded).made_from(Some(basis)).at(path);
         let sha256 = edit.after.sha256().to_owned();
-        let change = changes.then(|| files.undo.commit(who, vec![edit], None)).transpose()?;
+        let change = who.map(|who| files.undo.commit(who, vec![edit], None)).transpose()?;
         Ok(EditOutput {
             diff: diff::unified(&before, &after, &self.path),
             path: self.path.clone(),

@@ -2,6 +2,7 @@
 
 use super::{
     Files,
+    about::Place,
     page::{Cursor, shown},
     walk::{Next, Visit, walk},
 };
@@ -10,6 +11,7 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::paths::{Found, Intent, Kind, Named, spelled},
 };
 use schemars::JsonSchema;
@@ -106,6 +108,10 @@ impl Capability for ListDirectory {
     const EXAMPLE: &'static str = r#"{"path": "."}"#;
     type Service = Files;
     type Output = ListOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        Subjects { is_of_trees: self.recursive, ..files.about(needs, [Place::read(&self.path)]) }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ListOutput> {
         let holding = context.holding.clone();

@@ -2,12 +2,14 @@
 
 use super::{
     Files,
+    about::Place,
     undo::{ChangeAuthor, Changed, Edit, Source},
 };
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Named},
 };
 use schemars::JsonSchema;
@@ -43,6 +45,10 @@ impl Capability for MakeDirectory {
     const EXAMPLE: &'static str = r#"{"path": "notes/archive"}"#;
     type Service = Files;
     type Output = MakeOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        files.about(needs, [Place::write(&self.path)])
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<MakeOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

@@ -3,6 +3,7 @@
 //! Every capability checks its paths into [`crate::policy::SafePath`] and works on those. The disk is asked on blocking
 //! threads; what walks or reads for long watches the call's cancellation.
 
+mod about;
 #[cfg_attr(not(target_os = "linux"), path = "appenders_elsewhere.rs")]
 mod appenders;
 mod archive;
@@ -91,7 +92,7 @@ pub struct Files {
     preparing: Arc<Semaphore>,
 }
 
-/// As many changes are put together at a time: each has a thread, also while it waits for its turn.
+/// The most changes prepared at once: each holds a thread, even while it waits for its turn.
 const MAX_PREPARING: usize = 32;
 
 impl Files {
@@ -109,6 +110,11 @@ impl Files {
             changing: Arc::default(),
             preparing: Arc::new(Semaphore::new(MAX_PREPARING)),
         })
+    }
+
+    /// The same files for those who work within another workspace: changes take turns with everybody's.
+    pub(crate) fn within(&self, workspace: &Arc<Workspace>) -> Self {
+        Self { workspace: workspace.clone(), undo: Arc::new(self.undo.within(workspace)), ..self.clone() }
     }
 
     /// How many bytes the file at a path has; 0 where there is none that may be read.
@@ -172,7 +178,7 @@ impl Files {
     }
 }
 
-/// As often is a change made anew of a file that another program changes all the time.
+/// How many times a change is tried when another program keeps changing the file.
 const TRIES: usize = 20;
 
 /// Fails when the call is over.

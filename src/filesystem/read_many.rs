@@ -1,7 +1,9 @@
 //! Reads many files in one call.
 
 use super::{
-    Files, go_on,
+    Files,
+    about::Place,
+    go_on,
     read::{Form, LARGE_MEDIA, ReadFile, default_encoding},
 };
 use crate::{
@@ -9,6 +11,7 @@ use crate::{
     capability::{Capability, Context, Medium},
     envelope::Envelope,
     error::Result,
+    permissions::{Needs, Subjects},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,6 +86,10 @@ impl Capability for ReadMany {
             OneRead::Failed { .. } => None,
         });
         read.collect()
+    }
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        files.about(needs, self.paths.iter().map(|path| Place::read(path)))
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadManyOutput> {

@@ -2,14 +2,15 @@
 
 use super::{
     Files,
+    about::Place,
     document::{Document, Kind},
     undo::{ChangeAuthor, Changed, is_taken},
     write::{may_be_written, only_where_nothing_is, replaced},
 };
 use crate::{
-    caller::Access,
     capability::Context,
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Intent, Named},
@@ -18,12 +19,17 @@ use crate::{
 use std::io::{Seek, Write};
 
 impl Files {
+    /// What a call is about that puts a new file at a path.
+    pub(crate) fn about_new(&self, needs: Needs, path: &str) -> Subjects {
+        self.about(needs, [Place::write(path)])
+    }
+
     /// Where a new file would be saved.
     ///
     /// # Errors
     /// When the caller or the policy may not write there, or something is there already.
     pub fn place_for_new(&self, context: &Context, path: &str) -> Result<SafePath> {
-        context.caller.may(Access::Write)?;
+        context.caller.may_call()?;
         let place = self.workspace.resolve(path, Named::File, Intent::Write)?;
         may_be_written(&place, false)?;
         if place.found().is_some() { Err(taken()) } else { Ok(place) }

@@ -2,6 +2,7 @@
 
 use super::{
     Files,
+    about::Place,
     copy::{Copied, Copy, is_free},
     delete::may_leave,
     undo::{ChangeAuthor, Changed, Edit, Staging, State},
@@ -11,6 +12,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
         Folder, SafePath,
         paths::{Intent, Kind, Named},
@@ -61,6 +63,11 @@ impl Capability for MovePath {
     const EXAMPLE: &'static str = r#"{"path": "notes/today.md", "to": "notes/yesterday.md", "expected_sha256": "0000000000000000000000000000000000000000000000000000000000000000"}"#;
     type Service = Files;
     type Output = MoveOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, [Place::write(&self.path).itself(), Place::write(&self.to).itself()]);
+        Subjects { is_of_trees: true, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<MoveOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

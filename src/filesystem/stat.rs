@@ -1,11 +1,12 @@
 //! Tells what is known of a path.
 
-use super::{Files, digest, read::mime_type};
+use super::{Files, about::Place, digest, read::mime_type};
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     clock,
     error::Result,
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Kind, Named, Times, spelled},
 };
 use schemars::JsonSchema;
@@ -76,6 +77,11 @@ impl Capability for StatPath {
     const EXAMPLE: &'static str = r#"{"path": "README.md"}"#;
     type Service = Files;
     type Output = StatOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let place = Place::read(&self.path);
+        files.about(needs, [if self.follow { place } else { place.itself() }])
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<StatOutput> {
         files.look(context, |files, _| self.stat(files)).await

@@ -2,6 +2,7 @@
 
 use super::{
     Files,
+    about::Place,
     ignored::Ignored,
     list::{ItemKind, Link},
     page::{Cursor, shown},
@@ -12,6 +13,7 @@ use crate::{
     capability::{Capability, Context},
     error::Result,
     patterns::{GlobStyle, Globs},
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Kind, Named},
 };
 use schemars::JsonSchema;
@@ -125,6 +127,10 @@ impl Capability for ShowTree {
     const EXAMPLE: &'static str = r#"{"path": ".", "depth": 2}"#;
     type Service = Files;
     type Output = TreeOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        Subjects { is_of_trees: true, ..files.about(needs, [Place::read(&self.path)]) }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<TreeOutput> {
         files.look(context, |files, cancelled| self.show(files, cancelled)).await

@@ -5,6 +5,7 @@
 
 use super::{
     Files,
+    about::Place,
     basis::Basis,
     digest,
     undo::{ChangeAuthor, Changed, Edit, Source, State},
@@ -15,6 +16,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Directory, Intent, Named, OURS, Times, look_at, set_mode_and_owner},
@@ -80,6 +82,10 @@ pub struct UploadOutput {
     pub upload: Option<Upload>,
 }
 
+/// What to do where the person has to say yes.
+const INSTEAD: &str =
+    "What an upload brings is not known before it comes, so nobody can say yes to it: use POST /filesystem/write";
+
 impl Capability for UploadFile {
     const NAME: &'static str = "filesystem_upload";
     const ACCESS: Access = Access::Write;
@@ -88,6 +94,10 @@ impl Capability for UploadFile {
     const EXAMPLE: &'static str = r#"{"path": "notes/picture.png"}"#;
     type Service = Files;
     type Output = UploadOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        Subjects { instead: Some(INSTEAD), ..files.about(needs, [Place::write(&self.path)]) }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<UploadOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
@@ -111,6 +121,10 @@ impl Capability for UploadStatus {
     const EXAMPLE: &'static str = r#"{"path": "notes/picture.png"}"#;
     type Service = Files;
     type Output = UploadOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        files.about(needs, [Place::read(&self.path)])
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<UploadOutput> {
         files.look(context, |files, _| self.status(files)).await

@@ -2,16 +2,18 @@
 
 use super::{
     Files,
+    about::Place,
     basis::Basis,
-    digest,
+    diff, digest,
     encoding::Codec,
     read::{bytes_of, default_encoding},
-    undo::{ChangeAuthor, Changed, Edit, Source, State, is_taken},
+    undo::{ChangeAuthor, Changed, Edit, MAX_SHOWN, Source, State, is_taken},
 };
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Found, Intent, Named, OURS, not_a_file},
@@ -83,6 +85,12 @@ impl Capability for WriteFile {
     type Service = Files;
     type Output = WriteOutput;
 
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let diff = || self.shown(files);
+        let about = files.about(needs, [Place::write(&self.path)]);
+        Subjects { diff: needs.bound.then(diff).flatten(), ..about }
+    }
+
     async fn run(self, files: &Files, context: &Context) -> Result<WriteOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());
         files.change_anew(move |files| self.write(files, &who)).await
@@ -90,6 +98,20 @@ impl Capability for WriteFile {
 }
 
 impl WriteFile {
+    /// What it would change, for a person; none where that is no text, or a long one.
+    fn shown(&self, files: &Files) -> Option<String> {
+        let path = files.workspace.resolve(&self.path, Named::File, Intent::Write).ok()?;
+        let before = match path.found() {
+            None => String::new(),
+            Some(found) if found.is_file() && found.size <= MAX_SHOWN => {
+                String::from_utf8(bytes_of(&path, MAX_SHOWN).ok()?.0).ok()?
+            }
+            Some(_) => return None,
+        };
+        let after = if self.mode == "a" { before.clone() + &self.content } else { self.content.clone() };
+        (after.len() as u64 <= MAX_SHOWN).then(|| diff::unified(&before, &after, &self.path))
+    }
+
     fn write(&self, files: &Files, who: &ChangeAuthor) -> Result<WriteOutput> {
         let path = files.workspace.resolve(&self.path, Named::File, Intent::Write)?;
         let appends = match self.mode.as_str() {

@@ -9,7 +9,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context, Medium},
     error::{Error, Result},
-    policy::SafeUrl,
+    permissions::{Needs, Subjects},
+    policy::{SafeUrl, host_of},
 };
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -126,6 +127,12 @@ impl Capability for FetchUrl {
         picture.into_iter().collect()
     }
 
+    fn subjects(&self, internet: &Internet, needs: Needs) -> Subjects {
+        let saved = self.save_to.as_ref().map(|path| (internet.receivers.about)(needs, path)).unwrap_or_default();
+        let is_plain = matches!(self.method.to_ascii_uppercase().as_str(), "GET");
+        Subjects { host: host_of(&self.url), can_be_undone: is_plain, ..saved }
+    }
+
     async fn run(mut self, internet: &Internet, context: &Context) -> Result<FetchOutput> {
         self.form = self.wanted_form()?;
         if let Some(path) = &self.save_to {
@@ -159,7 +166,7 @@ impl FetchUrl {
             method: self.known_method()?,
             headers: self.header_map()?,
             body: self.body.clone().map(Bytes::from),
-            url: internet.policy.check(&self.url, super::resolve).await?,
+            url: internet.checked(&self.url, None).await?,
         };
         let mut answer = request.send(internet).await?;
         for followed in 1.. {
@@ -167,7 +174,7 @@ impl FetchUrl {
             if followed > MAX_REDIRECTS {
                 return Err(Error::Upstream(format!("HTTP error: more than {MAX_REDIRECTS} redirects")));
             }
-            let next = internet.policy.follow(&request.url, &location, super::resolve).await?;
+            let next = internet.checked(&location, Some(&request.url)).await?;
             if !request.redirect(next, answer.status().as_u16()) {
                 break;
             }

@@ -12,6 +12,7 @@ pub use search::SearchWeb;
 use crate::{
     capability::Context,
     error::Result,
+    permissions::{Needs, Subjects},
     policy::{SafeUrl, UrlPolicy},
     settings::Settings,
 };
@@ -44,24 +45,35 @@ pub type TextOf = Box<dyn for<'a> Fn(&'a Context, [&str; 2], Vec<u8>) -> BoxFutu
 /// Fails where a [`Save`] to a path would.
 pub type CheckTarget = Box<dyn Fn(&Context, &str) -> Result<()> + Send + Sync>;
 
+/// What a [`Save`] to a path is about.
+pub type AboutTarget = Box<dyn Fn(Needs, &str) -> Subjects + Send + Sync>;
+
+/// Fails for a host that is not fetched from.
+pub(crate) type CheckHost = Arc<dyn Fn(&str) -> Result<()> + Send + Sync>;
+
 /// What the side of the bridge that has files does with what was fetched.
 pub struct Receivers {
     /// Fails where [`Self::save`] would, before anything is fetched.
     pub check: CheckTarget,
+    /// What saving it is about.
+    pub about: AboutTarget,
     /// Saves it.
     pub save: Save,
     /// Reads it.
     pub text_of: TextOf,
 }
 
-/// The way out.
+/// The way out, for those who may use the same hosts and files.
+#[derive(Clone)]
 pub struct Internet {
-    policy: UrlPolicy,
-    receivers: Receivers,
+    policy: Arc<UrlPolicy>,
+    /// Asked where a URL leads to another host; the first one is decided before the call begins.
+    check_host: Option<CheckHost>,
+    receivers: Arc<Receivers>,
     /// The most that is fetched for a file or a document, in bytes.
     max_bytes: u64,
     /// Made at the first use, since reading the system's certificates takes a while.
-    tls: OnceLock<ClientConfig>,
+    tls: Arc<OnceLock<ClientConfig>>,
 }
 
 impl Internet {
@@ -72,7 +84,26 @@ impl Internet {
     pub fn open(settings: &Settings, receivers: Receivers) -> anyhow::Result<Self> {
         let max_bytes = settings.max_request_mib.saturating_mul(1024 * 1024);
         let policy = UrlPolicy::new(settings.fetch_allow_private.clone());
-        Ok(Self { policy, receivers, max_bytes, tls: OnceLock::new() })
+        let (policy, receivers) = (Arc::new(policy), Arc::new(receivers));
+        Ok(Self { policy, check_host: None, receivers, max_bytes, tls: Arc::default() })
+    }
+
+    /// The same for those who may not use every host, or have other files.
+    pub(crate) fn within(&self, check_host: Option<CheckHost>, receivers: Receivers) -> Self {
+        Self { check_host, receivers: Arc::new(receivers), ..self.clone() }
+    }
+
+    /// Where a URL leads, which may be asked of `from`, if it is fetched from.
+    async fn checked(&self, url: &str, from: Option<&SafeUrl>) -> Result<SafeUrl> {
+        let url = match from {
+            None => self.policy.check(url, resolve).await?,
+            Some(from) => self.policy.follow(from, url, resolve).await?,
+        };
+        let is_elsewhere = from.is_some_and(|from| from.url().host_str() != url.url().host_str());
+        if let (true, Some(check), Some(host)) = (is_elsewhere, &self.check_host, url.url().host_str()) {
+            check(host)?;
+        }
+        Ok(url)
     }
 
     /// A client that connects to the checked addresses and to nothing else: no resolver, no proxy, no redirect.

@@ -12,6 +12,9 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,11 +82,17 @@ impl Capability for AddEntry {
     type Service = Memory;
     type Output = EntryAdded;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::tagged([self.tags.clone()], Intent::Write)
+    }
+
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntryAdded> {
         let timestamp = clock::timestamp();
         let shown = clean_beginning(&self.content, SHOWN, &[]);
         let tags: Vec<String> = self.tags.iter().take(TAGS_SHOWN).cloned().collect();
         let Self { content, tags: own, metadata, source, id, expires_at, dedupe } = self;
+        // An entry with the same tags that is not there for this caller is none that it finds.
+        let dedupe = dedupe && memory.readers.read_tags(&own);
         let new = NewEntry { content, tags: own, metadata, source, id, expires_at };
         let draft = new.draft(&timestamp, dedupe).map_err(|(field, problem)| Error::invalid(field, problem))?;
         let added = memory.remember(&context.caller, vec![draft]).await?;

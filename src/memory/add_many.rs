@@ -11,6 +11,9 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
     problem::{Problem, Segment},
 };
 use schemars::JsonSchema;
@@ -52,9 +55,15 @@ impl Capability for AddEntries {
     type Service = Memory;
     type Output = EntriesAdded;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::tagged(self.entries.iter().map(|entry| entry.tags.clone()), Intent::Write)
+    }
+
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntriesAdded> {
         let timestamp = clock::timestamp();
-        let added = memory.remember(&context.caller, drafts(self.entries, &timestamp, self.dedupe)?).await?;
+        // As for one: what is not there for this caller is found by none of them.
+        let finds_same = |tags: &[String]| self.dedupe && memory.readers.read_tags(tags);
+        let added = memory.remember(&context.caller, drafts(self.entries, &timestamp, finds_same)?).await?;
         let count = added.iter().filter(|added| !added.existed).count();
         let ids: Vec<String> = added.iter().map(|Added { id, .. }| id.to_string()).collect();
         context.record_as(json!({"count": count, "first_id": ids.first()}));
@@ -64,9 +73,10 @@ impl Capability for AddEntries {
 }
 
 /// Every entry that cannot be is named, by its place.
-fn drafts(entries: Vec<NewEntry>, timestamp: &str, dedupe: bool) -> Result<Vec<Draft>> {
+fn drafts(entries: Vec<NewEntry>, timestamp: &str, finds_same: impl Fn(&[String]) -> bool) -> Result<Vec<Draft>> {
     let (mut drafts, mut problems) = (Vec::with_capacity(entries.len()), Vec::new());
     for (place, entry) in entries.into_iter().enumerate() {
+        let dedupe = finds_same(&entry.tags);
         match entry.draft(timestamp, dedupe) {
             Ok(draft) => drafts.push(draft),
             Err((field, message)) => {

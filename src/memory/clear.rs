@@ -6,6 +6,9 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +43,10 @@ impl Capability for ClearMemory {
     const EXAMPLE: &'static str = r#"{"confirm": false}"#;
     type Service = Memory;
     type Output = Cleared;
+
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::any(Intent::Write)
+    }
 
     async fn run(self, memory: &Memory, context: &Context) -> Result<Cleared> {
         if !self.confirm {

@@ -11,6 +11,9 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,8 +61,15 @@ impl Capability for DeleteEntries {
     type Service = Memory;
     type Output = EntriesDeleted;
 
+    fn subjects(&self, memory: &Memory, _: Needs) -> Subjects {
+        match &self.id {
+            Some(id) => memory.about_entry(id, None, Intent::Write),
+            None => about::any(Intent::Write),
+        }
+    }
+
     async fn run(mut self, memory: &Memory, context: &Context) -> Result<EntriesDeleted> {
-        let filter = self.filter()?;
+        let filter = self.filter()?.read_by(&memory.readers);
         if self.id.is_none() && filter.is_empty() {
             let how =
                 "Say which entries: an `id`, or tags, source, since, until or metadata (memory_clear forgets all)";

@@ -10,6 +10,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    memory::about,
+    permissions::{Needs, Subjects},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,8 +43,12 @@ impl Capability for ExportEntries {
     type Service = Memory;
     type Output = Exported;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::found_by(self.tags.as_ref(), self.all_tags.as_ref())
+    }
+
     async fn run(mut self, memory: &Memory, _: &Context) -> Result<Exported> {
-        let filter = self.filter()?;
+        let filter = self.filter()?.read_by(&memory.readers);
         let (count, content) = memory.store.read(move |state| lines(state, &filter)).await?;
         Ok(Exported { count, content })
     }

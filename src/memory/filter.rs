@@ -2,6 +2,7 @@
 
 use super::{
     entry::Entry,
+    readers::Readers,
     store::{State, now},
 };
 use crate::{
@@ -84,6 +85,8 @@ pub(crate) struct Filter {
     pub until: Option<NaiveDateTime>,
     /// These values in its metadata.
     pub metadata: Map<String, Value>,
+    /// Who asks.
+    pub readers: Readers,
 }
 
 /// The tags that an entry must all have: a list of them, or `true` for those of `tags`.
@@ -113,10 +116,23 @@ impl Filter {
         };
         let since = times.0.map(|text| moment("since", text)).transpose()?;
         let until = times.1.map(|text| moment("until", text).map(|end| after(text, end))).transpose()?;
-        Ok(Self { tags, all_tags, source, since, until, metadata: metadata.unwrap_or_default() })
+        Ok(Self {
+            tags,
+            all_tags,
+            source,
+            since,
+            until,
+            metadata: metadata.unwrap_or_default(),
+            readers: Readers::default(),
+        })
     }
 
-    /// Whether it lets everything through.
+    /// The same for what these read alone.
+    pub(crate) fn read_by(self, readers: &Readers) -> Self {
+        Self { readers: readers.clone(), ..self }
+    }
+
+    /// Whether it lets everything through that is read.
     pub(crate) fn is_empty(&self) -> bool {
         self.tags.is_empty() && self.all_tags.is_empty() && !self.looks_at_each()
     }
@@ -128,6 +144,7 @@ impl Filter {
     /// The positions of the entries that pass and have not expired.
     pub(crate) fn positions(&self, state: &State) -> Positions {
         let mut passing = state.live().clone();
+        self.readers.keep(&mut passing, state);
         if !self.tags.is_empty() {
             passing.intersect(&state.tagged(&self.tags, false));
         }

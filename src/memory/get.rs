@@ -5,6 +5,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,10 +40,15 @@ impl Capability for GetEntry {
     type Service = Memory;
     type Output = EntryFound;
 
+    fn subjects(&self, memory: &Memory, _: Needs) -> Subjects {
+        memory.about_entry(&self.id, None, Intent::Read)
+    }
+
     async fn run(self, memory: &Memory, _: &Context) -> Result<EntryFound> {
         let id = self.id.clone();
+        let readers = memory.readers.clone();
         let look = move |state: &super::store::State| {
-            state.get(&id).filter(|entry| !entry.is_expired(now())).map(|entry| MemoryEntry::from(&**entry))
+            state.get(&id).filter(|entry| readers.see(entry, now())).map(|entry| MemoryEntry::from(&**entry))
         };
         let entry = memory.store.read(look).await?.ok_or_else(|| missing(&self.id))?;
         Ok(EntryFound::new(entry))

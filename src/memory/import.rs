@@ -3,6 +3,7 @@
 use super::{
     Memory,
     entry::{Entry, TOO_DEEP, is_too_deep},
+    readers::Readers,
     so_many,
     store::{Change, State, made_ids},
 };
@@ -12,6 +13,9 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
     problem::{Problem, described},
 };
 use schemars::JsonSchema;
@@ -74,13 +78,18 @@ impl Capability for ImportEntries {
     type Service = Memory;
     type Output = Imported;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::any(Intent::Write)
+    }
+
     async fn run(self, memory: &Memory, context: &Context) -> Result<Imported> {
         let Self { content, on_conflict } = self;
         // Parsing a large import is work of its own.
         let mut lines = blocking(move || parse(&content)).await??;
         lines.iter_mut().for_each(|(_, entry)| entry.added_by(&context.caller));
         let total = lines.len();
-        let done = memory.store.change(move |state| decide(state, lines, on_conflict)).await?;
+        let readers = memory.readers.clone();
+        let done = memory.store.change(move |state| decide(state, &readers, lines, on_conflict)).await?;
         let (count, change_id) = (done.outcome, done.change_id);
         context.record_as(json!({"count": count, "skipped": total - count}));
         let message = format!("{} imported", so_many(count));
@@ -120,7 +129,7 @@ fn entry(line: &str) -> std::result::Result<Entry, String> {
     Ok(entry)
 }
 
-fn decide(state: &State, lines: Lines, on_conflict: OnConflict) -> Result<(Vec<Change>, usize)> {
+fn decide(state: &State, readers: &Readers, lines: Lines, on_conflict: OnConflict) -> Result<(Vec<Change>, usize)> {
     let mut taken: HashMap<Arc<str>, usize> = HashMap::new();
     let mut entries: Vec<Arc<Entry>> = Vec::new();
     let mut replacing = 0;
@@ -132,6 +141,8 @@ fn decide(state: &State, lines: Lines, on_conflict: OnConflict) -> Result<(Vec<C
         }
         let earlier = taken.get(&entry.id).map(|place| &entries[*place]);
         match earlier.or_else(|| state.get(&entry.id)) {
+            // What is not there for this caller is neither compared nor replaced.
+            Some(present) if !readers.read(present) => return Err(conflict(number, &entry)),
             Some(present) if **present == entry => continue,
             Some(_) if on_conflict == OnConflict::Skip => continue,
             Some(_) if on_conflict == OnConflict::Error || earlier.is_some() => return Err(conflict(number, &entry)),

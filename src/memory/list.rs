@@ -3,6 +3,7 @@
 use super::{
     Memory,
     filter::{Filter, filtered},
+    readers::Readers,
     store::State,
     view::MemoryEntry,
 };
@@ -10,6 +11,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,15 +59,19 @@ impl Capability for ListEntries {
     type Service = Memory;
     type Output = EntryPage;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::found_by(self.tags.as_ref(), self.all_tags.as_ref())
+    }
+
     async fn run(mut self, memory: &Memory, _: &Context) -> Result<EntryPage> {
-        let filter = self.filter()?;
+        let filter = self.filter()?.read_by(&memory.readers);
         let (cursor, limit) = (self.cursor, self.limit);
         memory.store.read(move |state| page(state, &filter, cursor.as_deref(), limit)).await?
     }
 }
 
 fn page(state: &State, filter: &Filter, cursor: Option<&str>, limit: usize) -> Result<EntryPage> {
-    let end = cursor.map(|cursor| position(state, cursor)).transpose()?;
+    let end = cursor.map(|cursor| position(state, &filter.readers, cursor)).transpose()?;
     let passing = filter.positions(state);
     let mut before: Vec<u32> = passing.iter().take_while(|position| end.is_none_or(|end| *position < end)).collect();
     before.reverse();
@@ -77,13 +84,14 @@ fn page(state: &State, filter: &Filter, cursor: Option<&str>, limit: usize) -> R
 }
 
 /// Where a page ended: its last entry's position, or where that entry stands now.
-fn position(state: &State, cursor: &str) -> Result<u32> {
+fn position(state: &State, readers: &Readers, cursor: &str) -> Result<u32> {
     let wrong =
         || Error::invalid("cursor", "The cursor is none of this memory, or its entry is gone: begin again without it");
     let (position, id) = cursor.split_once('.').ok_or_else(wrong)?;
     let position: u32 = position.parse().map_err(|_| wrong())?;
     match state.position(id) {
-        Some(present) => Ok(present),
+        Some(present) if state.at(present).is_some_and(|entry| readers.read(entry)) => Ok(present),
+        Some(_) => Err(wrong()),
         // The entry was deleted since; its gap still marks the place.
         None if state.is_gap(position) => Ok(position),
         None => Err(wrong()),

@@ -1,5 +1,6 @@
 //! Long memory: entries that survive, found again by the meaning of their words.
 
+mod about;
 mod add;
 mod add_many;
 mod clear;
@@ -13,6 +14,7 @@ mod history;
 mod import;
 mod list;
 mod query;
+mod readers;
 mod recall;
 mod restore;
 mod store;
@@ -37,13 +39,15 @@ pub use update::UpdateEntry;
 
 use crate::settings::Settings;
 use embeddings::Embeddings;
+use readers::{Readers, TagCheck};
 use std::{path::Path, sync::Arc};
 use store::{Capacity, Retention, Store};
 
 /// The memory of the bridge.
 pub struct Memory {
     store: Arc<Store>,
-    meaning: Option<Embeddings>,
+    meaning: Option<Arc<Embeddings>>,
+    readers: Readers,
 }
 
 impl Memory {
@@ -55,8 +59,13 @@ impl Memory {
         let max_bytes = settings.undo_max_mib.saturating_mul(1024 * 1024);
         let retention = Retention { max_bytes, max_days: settings.undo_max_days };
         let store = Arc::new(Store::open(folder, Capacity::of_mib(settings.memory_max_mib), retention)?);
-        let meaning = Embeddings::open(settings, folder, &store)?;
-        Ok(Self { store, meaning })
+        let meaning = Embeddings::open(settings, folder, &store)?.map(Arc::new);
+        Ok(Self { store, meaning, readers: Readers::default() })
+    }
+
+    /// The same for those who read entries with these tags alone.
+    pub(crate) fn within(&self, is_readable: Arc<TagCheck>) -> Self {
+        Self { readers: Readers::of(is_readable), store: self.store.clone(), meaning: self.meaning.clone() }
     }
 
     /// Finishes what was asked and writes the files.

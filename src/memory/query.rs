@@ -3,6 +3,7 @@
 use super::{
     Memory,
     entry::Entry,
+    readers::Readers,
     store::{State, now},
     view::MemoryEntry,
 };
@@ -10,6 +11,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    memory::about,
+    permissions::{Needs, Subjects},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,21 +57,26 @@ impl Capability for QueryMemory {
     type Service = Memory;
     type Output = QueryResults;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::found_by(self.tags.as_ref(), None)
+    }
+
     async fn run(self, memory: &Memory, context: &Context) -> Result<QueryResults> {
         let Self { query, tags, limit } = self;
         let (text, wanted) = (query.clone(), tags.clone().unwrap_or_default());
-        let results = memory.store.read(move |state| find(state, &text, &wanted, limit)).await?;
+        let readers = memory.readers.clone();
+        let results = memory.store.read(move |state| find(state, &readers, &text, &wanted, limit)).await?;
         context.record_as(json!({"query": query, "tags": tags, "results_count": results.len()}));
         let count = results.len();
         Ok(QueryResults { query, count, results })
     }
 }
 
-fn find(state: &State, query: &str, tags: &[String], limit: usize) -> Vec<MemoryEntry> {
+fn find(state: &State, readers: &Readers, query: &str, tags: &[String], limit: usize) -> Vec<MemoryEntry> {
     let (needle, now) = (Needle::new(query), now());
     let tagged = |entry: &Entry| tags.is_empty() || entry.tags.iter().any(|tag| tags.contains(tag));
     let matching = state.entries().rev().filter(|entry| {
-        tagged(entry) && !entry.is_expired(now) && (needle.is_in(&entry.content) || needle.is_in_tags(&entry.tags))
+        tagged(entry) && readers.see(entry, now) && (needle.is_in(&entry.content) || needle.is_in_tags(&entry.tags))
     });
     matching.take(limit).map(|entry| MemoryEntry::from(&**entry)).collect()
 }

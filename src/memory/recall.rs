@@ -12,6 +12,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    memory::about,
+    permissions::{Needs, Subjects},
 };
 use memory_ranking::{Parts, Ranked};
 use schemars::JsonSchema;
@@ -100,9 +102,13 @@ impl Capability for RecallMemory {
     type Service = Memory;
     type Output = RecallResults;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::found_by(self.tags.as_ref(), self.all_tags.as_ref())
+    }
+
     async fn run(mut self, memory: &Memory, context: &Context) -> Result<RecallResults> {
         let tags = self.tags.clone();
-        let filter = self.filter()?;
+        let filter = self.filter()?.read_by(&memory.readers);
         let page = Page { limit: self.limit, offset: self.offset, min_score: self.min_score, explain: self.explain };
         let question = self.query.clone();
         let (asked, warning) = match &memory.meaning {

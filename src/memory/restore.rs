@@ -10,6 +10,9 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -64,6 +67,10 @@ impl Capability for RestoreEntries {
     const EXAMPLE: &'static str = r#"{"change_id": "memory_change_…"}"#;
     type Service = Memory;
     type Output = EntriesRestored;
+
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::any(Intent::Write)
+    }
 
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntriesRestored> {
         let (restored, done) = memory.store.restore(self.change_id, decide).await?;

@@ -2,12 +2,16 @@
 
 use super::{
     Memory,
+    readers::Readers,
     store::{State, now},
 };
 use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    memory::about,
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,8 +58,13 @@ impl Capability for ListTags {
     type Service = Memory;
     type Output = TagList;
 
+    fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
+        about::any(Intent::Read)
+    }
+
     async fn run(self, memory: &Memory, _: &Context) -> Result<TagList> {
-        let mut tags = memory.store.read(count).await?;
+        let readers = memory.readers.clone();
+        let mut tags = memory.store.read(move |state| count(state, &readers)).await?;
         let count = tags.len();
         tags.sort_by(|left, right| right.count.cmp(&left.count).then_with(|| left.tag.cmp(&right.tag)));
         tags.truncate(self.limit);
@@ -64,10 +73,10 @@ impl Capability for ListTags {
 }
 
 /// An entry counts once for a tag, though it may have it twice.
-fn count(state: &State) -> Vec<TagCount> {
+fn count(state: &State, readers: &Readers) -> Vec<TagCount> {
     let now = now();
     let mut counts: HashMap<&str, usize> = HashMap::new();
-    for entry in state.entries().filter(|entry| !entry.is_expired(now)) {
+    for entry in state.entries().filter(|entry| readers.see(entry, now)) {
         for (at, tag) in entry.tags.iter().enumerate() {
             if entry.tags.len() > 100 || !entry.tags[..at].contains(tag) {
                 *counts.entry(tag).or_default() += 1;

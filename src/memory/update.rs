@@ -4,6 +4,7 @@ use super::{
     Memory,
     entry::{Entry, TOO_DEEP, is_too_deep, object_text},
     get::missing,
+    readers::Readers,
     store::{Change, State, now},
     view::MemoryEntry,
 };
@@ -13,6 +14,8 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    permissions::{Needs, Subjects},
+    policy::paths::Intent,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +64,10 @@ impl Capability for UpdateEntry {
     type Service = Memory;
     type Output = EntryUpdated;
 
+    fn subjects(&self, memory: &Memory, _: Needs) -> Subjects {
+        memory.about_entry(&self.id, self.tags.as_ref(), Intent::Write)
+    }
+
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntryUpdated> {
         if let Some(end) = self.expires_at.as_ref().filter(|end| !is_never(end))
             && clock::parse(end).is_none()
@@ -71,8 +78,8 @@ impl Capability for UpdateEntry {
             return Err(Error::invalid("metadata", TOO_DEEP));
         }
         context.record_as(json!({"id": clean_beginning(&self.id, 100, &[])}));
-        let caller = context.caller.clone();
-        let done = memory.store.change(move |state| self.decide(state, &caller)).await?;
+        let (caller, readers) = (context.caller.clone(), memory.readers.clone());
+        let done = memory.store.change(move |state| self.decide(state, &readers, &caller)).await?;
         Ok(EntryUpdated { entry: done.outcome, change_id: done.change_id })
     }
 }
@@ -83,8 +90,8 @@ fn is_never(end: &str) -> bool {
 }
 
 impl UpdateEntry {
-    fn decide(self, state: &State, caller: &Caller) -> Result<(Vec<Change>, MemoryEntry)> {
-        let present = state.get(&self.id).filter(|entry| !entry.is_expired(now())).ok_or_else(|| missing(&self.id))?;
+    fn decide(self, state: &State, readers: &Readers, caller: &Caller) -> Result<(Vec<Change>, MemoryEntry)> {
+        let present = state.get(&self.id).filter(|entry| readers.see(entry, now())).ok_or_else(|| missing(&self.id))?;
         let mut entry = Entry::clone(present);
         if let Some(content) = self.content {
             entry.content = content.into();

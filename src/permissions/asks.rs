@@ -7,12 +7,17 @@ use super::{
     draft::AskDraft,
     hosts::Hosts,
     mistakes::Mistake,
+    needs::Needs,
     patterns::fits,
     places::{Places, written_out},
     rule::{Rule, Said},
     tools::check_name,
 };
-use std::path::PathBuf;
+use crate::policy::paths::Intent;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// The rules.
 #[derive(Debug)]
@@ -53,10 +58,39 @@ impl Asks {
         Self { asks: asks.to_vec(), plain, paths, commands, hosts }
     }
 
+    /// Whether there are none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.asks.is_empty()
+    }
+
+    /// What must be known of a call to tell whether the person is asked about it.
+    pub(crate) fn needs(&self) -> Needs {
+        let asks = || self.asks.iter().map(|ask| &ask.value);
+        Needs {
+            paths: asks().any(|ask| ask.path.is_some()),
+            host: asks().any(|ask| ask.host.is_some()),
+            command: asks().any(|ask| ask.command.is_some()),
+            deletes: asks().filter_map(|ask| ask.deletes_more_than).max(),
+            undo: asks().any(|ask| ask.irreversible),
+            ..Needs::default()
+        }
+    }
+
     /// The first rule by which the person is asked about a call.
     pub(crate) fn decide(&self, facts: &Facts<'_>) -> Option<Decision<'_>> {
-        let paths = facts.paths.iter().flat_map(|(path, _)| self.paths.0.all_holding(path));
-        let paths: Vec<usize> = paths.map(|at| self.paths.1[at]).collect();
+        let rule = self.holding(facts).next()?;
+        Some(Decision::asked(Some(rule), format!("The person is asked before {} does this", facts.tool)))
+    }
+
+    /// Each rule by which the person is asked about a call, in their order.
+    pub(crate) fn holding(&self, facts: &Facts<'_>) -> impl Iterator<Item = &Rule> {
+        let mut paths: Vec<usize> = facts.paths.iter().flat_map(|(path, _)| self.paths.0.all_holding(path)).collect();
+        if facts.is_of_trees {
+            let anywhere = [(Path::new("/"), Intent::Read)];
+            let trees = if facts.paths.is_empty() { &anywhere[..] } else { facts.paths };
+            paths.extend(trees.iter().flat_map(|(path, _)| self.paths.0.all_within(path)));
+        }
+        let paths: Vec<usize> = paths.into_iter().map(|at| self.paths.1[at]).collect();
         let executions = facts.command.iter().flat_map(|line| &line.executions);
         let commands: Vec<usize> =
             executions.flat_map(|call| self.commands.0.mentioning(call)).map(|at| self.commands.1[at]).collect();
@@ -70,8 +104,8 @@ impl Asks {
                 && ask.holds(facts)
         };
         let candidates = self.plain.iter().chain(&paths).chain(&commands).chain(&hosts);
-        let rule: &Rule = &self.asks[*candidates.filter(|at| holds(at)).min()?].rule;
-        Some(Decision::asked(Some(rule), format!("The person is asked before {} does this", facts.tool)))
+        let holding: BTreeSet<usize> = candidates.copied().filter(holds).collect();
+        holding.into_iter().map(|at| &self.asks[at].rule)
     }
 }
 
@@ -80,7 +114,7 @@ impl AskDraft {
     fn holds(&self, facts: &Facts<'_>) -> bool {
         self.tool.as_ref().is_none_or(|tool| fits(tool, facts.tool))
             && self.access.is_none_or(|access| access == facts.access)
-            && self.deletes_more_than.is_none_or(|most| facts.deletes > most)
+            && self.deletes_more_than.is_none_or(|most| facts.delete_more_than(most))
             && (!self.irreversible || !facts.can_be_undone)
     }
 }

@@ -7,7 +7,7 @@ use super::{
     mistakes::Mistake,
     rule::{Rule, Said},
 };
-use crate::rarest::Index;
+use crate::rule_index::Index;
 use command_guard::{CallPattern, Execution, Reading};
 use std::collections::HashMap;
 
@@ -30,6 +30,10 @@ impl CommandSet {
     pub(crate) fn of(texts: &[Said<String>], mistakes: &mut Vec<Mistake>) -> Self {
         let (mut rules, mut patterns) = (Vec::new(), Vec::new());
         for text in texts {
+            if let Some(sign) = shell_sign(&text.value) {
+                mistakes.push(Mistake::at(&text.rule, never_holds(&text.value, sign)));
+                continue;
+            }
             match CallPattern::parse(&text.value) {
                 Ok(pattern) => {
                     rules.push(text.rule.clone());
@@ -98,6 +102,23 @@ impl Commands {
         strictest
     }
 
+    /// What is to happen with each part of a line.
+    pub(crate) fn parts(&self, line: &Reading) -> impl Iterator<Item = Decision<'_>> {
+        self.by_guard(line).into_iter().chain(line.executions.iter().map(|call| self.one(call)))
+    }
+
+    /// Whether every line that the guard lets through is allowed.
+    pub(crate) fn are_plain(&self) -> bool {
+        let lists = [&self.allow, &self.deny];
+        self.default() == Effect::Allow && !self.may_ask() && lists.iter().all(|list| list.patterns.is_empty())
+    }
+
+    /// Whether the person is asked about some lines.
+    pub(crate) fn may_ask(&self) -> bool {
+        let guard = self.guard.as_ref().is_some_and(|said| said.value == Effect::Ask);
+        guard || self.default() == Effect::Ask || !self.ask.patterns.is_empty()
+    }
+
     fn default(&self) -> Effect {
         self.default.as_ref().map_or(Effect::Allow, |said| said.value)
     }
@@ -115,7 +136,13 @@ impl Commands {
         Some(Decision { effect, rule: guard.map(|said| &said.rule), why: refusal.to_string() })
     }
 
-    fn one(&self, call: &Execution) -> Decision<'_> {
+    /// Whether nothing but the default decides about a call.
+    pub(crate) fn is_by_default(&self, call: &Execution) -> bool {
+        self.ask.mention(call).is_none()
+    }
+
+    /// What is to happen with one call of a line.
+    pub(crate) fn one(&self, call: &Execution) -> Decision<'_> {
         if let Some(rule) = self.deny.mention(call) {
             return Decision::denied(Some(rule), format!("This profile does not run `{call}`"));
         }
@@ -134,6 +161,39 @@ impl Commands {
                 Decision::denied(rule, format!("`{call}` is not among the commands that this profile runs"))
             }
         }
+    }
+}
+
+/// What of a pattern a shell would take for its own: each command of a line is judged alone, so that it never holds.
+fn shell_sign(pattern: &str) -> Option<char> {
+    let (mut quote, mut letters) = (None, pattern.char_indices());
+    while let Some((at, letter)) = letters.next() {
+        match (quote, letter) {
+            (Some(open), letter) if open == letter => quote = None,
+            (Some('\''), _) => {}
+            (_, '\\') => drop(letters.next()),
+            (None, '\'' | '"') => quote = Some(letter),
+            // A file is written by the program `>`, and find ends what it runs with a ;.
+            (None, '>' | '<') if at == 0 || pattern[..at].chars().all(|before| before == letter) => {}
+            (None, ';') if pattern[..at].ends_with(' ') && (pattern.contains(" -exec") || pattern.contains(" -ok")) => {
+            }
+            (None, '&' | '|' | ';' | '>' | '<' | '\n') => return Some(letter),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn never_holds(pattern: &str, sign: char) -> String {
+    match sign {
+        '>' | '<' => format!(
+            "{pattern:?} never holds: what a line writes is judged by itself, as the program `>`. Write the command and \"> *\" as \
+             two patterns, or put a {sign} that is meant as it stands in quotes"
+        ),
+        _ => format!(
+            "{pattern:?} never holds: each command of a line is judged alone. Write them as patterns of their own, or put a {sign} \
+             that is meant as it stands in quotes"
+        ),
     }
 }
 

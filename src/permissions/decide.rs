@@ -25,22 +25,42 @@ pub struct Facts<'a> {
     pub access: Access,
     /// The places that it reads or changes, absolute and without dots and links.
     pub paths: &'a [(&'a Path, Intent)],
+    /// Whether it is about all that is in those places, too; without any, it may be about any file.
+    pub is_of_trees: bool,
     /// The host that it talks to, as a URL has it.
     pub host: Option<&'a str>,
     /// What its command would run.
     pub command: Option<&'a Reading>,
-    /// The tags of the memory's entries that it reads or changes.
-    pub tags: Option<(&'a [String], Intent)>,
+    /// The tags of each of the memory's entries that it reads or changes, as far as they are known.
+    pub tags: &'a [(Vec<String>, Intent)],
     /// How many files it deletes.
     pub deletes: u64,
+    /// How many its agent deleted shortly before.
+    pub deleted_before: u64,
     /// Whether the bridge can undo it, or there is nothing to undo.
     pub can_be_undone: bool,
 }
 
 impl<'a> Facts<'a> {
+    /// Whether it is a delete by which more files than this many go, with those that went shortly before.
+    pub(crate) fn delete_more_than(&self, most: u64) -> bool {
+        self.deletes > 0 && self.deletes.saturating_add(self.deleted_before) > most
+    }
+
     /// Of a call of which nothing else is known.
     pub fn of(tool: &'a str, access: Access) -> Self {
-        Self { tool, access, paths: &[], host: None, command: None, tags: None, deletes: 0, can_be_undone: true }
+        Self {
+            tool,
+            access,
+            paths: &[],
+            is_of_trees: false,
+            host: None,
+            command: None,
+            tags: &[],
+            deletes: 0,
+            deleted_before: 0,
+            can_be_undone: true,
+        }
     }
 }
 

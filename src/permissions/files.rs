@@ -7,7 +7,7 @@ use super::{
     list::List,
     mistakes::Mistake,
     places::{Places, written_out},
-    rule::{Rule, Said},
+    rule::{Rule, Said, Source},
 };
 use crate::policy::paths::{Intent, without_links};
 use std::{
@@ -86,12 +86,30 @@ impl Files {
                 }
             }
         }
+        let mut known = HashMap::new();
         for (path, rule) in self.write.iter().flat_map(|write| write.places.paths()) {
-            let meets = |root: &PathBuf| path.starts_with(root) || root.starts_with(path);
+            // A root may be named by a link, as the place in it is.
+            let real = without_links(path, &mut known);
+            let meets = |root: &PathBuf| real.starts_with(root) || root.starts_with(&real);
             if !roots.is_empty() && !roots.iter().any(meets) && !path.to_string_lossy().contains(['*', '?', '[']) {
-                let what =
-                    format!("{} may be changed and not read: add it to files.read, or take it out", path.display());
-                mistakes.push(Mistake::at(rule, what));
+                mistakes.push(match (rule.source, self.read.as_ref().and_then(|read| read.rule.as_ref())) {
+                    // Of a preset the person sees nothing: the line that reads something else is theirs.
+                    (Source::Preset(name), Some(own)) => {
+                        let what = format!(
+                            "the preset {name} changes {}, which is not read: say what is changed, as in files.write = \
+                             [\"~/notes\"], or add that to files.read",
+                            path.display()
+                        );
+                        Mistake::at(own, what)
+                    }
+                    _ => {
+                        let shown = path.display();
+                        Mistake::at(
+                            rule,
+                            format!("{shown} may be changed and not read: add it to files.read, or take it out"),
+                        )
+                    }
+                });
             }
         }
     }

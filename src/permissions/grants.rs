@@ -13,7 +13,7 @@ pub(crate) struct Grant {
     pub sockets: Vec<String>,
     /// Devices, as `MCP_COMMAND_DEVICES` writes them.
     pub devices: Vec<String>,
-    /// What a person must know who grants it.
+    /// What a person must know before granting it.
     pub warning: Option<String>,
 }
 

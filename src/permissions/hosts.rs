@@ -4,7 +4,7 @@ use super::{
     mistakes::Mistake,
     rule::{Rule, Said},
 };
-use crate::rarest::Index;
+use crate::rule_index::Index;
 use std::net::Ipv6Addr;
 use url::Host;
 
@@ -47,6 +47,11 @@ impl Hosts {
         }
         let needs = patterns.iter().map(|pattern| Vec::from_iter(pattern.end())).collect();
         Self { rules, index: Index::new(needs), patterns }
+    }
+
+    /// Whether none is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
     }
 
     /// The first rule that a host fits.

@@ -7,6 +7,7 @@
 //! A list that opens (`read`, `write`, `allow`, `tools`, `grants`) stands in the place of the inherited one, in which `"..."`
 //! means that; a list that closes (`deny`, `ask`) is added to it.
 
+mod addition;
 mod asks;
 mod base;
 mod commands;
@@ -14,10 +15,16 @@ mod decide;
 mod draft;
 mod files;
 mod grants;
+mod holder;
 mod hosts;
 mod inherit;
+mod keep;
+mod kinds;
+mod lines;
 mod list;
+mod matches;
 mod mistakes;
+mod needs;
 mod patterns;
 mod places;
 mod profile;
@@ -25,11 +32,20 @@ mod profiles;
 mod reader;
 mod rule;
 mod settings;
+mod subjects;
+mod syntax;
 mod tools;
+mod words;
 
 pub use base::{Base, Tool};
 pub use decide::{Decision, Effect, Facts};
+pub use holder::Permissions;
+pub(crate) use keep::Approved;
+pub use kinds::AskedCalls;
 pub use mistakes::{Mistake, Mistakes};
+pub use needs::Needs;
 pub use profile::Profile;
-pub use profiles::{PRESETS, Profiles};
-pub use rule::{Rule, Source};
+pub(crate) use profile::{HostCheck, TagCheck};
+pub use profiles::Profiles;
+pub use rule::{PRESETS, Rule, Source};
+pub use subjects::Subjects;

@@ -22,6 +22,8 @@ const WORKSPACE: &str = "@workspace";
 pub(crate) struct Places {
     rules: Vec<Rule>,
     by_path: HashMap<PathBuf, Vec<usize>>,
+    /// The folders in which patterns begin.
+    bases: Vec<(PathBuf, usize)>,
     patterns: Option<(PatternSet, Vec<usize>)>,
 }
 
@@ -68,6 +70,7 @@ impl Places {
                     }
                 }
             }
+            places.bases.extend(asked.patterns.iter().map(|pattern| (without_links(pattern.base(), &mut known), rule)));
             owners.extend(asked.patterns.iter().map(|_| rule));
             patterns.extend(asked.patterns);
         }
@@ -95,6 +98,14 @@ impl Places {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The rules that name something that may lie in a folder, absolute and without dots and links.
+    pub(crate) fn all_within(&self, folder: &Path) -> Vec<usize> {
+        let paths = self.by_path.iter().filter(|(path, _)| path.starts_with(folder)).flat_map(|(_, rules)| rules);
+        let meets = |base: &Path| base.starts_with(folder) || folder.starts_with(base);
+        let bases = self.bases.iter().filter(|(base, _)| meets(base)).map(|(_, rule)| rule);
+        paths.chain(bases).copied().collect()
     }
 
     /// The paths that it names, each with its rule.

@@ -7,13 +7,11 @@ use super::{
     mistakes::{Mistake, Mistakes},
     profile::Profile,
     reader::Reader,
-    rule::Source,
+    rule::{PRESETS, Source},
+    syntax::explained,
 };
 use std::{collections::BTreeMap, sync::Arc};
 use toml_edit::Document;
-
-/// The presets, from what may most to what may least.
-pub const PRESETS: [&str; 3] = ["trusted", "careful", "read-only"];
 
 /// How long a file may be, in bytes. 10,000 rules take a tenth of it.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -33,7 +31,7 @@ impl Profiles {
     pub fn read(text: &str, base: &Base<'_>) -> Result<Self, Mistakes> {
         let mut mistakes = Vec::new();
         let mut drafts = Drafts::new();
-        drafts_of(include_str!("presets.toml"), Source::Presets, &mut drafts, &mut mistakes);
+        drafts_of(include_str!("presets.toml"), Source::Preset(PRESETS[0]), &mut drafts, &mut mistakes);
         match text.len() {
             ..=MAX_BYTES => drafts_of(text, Source::Own, &mut drafts, &mut mistakes),
             _ => mistakes.push(Mistake {
@@ -70,6 +68,7 @@ fn drafts_of(text: &str, source: Source, drafts: &mut Drafts, mistakes: &mut Vec
     match Document::parse(text) {
         Ok(document) => {
             for table in reader.profiles(document.as_table()) {
+                reader.within(&table);
                 if let Some((name, table)) = reader.named(&table) {
                     let draft = Draft::read(&table, &mut reader);
                     match check(&name.value, &draft, source) {
@@ -81,7 +80,8 @@ fn drafts_of(text: &str, source: Source, drafts: &mut Drafts, mistakes: &mut Vec
         }
         Err(error) => {
             let (line, column) = reader.position(error.span().map_or(0, |span| span.start));
-            reader.mistakes.push(Mistake { line, column, what: error.message().to_owned() });
+            let what = explained(error.message(), text.lines().nth(line - 1).unwrap_or_default());
+            reader.mistakes.push(Mistake { line, column, what });
         }
     }
     mistakes.append(&mut reader.mistakes);
@@ -94,7 +94,7 @@ fn check(name: &str, draft: &Draft, source: Source) -> Result<(), String> {
             "a profile's name has letters, digits, - and _, at most {MAX_NAME}: call {name:?} otherwise"
         ));
     }
-    if source == Source::Presets {
+    if source != Source::Own {
         return Ok(());
     }
     if PRESETS.contains(&name) {

@@ -3,7 +3,7 @@
 use super::{
     list::List,
     mistakes::Mistake,
-    rule::{Rule, Said, Source},
+    rule::{PRESETS, Rule, Said, Source},
 };
 use crate::near::nearest;
 use std::ops::Range;
@@ -98,6 +98,12 @@ impl<'a> Reader<'a> {
             found.push(Value { path: key.to_owned(), item: Node::Field(item), span });
         }
         found
+    }
+
+    /// Reads that of a preset from now on, where the file is the bridge's own.
+    pub(crate) fn within(&mut self, profile: &Value<'_>) {
+        let preset = PRESETS.iter().find(|name| **name == profile.path).filter(|_| self.source != Source::Own);
+        self.source = preset.map_or(self.source, |name| Source::Preset(name));
     }
 
     /// The name of a profile, and its table below which keys are named.

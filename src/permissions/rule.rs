@@ -2,17 +2,20 @@
 
 use std::fmt;
 
+/// The presets, from what may most to what may least.
+pub const PRESETS: [&str; 3] = ["trusted", "careful", "read-only"];
+
 /// The file that a rule is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The person's own.
     Own,
-    /// The bridge's presets.
-    Presets,
+    /// That of the bridge's presets, in this one.
+    Preset(&'static str),
 }
 
 /// A line that decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Which file it is in.
     pub source: Source,
@@ -29,7 +32,7 @@ impl fmt::Display for Rule {
         let Self { line, text, .. } = self;
         match self.source {
             Source::Own => write!(formatter, "permissions.toml, line {line}: {text}"),
-            Source::Presets => write!(formatter, "a preset's {text}"),
+            Source::Preset(name) => write!(formatter, "the preset {name}: {text}"),
         }
     }
 }

@@ -3,6 +3,9 @@
 use super::profile::Profile;
 use crate::settings::{PathList, Settings, WritablePaths};
 
+/// The folder of the bridge's own files, in the server's directory.
+const MEMORY: &str = "memory";
+
 /// What stands before the path in the address of a bus (D-Bus specification, "Server Addresses").
 const BUS: &str = "unix:path=";
 
@@ -17,7 +20,9 @@ impl Profile {
         if let Some(write) = files.write() {
             settings.writable_paths = WritablePaths::Only(PathList::of(write.texts().to_vec()));
         }
-        settings.denied_paths = base.denied_paths.and(files.deny().texts().iter().cloned());
+        // Its files hold every entry, whatever its tags.
+        let memory = self.bounds_memory().then(|| MEMORY.to_owned());
+        settings.denied_paths = base.denied_paths.and(files.deny().texts().iter().cloned().chain(memory));
         if let Some(network) = &self.network {
             settings.terminal_network = network.value;
         }

@@ -3,6 +3,9 @@
 use super::{base::Tool, decide::Decision, draft::ACCESS, list::List, mistakes::Mistake, patterns::fits, rule::Rule};
 use crate::{caller::Access, near::nearest};
 
+/// The tool by which an agent asks for more: whoever may less than others needs it.
+const REQUEST: &str = "permissions_request";
+
 /// The tools; none: all.
 #[derive(Debug)]
 pub(crate) struct Tools(Option<(Vec<(Named, Rule)>, Rule)>);
@@ -53,7 +56,7 @@ impl Tools {
 
     /// Whether a tool is there.
     pub(crate) fn decide(&self, name: &str, access: Access) -> Decision<'_> {
-        let Some((named, list)) = &self.0 else { return Decision::allowed(None) };
+        let Some((named, list)) = self.0.as_ref().filter(|_| name != REQUEST) else { return Decision::allowed(None) };
         match named.iter().find(|(named, _)| named.means(name, access)) {
             Some((_, rule)) => Decision::allowed(Some(rule)),
             None => Decision::denied(Some(list), format!("This profile does not have {name}")),

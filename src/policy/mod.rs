@@ -2,11 +2,12 @@
 
 pub mod commands;
 pub mod confine;
-pub mod env_file;
+pub mod own_files;
 pub mod paths;
 mod urls;
 
 pub use commands::{Guard, Line, PermittedCommand, Shell, Shells, Verdict};
 pub use confine::Confinement;
 pub use paths::{Folder, SafePath, Workspace, private};
+pub(crate) use urls::host_of;
 pub use urls::{SafeUrl, UrlPolicy};

@@ -40,19 +40,20 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// When to try again after that.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The engine and what runs on it.
+/// The engine and what runs on it, for those who read files within one workspace. Clones share the engine.
+#[derive(Clone)]
 pub struct Sandbox {
     image: String,
     base_image: String,
     engine: Arc<Engine>,
     limits: Limits,
-    languages: Languages,
-    pool: Pool,
-    sessions: Sessions,
+    languages: Arc<Languages>,
+    pool: Arc<Pool>,
+    sessions: Arc<Sessions>,
     running: Arc<Semaphore>,
     max_concurrent: usize,
     output_bytes: usize,
-    building: build::Shared,
+    building: Arc<build::Shared>,
     stopping: CancellationToken,
     workspace: Arc<Workspace>,
 }
@@ -72,18 +73,23 @@ impl Sandbox {
         Ok(Self {
             image: settings.sandbox_image.to_string(),
             base_image: settings.sandbox_base_image.to_string(),
-            pool: Pool::new(&engine, &limits, settings),
-            sessions: Sessions::open(settings),
-            languages: Languages::open(&settings.sandbox_languages)?,
+            pool: Arc::new(Pool::new(&engine, &limits, settings)),
+            sessions: Arc::new(Sessions::open(settings)),
+            languages: Arc::new(Languages::open(&settings.sandbox_languages)?),
             running: Arc::new(Semaphore::new(settings.sandbox_max_concurrent)),
             max_concurrent: settings.sandbox_max_concurrent,
             output_bytes: settings.sandbox_output_bytes,
-            building: build::Shared::default(),
+            building: Arc::default(),
             stopping: CancellationToken::new(),
             workspace: workspace.clone(),
             engine,
             limits,
         })
+    }
+
+    /// The same for those who read files within another workspace.
+    pub(crate) fn within(&self, workspace: &Arc<Workspace>) -> Self {
+        Self { workspace: workspace.clone(), ..self.clone() }
     }
 
     /// Ends the sessions of an agent, or of all; says how many.

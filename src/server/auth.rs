@@ -1,8 +1,9 @@
-//! Who comes in, and where a request may carry the key: every route that asks for one admits its callers here.
+//! Who comes in, and where a request may carry the key: every route that asks for one finds out here who calls.
 
 use crate::{
     caller::{Caller, Keys, check_count},
     error::Result,
+    settings::Secret,
 };
 use axum::{
     extract::ConnectInfo,
@@ -16,23 +17,28 @@ use std::net::{IpAddr, SocketAddr};
 
 /// What stands with a request whose sender was proven to be the person: nothing that a client sends puts it there.
 #[derive(Clone)]
-pub(crate) struct Proven(pub Caller);
+pub(crate) struct Proven {
+    /// The person.
+    pub(crate) person: Caller,
+    /// The passphrase that came with the request, right or wrong.
+    pub(crate) passphrase: Option<Secret>,
+}
 
-/// A request that asks to come in: what it presented so far, and who holds that.
-pub(crate) struct Admission {
+/// Finding out who sent a request: what it presented so far, and who holds that.
+pub(crate) struct Authentication {
     presented: Vec<String>,
     peer: Option<IpAddr>,
     known: Option<Caller>,
 }
 
-impl Admission {
+impl Authentication {
     /// Of a request that may present its key in the headers and in the address, and later in its body, unless it is the
     /// person's.
     ///
     /// # Errors
     /// [`crate::Error::Unusable`] when there are too many keys.
     pub(crate) fn of(parts: &Parts, keys: &Keys) -> Result<Self> {
-        if let Some(Proven(person)) = parts.extensions.get() {
+        if let Some(Proven { person, .. }) = parts.extensions.get() {
             return Ok(Self::known_as(person.clone()));
         }
         Self::presenting(presented_keys(&parts.headers, &parts.uri), peer(&parts.extensions), keys)
@@ -58,16 +64,16 @@ impl Admission {
         self.known.as_ref()
     }
 
-    /// Whether it may still present a key: a wrong one is none to wait after.
+    /// Whether it may still present a key: after a wrong one, none is waited for.
     pub(crate) fn is_undecided(&self) -> bool {
         self.known.is_none() && self.presented.is_empty()
     }
 
-    /// Lets in who holds a right key, of those that came first or of `later` ones.
+    /// Who holds a right key, of those that came first or of `later` ones.
     ///
     /// # Errors
     /// Those of [`Keys::identify`].
-    pub(crate) fn admit(self, keys: &Keys, later: impl IntoIterator<Item = String>) -> Result<Caller> {
+    pub(crate) fn caller(self, keys: &Keys, later: impl IntoIterator<Item = String>) -> Result<Caller> {
         match self.known {
             Some(caller) => Ok(caller),
             None => {
@@ -103,6 +109,11 @@ pub(crate) fn client(headers: &HeaderMap) -> Option<&str> {
 /// Who is at the other end of the connection.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
+}
+
+/// The passphrase that the person gave with a request.
+pub(crate) fn passphrase(extensions: &Extensions) -> Option<Secret> {
+    extensions.get::<Proven>().and_then(|proven| proven.passphrase.clone())
 }
 
 /// The pairs of the query string.

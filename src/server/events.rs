@@ -71,7 +71,7 @@ pub(crate) async fn serve(
 ) -> Response {
     let waiting = Arc::new(Waiting::default());
     let told = waiting.clone();
-    let context = context.telling(Arc::new(move |what| told.add(&what)));
+    let context = context.with_output_sink(Arc::new(move |what| told.add(&what)));
     let mut call = JoinSet::new();
     call.spawn(async move {
         let result = shared.bridge.call(&entry, &context, arguments).await;

@@ -2,11 +2,11 @@
 
 pub mod address;
 mod auth;
+mod browser_checks;
 mod connections;
 pub(crate) mod control;
 mod docs;
 mod events;
-mod guard;
 mod limits;
 #[cfg(unix)]
 mod local_socket;
@@ -75,9 +75,9 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
         .layer(DefaultBodyLimit::disable())
         .layer(axum::Extension(welcome::Endpoints(known)))
         .layer(CatchPanicLayer::custom(status::panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), guard::check_browser))
-        .layer(middleware::map_response(async |response: Response| guard::harden(response)))
-        .layer(guard::cors(&bridge.settings.cors_origins))
+        .layer(middleware::from_fn_with_state(state.clone(), browser_checks::check_browser))
+        .layer(middleware::map_response(async |response: Response| browser_checks::harden(response)))
+        .layer(browser_checks::cors(&bridge.settings.cors_origins))
         // The person's routes are for no page of another origin, whatever the settings say of those.
         .merge(control::routes(&state))
         .layer(middleware::from_fn_with_state(state.clone(), request_log::log_request))

@@ -59,12 +59,13 @@ const EVENTS: &str = "event: stdout\ndata: {\"text\":\"hello\\n\"}\n\nevent: exi
 {\"success\":true,\"command\":\"echo hello\",\"exit_code\":0,\"execution_time\":0.004,\
 \"timestamp\":\"2025-01-01T12:00:00.000000\"}\n\n";
 
-const MODULES: [(&str, &str); 6] = [
+const MODULES: [(&str, &str); 7] = [
     ("filesystem", "Files and folders of this machine, within what the policy allows."),
     ("terminal", "Commands and programs on this machine."),
     ("memory", "What is to be remembered across conversations."),
     ("internet", "Other machines, over HTTP."),
     ("sandbox", "Code in an isolated container."),
+    ("permissions", "More than an agent may: the person is asked."),
     ("status", "Whether the bridge is there and well. No key needed."),
 ];
 

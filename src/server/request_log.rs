@@ -32,7 +32,12 @@ pub(crate) async fn log_request(State(shared): State<Arc<Shared>>, request: Requ
     let mut response = next.run(request).await;
     let status = response.status().as_u16();
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
-    tracing::info!("{method} {path} {status} {milliseconds:.1} ms");
+    // The person's page and `watch` ask again and again.
+    if path.starts_with("/control/") && response.status().is_success() {
+        tracing::debug!("{method} {path} {status} {milliseconds:.1} ms");
+    } else {
+        tracing::info!("{method} {path} {status} {milliseconds:.1} ms");
+    }
     if has_query_key {
         shared.last_warning.warn(&path);
         response.headers_mut().insert(DEPRECATION, SINCE);

@@ -1,7 +1,7 @@
 //! The REST face: `POST /module/action` for every capability.
 
 use super::{
-    auth::{self, Admission},
+    auth::{self, Authentication},
     connections::{Working, stopping},
     events,
     limits::{self, Received, Sender},
@@ -91,15 +91,15 @@ impl Rest {
 
 async fn serve(shared: Arc<Shared>, entry: Arc<Entry>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (caller, arguments, held) = match admit(&shared, &parts, body, entry.from_query).await {
-        Ok(admitted) => admitted,
+    let (caller, arguments, held) = match authenticate(&shared, &parts, body, entry.from_query).await {
+        Ok(authenticated) => authenticated,
         Err(error) => {
             shared.bridge.record_refusal(entry.action, &error);
             return with_example(error, &entry).into_response();
         }
     };
     let _working = Working::of(&parts.extensions);
-    let context = Context::new(caller.clone());
+    let context = Context::new(caller.clone()).with_passphrase(auth::passphrase(&parts.extensions));
     context.holding.join(held);
     if entry.streams_output && events::wanted(&parts.headers) {
         let events = events::serve(shared, entry, context, arguments, stopping(&parts.extensions)).await;
@@ -123,18 +123,18 @@ fn with_example(error: Error, entry: &Entry) -> Error {
 
 /// Key, media type, body: in this order, so that who has no key learns nothing of the rest. A body is read before the
 /// key is known only where it may hold the key.
-pub(super) async fn admit(
+pub(super) async fn authenticate(
     shared: &Shared,
     parts: &Parts,
     body: Body,
     from_query: bool,
 ) -> Result<(Caller, Arguments, MemoryPermit)> {
     let bridge = &shared.bridge;
-    let admission = Admission::of(parts, &bridge.keys)?;
+    let authentication = Authentication::of(parts, &bridge.keys)?;
     let max = bridge.settings.max_request_mib.saturating_mul(1024 * 1024);
     let readable = is_json(&parts.headers);
     let received = if readable || from_query {
-        let name = admission.known().map(Caller::name);
+        let name = authentication.known().map(Caller::name);
         limits::read(&parts.headers, body, &Sender { limits: &bridge.limits, name, max }).await?
     } else {
         limits::discard(body, max).await;
@@ -145,7 +145,7 @@ pub(super) async fn admit(
         Ok(sent) => (sent, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
-    let caller = admission.admit(&bridge.keys, body_key(&mut sent))?;
+    let caller = authentication.caller(&bridge.keys, body_key(&mut sent))?;
     metering::received(&caller, size);
     caller.saw(auth::client(&parts.headers));
     if let Some(problem) = problem {

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::Ignored,
-    error::{Error, PartialOutput},
+    error::{Error, PartialOutput, PendingApproval},
     problem::Problem,
 };
 use axum::{
@@ -25,6 +25,9 @@ pub(crate) struct ErrorBody {
     /// Of an append that the full disk broke off: how many bytes were appended and stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_appended: Option<u64>,
+    /// Of a call about which the person is asked: the question, which waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<PendingApproval>,
     /// Of a program that ran out of time: what it had done until then.
     #[serde(flatten)]
     pub partial: Option<PartialOutput>,
@@ -37,12 +40,14 @@ impl ErrorBody {
     /// What an error says, whatever its status, and which fields did not count.
     pub(crate) fn of(error: Error, ignored: Vec<Ignored>) -> Self {
         let (detail, hint) = (error.to_string(), error.hint().map(str::to_owned));
-        let (bytes_appended, partial) = match error.into_kind() {
-            Error::PartlyAppended { bytes_appended } => (Some(bytes_appended), None),
-            Error::ProgramTimedOut { partial, .. } => (None, Some(*partial)),
-            _ => (None, None),
-        };
-        Self { detail, hint, bytes_appended, partial, ignored }
+        let mut body = Self { detail, hint, ignored, ..Self::default() };
+        match error.into_kind() {
+            Error::PartlyAppended { bytes_appended } => body.bytes_appended = Some(bytes_appended),
+            Error::ProgramTimedOut { partial, .. } => body.partial = Some(*partial),
+            Error::Asked { approval, .. } => body.approval = Some(*approval),
+            _ => {}
+        }
+        body
     }
 }
 
@@ -63,8 +68,8 @@ pub(crate) struct ValidationErrorBody {
 pub(crate) fn code(error: &Error) -> StatusCode {
     match error {
         Error::Unusable(_) | Error::Undecodable { .. } => StatusCode::BAD_REQUEST,
-        Error::MissingKey => StatusCode::UNAUTHORIZED,
-        Error::WrongKey | Error::Refused(_) => StatusCode::FORBIDDEN,
+        Error::MissingKey | Error::PassphraseNeeded => StatusCode::UNAUTHORIZED,
+        Error::WrongKey | Error::WrongPassphrase | Error::Refused(_) | Error::Asked { .. } => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::TimedOut(_) | Error::ProgramTimedOut { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::Conflict(_) => StatusCode::CONFLICT,

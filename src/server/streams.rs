@@ -2,16 +2,16 @@
 //! the bridge; only what flows afterwards is not JSON.
 
 use super::{
-    auth::{self, Admission},
+    auth::{self, Authentication},
     connections::stopping,
     metering,
-    rest::{Rest, admit},
+    rest::{Rest, authenticate},
     shared::Shared,
     status,
 };
 use crate::{
     arguments::{Arguments, Ignored},
-    bridge::{Bridge, Record},
+    bridge::Record,
     caller::Caller,
     capability::{Capability, Context},
     catalog::Entry,
@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Result},
     filesystem::{DownloadFile, DownloadOutput, Upload, UploadFile, UploadOutput, Watch, WatchEvent, WatchPath},
     problem::Problem,
+    services::Services,
 };
 use axum::{
     Json,
@@ -69,17 +70,17 @@ pub(crate) fn add(rest: &mut Rest) {
     rest.upload(&Entry::of::<UploadFile>(), post(upload));
 }
 
-/// Admits and calls; a refusal is recorded too. The record goes along with the stream.
+/// Authenticates and calls; a refusal is recorded too. The record goes along with the stream.
 async fn begin<C: Capability>(
     shared: &Shared,
     parts: &Parts,
     body: Body,
 ) -> Result<(C::Output, Context, Record), Response>
 where
-    Bridge: AsRef<C::Service>,
+    Services: AsRef<C::Service>,
 {
-    let admitted = admit(shared, parts, body, true).await;
-    let (caller, arguments, _) = admitted.map_err(|error| {
+    let authenticated = authenticate(shared, parts, body, true).await;
+    let (caller, arguments, _) = authenticated.map_err(|error| {
         shared.bridge.record_refusal(C::ACTION, &error);
         error.into_response()
     })?;
@@ -92,7 +93,7 @@ where
 
 async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let keys = shared.bridge.keys.clone();
+    let (bridge, keys) = (shared.bridge.clone(), shared.bridge.keys.clone());
     match begin::<WatchPath>(&shared, &parts, body).await {
         Ok((mut output, context, mut record)) => {
             let ignored = context.ignored();
@@ -107,6 +108,9 @@ async fn watch(State(shared): State<Arc<Shared>>, request: Request) -> Response 
                 tokio::select! {
                     () = stopped.cancelled() => context.caller.stopped(),
                     () = keys.lapse_for(&context.caller) => Error::WrongKey,
+                    () = bridge.permissions_change(&context) => {
+                        Error::Refused("What you may do was changed: watch again".to_owned())
+                    }
                     () = stop.cancelled() => Error::unavailable("The bridge stops"),
                 }
                 .to_string()
@@ -254,7 +258,7 @@ async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response
 /// Reads the fields up to the file, calls the capability with them, then streams the file to disk.
 async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) -> Result<UploadOutput> {
     let (parts, body) = request.into_parts();
-    let admission = Admission::of(&parts, &shared.bridge.keys)?;
+    let authentication = Authentication::of(&parts, &shared.bridge.keys)?;
     let query: Vec<(String, String)> = auth::query(&parts.uri).filter(|(name, _)| name != "auth").collect();
     let request = Request::from_parts(parts, body);
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
@@ -269,8 +273,8 @@ async fn receive(shared: &Shared, request: Request, ignored: &mut Vec<Ignored>) 
     };
     let body_key = fields.remove("auth");
     let body_key = body_key.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let admitted = admission.admit(&shared.bridge.keys, body_key);
-    let caller = admitted.inspect_err(|error| shared.bridge.record_refusal(UploadFile::ACTION, error))?;
+    let authenticated = authentication.caller(&shared.bridge.keys, body_key);
+    let caller = authenticated.inspect_err(|error| shared.bridge.record_refusal(UploadFile::ACTION, error))?;
     let names_path = fields.contains_key("path") || query.iter().any(|(name, _)| name == "path");
     let arguments = Arguments::from_object(&fields).or_query(query);
     let context = Context::new(caller);

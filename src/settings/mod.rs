@@ -46,7 +46,7 @@ macro_rules! settings {
     ($($(#[doc = $about:literal])+
        $field:ident: $type:ty = $name:literal or $default:literal $(within $range:expr)?,)*) => {
         /// The settings, parsed.
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         pub struct Settings {
             $($(#[doc = $about])+ pub $field: $type,)*
         }
@@ -83,6 +83,14 @@ settings! {
     max_wrong_keys: usize = "MCP_MAX_WRONG_KEYS" or "10" within 0..=MAX_COUNT,
     /// The largest request, in MiB; past it 413.
     max_request_mib: u64 = "MCP_MAX_REQUEST_MIB" or "64" within 1..=65_536,
+    /// How long a call over HTTP waits for the person's answer, in seconds; then it is 403 and can be repeated. Over MCP a call
+    /// waits as long as its client does.
+    approval_wait: u64 = "MCP_APPROVAL_WAIT" or "60" within 0..=3600,
+    /// Whether a desktop notification tells that a call waits for the person's answer, where there is a desktop.
+    notifications: bool = "MCP_NOTIFICATIONS" or "on",
+    /// Whether the person is also asked by the agent's own MCP client, where that can (elicitation). Only for clients that put
+    /// the question to a person: what the client says counts as the person's answer.
+    elicitation: bool = "MCP_ELICITATION" or "off",
     /// How many calls run at once; past it 503 with Retry-After.
     max_calls: usize = "MCP_MAX_CALLS" or "512" within 1..=MAX_COUNT,
     /// How many of them one caller may have; past it 429 with Retry-After.

@@ -14,6 +14,7 @@ use crate::{
     capability::{Capability, Context},
     error::{Error, PartialOutput, Result},
     excerpt::Parts,
+    permissions::{Needs, Subjects},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -140,24 +141,19 @@ impl Capability for ExecuteCommand {
         output.exit_code == Some(0)
     }
 
+    fn subjects(&self, terminal: &Terminal, needs: Needs) -> Subjects {
+        terminal.spawner.about(&self.asked(false), needs)
+    }
+
     async fn run(self, terminal: &Terminal, context: &Context) -> Result<ExecuteOutput> {
         let timeout = self.timeout.unwrap_or(terminal.default_timeout);
         if timeout > terminal.max_timeout {
             let error = Error::Unusable(format!("Timeout too high. Max allowed: {}s", terminal.max_timeout));
-            return Err(error.with_hint(|| Some(FOR_LONGER.to_owned())));
+            return Err(error.with_hint(|| Some(format!("Raise MAX_COMMAND_TIMEOUT, {FOR_LONGER}"))));
         }
         let plain = self.plain.unwrap_or(context.prefers_plain());
         let form = Form::new(self.max_bytes, self.tail_bytes, plain);
-        let permitted = terminal
-            .spawner
-            .permit(Asked {
-                command: &self.command,
-                shell: self.shell,
-                program: self.shell_program.as_deref(),
-                cwd: self.cwd.as_deref(),
-                environment: self.env.unwrap_or_default(),
-            })
-            .await?;
+        let permitted = terminal.spawner.permit(self.asked(context.is_approved())).await?;
         let cwd = permitted.directory().to_owned();
         let turn = terminal.turns.take().await?;
         let started = Instant::now();
@@ -180,9 +176,22 @@ impl Capability for ExecuteCommand {
     }
 }
 
-/// What to do for a command that takes longer than a call may.
-const FOR_LONGER: &str = "Raise MAX_COMMAND_TIMEOUT, let the command go on with on_timeout \"background\", or start it with \
-                          POST /terminal/start and read it with POST /terminal/poll";
+impl ExecuteCommand {
+    fn asked(&self, is_approved: bool) -> Asked<'_> {
+        Asked {
+            command: &self.command,
+            shell: self.shell,
+            program: self.shell_program.as_deref(),
+            cwd: self.cwd.as_deref(),
+            environment: self.env.clone().unwrap_or_default(),
+            is_approved,
+        }
+    }
+}
+
+/// What to do for a command that takes longer than a call may, beside raising the bound.
+const FOR_LONGER: &str = "let the command go on with on_timeout \"background\", or start it with POST /terminal/start and \
+                          read it with POST /terminal/poll";
 
 /// A command that runs for a call.
 struct Run {
@@ -245,7 +254,13 @@ impl Run {
         let (stdout, stderr) = (text(&adopted.stdout.written), text(&adopted.stderr.written));
         let cursor = (adopted.stdout.written.len() + adopted.stderr.written.len()) as u64;
         let caller = context.caller.name().to_owned();
-        let origin = Origin { command: self.command.clone(), cwd: self.cwd.clone(), size: None, caller };
+        let origin = Origin {
+            command: self.command.clone(),
+            cwd: self.cwd.clone(),
+            size: None,
+            caller,
+            is_approved: context.is_approved(),
+        };
         let process = terminal.processes.adopt(slot, origin, adopted).await?;
         let id = process.record.id();
         let message =
@@ -280,8 +295,7 @@ impl Terminal {
             message: late(seconds),
             hint: remarks::waiting(&partial.running).unwrap_or_default()
                 + &format!(
-                    "For what takes longer raise timeout (at most {}, MAX_COMMAND_TIMEOUT), let it go on with on_timeout \
-                     \"background\", or start it with POST /terminal/start and read it with POST /terminal/poll",
+                    "For what takes longer raise timeout (at most {}, MAX_COMMAND_TIMEOUT), {FOR_LONGER}",
                     self.max_timeout
                 ),
             partial: Box::new(partial),

@@ -50,6 +50,14 @@ pub struct InfoOutput {
     memory_bound: Option<MemoryBound>,
     /// Whether commands may use the network.
     network: bool,
+    /// The agent that asks, by the name that the person gave it.
+    agent: String,
+    /// The profile by which its calls are decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    /// What that lets it do, refuses it and asks the person about, where it is not everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    permissions: Vec<String>,
     /// The shell that runs commands: MCP_SHELL, or else bash where there is one, else sh.
     shell: Option<String>,
     /// The shells that `shell_program` may name.
@@ -65,7 +73,7 @@ impl Capability for TerminalInfo {
     type Service = Terminal;
     type Output = InfoOutput;
 
-    async fn run(self, terminal: &Terminal, _: &Context) -> Result<InfoOutput> {
+    async fn run(self, terminal: &Terminal, context: &Context) -> Result<InfoOutput> {
         let shells = terminal.spawner.shells();
         let python_version = terminal.python_version.get_or_init(|| python_version(terminal)).await.clone();
         let (system, release) = kernel();
@@ -83,6 +91,9 @@ impl Capability for TerminalInfo {
             confinement_reason: terminal.confinement().why.clone(),
             memory_bound: terminal.confinement().memory_bound,
             network: terminal.network,
+            agent: context.caller.name().to_owned(),
+            profile: context.profile().map(|profile| profile.name().to_owned()),
+            permissions: context.profile().map(|profile| profile.in_words().to_vec()).unwrap_or_default(),
             shell: shells.named(None).map(|shell| text(shell.program())).ok(),
             shells: shells.names(),
         })
@@ -121,7 +132,8 @@ fn user_name() -> Option<String> {
 /// What `python3` says of itself, as a command would find it.
 async fn python_version(terminal: &Terminal) -> Option<String> {
     let environment = BTreeMap::new();
-    let asked = Asked { command: "python3 --version", shell: false, program: None, cwd: None, environment };
+    let asked =
+        Asked { command: "python3 --version", shell: false, program: None, cwd: None, environment, is_approved: false };
     let command = terminal.spawner.permit(asked).await.ok()?;
     let tree = terminal.spawner.start(command, Streams::Captured).await.ok()?;
     let context = Context::new(Caller::person());

@@ -32,11 +32,12 @@ use std::{path::Path, sync::Arc};
 use tokio::sync::OnceCell;
 use turns::Turns;
 
-/// The terminal of this machine.
+/// The terminal of this machine, for those whose commands one spawner starts. Clones share the processes and the turns.
+#[derive(Clone)]
 pub struct Terminal {
     spawner: Arc<Spawner>,
-    processes: Arc<Processes>,
-    turns: Turns,
+    processes: Processes,
+    turns: Arc<Turns>,
     /// How long a command runs when nobody says, in seconds.
     default_timeout: u64,
     /// The longest that may be asked for, in seconds.
@@ -45,7 +46,7 @@ pub struct Terminal {
     max_output: usize,
     /// Whether commands may use the network.
     network: bool,
-    python_version: OnceCell<Option<String>>,
+    python_version: Arc<OnceCell<Option<String>>>,
 }
 
 impl Terminal {
@@ -62,19 +63,33 @@ impl Terminal {
     ) -> anyhow::Result<Self> {
         let spawner = Arc::new(Spawner::open(settings, workspace)?);
         Ok(Self {
-            processes: Arc::new(Processes::open(settings, memory, spawner.clone(), keys)?),
+            processes: Processes::open(settings, memory, spawner.clone(), keys)?,
             spawner,
-            turns: Turns::new(settings.max_concurrent_commands),
+            turns: Arc::new(Turns::new(settings.max_concurrent_commands)),
             default_timeout: settings.default_command_timeout.min(settings.max_command_timeout),
             max_timeout: settings.max_command_timeout,
             max_output: settings.max_output_bytes,
             network: settings.terminal_network,
-            python_version: OnceCell::new(),
+            python_version: Arc::default(),
+        })
+    }
+
+    /// The same terminal for those whose commands are held to other settings and another workspace.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn within(&self, settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+        let spawner = Arc::new(self.spawner.within(settings, workspace)?);
+        Ok(Self {
+            processes: self.processes.within(&spawner),
+            spawner,
+            network: settings.terminal_network,
+            ..self.clone()
         })
     }
 
     /// The programs that outlive a call.
-    pub fn processes(&self) -> &Arc<Processes> {
+    pub fn processes(&self) -> &Processes {
         &self.processes
     }
 

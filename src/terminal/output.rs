@@ -113,7 +113,7 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
             self.kept.push(&self.untold[from..]);
             // Who only sees progress is told nothing that the answer may leave out.
             if self.context.is_watched() && self.written <= self.limit as u64 && whole > 0 {
-                self.context.tell(self.name, &String::from_utf8_lossy(&self.untold[..whole]));
+                self.context.emit_output(self.name, &String::from_utf8_lossy(&self.untold[..whole]));
             }
             self.untold.drain(..whole);
         }
@@ -121,7 +121,7 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
 
     fn give(&mut self, size: usize) {
         if size > 0 {
-            self.context.tell(self.name, &String::from_utf8_lossy(&self.untold[..size]));
+            self.context.emit_output(self.name, &String::from_utf8_lossy(&self.untold[..size]));
             self.given += size;
             self.untold.drain(..size);
         }
@@ -157,7 +157,7 @@ impl<'a, S: AsyncRead + Unpin> Output<'a, S> {
         let Parts { head, omitted, tail } =
             std::mem::replace(&mut self.kept, Excerpt::new(Bound::halves(0))).into_parts();
         let gap = if omitted > 0 { gap(omitted, "") } else { String::new() };
-        self.context.tell(self.name, &[head, gap, tail].concat());
+        self.context.emit_output(self.name, &[head, gap, tail].concat());
     }
 
     /// Whether the command wrote so much that it is to be ended.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM: opens /docs and /redoc of a running bridge in Debian's chromium and uses them as a person would.
+# run.sh PROGRAM: opens /docs, /redoc and /control of a running bridge in Debian's chromium and uses them as a person would.
 # Installs playwright-core (from npm) into a temporary directory; screenshots go to $SCREENSHOTS when it is set.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -109,7 +109,7 @@ async fn tell(story: &str, confinement: &str, has_root: bool) -> Value {
     let place = |name: &str| directory.path().join(name);
     std::fs::write(place("bridge/.env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     std::fs::write(place("work/.story"), story).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let mut command = Command::new(crate::program::BINARY);
     command.arg("--directory").arg(place("bridge")).env_remove("MCP_API_KEY").env("HOME", place("home"));
     command.env("MCP_CONFINEMENT", confinement).env("MAX_COMMAND_TIMEOUT", LONGEST.to_string());
     if has_root {

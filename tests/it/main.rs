@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test says in its name what holds")]
 
 mod agents;
+mod approvals;
 mod arguments;
 mod bodies;
 mod command_line;

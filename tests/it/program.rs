@@ -18,9 +18,19 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long passes between two looks at something that comes by itself.
 const BETWEEN: Duration = Duration::from_millis(5);
 
+/// Where the program was built.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_mcp-server");
+
+/// Copies a program that is started from there afterwards. Not by this process: a child that another test forks while
+/// the copy is written holds it open for writing, and the kernel starts no such file.
+pub(crate) fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let copied = Command::new("cp").arg(from.as_ref()).arg(to.as_ref()).status();
+    assert!(copied.expect("there is cp").success());
+}
+
 /// The program with this directory, no settings but these, and nothing of the environment that tests run in.
 pub(crate) fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let mut command = Command::new(BINARY);
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command.env("HOME", directory).env("MCP_PORT", "0").envs(settings.iter().copied());
     command.arg("--directory").arg(directory).stdin(Stdio::null());
@@ -60,6 +70,11 @@ impl Program {
 
     /// Starts what the command says and waits until it listens.
     pub(crate) fn start_as(mut command: Command, directory: TempDir) -> Self {
+        Self::launch(&mut command, directory).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same; why it ended where it does.
+    pub(crate) fn launch(command: &mut Command, directory: TempDir) -> Result<Self, String> {
         let mut program = Self::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()), directory);
         let end = Instant::now() + TIMEOUT;
         while program.url.is_empty() {
@@ -68,14 +83,17 @@ impl Program {
             if let Some((url, _)) = after.and_then(|after| after.split_once(char::is_whitespace)) {
                 url.clone_into(&mut program.url);
             }
-            let ended = program.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < end, "{ended:?} {printed} {}", program.stderr());
+            if let Some(ended) = program.child.try_wait().unwrap() {
+                return Err(format!("{ended:?} {printed} {}", program.stderr()));
+            }
+            assert!(Instant::now() < end, "{printed} {}", program.stderr());
             std::thread::park_timeout(BETWEEN);
         }
-        program
+        Ok(program)
     }
 
-    fn spawn(command: &mut Command, directory: TempDir) -> Self {
+    /// Starts it, whatever it does, with its output piped.
+    pub(crate) fn spawn(command: &mut Command, directory: TempDir) -> Self {
         let mut child = command.spawn().expect("the program was built");
         let printed: [Arc<Mutex<Vec<u8>>>; 2] = Default::default();
         let stdout = keep(child.stdout.take().expect("it is piped"), &printed[0]);
@@ -85,6 +103,10 @@ impl Program {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -138,6 +160,15 @@ impl Program {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill is everywhere");
         assert!(sent.success());
+    }
+
+    /// Asks it to stop, waits for its end and gives back the directory.
+    pub(crate) fn stop(mut self) -> TempDir {
+        if !self.has_ended() {
+            self.terminate();
+            self.wait();
+        }
+        std::mem::replace(&mut self.directory, scratch())
     }
 
     /// Ends it as a crash does and gives back the directory.

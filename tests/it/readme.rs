@@ -100,7 +100,7 @@ async fn run_all(name: &str) {
         );
     }
     let left = fs::read_dir(server.path("")).unwrap().map(|entry| entry.unwrap().file_name());
-    let left: Vec<_> = left.filter(|name| name != ".env" && name != "memory").collect();
+    let left: Vec<_> = left.filter(|name| name != ".env" && name != "memory" && name != "permissions.toml").collect();
     assert!(left.is_empty(), "{name} leaves {left:?} behind");
     server.stop().await;
 }

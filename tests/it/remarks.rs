@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// A bridge whose user has a home with secrets in it.
 fn at_home(settings: &[(&str, &str)]) -> Started {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let mut command = std::process::Command::new(crate::program::BINARY);
     command.envs(settings.iter().copied());
     Started::plain(command).expect("it starts")
 }

@@ -18,13 +18,37 @@ impl Judge<'_> {
             Kind::Case { subject, arms } => self.case(subject, arms, scope),
             Kind::Test(words) => {
                 self.note_tested(words, scope);
-                for word in words {
-                    self.fields(word, scope)?;
-                }
+                self.test(words, scope)?;
+                Ok(Data::Nothing)
+            }
+            Kind::Arithmetic(word) => {
+                self.note_tested(std::slice::from_ref(word), scope);
+                let expression = self.fields(word, scope)?;
+                self.evaluates(&expression, scope)?;
                 Ok(Data::Nothing)
             }
             Kind::Simple(_) | Kind::Function { .. } => Ok(Data::Nothing),
         }
+    }
+
+    /// The words of `[[ … ]]`: what stands beside a comparison of numbers is evaluated, and the subscript of a name.
+    fn test(&mut self, words: &[Word], scope: &mut Scope) -> Judged<()> {
+        let mut before: Vec<Field> = Vec::new();
+        let mut operator = "";
+        for word in words {
+            let fields = self.fields(word, scope)?;
+            match operator {
+                "-v" | "-R" => self.name_variables(&vec![fields.clone()], scope)?,
+                _ if compares_numbers(operator) => self.evaluates(&fields, scope)?,
+                _ => {}
+            }
+            operator = word.bare().unwrap_or_default();
+            if compares_numbers(operator) {
+                self.evaluates(&before, scope)?;
+            }
+            before = fields;
+        }
+        Ok(())
     }
 
     /// A list whose changes stay in it.
@@ -86,11 +110,12 @@ impl Judge<'_> {
             None => values = scope.positional.clone().unwrap_or_default(),
         }
         let values = distinct(values)?;
-        if values.is_empty() {
-            scope.set_one(name, Field::unknown(Origin::Local));
-        } else {
-            scope.set(name, values.into_iter().map(|field| vec![field]).collect());
+        if scope.references.contains_key(name) {
+            // Each value is the name of another variable.
+            self.note_unknown(&[]);
         }
+        let values = if values.is_empty() { vec![Field::unknown(Origin::Local)] } else { values };
+        self.bind(name, values.into_iter().map(|field| vec![field]).collect(), scope)?;
         let skipped = self.fork(scope)?;
         let mut output = self.script(body, scope)?;
         scope.ended = false;
@@ -118,12 +143,20 @@ impl Judge<'_> {
     }
 }
 
+fn compares_numbers(operator: &str) -> bool {
+    matches!(operator, "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge")
+}
+
 /// The values that differ in what they can do: plain numbers and names are all alike.
 fn distinct(values: Vec<Field>) -> Judged<Vec<Field>> {
     let mut kept: Vec<Field> = Vec::new();
     let mut plain = 0;
     for value in values {
-        let harmless = value.known().is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+        let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || ".-".contains(c));
+        let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
+        let harmless = value
+            .known()
+            .is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()) && (is_number(&text) || is_word(&text)));
         plain += usize::from(harmless);
         if harmless && plain > 4 || kept.contains(&value) {
             continue;

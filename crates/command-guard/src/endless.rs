@@ -32,6 +32,7 @@ pub(super) fn spawns_without_end(condition: &Script, body: &Script) -> bool {
                 matches!(&command.kind, Kind::Simple(simple)
                     if matches!(name(simple).as_deref(), Some("true" | ":" | "1")))
                     || matches!(&command.kind, Kind::Test(words) if words.iter().all(is_constant))
+                    || matches!(&command.kind, Kind::Arithmetic(word) if is_constant(word))
             })
     });
     endless && forks(body) && !pauses(body)

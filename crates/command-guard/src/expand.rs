@@ -218,9 +218,10 @@ impl Judge<'_> {
                 Ok(vec![vec![scope.virtual_file(output)]])
             }
             Piece::Arithmetic(word) => {
-                self.fields(word, scope)?;
+                let expression = self.fields(word, scope)?;
+                self.evaluates(&expression, scope)?;
                 let number = arithmetic(word);
-                Ok(vec![vec![number.map_or_else(|| Field::unknown(Origin::Local), Field::text)]])
+                Ok(vec![vec![number.map_or_else(|| Field::unknown(Origin::Number), Field::text)]])
             }
             Piece::Plain(text) | Piece::Quoted(text) => Ok(vec![vec![Field::text(text.clone())]]),
         }

@@ -30,6 +30,7 @@ mod changes;
 mod compounds;
 mod effects;
 mod endless;
+mod evaluation;
 mod expand;
 mod files;
 mod grammar;

@@ -21,7 +21,7 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
         "echo" | "yes" => printing::echo(arguments),
         // Of ksh and zsh.
         "print" => printing::echo(&arguments[arguments.iter().take_while(|argument| is_option(argument)).count()..]),
-        "printf" => printing::printf(arguments, scope),
+        "printf" => printing::printf(judge, arguments, scope)?,
         "cat" | "tac" | "bat" => {
             pay_for_files(judge, arguments, scope)?;
             cat(arguments, scope)
@@ -40,15 +40,14 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
         "ls" | "dir" | "vdir" => list(arguments, scope),
         "ps" if lists_all(arguments) => every_process(),
         "pgrep" if arguments.last().is_some_and(means_everything) => every_process(),
-        "seq" | "date" | "id" | "nproc" | "wc" | "uname" | "hostname" | "pgrep" | "pidof" | "getconf" => Data::local(),
+        "seq" | "nproc" => Data::Opaque(Origin::Number),
+        "wc" if arguments.iter().all(is_option) => Data::Opaque(Origin::Number),
+        "date" if matches!(arguments.as_slice(), [format] if format.is("+%s")) => Data::Opaque(Origin::Number),
+        "id" if matches!(arguments.as_slice(), [user] if user.is("-u")) => Data::Opaque(Origin::Number),
+        "date" | "id" | "wc" | "uname" | "hostname" | "pgrep" | "pidof" | "getconf" => Data::local(),
         _ if is_interpreter(name) && has_inline_code(arguments) => Data::Opaque(Origin::Decoded),
         // A search narrows the list to what is meant.
-        "grep" | "egrep" | "fgrep" | "rg" if scope.stdin == every_process() => {
-            match arguments.iter().any(|a| a.is("-v")) {
-                true => every_process(),
-                false => Data::local(),
-            }
-        }
+        "grep" | "egrep" | "fgrep" | "rg" if scope.stdin == every_process() => narrowed(arguments),
         "awk" | "gawk" | "mawk" | "nawk" => awk(arguments, &scope.stdin),
         _ => {
             let mentions = |word: &str| judge.mentions(word);
@@ -70,6 +69,12 @@ pub(super) fn of(judge: &mut Judge<'_>, call: &Invocation, scope: &mut Scope) ->
             }
         }
     })
+}
+
+/// What a search leaves of the list of all processes.
+fn narrowed(arguments: &[Field]) -> Data {
+    let inverts = arguments.iter().any(|argument| argument.is("-v"));
+    if inverts { every_process() } else { Data::local() }
 }
 
 /// Each argument that names a file or the input can be another copy of it.

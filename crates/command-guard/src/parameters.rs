@@ -3,7 +3,7 @@
 use super::expand::directory;
 use super::judge::{Judge, Judged};
 use super::patterns::{atoms, longest, matches};
-use super::scope::{Scope, Variable};
+use super::scope::{Attribute, Scope, Variable};
 use super::syntax::{Dialect, Operation, Parameter, Word};
 use super::values::{Field, Origin};
 use super::work;
@@ -20,17 +20,29 @@ impl Judge<'_> {
         let mut value = self.lookup(parameter, quoted, scope);
         self.pay(work::variable(&value))?;
         if let Some(index) = &parameter.index {
-            let index = self.one(index, scope)?;
-            value = indexed(&value, &index);
+            let indexes = self.unsplit(index, scope)?;
+            self.subscript(&parameter.name, &indexes, scope)?;
+            value = indexed(&value, indexes.first().unwrap_or(&Field::default()));
         } else if !matches!(parameter.name.as_str(), "@" | "*") && self.dialect != Dialect::Zsh {
             for list in &mut value {
                 list.truncate(1);
             }
         }
         if parameter.indirect {
-            value = self.indirect(&value, scope)?;
+            value = match parameter.names_keys() {
+                true => keys(&parameter.name, scope),
+                false => self.indirect(&value, scope)?,
+            };
         }
-        self.operate(&parameter.operation, value, scope)
+        let value = self.operate(&parameter.operation, value, scope)?;
+        if matches!(parameter.operation, Operation::Assign(_)) {
+            self.environment_runs(&parameter.name, &value, scope)?;
+            if scope.has(&parameter.name, Attribute::Integer) {
+                self.evaluates(&value.concat(), scope)?;
+            }
+            scope.mark(&parameter.name, Attribute::Unsure);
+        }
+        Ok(value)
     }
 
     fn lookup(&self, parameter: &Parameter, quoted: bool, scope: &Scope) -> Variable {
@@ -41,7 +53,7 @@ impl Judge<'_> {
                 let fields = fields.unwrap_or_else(|| vec![Field::unknown(Origin::Local)]);
                 vec![if name == "*" && quoted { vec![Field::joined(&fields, " ")] } else { fields }]
             }
-            "#" | "?" | "$" | "!" => one(Field::unknown(Origin::Local)),
+            "#" | "?" | "$" | "!" => one(Field::unknown(Origin::Number)),
             "-" => one(Field::text("hB")),
             "0" => scope.variables.get("0").cloned().unwrap_or_else(|| one(Field::text("sh"))),
             _ => match name.parse::<usize>() {
@@ -92,7 +104,8 @@ impl Judge<'_> {
         })
     }
 
-    fn indirect(&mut self, names: &Variable, scope: &Scope) -> Judged<Variable> {
+    fn indirect(&mut self, names: &Variable, scope: &mut Scope) -> Judged<Variable> {
+        self.name_variables(names, scope)?;
         let mut values = Vec::new();
         for name in names.iter().flatten().filter_map(Field::known) {
             let meant = self.variable(&name, scope);
@@ -105,8 +118,8 @@ impl Judge<'_> {
     fn operate(&mut self, operation: &Operation, value: Variable, scope: &mut Scope) -> Judged<Variable> {
         Ok(match operation {
             Operation::None => value,
-            Operation::Length => one(Field::unknown(Origin::Local)),
-            Operation::Default(word) => self.default(word, value, scope)?,
+            Operation::Length => one(Field::unknown(Origin::Number)),
+            Operation::Default(word) | Operation::Assign(word) => self.default(word, value, scope)?,
             Operation::Alternative(word) => {
                 let mut values = lists(self.unsplit(word, scope)?);
                 if !value.iter().flatten().all(|field| field.origin().is_none()) {
@@ -135,12 +148,22 @@ impl Judge<'_> {
                 each(&value, |field| changed(field, |text| replace(text, &pattern, &with, *all)))
             }
             Operation::Slice(range) => {
-                let range = self.one(range, scope)?.visible();
+                let ranges = self.unsplit(range, scope)?;
+                self.evaluates(&ranges, scope)?;
+                let range = ranges.first().map(Field::visible).unwrap_or_default();
                 each(&value, |field| changed(field, |text| slice(text, &range)))
             }
-            Operation::Case { upper, all } => each(&value, |field| changed(field, |text| recase(text, *upper, *all))),
+            Operation::Case { upper, all, pattern } => {
+                self.unsplit(pattern, scope)?;
+                each(&value, |field| changed(field, |text| recase(text, *upper, *all)))
+            }
             Operation::Other(word) => {
                 self.unsplit(word, scope)?;
+                // As a prompt it is expanded once more.
+                let runs = |field: &Field| field.known().is_none_or(|text| text.contains(['$', '`']));
+                if word.literal().is_none_or(|letter| letter == "P") && value.iter().flatten().any(runs) {
+                    self.note_unknown(&[]);
+                }
                 value
             }
         })
@@ -165,6 +188,22 @@ impl Judge<'_> {
         }
         Ok(values)
     }
+}
+
+impl Parameter {
+    /// `${!array[@]}`, `${!prefix*}`
+    fn names_keys(&self) -> bool {
+        let is_all = |word: &Word| word.literal().is_some_and(|text| text == "@" || text == "*");
+        self.index.as_ref().is_some_and(is_all)
+            || matches!(&self.operation, Operation::Other(word) if word.pieces.is_empty())
+    }
+}
+
+/// `${!array[@]}`: numbers, unless the array has keys.
+fn keys(array: &str, scope: &Scope) -> Variable {
+    let is_own = scope.variables.contains_key(array) && !scope.references.contains_key(array);
+    let has_keys = scope.has(array, Attribute::Associative) || scope.has(array, Attribute::Unsure);
+    one(Field::unknown(if is_own && !has_keys { Origin::Number } else { Origin::Local }))
 }
 
 fn one(field: Field) -> Variable {

@@ -1,5 +1,6 @@
 //! What `echo` and `printf` print: the texts that shell lines are made of.
 
+use super::judge::{Judge, Judged};
 use super::scope::Scope;
 use super::scripts;
 use super::values::{Data, Field, Part};
@@ -65,18 +66,29 @@ fn code(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, radix: u32, digits:
 }
 
 /// printf with its arguments put in the place of `%s` and its kin, the format repeated as needed.
-pub(super) fn printf(arguments: &[Field], scope: &mut Scope) -> Data {
+pub(super) fn printf(judge: &mut Judge<'_>, arguments: &[Field], scope: &mut Scope) -> Judged {
     let mut arguments = arguments;
     let mut variable = None;
+    let joined = arguments.first().and_then(|first| first.after("-v")).filter(|name| !name.0.is_empty());
     if arguments.first().is_some_and(|first| first.is("-v")) {
-        variable = arguments.get(1).and_then(Field::known);
+        variable = arguments.get(1).cloned();
         arguments = arguments.get(2..).unwrap_or_default();
+    } else if joined.is_some() {
+        variable = joined;
+        arguments = &arguments[1..];
     } else if arguments.first().is_some_and(|first| first.is("--")) {
         arguments = &arguments[1..];
     }
     let Some((format, values)) = arguments.split_first() else {
-        return Data::Nothing;
+        return Ok(Data::Nothing);
     };
+    if let ([name, ..], None, None) = (values, format.known(), &variable)
+        && name.known().is_some()
+    {
+        // The format may be `-v`.
+        judge.names_variable(name, &mut scope.clone())?;
+        judge.note_variable(&name.visible(), None);
+    }
     let format = unescaped(&scripts::script_text(format));
     let mut text = Field::default();
     let mut values = values.iter();
@@ -88,10 +100,10 @@ pub(super) fn printf(arguments: &[Field], scope: &mut Scope) -> Data {
         }
     }
     if let Some(name) = variable {
-        scope.set_one(&name, text);
-        return Data::Nothing;
+        judge.bind_named(&name, vec![vec![text]], scope)?;
+        return Ok(Data::Nothing);
     }
-    Data::Text(text)
+    Ok(Data::Text(text))
 }
 
 fn fill<'f>(format: &str, values: &mut impl ExactSizeIterator<Item = &'f Field>, text: &mut Field) {

@@ -2,7 +2,7 @@
 
 use super::syntax::Command;
 use super::values::{Data, Field};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// The lists of fields that a variable can hold; a scalar is a list of one.
@@ -10,6 +10,19 @@ pub(super) type Variable = Vec<Vec<Field>>;
 
 /// How many meanings of one variable or directory are followed.
 pub(super) const MEANINGS: usize = 64;
+
+/// What is known of a variable beside its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Attribute {
+    /// What it is given is evaluated (`declare -i`).
+    Integer,
+    /// Its subscripts are keys (`declare -A`).
+    Associative,
+    /// It may keep its value whatever is assigned.
+    Readonly,
+    /// Another way through the line leaves it as it was before the line.
+    Unsure,
+}
 
 #[derive(Clone, Default)]
 pub(super) struct Scope {
@@ -21,6 +34,9 @@ pub(super) struct Scope {
     pub aliases: HashMap<String, String>,
     /// Variables that are other names of variables (`declare -n`).
     pub references: HashMap<String, String>,
+    pub attributes: HashSet<(String, Attribute)>,
+    /// Variables of the function that is followed, with what they hide.
+    pub locals: Vec<(String, Option<Variable>)>,
     /// `$1…`; `None`: not known (a function judged where it is defined).
     pub positional: Option<Vec<Field>>,
     /// Files that this line itself wrote, by absolute path.
@@ -53,7 +69,35 @@ impl Scope {
     }
 
     pub(crate) fn set(&mut self, name: &str, value: Variable) {
+        if !self.attributes.is_empty() {
+            self.attributes.remove(&(name.to_owned(), Attribute::Unsure));
+        }
         self.variables.insert(name.to_owned(), value);
+    }
+
+    pub(crate) fn has(&self, name: &str, attribute: Attribute) -> bool {
+        !self.attributes.is_empty() && self.attributes.contains(&(name.to_owned(), attribute))
+    }
+
+    pub(crate) fn mark(&mut self, name: &str, attribute: Attribute) {
+        self.attributes.insert((name.to_owned(), attribute));
+    }
+
+    /// Keeps of the variables whose subscripts are keys those that were such before.
+    pub(crate) fn forget_keys(&mut self, before: &Self) {
+        self.attributes.retain(|it| it.1 != Attribute::Associative || before.attributes.contains(it));
+    }
+
+    /// What is so on one way is so, but that the subscripts of a variable are keys.
+    fn merge_attributes(&mut self, other: &Self) {
+        let is_key = |(_, attribute): &(String, Attribute)| *attribute == Attribute::Associative;
+        self.attributes.retain(|it| !is_key(it) || other.attributes.contains(it));
+        self.attributes.extend(other.attributes.iter().filter(|it| !is_key(it)).cloned());
+        let lacks = |other: &Self, name: &&String| !other.variables.contains_key(*name);
+        let own = self.variables.keys().filter(|name| lacks(other, name));
+        let others = other.variables.keys().filter(|name| lacks(self, name));
+        let unsure: Vec<String> = own.chain(others).cloned().collect();
+        self.attributes.extend(unsure.into_iter().map(|name| (name, Attribute::Unsure)));
     }
 
     pub(crate) fn set_one(&mut self, name: &str, field: Field) {
@@ -69,6 +113,7 @@ impl Scope {
             *self = other;
             return;
         }
+        self.merge_attributes(&other);
         union(&mut self.directories, other.directories);
         union(&mut self.left, other.left);
         for (name, value) in other.variables {
@@ -82,6 +127,7 @@ impl Scope {
         }
         self.functions.extend(other.functions);
         self.aliases.extend(other.aliases);
+        union(&mut self.locals, other.locals);
         self.references.extend(other.references);
         self.programs.extend(other.programs);
         self.files.extend(other.files);

@@ -88,6 +88,11 @@ fn shell(judge: &mut Judge<'_>, grammar: Grammar, arguments: &[Field], scope: &m
         // Only the syntax is checked.
         return Ok(Data::Nothing);
     }
+    for file in options.values(&["--rcfile", "--init-file"]) {
+        if let Some(content) = scope.file(file) {
+            run_file(judge, &content, &[], &mut inner.clone())?;
+        }
+    }
     if options.has(&["-c", "--command"]) {
         let Some((text, rest)) = operands.split_first() else {
             return Ok(Data::Nothing);

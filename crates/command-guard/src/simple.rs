@@ -5,7 +5,7 @@ use super::effects::{Call, Effects, Extent};
 use super::invocation::{Invocation, name_of};
 use super::judge::{Judge, Judged};
 use super::knowledge::Knowledge;
-use super::scope::{Scope, Variable};
+use super::scope::{Attribute, Scope, Variable};
 use super::syntax::{AssignedValue, Assignment, Dialect, Piece, Simple, Word};
 use super::values::{Data, Field, Origin, Part};
 use super::{builtins, outputs, patterns, programs, scripts, shells, work, zsh};
@@ -24,12 +24,12 @@ impl Judge<'_> {
         for word in &simple.words[1..] {
             arguments.extend(self.fields(word, scope)?);
         }
-        let names = simple.assignments.iter().map(|assignment| &assignment.name);
-        let mut outer: Vec<_> = names.map(|name| (name.clone(), scope.variables.get(name).cloned())).collect();
-        self.assign(&simple.assignments, scope)?;
-        if first.literal().is_some_and(|name| builtins::declares(&name)) {
-            outer.clear();
+        let declares = first.literal().is_some_and(|name| builtins::declares(&name));
+        if declares {
+            builtins::mark(first.literal().as_deref(), &arguments, &simple.assignments, scope);
         }
+        let outer = outer(&simple.assignments, declares, scope);
+        self.assign(&simple.assignments, scope)?;
         if let Some(output) = self.alias(first.bare(), &arguments, scope)? {
             return Ok(output);
         }
@@ -38,12 +38,15 @@ impl Judge<'_> {
             program.extend(arguments.iter().cloned());
             output = output.then(self.run(&program, scope)?);
         }
-        for (name, value) in outer {
+        for (name, value, is_unsure) in outer {
             match value {
                 Some(value) => scope.set(&name, value),
                 None => {
                     scope.variables.remove(&name);
                 }
+            }
+            if is_unsure {
+                scope.mark(&name, Attribute::Unsure);
             }
         }
         Ok(output)
@@ -69,9 +72,18 @@ impl Judge<'_> {
             if self.dialect == Dialect::Zsh {
                 zsh::check_assignment(&assignment.name)?;
             }
+            if let Some(index) = &assignment.index {
+                let index = self.unsplit(index, scope)?;
+                self.subscript(&assignment.name, &index, scope)?;
+            }
+            let adds = assignment.append || assignment.index.is_some();
+            let is_new = !scope.variables.contains_key(&assignment.name);
+            let is_unsure = adds && (is_new || scope.has(&assignment.name, Attribute::Unsure));
             let value = self.assigned(assignment, scope)?;
-            self.environment_runs(&assignment.name, &value, scope)?;
-            scope.variables.insert(assignment.name.clone(), value);
+            self.bind(&assignment.name, value, scope)?;
+            if is_unsure {
+                scope.mark(&assignment.name, Attribute::Unsure);
+            }
         }
         Ok(())
     }
@@ -85,15 +97,19 @@ impl Judge<'_> {
             AssignedValue::Array(words) => {
                 let mut list = Vec::new();
                 for word in words {
-                    list.extend(self.fields(word, scope)?.into_iter().map(without_index));
+                    let fields = self.fields(word, scope)?;
+                    for index in fields.iter().filter_map(index_of) {
+                        self.subscript(&assignment.name, &[index], scope)?;
+                    }
+                    list.extend(fields.into_iter().map(without_index));
                 }
                 vec![list]
             }
         };
-        if !assignment.append && !assignment.element {
+        if !assignment.append && assignment.index.is_none() {
             return Ok(new);
         }
-        let array = assignment.element || matches!(assignment.value, AssignedValue::Array(_));
+        let array = assignment.index.is_some() || matches!(assignment.value, AssignedValue::Array(_));
         let old = scope.variables.get(&assignment.name).cloned().unwrap_or_default();
         let ways = old.len().max(1).saturating_mul(new.len());
         self.pay(ways.saturating_mul(work::variable(&old).saturating_add(work::variable(&new))))?;
@@ -114,7 +130,9 @@ impl Judge<'_> {
 
     /// Variables whose value other programs run as a command, or the shell itself at its prompt or start.
     pub(crate) fn environment_runs(&mut self, name: &str, value: &Variable, scope: &Scope) -> Judged<()> {
-        self.note_variable(name, value.first().and_then(|list| list.first()));
+        for value in value {
+            self.note_variable(name, value.first());
+        }
         let runs = ["PAGER", "EDITOR", "COMMAND", "WRAPPER", "ASKPASS"].iter().any(|end| name.ends_with(end))
             || matches!(name, "VISUAL" | "BROWSER" | "GIT_SSH" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "CC" | "CXX");
         let dialect = self.dialect;
@@ -148,9 +166,13 @@ impl Judge<'_> {
             return Ok(None);
         };
         let name = name.unwrap_or_default().to_owned();
+        // Where aliases are not expanded, it is what its name says.
+        self.note_program(&name, arguments);
         let line = format!("{text} {}", scripts::joined_text(arguments.iter(), &scripts::quoted));
         let dialect = self.dialect;
+        let before = self.fork(scope)?;
         let result = self.text(&line, dialect, scope);
+        self.keeps_doubts(&before, scope)?;
         scope.aliases.insert(name, text);
         result.map(Some)
     }
@@ -171,7 +193,7 @@ impl Judge<'_> {
         if text.chars().any(is_invisible) {
             return Err(Refusal::new("hidden-character", "the program's name holds a character that cannot be seen"));
         }
-        if program.has_glob() {
+        if program.has_glob() && !matches!(text.as_str(), "[" | "[[") {
             return self.pattern_program(&text, arguments, scope);
         }
         if text.is_empty() {
@@ -304,6 +326,27 @@ impl Judge<'_> {
 const PATTERN_PROGRAMS: &str = "rm unlink shred find dd mkfs mkfs.ext4 wipefs mv cp tee truncate chmod chown sh bash \
                                 dash zsh busybox python3 python perl ruby node sudo env xargs shutdown reboot \
                                 poweroff halt kill pkill killall rsync ln userdel";
+
+/// The variables that are set for one command alone, with what they are around it.
+fn outer(assignments: &[Assignment], declares: bool, scope: &Scope) -> Vec<(String, Option<Variable>, bool)> {
+    let is_own = |assignment: &&Assignment| !declares || matches!(assignment.value, AssignedValue::Scalar(_));
+    let names = assignments.iter().filter(is_own).map(|assignment| assignment.name.clone());
+    names
+        .map(|name| {
+            let (value, is_unsure) = (scope.variables.get(&name).cloned(), scope.has(&name, Attribute::Unsure));
+            (name, value, is_unsure)
+        })
+        .collect()
+}
+
+/// `[key]=value` of an array: its key.
+fn index_of(field: &Field) -> Option<Field> {
+    let Some((index, _)) = field.split_once('=') else {
+        let is_key = field.known().is_none() && field.visible().starts_with('[');
+        return is_key.then(|| Field::unknown(Origin::Local));
+    };
+    Some(Field::text(index.strip_prefix('[')?.strip_suffix(']')?))
+}
 
 /// `[key]=value` of an array: its value.
 fn without_index(field: Field) -> Field {

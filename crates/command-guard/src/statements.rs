@@ -1,11 +1,12 @@
 //! Follows a parsed line the way a shell would run it, and refuses at the first danger.
 
+use super::builtins;
 use super::compounds::either;
 use super::endless;
 use super::judge::{Judge, Judged};
 use super::parser::{self, Fault};
 use super::programs::writing::redirect;
-use super::scope::Scope;
+use super::scope::{Attribute, MEANINGS, Scope, Variable};
 use super::syntax::{Command, Dialect, Kind, Link, Pipeline, Redirect, Script, Statement};
 use super::values::{Data, Field, Origin};
 use super::{Refusal, too_complex};
@@ -110,6 +111,7 @@ impl Judge<'_> {
             return self.define(name, body, scope);
         }
         let outer = scope.stdin.clone();
+        let before = if may_not_run(command) { Some(self.fork(scope)?) } else { None };
         let writes = self.redirects(&command.redirects, scope)?;
         let output = match &command.kind {
             Kind::Simple(simple) => self.simple(simple, scope)?,
@@ -117,6 +119,9 @@ impl Judge<'_> {
         };
         self.pay(output.weight())?;
         scope.stdin = outer;
+        if let Some(before) = before {
+            self.keeps_doubts(&before, scope)?;
+        }
         if writes.is_empty() {
             return Ok(output);
         }
@@ -208,11 +213,47 @@ impl Judge<'_> {
         };
         let outer = scope.positional.replace(arguments.to_vec());
         scope.calls.push((name.to_owned(), scope.forks));
+        let hidden = std::mem::take(&mut scope.locals);
+        let before = self.fork(scope)?;
         let output = self.deeper(|judge| judge.command(&body, scope));
+        for (name, value) in std::mem::replace(&mut scope.locals, hidden) {
+            uncover(&name, value, scope);
+        }
+        scope.forget_keys(&before);
+        // It may have returned before it came to its end.
+        self.keeps_doubts(&before, scope)?;
         scope.calls.pop();
         scope.positional = outer;
         scope.ended = false;
         output
+    }
+}
+
+/// Whether a command that may change variables does not run where a file cannot be opened.
+fn may_not_run(command: &Command) -> bool {
+    let opens = |redirect: &Redirect| match redirect {
+        Redirect::Read(word) | Redirect::Write { target: word, .. } => {
+            word.literal().is_none_or(|file| !file.starts_with("/dev/"))
+        }
+        Redirect::Duplicate(word) => word.literal().is_none_or(|text| !matches!(text.as_str(), "0" | "1" | "2" | "-")),
+        _ => false,
+    };
+    let changes = match &command.kind {
+        Kind::Simple(simple) => simple.words.first().is_none_or(|first| first.bare().is_none_or(builtins::sets)),
+        _ => true,
+    };
+    changes && command.redirects.iter().any(opens)
+}
+
+/// A variable of a function is what it was before the call; its last value stays among those that it can have.
+fn uncover(name: &str, before: Option<Variable>, scope: &mut Scope) {
+    let is_unsure = before.is_none();
+    let mut value = before.unwrap_or_default();
+    value.extend(scope.variables.get(name).cloned().unwrap_or_default());
+    value.truncate(MEANINGS);
+    scope.set(name, value);
+    if is_unsure {
+        scope.mark(name, Attribute::Unsure);
     }
 }
 

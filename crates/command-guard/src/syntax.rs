@@ -76,8 +76,10 @@ pub(super) enum Kind {
         name: String,
         body: Rc<Command>,
     },
-    /// `[[ … ]]`, or the heads of `(( … ))` and `for (( … ))`: only their substitutions run.
+    /// `[[ … ]]`: only its substitutions run, and what is compared as a number is evaluated.
     Test(Vec<Word>),
+    /// `(( … ))`, and the head of `for (( … ))`.
+    Arithmetic(Word),
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +93,7 @@ pub(super) struct Assignment {
     pub name: String,
     pub append: bool,
     /// `name[…]=`: one element of an array.
-    pub element: bool,
+    pub index: Option<Word>,
     pub value: AssignedValue,
 }
 
@@ -157,8 +159,10 @@ pub(super) struct Parameter {
 pub(super) enum Operation {
     None,
     Length,
-    /// `-`, `=`: the word when unset (or empty, with a colon).
+    /// `-`: the word when unset (or empty, with a colon).
     Default(Word),
+    /// `=`: the same, and the variable has that value from then on.
+    Assign(Word),
     /// `+`: the word when set.
     Alternative(Word),
     /// `?`: stops when unset.
@@ -181,6 +185,7 @@ pub(super) enum Operation {
     Case {
         upper: bool,
         all: bool,
+        pattern: Word,
     },
     /// `@Q`, `@E` and other forms whose value is not followed.
     Other(Word),

@@ -5,6 +5,8 @@
 pub(super) enum Origin {
     /// A variable that nothing here sets: most likely empty.
     Unset,
+    /// A number: a count, a state, the value of arithmetic.
+    Number,
     /// A program's output, a file, the environment.
     Local,
     /// Made from a text that was disguised (base64, hex, `tr`, `rev`).
@@ -287,7 +289,7 @@ impl Data {
         Self::Opaque(match self.origin() {
             Some(Origin::Fetched) => Origin::Fetched,
             // A file, a program's output or a list of names is as it was; a literal was turned into something else.
-            _ if matches!(self, Self::Opaque(Origin::Local) | Self::Names(_)) => Origin::Local,
+            _ if matches!(self, Self::Opaque(Origin::Local | Origin::Number) | Self::Names(_)) => Origin::Local,
             _ => Origin::Decoded,
         })
     }

@@ -106,6 +106,8 @@ impl Scope {
             + self.stdin.weight()
             + self.calls.len()
             + names
+            + self.attributes.len()
+            + self.locals.iter().flat_map(|(_, value)| value).map(variable).sum::<usize>()
             + places
     }
 }

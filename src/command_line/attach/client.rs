@@ -2,11 +2,14 @@
 
 use super::{
     replay::{Left, Replay},
-    screen::{self, Screen, Signals, Told},
     typing::{self, Escape},
 };
 use crate::{
-    command_line::target::Target,
+    command_line::{
+        screen::{self, Screen, Signals, Told},
+        stdin,
+        target::Target,
+    },
     server::terminal::messages::{FromClient, FromServer},
     terminal::processes::Stream,
 };
@@ -202,7 +205,7 @@ impl Person {
     /// Sends what is typed and each new size, until the person leaves.
     async fn type_in(mut self) -> Result<()> {
         let mut signals = Signals::listen()?;
-        let mut input = typing::read_input();
+        let mut input = stdin::read();
         let mut escape = Escape::default();
         let mut is_open = true;
         if self.is_raw {

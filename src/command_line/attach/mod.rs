@@ -2,11 +2,6 @@
 
 mod client;
 mod replay;
-#[cfg(unix)]
-mod screen;
-#[cfg(not(unix))]
-#[path = "screen_elsewhere.rs"]
-mod screen;
 mod typing;
 
 pub(crate) use client::attach;

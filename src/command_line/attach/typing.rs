@@ -1,25 +1,5 @@
 //! What the person types, and the way out: `~ .` at the beginning of a line, as in ssh.
 
-use std::io::Read;
-use tokio::sync::mpsc;
-
-/// How much is read at once, in bytes.
-const BUFFER: usize = 4096;
-
-/// Reads standard input on a thread of its own, which ends with the program.
-pub(crate) fn read_input() -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel(16);
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; BUFFER];
-        let mut input = std::io::stdin().lock();
-        while let Ok(size) = input.read(&mut buffer)
-            && size > 0
-            && sender.blocking_send(buffer[..size].to_vec()).is_ok()
-        {}
-    });
-    receiver
-}
-
 /// Finds the way out in what is typed.
 pub(crate) struct Escape {
     place: Place,

@@ -1,10 +1,18 @@
 //! Where each client keeps its servers, and how it writes them.
 
 use super::{Bridge, Client, NAME, merge};
-use crate::settings::Settings;
+use crate::{agents::DEFAULT, settings::Settings};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
+
+/// By what a client shows who it is.
+pub(crate) enum Credential {
+    /// The key of an agent.
+    Key(String),
+    /// The name of an agent: whoever starts the bridge itself needs no key.
+    Agent(String),
+}
 
 /// A client's configuration of this bridge.
 pub(crate) struct Config {
@@ -24,20 +32,24 @@ pub(crate) struct Form {
     parent: &'static str,
     /// This one.
     entry: Map<String, Value>,
+    /// The field of it that holds the headers with the key; none where the client needs no key.
+    headers: Option<&'static str>,
     /// Whether the file is TOML; otherwise it is JSON, perhaps with comments.
     is_toml: bool,
 }
 
 impl Form {
     fn json(parent: &'static str, entry: &Value) -> Self {
-        Self { parent, entry: entry.as_object().cloned().unwrap_or_default(), is_toml: false }
+        let entry = entry.as_object().cloned().unwrap_or_default();
+        let headers = ["headers", "http_headers"].into_iter().find(|name| entry.contains_key(*name));
+        Self { parent, entry, headers, is_toml: false }
     }
 }
 
 impl Config {
     /// What a person would add by hand.
     pub(crate) fn snippet(&self) -> String {
-        let Form { parent, entry, is_toml } = &self.form;
+        let Form { parent, entry, is_toml, .. } = &self.form;
         if *is_toml {
             return self.merged("", true).expect("a server can be added to an empty file");
         }
@@ -50,9 +62,28 @@ impl Config {
     /// # Errors
     /// When the text is not what the client reads.
     pub(crate) fn merged(&self, text: &str, add: bool) -> Result<String> {
-        let Form { parent, entry, is_toml } = &self.form;
+        let Form { parent, entry, is_toml, .. } = &self.form;
         let merge = if *is_toml { merge::toml } else { merge::json };
         merge(text, parent, NAME, Some(entry).filter(|_| add))
+    }
+}
+
+impl Config {
+    /// Whether the client shows a key; otherwise it names its agent.
+    pub(crate) fn needs_key(&self) -> bool {
+        self.form.headers.is_some()
+    }
+
+    /// By what the client shows who it is, as its file has it now.
+    pub(crate) fn credential(&self, text: &str) -> Option<Credential> {
+        let Form { parent, headers, is_toml, .. } = &self.form;
+        if let Some(headers) = headers {
+            let sent = merge::text_at(text, *is_toml, &[parent, NAME, headers, "Authorization"])?;
+            return Some(Credential::Key(sent.strip_prefix("Bearer ").unwrap_or(&sent).to_owned()));
+        }
+        let arguments = merge::texts_at(text, &[parent, NAME, "args"])?;
+        let named = arguments.iter().skip_while(|argument| *argument != AGENT).nth(1);
+        Some(Credential::Agent(named.cloned().unwrap_or_else(|| DEFAULT.to_owned())))
     }
 }
 
@@ -69,7 +100,11 @@ pub(crate) fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> 
             (home.join(".claude.json"), servers(json!({"type": "http", "url": url, "headers": headers})))
         }
         Client::ClaudeDesktop => {
-            let entry = json!({"command": bridge.program, "args": ["--directory", bridge.directory, "stdio"]});
+            let mut arguments = vec![json!("--directory"), json!(bridge.directory), json!("stdio")];
+            if bridge.agent != DEFAULT {
+                arguments.extend([json!(AGENT), json!(bridge.agent)]);
+            }
+            let entry = json!({"command": bridge.program, "args": arguments});
             (application_data(&home).join("Claude/claude_desktop_config.json"), servers(entry))
         }
         Client::Cursor => (home.join(".cursor/mcp.json"), servers(json!({"url": url, "headers": headers}))),
@@ -87,6 +122,9 @@ pub(crate) fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> 
     };
     Ok(Some(Config { path, form, command: command(client, bridge), after: after(client) }))
 }
+
+/// What comes before the name of an agent on the command line.
+const AGENT: &str = "--agent";
 
 /// Where programs with windows keep their files.
 fn application_data(home: &Path) -> PathBuf {
@@ -129,12 +167,12 @@ fn after(client: Client) -> &'static str {
 }
 
 /// What ChatGPT needs: it calls from its own machines, not from this one.
-pub(crate) fn about_chatgpt(settings: &Settings) -> String {
+pub(crate) fn about_chatgpt(settings: &Settings, program: &str) -> String {
     format!(
         "ChatGPT calls from OpenAI's machines, so the bridge needs a public address with TLS: a tunnel or a reverse \
          proxy in front of {}:{}, and its name in MCP_ALLOWED_HOSTS. Then, for a GPT of your own:\n\n  \
          1. Actions → Import from URL: https://YOUR.NAME/openapi.json\n  \
-         2. Authentication: API Key, Auth Type Bearer; the key is MCP_API_KEY in .env\n  \
+         2. Authentication: API Key, Auth Type Bearer; the key is what `{program} agent add chatgpt` prints\n  \
          3. Keep the GPT private: whoever can use it can use this machine\n\n\
          As a connector (developer mode), the address is https://YOUR.NAME/mcp; it must be able to send the header\n\
          Authorization: Bearer KEY. Whoever knows the key can do what you can do here: close the tunnel when you are done.\n",

@@ -181,6 +181,29 @@ fn toml_value(value: &Value) -> Result<TomlValue> {
     })
 }
 
+/// The text at a path of fields in a JSON or TOML file; none where there is none, or the file cannot be read.
+pub(crate) fn text_at(text: &str, is_toml: bool, path: &[&str]) -> Option<String> {
+    if !is_toml {
+        return json_at(text, path)?.as_str().map(str::to_owned);
+    }
+    let document: DocumentMut = without_mark(text).1.parse().ok()?;
+    let mut item = document.as_item();
+    for name in path {
+        item = item.get(name)?;
+    }
+    item.as_str().map(str::to_owned)
+}
+
+/// The texts of a list at a path of fields in a JSON file.
+pub(crate) fn texts_at(text: &str, path: &[&str]) -> Option<Vec<String>> {
+    json_at(text, path)?.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+fn json_at(text: &str, path: &[&str]) -> Option<Value> {
+    let root = CstRootNode::parse(without_mark(text).1, &JSON_WITH_COMMENTS).ok()?.value()?.to_serde_value()?;
+    path.iter().try_fold(&root, |value, name| value.get(name)).cloned()
+}
+
 /// The byte order mark that some editors put in front, and the rest.
 fn without_mark(text: &str) -> (&str, &str) {
     text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })

@@ -5,10 +5,12 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    filesystem::about::Place,
     filesystem::{
         Files,
         undo::{ChangeAuthor, Changed},
     },
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Intent, Named},
@@ -81,6 +83,11 @@ impl Capability for ExtractArchive {
     const EXAMPLE: &'static str = r#"{"path": "notes.zip", "to": "restored"}"#;
     type Service = Files;
     type Output = ExtractOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, [Place::read(&self.path), Place::write(&self.to)]);
+        Subjects { is_of_trees: true, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ExtractOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

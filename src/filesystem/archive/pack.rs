@@ -5,12 +5,14 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    filesystem::about::Place,
     filesystem::{
         Files,
         undo::{ChangeAuthor, Changed, Edit, Staging},
         walk::{Next, Visit, walk},
         write::may_go,
     },
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Found, Intent, Kind, Named},
@@ -74,6 +76,11 @@ impl Capability for PackArchive {
     const EXAMPLE: &'static str = r#"{"path": "notes", "to": "notes.zip"}"#;
     type Service = Files;
     type Output = PackOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, [Place::read(&self.path), Place::write(&self.to).itself()]);
+        Subjects { is_of_trees: true, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<PackOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

@@ -21,6 +21,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    filesystem::about::Place,
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Intent, Named},
@@ -97,6 +99,16 @@ impl Capability for PatchFiles {
         r#"{"patch": "--- /dev/null\n+++ b/notes/new.md\n@@ -0,0 +1 @@\n+made by a patch\n"}"#;
     type Service = Files;
     type Output = PatchOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        // One that cannot be read is refused.
+        let sections = self.sections().unwrap_or_default();
+        let acts: Vec<_> = sections.iter().map(|section| self.act(files, section)).collect();
+        let names: Vec<String> =
+            acts.iter().flat_map(|act| act.old.iter().chain(&act.new)).map(|name| self.named(name)).collect();
+        let about = files.about(needs, names.iter().map(|name| Place::write(name)));
+        Subjects { deletes: acts.iter().filter(|act| act.new.is_none()).count() as u64, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<PatchOutput> {
         let who = ChangeAuthor::of(context, Self::NAME, self.session.as_ref());

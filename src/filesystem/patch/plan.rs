@@ -33,7 +33,7 @@ pub(super) struct Planned {
 /// What a part of the patch does, by the names of the files.
 pub(super) struct Act {
     pub old: Option<String>,
-    new: Option<String>,
+    pub new: Option<String>,
     kind: &'static str,
 }
 

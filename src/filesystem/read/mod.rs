@@ -14,6 +14,8 @@ use crate::{
     caller::{Access, MemoryBudget},
     capability::{Capability, Context, Medium, SHOWN},
     error::{Error, Result},
+    filesystem::about::Place,
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Intent, Named},
@@ -156,6 +158,10 @@ impl Capability for ReadFile {
 
     fn media(output: &mut ReadOutput) -> Vec<Medium> {
         output.medium().into_iter().collect()
+    }
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        files.about(needs, [Place::read(&self.path)])
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ReadOutput> {
@@ -320,7 +326,7 @@ impl ReadFile {
     }
 }
 
-/// The first bytes of a file, which is at its begin again.
+/// The first bytes of a file, which is rewound afterwards.
 fn head(file: &mut File) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     file.by_ref().take(8).read_to_end(&mut head)?;

@@ -14,7 +14,9 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    filesystem::about::Place,
     patterns::{GlobStyle, Globs, Query},
+    permissions::{Needs, Subjects},
     policy::{
         SafePath,
         paths::{Intent, Named, not_a_file},
@@ -132,6 +134,10 @@ impl Capability for SearchFiles {
     const EXAMPLE: &'static str = r#"{"path": ".", "query": "TODO", "name": "*.md"}"#;
     type Service = Files;
     type Output = SearchOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        Subjects { is_of_trees: true, ..files.about(needs, [Place::read(&self.path)]) }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<SearchOutput> {
         let holding = context.holding.clone();

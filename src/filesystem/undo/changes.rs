@@ -6,7 +6,9 @@ use crate::{
     capability::{Capability, Context},
     clock,
     error::{Error, Result},
+    filesystem::about::Place,
     filesystem::{Files, diff::Diffs},
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Named, composed, spelled},
 };
 use schemars::JsonSchema;
@@ -118,6 +120,11 @@ impl Capability for ListChanges {
     const EXAMPLE: &'static str = r#"{"limit": 5, "diff": true}"#;
     type Service = Files;
     type Output = ChangesOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, self.path.iter().map(|path| Place::read(path).itself()));
+        Subjects { is_of_trees: true, ..about }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<ChangesOutput> {
         let caller = context.caller.clone();

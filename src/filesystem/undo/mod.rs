@@ -83,12 +83,13 @@ pub struct Changed {
     pub undoable: bool,
 }
 
-/// The journal and the store.
+/// The journal and the store, for those who work within one workspace. Clones share what is kept.
+#[derive(Clone)]
 pub(crate) struct Undo {
     workspace: Arc<Workspace>,
     /// Where trees go that are removed, until nobody waits.
-    removed: Directory,
-    kept: Mutex<Kept>,
+    removed: Arc<Directory>,
+    kept: Arc<Mutex<Kept>>,
     max_bytes: u64,
     max_days: i64,
     /// The permission bits that the process takes from new files.
@@ -118,8 +119,8 @@ impl Undo {
         let next = ids.map(|id| number(id)).max().unwrap_or(0) + 1;
         let undo = Self {
             workspace: workspace.clone(),
-            removed,
-            kept: Mutex::new(Kept { journal, store, changes: found.done, next }),
+            removed: Arc::new(removed),
+            kept: Arc::new(Mutex::new(Kept { journal, store, changes: found.done, next })),
             max_bytes: settings.undo_max_mib.saturating_mul(1024 * 1024),
             max_days: i64::try_from(settings.undo_max_days).unwrap_or(i64::MAX).min(36_500),
             umask: umask(&folder).with_context(failed)?,
@@ -131,6 +132,11 @@ impl Undo {
         journal.rewrite(changes).with_context(failed)?;
         drop(kept);
         Ok(undo)
+    }
+
+    /// The same for those who work within another workspace.
+    pub(crate) fn within(&self, workspace: &Arc<Workspace>) -> Self {
+        Self { workspace: workspace.clone(), ..self.clone() }
     }
 
     /// The permission bits of a new file.

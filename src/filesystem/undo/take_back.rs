@@ -6,6 +6,8 @@ use crate::{
     capability::{Capability, Context},
     error::{Error, Result},
     filesystem::Files,
+    filesystem::about::Place,
+    permissions::{Needs, Subjects},
     policy::paths::spelled,
 };
 use schemars::JsonSchema;
@@ -77,6 +79,11 @@ impl Capability for UndoChanges {
 
     fn succeeded(output: &UndoOutput) -> bool {
         output.conflicts.is_empty()
+    }
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        let about = files.about(needs, self.path.iter().map(|path| Place::write(path).itself()));
+        Subjects { is_of_trees: true, ..about }
     }
 
     async fn run(self, files: &Files, context: &Context) -> Result<UndoOutput> {

@@ -7,6 +7,8 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    filesystem::about::Place,
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Named},
 };
 use follow::Follow;
@@ -94,6 +96,10 @@ impl Capability for WatchPath {
     const EXAMPLE: &'static str = r#"{"path": "notes"}"#;
     type Service = Files;
     type Output = WatchOutput;
+
+    fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
+        Subjects { is_of_trees: self.recursive, ..files.about(needs, [Place::read(&self.path)]) }
+    }
 
     async fn run(self, files: &Files, context: &Context) -> Result<WatchOutput> {
         files.look(context, |files, cancelled| self.watch(files, cancelled)).await

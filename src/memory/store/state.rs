@@ -182,6 +182,19 @@ impl State {
         found
     }
 
+    /// The positions of entries with a tag like this.
+    pub(crate) fn with_tag(&self, is_like: impl Fn(&str) -> bool) -> Positions {
+        let mut found = Positions::empty(self.slots.len());
+        let like = self.tagged.iter().filter(|(tag, _)| is_like(tag));
+        for &position in like.flat_map(|(_, positions)| positions) {
+            // The list may still name an entry that has the tag no more.
+            if self.at(position).is_some_and(|entry| entry.tags.iter().any(|tag| is_like(tag))) {
+                found.insert(position);
+            }
+        }
+        found
+    }
+
     /// The first entry with the same content and tags, by what [`same_hash`] makes of them.
     pub(crate) fn same_as(&mut self, hash: u64) -> Option<&Arc<Entry>> {
         let slots = &self.slots;

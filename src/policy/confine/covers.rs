@@ -115,6 +115,20 @@ impl Draft<'_> {
         covered.collect()
     }
 
+    /// Shuts the foreign sockets wherever they are seen. One that is no longer where it was looked for may be anywhere.
+    pub(crate) fn foreign_sockets(&self) -> io::Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        for (socket, is) in self.reach.covered() {
+            for (_, path) in self.shown_at(socket) {
+                if self.looks.identity(socket) != Some(is) {
+                    return Err(moved());
+                }
+                steps.push(Step::Shut { at: at(&path), is });
+            }
+        }
+        Ok(steps)
+    }
+
     /// Covers what in a folder has a name that begins with a dot and is the bridge's own: its folders and its socket.
     fn cover_hidden(&self, folder: &Path, path: &Path) -> io::Result<ByPlace> {
         let names = self.looks.names(folder, Names::Hidden)?;

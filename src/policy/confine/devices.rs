@@ -77,7 +77,8 @@ impl Devices {
     /// Those that are there. A wildcard never means a device that is worth the whole machine.
     pub fn present(&self) -> Vec<PathBuf> {
         let expand = |pattern: &Pattern| {
-            let mut found = pattern.expand(&mut BTreeMap::new());
+            // What cannot be looked for now is not given.
+            let mut found = pattern.expand(&mut BTreeMap::new()).unwrap_or_default();
             found.retain(|path| !pattern.is_wild() || !is_whole_machine(path));
             found
         };

@@ -34,6 +34,14 @@ impl Confinement {
         Ok(Self { report })
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// None.
+    pub fn within(&self, _: &Settings, _: &Arc<Workspace>) -> anyhow::Result<Self> {
+        Ok(Self { report: self.report.clone() })
+    }
+
     /// Nothing.
     pub fn environment(&self) -> Vec<(&'static str, Option<PathBuf>)> {
         Vec::new()

@@ -18,7 +18,7 @@ const KERNEL_SWITCHES: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/i
 const KERNEL_SECRETS: [&str; 4] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug"];
 
 /// What each program gets of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Share {
     /// How many processes it may have, where a namespace can be told so.
     pub most_processes: Option<CString>,

@@ -14,14 +14,16 @@ use super::{
     sockets::{Sockets, hidden_variables},
     steadily,
     system_calls::{self, Apart, Host},
+    trees::Trees,
     view::View,
     view_snapshot::ViewSnapshot,
 };
 use crate::{
-    policy::{Workspace, env_file::EnvFile},
+    policy::{Workspace, own_files::OwnFiles},
     settings::{ConfinementMode, Settings},
 };
 use anyhow::bail;
+use seccompiler::BpfProgram;
 use std::{
     ffi::{CString, OsString},
     io,
@@ -47,9 +49,10 @@ struct Parts {
     bounds: Bounds,
     restrictions: Restrictions,
     share: Share,
-    memory: Memory,
+    memory: Arc<Memory>,
+    trees: Arc<Trees>,
     sockets: Sockets,
-    env_file: Arc<EnvFile>,
+    own_files: Arc<OwnFiles>,
 }
 
 impl Confinement {
@@ -66,9 +69,7 @@ impl Confinement {
         }
         // Commands run as the same user: its memory is none of theirs.
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-        let devices = Devices::parse(&settings.command_devices).map_err(|why| {
-            anyhow::anyhow!("MCP_COMMAND_DEVICES: {why}; write paths such as /dev/dri, separated by commas")
-        })?;
+        let devices = devices_of(settings)?;
         for device in devices.whole_machine() {
             tracing::warn!(
                 "MCP_COMMAND_DEVICES gives commands {}: who has it reads or writes what every other bound keeps from commands",
@@ -76,8 +77,8 @@ impl Confinement {
             );
         }
         let bounds = Bounds::of(workspace, devices)?;
-        let env_file = EnvFile::of(workspace.directory())?;
-        let (report, parts) = find_out(settings, bounds, env_file)?;
+        let own_files = OwnFiles::of(workspace.directory())?;
+        let (report, parts) = find_out(settings, bounds, own_files)?;
         report.announce();
         if settings.confinement == ConfinementMode::Require && report.level < Level::Kernel {
             bail!("MCP_CONFINEMENT is require, but {}: fix that, or set it to auto to run without", report.why);
@@ -86,6 +87,25 @@ impl Confinement {
         // What keeps commands from running now is said at once, and again for each command as long as it does.
         let _ = steadily(|| confinement.view().map(drop)).and_then(|()| confinement.rules().map(drop));
         Ok(confinement)
+    }
+
+    /// What holds programs to other settings and another workspace on the same host, as firmly and within the same memory.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn within(&self, settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+        let report = self.report.clone();
+        let Some(parts) = &self.parts else { return Ok(Self { report, parts: None }) };
+        let bounds = Bounds::of(workspace, devices_of(settings)?)?;
+        let sockets = sockets_of(settings, &bounds, &parts.trees)?;
+        let mut restrictions = parts.restrictions.clone();
+        restrictions.network = settings.terminal_network;
+        if restrictions.entry.is_none() {
+            restrictions.filter = filter_without_namespaces(report.level, settings)?;
+        }
+        let (share, memory, trees) = (parts.share.clone(), parts.memory.clone(), parts.trees.clone());
+        let own_files = parts.own_files.clone();
+        Ok(Self { report, parts: Some(Parts { bounds, restrictions, share, memory, trees, sockets, own_files }) })
     }
 
     /// What holds, and why.
@@ -137,11 +157,11 @@ impl Confinement {
     /// Lets one more tree of processes run, within the memory that it may take.
     ///
     /// # Errors
-    /// When it cannot be bounded, or could make the bridge's `.env`; it must not run then.
+    /// When it cannot be bounded, or could make a file by which a person governs the bridge; it must not run then.
     pub fn admit(&self) -> io::Result<Admission> {
         self.parts
             .as_ref()
-            .map_or_else(|| Ok(Admission::default()), |parts| parts.memory.admit(parts.env_file.begin()?))
+            .map_or_else(|| Ok(Admission::default()), |parts| parts.memory.admit(parts.own_files.begin()?))
     }
 
     /// What a confined program finds in its environment instead of what the server has: places that are not there for
@@ -160,7 +180,7 @@ fn told(error: io::Error) -> io::Error {
     io::Error::from_raw_os_error(FAILED)
 }
 
-fn find_out(settings: &Settings, bounds: Bounds, env_file: Arc<EnvFile>) -> anyhow::Result<(Report, Parts)> {
+fn find_out(settings: &Settings, bounds: Bounds, own_files: Arc<OwnFiles>) -> anyhow::Result<(Report, Parts)> {
     let processes = settings.max_command_processes;
     let entry = Entry::for_this_user();
     let bounded = namespaces_are_bounded();
@@ -177,11 +197,10 @@ fn find_out(settings: &Settings, bounds: Bounds, env_file: Arc<EnvFile>) -> anyh
     };
     let most_processes = bounded.then(|| CString::new(processes.to_string())).transpose()?;
     let trees = Arc::default();
-    let memory = Memory::open(memory(settings), processes, &trees)?;
-    let sockets = Sockets::open(&settings.command_sockets, &bounds.home, &trees)
-        .map_err(|why| anyhow::anyhow!("MCP_COMMAND_SOCKETS: {why}; give paths, separated by commas"))?;
+    let memory = Arc::new(Memory::open(memory(settings), processes, &trees)?);
+    let sockets = sockets_of(settings, &bounds, &trees)?;
     let share = Share { most_processes, memory: memory.limit() };
-    let mut parts = Parts { bounds, restrictions, share, memory, sockets, env_file };
+    let mut parts = Parts { bounds, restrictions, share, memory, trees, sockets, own_files };
     let memory_bound = Some(parts.memory.bound());
     let Some(refusal) = parts.refusal(Level::Namespaces)? else {
         let why = if parts.restrictions.beside_view.is_some() {
@@ -206,8 +225,7 @@ fn without_namespaces(
     parts.restrictions.limits.processes = None;
     parts.restrictions.beside_view = None;
     let level = if version > 0 { Level::Kernel } else { Level::None };
-    let (local_sockets, network) = (level == Level::None, settings.terminal_network);
-    parts.restrictions.filter = system_calls::filter(Host { local_sockets, network, apart: Apart::No })?;
+    parts.restrictions.filter = filter_without_namespaces(level, settings)?;
     let why = match level {
         Level::Kernel => format!(
             "Landlock version {version} and seccomp are enforced; namespaces are not, since the host refuses them \
@@ -228,6 +246,21 @@ fn without_namespaces(
             )
         }
     }
+}
+
+fn filter_without_namespaces(level: Level, settings: &Settings) -> anyhow::Result<BpfProgram> {
+    let (local_sockets, network) = (level == Level::None, settings.terminal_network);
+    system_calls::filter(Host { local_sockets, network, apart: Apart::No })
+}
+
+fn devices_of(settings: &Settings) -> anyhow::Result<Devices> {
+    Devices::parse(&settings.command_devices)
+        .map_err(|why| anyhow::anyhow!("MCP_COMMAND_DEVICES: {why}; write paths such as /dev/dri, separated by commas"))
+}
+
+fn sockets_of(settings: &Settings, bounds: &Bounds, trees: &Arc<Trees>) -> anyhow::Result<Sockets> {
+    Sockets::open(&settings.command_sockets, &bounds.home, trees)
+        .map_err(|why| anyhow::anyhow!("MCP_COMMAND_SOCKETS: {why}; give paths, separated by commas"))
 }
 
 impl Parts {

@@ -85,6 +85,20 @@ use serde::Serialize;
 #[cfg(target_os = "linux")]
 const MOST_TRIES: usize = 20;
 
+/// What was found; none where nothing is, or where this user may not look.
+///
+/// # Errors
+/// When the system is out of descriptors or memory: what there is is not known then, and a view made without it would cover
+/// too little.
+#[cfg(target_os = "linux")]
+fn within_reach<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Does something anew as long as the disk changes while it is done.
 ///
 /// # Errors

@@ -140,10 +140,6 @@ impl Step<&CStr> {
             Self::Pin { at, is } => pin(at, *is),
             Self::Cover { at, is } => covers.cover(at, *is),
             Self::Shut { at, is } => covers.shut(&Place::open(at, *is)?),
-            Self::Silence(at) => match Place::open(at, ANY).and_then(|place| covers.shut(&place)) {
-                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-                result => result,
-            },
             Self::Offer { from, at } => {
                 // Without it programs miss what they never had.
                 let _ = Place::open(from, ANY)

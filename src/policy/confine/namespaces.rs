@@ -16,7 +16,7 @@ use std::{
 };
 
 /// How a process gets the right to make namespaces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// Without the superuser's rights: a user namespace, with the same user and group in it.
     maps: Option<[(&'static CStr, CString); 3]>,

@@ -22,6 +22,7 @@ use std::{
 /// since it goes with the disk.
 ///
 /// [`View`]: super::View
+#[derive(Clone)]
 pub struct Restrictions {
     /// How to get namespaces, where the host allows them.
     pub(super) entry: Option<Entry>,

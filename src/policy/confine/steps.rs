@@ -39,8 +39,6 @@ pub(crate) enum Step<T = CString> {
     Cover { at: T, is: Identity },
     /// A file that nobody can open.
     Shut { at: T, is: Identity },
-    /// The same, where something is: what others have there comes and goes.
-    Silence(T),
     /// A file or folder of the frame, not to be changed, at a place where programs look for it. Where it cannot be had,
     /// the place stays as it is.
     Offer { from: T, at: T },
@@ -81,8 +79,7 @@ impl Step {
             Self::Keep { at, is } => (9, 0, *is, [at, c"", c""]),
             Self::Say { text, at } => (10, 0, ANY, [at, text, c""]),
             Self::Own => (11, 0, ANY, [c"", c"", c""]),
-            Self::Silence(at) => (12, 0, ANY, [at, c"", c""]),
-            Self::Offer { from, at } => (13, 0, ANY, [at, from, c""]),
+            Self::Offer { from, at } => (12, 0, ANY, [at, from, c""]),
         }
     }
 }
@@ -110,8 +107,7 @@ impl<'a> Steps<'a> {
             9 => Step::Keep { at, is },
             10 => Step::Say { text: first, at },
             11 => Step::Own,
-            12 => Step::Silence(at),
-            13 => Step::Offer { from: first, at },
+            12 => Step::Offer { from: first, at },
             _ => return None,
         })
     }
@@ -156,7 +152,6 @@ impl<T: AsRef<CStr>> Step<T> {
             | Self::Pin { at, .. }
             | Self::Cover { at, .. }
             | Self::Shut { at, .. }
-            | Self::Silence(at)
             | Self::Offer { at, .. }
             | Self::Keep { at, .. }
             | Self::Say { at, .. } => {
@@ -201,7 +196,6 @@ mod tests {
             Step::Shut { at: text(c"/s"), is },
             Step::Keep { at: text(c"/k"), is: ANY },
             Step::Say { text: text(c"1"), at: text(c"/x") },
-            Step::Silence(text(c"/s")),
             Step::Offer { from: text(c"/from"), at: text(c"/o") },
         ];
         let bytes = Step::encode(&steps);

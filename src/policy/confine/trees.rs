@@ -1,11 +1,11 @@
 //! The trees of programs that run, and what the system says of their processes.
 #![expect(clippy::disallowed_methods, reason = "the system's view of the bridge's own processes")]
 
-use super::cgroup::Group;
+use super::{cgroup::Group, within_reach};
 use rustix::net::{Shutdown, shutdown};
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     os::fd::OwnedFd,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -138,11 +138,14 @@ pub fn command_line(process: u32) -> Option<String> {
 }
 
 /// The numbers of the sockets that a process has open, where it may be looked into.
-pub fn open_sockets(process: u32) -> Vec<u64> {
-    let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return vec![] };
+///
+/// # Errors
+/// When the system is out of something.
+pub fn open_sockets(process: u32) -> io::Result<Vec<u64>> {
+    let Some(descriptors) = within_reach(fs::read_dir(format!("/proc/{process}/fd")))? else { return Ok(vec![]) };
     let socket = |descriptor: fs::DirEntry| {
         let target = fs::read_link(descriptor.path()).ok()?;
         target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
     };
-    descriptors.flatten().filter_map(socket).collect()
+    Ok(descriptors.flatten().filter_map(socket).collect())
 }

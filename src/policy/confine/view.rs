@@ -53,7 +53,7 @@ pub(crate) struct Copy {
 /// A view in the making.
 pub(crate) struct Draft<'a> {
     pub bounds: &'a Bounds,
-    reach: &'a Reach,
+    pub reach: &'a Reach,
     pub looks: ViewSnapshot,
     pub frame: Vec<Step>,
     in_frame: BTreeSet<PathBuf>,
@@ -364,8 +364,7 @@ impl Draft<'_> {
             let lock = if shown.writable { 0 } else { READ_ONLY };
             self.step(shown, lock | NO_SETUID | NO_DEVICES)
         }));
-        let foreign = self.reach.covered().filter(|socket| self.is_of_the_disk(socket));
-        steps.extend(foreign.filter_map(|socket| self.looks.real(socket)).map(|real| Step::Silence(at(&real))));
+        steps.extend(self.foreign_sockets()?);
         steps.extend(self.denials()?);
         steps.extend(self.private_keys());
         steps.extend(self.show_copies());

@@ -51,9 +51,10 @@ impl Asked {
         let is_relative = Path::new(text).is_relative();
         check_signs(text)?;
         let first = text.split(std::path::is_separator).next().unwrap_or_default();
+        let anywhere = if first == "**" { "" } else { "**/" };
         ensure!(
             !is_relative || !first.contains(['*', '?', '[']),
-            "begin a pattern with a folder, as in /srv/**/{first}"
+            "begin a pattern with a folder, as in /srv/{anywhere}{text}"
         );
         for start in std::iter::once(directory).chain(roots.iter().map(PathBuf::as_path).filter(|_| is_relative)) {
             let place = without_parents(&start.join(text), canonical)?;

@@ -5,7 +5,7 @@ use super::{
     homes::Homes,
     linked,
     patterns::Fitting,
-    places::{canonical, lies_under},
+    places::{OWN_FILES, canonical, lies_under},
     secrets::{self, ANY_CASE},
 };
 use std::{
@@ -27,12 +27,12 @@ pub(crate) struct Denials {
     linked: BTreeSet<PathBuf>,
 }
 
-/// What of the bridge's own is not even read: keys, what proves the person, the ways in that need no key, and what was
-/// removed; nor what tells one agent of another.
+/// What of the bridge's own is not even read beside [`OWN_FILES`]: keys, what proves the person, the ways in that need no
+/// key, and what was removed; nor what tells one agent of another.
 const OWN: [&str; 8] = [
-    ".env",
     "memory/undo",
     "memory/owner.token",
+    "memory/owner.passphrase",
     "memory/.control",
     "memory/.socket",
     "memory/agents.json",
@@ -52,14 +52,10 @@ impl Denials {
         spared: &Spared,
     ) -> anyhow::Result<Self> {
         let mut linked = linked::kept(directory)?;
-        let own = OWN.map(|name| directory.join(name));
+        let own = OWN_FILES.into_iter().chain(OWN).map(|name| directory.join(name));
         let system = secrets::SYSTEM.iter().map(PathBuf::from);
-        let unreadable = own
-            .into_iter()
-            .chain(system)
-            .chain(asked)
-            .chain(linked.iter().cloned())
-            .map(|path| Denial { path, reading_too: true });
+        let unreadable =
+            own.chain(system).chain(asked).chain(linked.iter().cloned()).map(|path| Denial { path, reading_too: true });
         let rules = Some(rules).filter(|rules| !rules.is_empty()).map(|rules| directory.join(rules));
         let unwritable =
             rules.into_iter().chain([directory.join("memory")]).map(|path| Denial { path, reading_too: false });

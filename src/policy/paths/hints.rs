@@ -2,7 +2,7 @@
 //!
 //! What is said of a refusal is known from the settings and the text alone: it never tells whether something is there.
 
-use super::{Denial, Intent, Workspace, secrets::SYSTEM, text};
+use super::{Denial, Intent, Workspace, places::OWN_FILES, secrets::SYSTEM, text};
 use std::path::{Component, Path, PathBuf};
 
 const OF_THE_SYSTEM: &str = "/etc, /root, /sys and /proc are out of reach of the file routes, whatever the settings";
@@ -34,9 +34,12 @@ impl Workspace {
     }
 
     fn rule_of(&self, denial: &Denial) -> &'static str {
-        let own = self.environment.parent().unwrap_or(Path::new("/")).join("memory");
-        if denial.path == self.environment {
+        let own = self.directory().join("memory");
+        let [environment, permissions] = OWN_FILES.map(|name| self.directory().join(name));
+        if denial.path == environment {
             "It holds the bridge's own key and settings, which only the person changes, in an editor"
+        } else if denial.path == permissions {
+            "It says what each agent may do, which only the person changes, in an editor"
         } else if denial.path.starts_with(&own) {
             "It is the bridge's own: the memory tools change the memory, and undo is a tool of its own"
         } else if SYSTEM.iter().any(|place| denial.path == Path::new(place)) {

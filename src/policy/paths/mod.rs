@@ -70,6 +70,7 @@ pub use mount::is_mount;
 pub use named::Named;
 pub(crate) use pattern_set::PatternSet;
 pub use patterns::{Entry, Fitting, Pattern};
+pub use places::OWN_FILES;
 pub use safe_path::{SafePath, not_a_file};
 pub use same_name::composed;
 use spared::Spared;

@@ -1,7 +1,7 @@
 //! Many patterns at once: a path is held against the few that can fit it.
 
 use super::{feature::Feature, patterns::Pattern};
-use crate::rarest::Index;
+use crate::rule_index::Index;
 use std::path::Path;
 
 /// Patterns, and by what they can fit.

@@ -6,6 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The files of the server's directory by which a person governs the bridge: its key and settings, and what each agent may
+/// do.
+pub const OWN_FILES: [&str; 2] = [".env", "permissions.toml"];
+
 /// Whether `path` is `place` or lies below it; both are absolute and without dots. Where names are usually found in any
 /// case, they are compared so.
 pub(super) fn lies_under(path: &Path, place: &Path) -> bool {

@@ -1,8 +1,12 @@
 //! From the text that a caller sent to a [`SafePath`].
 
-use super::{Intent, Kind, Named, SafePath, Workspace, text, walk};
+use super::{Intent, Kind, Named, SafePath, Workspace, text, walk, without_links};
 use crate::error::{Error, Result};
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 impl Workspace {
     /// Checks a path as a caller sent it and follows it to where it leads. What is not there yet can be resolved too.
@@ -20,6 +24,20 @@ impl Workspace {
     /// As [`Self::resolve`]; [`Error::Unusable`] for a link with a slash behind it.
     pub fn resolve_link(self: &Arc<Self>, sent: &str, named: Named, intent: Intent) -> Result<SafePath> {
         self.find(sent, named, intent, false)
+    }
+
+    /// Where a path leads that a caller sent, as far as that is there; a link at its end is meant itself unless it `follows`.
+    /// Nothing is allowed by that. None for a text that is refused whatever is there.
+    pub(crate) fn leads_to(&self, sent: &str, follows: bool) -> Option<PathBuf> {
+        if text::is_unsafe(sent) || sent.is_empty() {
+            return None;
+        }
+        let path = text::absolute(self.start(), sent);
+        let mut known = HashMap::new();
+        match (path.parent(), path.file_name()) {
+            (Some(holder), Some(name)) if !follows => Some(without_links(holder, &mut known).join(name)),
+            _ => Some(without_links(&path, &mut known)),
+        }
     }
 
     fn find(self: &Arc<Self>, sent: &str, named: Named, intent: Intent, follow: bool) -> Result<SafePath> {
@@ -81,7 +99,7 @@ impl Workspace {
             Some(_) => return Err(walk::Stop::no_folder().explain(named, intent)),
             None => {}
         }
-        if place.found.is_some_and(|found| self.is_environment(&found)) {
+        if place.found.is_some_and(|found| self.is_own_file(&found)) {
             return Err(named.refused());
         }
         Ok(SafePath::new(self.clone(), place, named, means_folder))

@@ -87,22 +87,6 @@ impl SafePath {
         folders
     }
 
-    /// Makes the directories above it that are not there.
-    ///
-    /// # Errors
-    /// What the system says; a link that appeared in the way is refused.
-    pub fn make_folders(&mut self) -> Result<()> {
-        for name in std::mem::take(&mut self.missing) {
-            match self.holder.make_folder(&name, 0o777) {
-                Ok(()) => self.holder.sync()?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error.into()),
-            }
-            self.holder = self.holder.enter(&name).map_err(|_| self.named.refused())?;
-        }
-        Ok(())
-    }
-
     /// Fails unless an earlier look at the same name led to the same place.
     ///
     /// # Errors
@@ -123,9 +107,8 @@ impl SafePath {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             found => Some(found.map_err(|error| self.explain(error))?),
         };
-        let is_denied = |found: &Found| {
-            self.workspace.is_environment(found) || self.workspace.is_denied_place(found.identity, intent)
-        };
+        let is_denied =
+            |found: &Found| self.workspace.is_own_file(found) || self.workspace.is_denied_place(found.identity, intent);
         if found.as_ref().is_some_and(is_denied) {
             return Err(self.named.refused());
         }
@@ -162,7 +145,7 @@ impl SafePath {
         self.existing()?;
         let (file, found) = open(self.holder()?, &self.name).map_err(|error| self.explain(error))?;
         let is_denied =
-            self.workspace.is_environment(&found) || self.workspace.is_denied_place(found.identity, Intent::Read);
+            self.workspace.is_own_file(&found) || self.workspace.is_denied_place(found.identity, Intent::Read);
         if is_denied { Err(self.named.refused()) } else { Ok((file, found)) }
     }
 

@@ -6,7 +6,7 @@ use super::{
     denials::without_links,
     held::Held,
     patterns::Fitting,
-    places::{canonical, entries, lies_under},
+    places::{OWN_FILES, canonical, entries, lies_under},
     scope::Scope,
     secrets,
 };
@@ -32,7 +32,7 @@ pub struct Workspace {
     writable: Option<Scope>,
     held: Held,
     spared: Spared,
-    pub(super) environment: PathBuf,
+    directory: PathBuf,
     pub(super) top: Directory,
     top_identity: Identity,
 }
@@ -70,10 +70,10 @@ impl Workspace {
         }
         let top = Directory::top().context("the root of the file system cannot be opened")?;
         let top_identity = top.fstat().context("the root of the file system cannot be looked at")?.identity;
-        let (patterns, held, environment) = (PatternSet::new(asked.patterns), Held::default(), directory.join(".env"));
+        let (patterns, held) = (PatternSet::new(asked.patterns), Held::default());
         let asked = named;
         let workspace =
-            Self { start, roots, denials, asked, patterns, writable, held, spared, environment, top, top_identity };
+            Self { start, roots, denials, asked, patterns, writable, held, spared, directory, top, top_identity };
         if let Err(error) = workspace.denied_now(workspace.denials.list(), &[]) {
             // No command is started before that can be told.
             tracing::error!("what is denied cannot be found: {error}");
@@ -87,7 +87,7 @@ impl Workspace {
 
     /// The server's own directory.
     pub fn directory(&self) -> &Path {
-        self.environment.parent().unwrap_or(Path::new("/"))
+        &self.directory
     }
 
     /// Where relative paths start: the server's directory, or the first root when that lies in none.
@@ -186,9 +186,9 @@ impl Workspace {
 
     /// Whether a place is denied whatever the settings say.
     pub fn is_always_denied(&self, real: &Path) -> bool {
-        let own = [self.environment.clone(), self.environment.with_file_name("memory")];
+        let own = OWN_FILES.into_iter().chain(["memory"]).map(|name| self.directory.join(name));
         let system = secrets::SYSTEM.map(PathBuf::from);
-        own.iter().chain(&system).any(|place| lies_under(real, place)) || self.is_of_homes(real)
+        own.chain(system).any(|place| lies_under(real, &place)) || self.is_of_homes(real)
     }
 
     /// Whether a place that may not be changed lies in the directory `real`, so that it may not go as a whole.
@@ -213,17 +213,14 @@ impl Workspace {
         self.roots.is_empty() || self.roots.iter().any(|root| lies_under(real, root))
     }
 
-    /// Whether a file is the server's `.env` under another name. Only one with several names can be.
-    pub(super) fn is_environment(&self, found: &Found) -> bool {
+    /// Whether a file is one of [`OWN_FILES`] under another name. Only one with several names can be.
+    pub(super) fn is_own_file(&self, found: &Found) -> bool {
         if found.names < 2 || !found.is_file() {
             return false;
         }
-        let (Some(holder), Some(name)) = (self.environment.parent(), self.environment.file_name()) else {
-            return false;
-        };
-        let Ok(below) = holder.strip_prefix("/") else { return false };
-        let directory = self.top.descend_without_links(below);
-        directory.and_then(|directory| directory.look(name).ok()).is_some_and(|own| own.identity == found.identity)
+        let Ok(below) = self.directory.strip_prefix("/") else { return false };
+        let Some(directory) = self.top.descend_without_links(below) else { return false };
+        OWN_FILES.iter().any(|name| directory.look(name.as_ref()).is_ok_and(|own| own.identity == found.identity))
     }
 }
 

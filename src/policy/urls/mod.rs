@@ -124,6 +124,11 @@ fn check_answers(name: &str, found: &[IpAddr], open: bool, leads_inside: &mut bo
     Ok(())
 }
 
+/// The host of a URL that is read as [`UrlPolicy::check`] reads it; none where that refuses its text.
+pub(crate) fn host_of(text: &str) -> Option<String> {
+    parse(text, None).ok()?.host_str().map(str::to_owned)
+}
+
 /// Reads a URL, and refuses what programs read in different ways: one that checks would see another host than one
 /// that connects.
 fn parse(text: &str, base: Option<&Url>) -> Result<Url> {

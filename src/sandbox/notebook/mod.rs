@@ -14,6 +14,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context, Medium},
     error::{Error, PartialOutput, Result},
+    permissions::{Needs, Subjects},
     policy::paths::{Intent, Named},
 };
 use document::Notebook;
@@ -115,6 +116,11 @@ impl Capability for ExecuteNotebook {
         let mut media = document::pictures(&mut output.notebook);
         media.extend(output.outputs.as_deref_mut().map(files::pictures).unwrap_or_default());
         media
+    }
+
+    fn subjects(&self, sandbox: &Sandbox, _: Needs) -> Subjects {
+        let place = self.path.as_ref().and_then(|path| sandbox.workspace.leads_to(path, true));
+        Subjects { paths: place.map(|place| (place, Intent::Read)).into_iter().collect(), ..Subjects::default() }
     }
 
     async fn run(mut self, sandbox: &Sandbox, context: &Context) -> Result<NotebookOutput> {

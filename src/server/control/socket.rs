@@ -5,7 +5,7 @@ use super::not_the_person;
 use crate::{
     bridge::Bridge,
     caller::Caller,
-    control::TOKEN_HEADER,
+    control::{PASSPHRASE_HEADER, TOKEN_HEADER, passphrase_from_header},
     server::{auth::Proven, local_socket},
 };
 use axum::{Router, body::Body, extract::Request, response::IntoResponse};
@@ -43,7 +43,10 @@ impl ControlSocket {
         let (bridge, ended) = (bridge.clone(), stop.clone());
         let task = tokio::spawn(async move {
             let welcome = |stream| serve(stream, bridge.clone(), router.clone(), ended.clone());
-            local_socket::accept(listener, "control", &ended, welcome).await;
+            tokio::select! {
+                () = local_socket::accept(listener, "control", &ended, welcome) => {}
+                () = notify(&bridge) => {}
+            }
         });
         Some(Self { stop, task })
     }
@@ -53,6 +56,16 @@ impl ControlSocket {
         self.stop.cancel();
         let _ = self.task.await;
     }
+}
+
+/// Tells the person that questions wait who could answer them here, where that is wanted.
+#[cfg_attr(not(feature = "notifications"), expect(unused_variables, reason = "a lean build has none"))]
+async fn notify(bridge: &Bridge) {
+    #[cfg(feature = "notifications")]
+    if bridge.settings.notifications {
+        super::notifier::notify(&bridge.services().control.approvals).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn serve(stream: UnixStream, bridge: Arc<Bridge>, router: Router, stop: CancellationToken) {
@@ -65,7 +78,9 @@ async fn serve(stream: UnixStream, bridge: Arc<Bridge>, router: Router, stop: Ca
             if !bridge.person.has_token(token) {
                 return Ok::<_, Infallible>(not_the_person().into_response());
             }
-            request.extensions_mut().insert(Proven(Caller::person()));
+            let passphrase = request.headers_mut().remove(PASSPHRASE_HEADER);
+            let passphrase = passphrase.map(|header| passphrase_from_header(header.as_bytes()));
+            request.extensions_mut().insert(Proven { person: Caller::person(), passphrase });
             router.oneshot(request).await
         }
     });

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     arguments::{Arguments, Ignored},
     caller::{Caller, MemoryBudget, MemoryPermit},
-    capability::{Context, Progress},
+    capability::{Asker, Context, Progress},
     error::{Error, Result},
     excerpt::{Bound, Parts},
     near::nearest,
@@ -19,11 +19,15 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use rmcp::{
     ErrorData,
-    model::{CallToolRequestParams, CallToolResult, ContentBlock, ProgressNotificationParam, ProgressToken},
-    service::{Peer, RequestContext, RoleServer},
+    model::{
+        CallToolRequestParams, CallToolResult, ContentBlock, ElicitRequestParams, ElicitationAction, ElicitationSchema,
+        ProgressNotificationParam, ProgressToken,
+    },
+    service::{ElicitationMode, Peer, RequestContext, RoleServer},
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -73,6 +77,12 @@ async fn arguments_of(
     Ok(arguments.with_empty_as_absent())
 }
 
+/// The session that a request is of, where there are several.
+fn session_of(rpc: &RequestContext<RoleServer>) -> Option<String> {
+    let parts = rpc.extensions.get::<axum::http::request::Parts>()?;
+    parts.headers.get("mcp-session-id")?.to_str().ok().map(str::to_owned)
+}
+
 impl Mcp {
     /// Runs a tool. Whatever a model can fix is a result; only a name that no tool has is the protocol's error.
     pub(super) async fn call(
@@ -82,7 +92,8 @@ impl Mcp {
     ) -> Result<CallToolResult, ErrorData> {
         let caller = self.caller(&rpc)?;
         let (progress, reports) = Reports::of(&rpc);
-        let context = Context::new(caller.clone()).preferring_plain();
+        let context = Context::new(caller.clone()).preferring_plain().in_session(session_of(&rpc));
+        let context = context.asking_by(asker(&rpc).filter(|_| self.bridge.settings.elicitation));
         let context = Arc::new(match &progress {
             Some(progress) => context.reporting_to(progress.reporter()),
             None => context,
@@ -136,14 +147,33 @@ impl Mcp {
     }
 
     fn unknown(&self, name: &str) -> ErrorData {
-        let all = self.tools.list();
-        let near = nearest(name, all.iter().map(|tool| &*tool.name));
+        let near = nearest(name, self.tools.names());
         let hint = match near.is_empty() {
             true => "tools/list names them".to_owned(),
             false => format!("did you mean {}?", near.join(" or ")),
         };
         ErrorData::invalid_params(format!("Unknown tool: {name} ({hint})"), None)
     }
+}
+
+/// Asks by the client's own dialog, where it has one.
+fn asker(rpc: &RequestContext<RoleServer>) -> Option<Asker> {
+    let has_dialog = rpc.peer.supported_elicitation_modes().contains(&ElicitationMode::Form);
+    let peer = rpc.peer.clone();
+    let ask = move |message| -> BoxFuture<'static, Option<bool>> {
+        let peer = peer.clone();
+        Box::pin(async move {
+            let requested_schema = ElicitationSchema::new(BTreeMap::new());
+            let question = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };
+            match peer.create_elicitation(question).await.ok()?.action {
+                ElicitationAction::Accept => Some(true),
+                ElicitationAction::Decline => Some(false),
+                // Put away, or something that is no answer.
+                _ => None,
+            }
+        })
+    };
+    has_dialog.then(|| Arc::new(ask) as Asker)
 }
 
 /// Whose a cut answer is.

@@ -14,9 +14,9 @@ use crate::{
     caller::{Caller, Keys, LOOK_AGAIN, MemoryPermit},
     error::{Error, Result},
     server::{
-        auth::{self, Admission},
+        auth::{self, Authentication},
+        browser_checks,
         connections::{Working, stopping},
-        guard,
         limits::{self, Received, Sender},
         metering,
         shared::Shared,
@@ -100,22 +100,22 @@ async fn follow_the_keys(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: Cancell
 pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Shared>> {
     let endpoint = Arc::new(endpoint);
     let serve = any(move |State(shared): State<Arc<Shared>>, request: Request| async move {
-        admit(&shared, &endpoint, request).await.unwrap_or_else(refusal)
+        answer(&shared, &endpoint, request).await.unwrap_or_else(refusal)
     });
     Router::new().route("/mcp", serve.clone()).route("/mcp/", serve)
 }
 
 /// Origin, key, media type, body: in this order, so that who has no key learns nothing of the rest. Host came before.
-async fn admit<H: ServerHandler + Clone>(
+async fn answer<H: ServerHandler + Clone>(
     shared: &Shared,
     endpoint: &Endpoint<H>,
     request: Request,
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
-    guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
+    browser_checks::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
     let keys = &shared.bridge.keys;
     let presented = presented_keys(&parts.headers);
-    let caller = Admission::presenting(presented, auth::peer(&parts.extensions), keys)?.admit(keys, None)?;
+    let caller = Authentication::presenting(presented, auth::peer(&parts.extensions), keys)?.caller(keys, None)?;
     let stop = stopping(&parts.extensions);
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {

@@ -19,16 +19,21 @@ mod unreadable;
 pub use http::{Endpoint, routes};
 pub use unreadable::Unreadable;
 
-use crate::{bridge::Bridge, caller::Caller, catalog::Entry};
+use crate::{
+    bridge::Bridge,
+    caller::Caller,
+    catalog::Entry,
+    excerpt::{Bound, Parts},
+};
 use continuations::ContinuationStore;
 use library::Library;
 use rmcp::{
     ErrorData, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
-        GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
-        ServerConfig, Tool,
+        GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
     },
     service::{NotificationContext, RequestContext, RoleServer},
 };
@@ -40,6 +45,9 @@ const INSTRUCTIONS: &str = "Files, terminal, long memory, internet and a Docker 
 Look things up with memory_recall before you ask the user for what they may have told before, and keep what will \
 matter later with memory_add. A refused or failed call says how to fix it. A long result is cut: call again with its \
 next_result_cursor as result_cursor for what follows.";
+
+/// How much of what an agent may do stands in the instructions, in bytes; terminal_info has all of it.
+const MAX_PERMISSIONS: usize = 1500;
 
 /// The face, one for all its sessions.
 #[derive(Clone)]
@@ -86,6 +94,23 @@ impl Mcp {
         self
     }
 
+    /// What a model reads first: what it may not, too, so that it does not try.
+    fn instructions(&self, caller: &Caller) -> String {
+        let agent = caller.as_agent();
+        let profile = agent.and_then(|agent| Some((agent, self.bridge.profile_of(agent).ok()?)));
+        let Some((agent, profile)) = profile.filter(|(_, profile)| !profile.in_words().is_empty()) else {
+            return INSTRUCTIONS.to_owned();
+        };
+        let said = Parts { head: profile.in_words().join("; "), ..Parts::default() };
+        let said = said.bounded(Bound::halves(MAX_PERMISSIONS)).join();
+        format!(
+            "{INSTRUCTIONS} You are the agent {}, with the permissions {}: {said}. What these refuse stays refused whatever \
+             way you try; permissions_request asks the user for more. A call that the user is asked about waits for the answer.",
+            agent.name(),
+            profile.name()
+        )
+    }
+
     /// Who sent a request: the key check left it there.
     fn caller(&self, rpc: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
         let parts = rpc.extensions.get::<axum::http::request::Parts>();
@@ -103,6 +128,17 @@ impl ServerHandler for Mcp {
         }
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        rpc: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        rpc.peer.set_peer_info(request.clone());
+        let mut result = self.negotiate_initialize(&request)?;
+        result.instructions = Some(self.instructions(&self.caller(&rpc)?));
+        Ok(result)
+    }
+
     fn get_info(&self) -> ServerConfig {
         ServerConfig::clone(&self.info)
     }
@@ -114,9 +150,11 @@ impl ServerHandler for Mcp {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        rpc: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.list()))
+        let caller = self.caller(&rpc)?;
+        let has = |entry: &Entry| self.bridge.has(&caller, entry);
+        Ok(ListToolsResult::with_all_items(self.tools.list(has)))
     }
 
     async fn call_tool(

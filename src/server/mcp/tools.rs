@@ -59,9 +59,14 @@ impl Tools {
         }
     }
 
-    /// Every tool as it is published.
-    pub(crate) fn list(&self) -> Vec<Tool> {
-        self.all.values().map(|(tool, _)| tool.clone()).collect()
+    /// The tools that somebody has, as they are published.
+    pub(crate) fn list(&self, has: impl Fn(&Entry) -> bool) -> Vec<Tool> {
+        self.all.values().filter(|(_, entry)| has(entry)).map(|(tool, _)| tool.clone()).collect()
+    }
+
+    /// The names of all.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.all.keys().copied()
     }
 
     /// One tool as it is published.

@@ -5,17 +5,17 @@ use super::{
     session::{self, Session},
 };
 use crate::{
-    caller::{Access, Caller},
+    caller::Caller,
     capability::Context,
     error::{Error, Result},
     problem::Problem,
     server::{
-        auth::{self, Admission},
+        auth::{self, Authentication},
+        browser_checks,
         connections::stopping,
-        guard,
         shared::Shared,
     },
-    terminal::processes::{Processes, Watcher},
+    terminal::processes::{Process, Processes, SendInput, Watcher},
 };
 use axum::{
     extract::{
@@ -41,7 +41,7 @@ const ACTION: &str = "terminal_attach";
 struct PendingClient {
     id: String,
     /// Who it is, where a header or a ticket says so; otherwise the first message does.
-    admission: Admission,
+    authentication: Authentication,
     cursor: Option<i64>,
 }
 
@@ -76,26 +76,26 @@ pub async fn open(
 
 /// Checks all that can be checked before the socket is open.
 fn visitor(shared: &Shared, id: String, parts: &Parts) -> Result<PendingClient> {
-    guard::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
+    browser_checks::check_origin(&parts.headers, &shared.bridge.settings.cors_origins)?;
     let argument = |wanted: &str| auth::query(&parts.uri).find(|(name, _)| name == wanted).map(|(_, value)| value);
     let keys = &shared.bridge.keys;
-    let processes: &Processes = (*shared.bridge).as_ref();
-    let admission = Admission::of(parts, keys)?;
-    let admission = match argument("ticket") {
+    let processes: &Processes = shared.bridge.services().as_ref();
+    let authentication = Authentication::of(parts, keys)?;
+    let authentication = match argument("ticket") {
         Some(ticket) => {
             let caller = processes.take_ticket(&ticket, &id)?;
             // What the old key asked for opens nothing any more.
-            Admission::known_as((!keys.have_lapsed_for(&caller)).then_some(caller).ok_or(Error::WrongKey)?)
+            Authentication::known_as((!keys.have_lapsed_for(&caller)).then_some(caller).ok_or(Error::WrongKey)?)
         }
-        None if admission.is_undecided() => admission,
-        None => Admission::known_as(admission.admit(keys, None)?),
+        None if authentication.is_undecided() => authentication,
+        None => Authentication::known_as(authentication.caller(keys, None)?),
     };
-    if let Some(caller) = admission.known() {
+    if let Some(caller) = authentication.known() {
         processes.get(caller, &id)?;
     }
     let cursor = argument("cursor").map(|text| text.parse());
     let cursor = cursor.transpose().map_err(|_| Problem::no_integer_in_query("cursor"))?;
-    Ok(PendingClient { id, admission, cursor })
+    Ok(PendingClient { id, authentication, cursor })
 }
 
 /// How a socket ends.
@@ -119,7 +119,7 @@ impl From<Error> for CloseReason {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
             Error::MissingKey => 4401,
-            Error::WrongKey | Error::Refused(_) => 4403,
+            Error::WrongKey | Error::Refused(_) | Error::Asked { .. } => 4403,
             Error::NotFound(_) => 4404,
             Error::Paused(_) | Error::Stopped => 4423,
             Error::TooMany { .. } => 4429,
@@ -133,8 +133,8 @@ impl From<Error> for CloseReason {
 
 /// Lets the visitor in and shows it the process, to the end of either.
 async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket) -> CloseReason {
-    let PendingClient { id, admission, cursor } = visitor;
-    let (caller, hello) = match introduce(shared, admission, socket).await {
+    let PendingClient { id, authentication, cursor } = visitor;
+    let (caller, hello) = match introduce(shared, authentication, socket).await {
         Ok(introduced) => introduced,
         Err(error) => {
             shared.bridge.record_refusal(Some(ACTION), &error);
@@ -144,8 +144,9 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
     let context = Context::new(caller);
     context.record_as(json!({"id": id}));
     let work = async {
-        let processes: &Processes = (*shared.bridge).as_ref();
+        let processes: &Processes = shared.bridge.services().as_ref();
         let (process, _place) = (processes.get(&context.caller, &id)?, processes.seat()?);
+        may_type(&context, &process)?;
         let cursor = process.cursor(hello.cursor.or(cursor))?;
         if let (Some(columns), Some(rows)) = (hello.cols, hello.rows)
             && process.record.pty
@@ -159,24 +160,39 @@ async fn receive(shared: &Shared, visitor: PendingClient, socket: &mut WebSocket
         ended
     };
     tokio::select! {
-        done = shared.bridge.perform(&context, ACTION, Access::Execute, work) => match done {
+        done = shared.bridge.perform::<SendInput, _>(&context, ACTION, INSTEAD, work) => match done {
             Ok(()) => CloseReason { code: 1000, error: None },
             Err(error) => error.into(),
         },
+        () = shared.bridge.permissions_change(&context) => {
+            CloseReason { code: 4403, error: Some("What you may do was changed: come in again".into()) }
+        }
         () = shared.bridge.keys.lapse_for(&context.caller) => {
             CloseReason { code: 4403, error: Some("The key was replaced or taken away: come in with a new one".into()) }
         }
     }
 }
 
+/// What to do where what is typed is judged.
+const INSTEAD: &str =
+    "What is typed into it has to be judged: use POST /terminal/input, and POST /terminal/poll to read what it writes";
+
+/// Whether what is typed need not be judged line by line.
+fn may_type(context: &Context, process: &Process) -> Result<()> {
+    if process.record.is_approved && context.profile().is_some_and(|profile| profile.may_ask()) {
+        return Err(Error::Refused(format!("The person was asked about this program. {INSTEAD}")));
+    }
+    Ok(())
+}
+
 /// Who it is: known already, or said in the first message.
-async fn introduce(shared: &Shared, admission: Admission, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
-    if !admission.is_undecided() {
-        return Ok((admission.admit(&shared.bridge.keys, None)?, Hello::default()));
+async fn introduce(shared: &Shared, authentication: Authentication, socket: &mut WebSocket) -> Result<(Caller, Hello)> {
+    if !authentication.is_undecided() {
+        return Ok((authentication.caller(&shared.bridge.keys, None)?, Hello::default()));
     }
     let first = tokio::time::timeout(HELLO_TIME, socket.recv()).await;
     let Ok(Some(Ok(Message::Text(text)))) = first else { return Err(Error::MissingKey) };
     let hello: Hello = serde_json::from_str(&text).map_err(|_| Error::MissingKey)?;
-    let caller = admission.admit(&shared.bridge.keys, [hello.auth.clone()])?;
+    let caller = authentication.caller(&shared.bridge.keys, [hello.auth.clone()])?;
     Ok((caller, hello))
 }

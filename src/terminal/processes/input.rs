@@ -6,7 +6,9 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     problem::{Problem, Segment},
+    terminal::spawn::Asked,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,22 @@ impl Capability for SendInput {
     type Service = Processes;
     type Output = SentInput;
 
+    /// What is typed into a program that was only run since the person said yes to it may be another command.
+    fn subjects(&self, processes: &Processes, needs: Needs) -> Subjects {
+        let presses = match &self.keys {
+            None => false,
+            Some(Keys::One(key)) => !is_signal(key),
+            Some(Keys::Several(keys)) => !keys.iter().all(|key| is_signal(key)),
+        };
+        let approved = processes.approved(&self.id);
+        match (&self.text, approved) {
+            // Keys spell words, and bring back lines of before: they may be whatever the program itself may.
+            (_, Some(program)) if presses => processes.spawner().about(&Asked::line(&program), needs),
+            (Some(text), Some(_)) => processes.spawner().about(&Asked::line(text), needs),
+            _ => Subjects { can_be_undone: false, ..Subjects::default() },
+        }
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<SentInput> {
         let process = processes.get(&context.caller, &self.id)?;
         let running = process.running()?;
@@ -86,6 +104,11 @@ impl Capability for SendInput {
         }
         Ok(SentInput { id: process.record.id(), bytes_written, cursor })
     }
+}
+
+/// Whether a key only interrupts a program, ends its input or stops it.
+fn is_signal(key: &str) -> bool {
+    ["ctrl-c", "ctrl-d", "ctrl-z", "ctrl-\\"].iter().any(|signal| key.eq_ignore_ascii_case(signal))
 }
 
 impl SendInput {

@@ -51,6 +51,9 @@ pub struct Record {
     pub pty: bool,
     /// Who started it.
     pub caller: String,
+    /// Whether it runs since the person said yes: what is typed into it is judged as a command then.
+    #[serde(skip)]
+    pub is_approved: bool,
     /// When it began.
     pub started: String,
     /// Its process id.

@@ -43,12 +43,14 @@ const COMMAND_MAX: usize = 16 << 10;
 
 const MIB: u64 = 1024 * 1024;
 
-/// The processes of the bridge.
+/// The processes of the bridge, for those whose programs one spawner starts. Clones share them.
+#[derive(Clone)]
 pub struct Processes {
+    spawner: Arc<Spawner>,
     shared: Arc<Shared>,
     slots: Arc<Semaphore>,
     max_running: usize,
-    pub(super) tickets: Tickets,
+    pub(super) tickets: Arc<Tickets>,
     seats: Arc<Semaphore>,
 }
 
@@ -62,11 +64,12 @@ pub struct Origin {
     pub size: Option<(u16, u16)>,
     /// Who asked for it.
     pub caller: String,
+    /// Whether the person was asked about it, too.
+    pub is_approved: bool,
 }
 
 /// What the tasks that look after processes share.
 struct Shared {
-    spawner: Arc<Spawner>,
     keys: Arc<Keys>,
     folder: PathBuf,
     journal: Journal,
@@ -102,7 +105,6 @@ impl Processes {
         });
         let all = Mutex::new(Known { next: past.next, forgot: Instant::now(), processes: processes.collect() });
         let shared = Shared {
-            spawner,
             keys,
             folder,
             journal,
@@ -114,22 +116,28 @@ impl Processes {
         shared.forget_the_old();
         let max_running = settings.max_processes;
         Ok(Self {
+            spawner,
             shared: Arc::new(shared),
             slots: Arc::new(Semaphore::new(max_running.min(Semaphore::MAX_PERMITS))),
             max_running,
-            tickets: Tickets::default(),
+            tickets: Arc::default(),
             seats: Arc::new(Semaphore::new(MAX_WATCHERS)),
         })
     }
 
+    /// The same processes for those whose programs another spawner starts.
+    pub(crate) fn within(&self, spawner: &Arc<Spawner>) -> Self {
+        Self { spawner: spawner.clone(), ..self.clone() }
+    }
+
     /// What starts programs.
     pub fn spawner(&self) -> &Arc<Spawner> {
-        &self.shared.spawner
+        &self.spawner
     }
 
     /// The process id, where a command can use it.
     pub fn shown_pid(&self, process: &Process) -> Option<u32> {
-        (self.shared.spawner.confinement().level == Level::None).then_some(process.record.pid)
+        (self.spawner.confinement().level == Level::None).then_some(process.record.pid)
     }
 
     /// Starts a process and looks after it from then on.
@@ -144,11 +152,10 @@ impl Processes {
             cwd: order.command.directory().to_owned(),
             size: order.size,
             caller: caller.to_owned(),
+            is_approved: order.command.is_approved(),
         };
-        let start = move || {
-            let spawner = shared.spawner.clone();
-            shared.begin(origin, |output| Running::start(&spawner, &order, output))
-        };
+        let spawner = self.spawner.clone();
+        let start = move || shared.begin(origin, |output| Running::start(&spawner, &order, output));
         let process = blocking(start).await??;
         tokio::spawn(look_after(self.shared.clone(), process.clone(), slot));
         Ok(process)
@@ -179,16 +186,24 @@ impl Processes {
         Ok(process)
     }
 
+    fn find(&self, id: &str) -> Option<Arc<Process>> {
+        let number = id.trim().strip_prefix("proc_").and_then(|number| number.parse::<u64>().ok());
+        number.and_then(|number| self.shared.known().processes.get(&number).cloned())
+    }
+
     /// The process of this id.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none, or none any more.
     pub fn get(&self, caller: &Caller, id: &str) -> Result<Arc<Process>> {
-        let number = id.trim().strip_prefix("proc_").and_then(|number| number.parse::<u64>().ok());
-        let found = number.and_then(|number| self.shared.known().processes.get(&number).cloned());
-        found
+        self.find(id)
             .filter(|process| caller.sees(&process.record.caller))
             .ok_or_else(|| Error::NotFound(format!("No process {id:?}: terminal_processes names those that are there")))
+    }
+
+    /// The command of a process that runs since the person said yes to it.
+    pub(crate) fn approved(&self, id: &str) -> Option<String> {
+        self.find(id).filter(|process| process.record.is_approved).map(|process| process.record.command.clone())
     }
 
     /// Takes a one-time ticket for a process and says who asked for it.
@@ -261,6 +276,7 @@ impl Shared {
             cwd: origin.cwd.to_string_lossy().into_owned(),
             pty: origin.size.is_some(),
             caller: origin.caller,
+            is_approved: origin.is_approved,
             started: clock::timestamp(),
             pid: 0,
         };

@@ -9,6 +9,7 @@ use crate::{
     caller::Access,
     capability::{Capability, Context},
     error::Result,
+    permissions::{Needs, Subjects},
     terminal::spawn::Asked,
 };
 use schemars::JsonSchema;
@@ -94,23 +95,19 @@ impl Capability for StartProcess {
         output.waited.as_ref().is_none_or(Outcome::is_met)
     }
 
-    async fn run(self, processes: &Processes, context: &Context) -> Result<StartedProcess> {
-        let condition = self.wait_for.map(|wanted| Condition::new(wanted, "wait_for.")).transpose()?;
-        let size = (self.cols.unwrap_or(SIZE.0), self.rows.unwrap_or(SIZE.1));
-        let mut environment = self.env.unwrap_or_default();
+    fn subjects(&self, processes: &Processes, needs: Needs) -> Subjects {
+        processes.spawner().about(&self.asked(false), needs)
+    }
+
+    async fn run(mut self, processes: &Processes, context: &Context) -> Result<StartedProcess> {
+        let wanted = self.wait_for.take();
+        let condition = wanted.map(|wanted| Condition::new(wanted, "wait_for.")).transpose()?;
+        let mut asked = self.asked(context.is_approved());
         if self.pty {
-            environment.entry("TERM".into()).or_insert_with(|| TERM.into());
+            asked.environment.entry("TERM".into()).or_insert_with(|| TERM.into());
         }
-        let command = processes
-            .spawner()
-            .permit(Asked {
-                command: &self.command,
-                shell: self.shell,
-                program: self.shell_program.as_deref(),
-                cwd: self.cwd.as_deref(),
-                environment,
-            })
-            .await?;
+        let command = processes.spawner().permit(asked).await?;
+        let size = (self.cols.unwrap_or(SIZE.0), self.rows.unwrap_or(SIZE.1));
         let order = StartRequest { command, size: self.pty.then_some(size) };
         let process = processes.start(order, self.command, context.caller.name()).await?;
         let waited = match condition {
@@ -128,5 +125,18 @@ impl Capability for StartProcess {
             exit_code: state.exit_code(),
             waited,
         })
+    }
+}
+
+impl StartProcess {
+    fn asked(&self, is_approved: bool) -> Asked<'_> {
+        Asked {
+            command: &self.command,
+            shell: self.shell,
+            program: self.shell_program.as_deref(),
+            cwd: self.cwd.as_deref(),
+            environment: self.env.clone().unwrap_or_default(),
+            is_approved,
+        }
     }
 }

@@ -31,7 +31,7 @@ use std::{
         fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
         unix::net::UnixStream,
     },
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Where such a process has its end of the socket to the server. What is received takes the numbers below.
@@ -52,9 +52,12 @@ pub(crate) struct ForkServer {
 }
 
 struct State {
-    first: Option<First>,
+    first: SharedFirst,
     stage: Option<Stage>,
 }
+
+/// Profiles whose programs are held to other places have stages of their own, which one process forks.
+type SharedFirst = Arc<Mutex<Option<First>>>;
 
 /// The process that forks stages. Dropping it ends it, and not what it forked.
 struct First {
@@ -77,7 +80,19 @@ impl ForkServer {
     /// # Errors
     /// When the system is out of something.
     pub(crate) fn open(confinement: &Confinement) -> io::Result<Self> {
-        let first = Some(First::start(confinement.restrictions())?);
+        let first = Arc::new(Mutex::new(Some(First::start(confinement.restrictions())?)));
+        Self::with(first, confinement)
+    }
+
+    /// One for another view of the disk: what else the confinement restricts is the same.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn beside(&self, confinement: &Confinement) -> io::Result<Self> {
+        Self::with(self.lock().first.clone(), confinement)
+    }
+
+    fn with(first: SharedFirst, confinement: &Confinement) -> io::Result<Self> {
         let state = Arc::new(Mutex::new(State { first, stage: None }));
         let has_mounts = confinement.restrictions().is_some_and(Restrictions::has_processes);
         let watching = has_mounts.then(|| watch_mounts(&state)).transpose()?;
@@ -89,7 +104,7 @@ impl ForkServer {
     /// # Errors
     /// The system's; [`crate::policy::confine::FAILED`] when programs cannot be confined.
     pub(crate) fn fork(&self, confinement: &Confinement, given: &[BorrowedFd<'_>]) -> io::Result<u32> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let is_current = |stage: &&mut Stage| stage.view.as_ref().is_none_or(|view| confinement.is_current(view));
         if let Some(stage) = state.stage.as_mut().filter(is_current) {
             match stage.channel.ask(given) {
@@ -99,6 +114,10 @@ impl ForkServer {
             }
         }
         state.renew(confinement)?.channel.ask(given)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,14 +148,15 @@ impl State {
         let view = confinement.view()?;
         let (channel, its_end) = UnixStream::pair()?;
         let given = [its_end.as_fd()];
-        let asked = self.first.as_mut().map(|first| first.channel.ask(&given));
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = first.as_mut().map(|first| first.channel.ask(&given));
         match asked.unwrap_or(Err(io::ErrorKind::BrokenPipe.into())) {
             Err(error) if is_gone(&error) => {
-                self.first.insert(First::start(confinement.restrictions())?).channel.ask(&given)?;
+                first.insert(First::start(confinement.restrictions())?).channel.ask(&given)?;
             }
             asked => drop(asked?),
         }
-        drop(its_end);
+        drop((its_end, first));
         let mut channel = Channel(channel);
         let steps = view.as_ref().map(View::steps).unwrap_or_default();
         channel.0.write_all(&steps.len().to_ne_bytes())?;

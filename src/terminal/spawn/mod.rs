@@ -20,6 +20,11 @@ mod signals;
 #[cfg(target_os = "linux")]
 mod supervisor;
 
+mod asked;
+mod bound;
+
+pub use asked::Asked;
+use asked::{check_environment, line};
 use tree::Starter;
 pub use tree::{Signal, Stderr, Stdout, Tree};
 #[cfg(unix)]
@@ -29,8 +34,9 @@ use super::{editors::stand_ins, environment::Environment};
 use crate::{
     blocking::blocking,
     error::{Error, Result},
+    permissions::{Needs, Subjects},
     policy::{
-        Confinement, Guard, Line, PermittedCommand, Shell, Shells, Verdict, Workspace,
+        Confinement, Guard, Line, PermittedCommand, Shells, Verdict, Workspace,
         confine::{Refusal, Report},
         paths::{Intent, Named, path_of},
     },
@@ -45,33 +51,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// Variables that bash removes from its environment when it runs a line.
-const REMOVED_BY_BASH: [&str; 2] = ["PS1", "PS2"];
-
-/// The line to judge: for a shell, or split as a shell would.
-fn line(text: &str, shell: Option<Arc<Shell>>, environment: &BTreeMap<String, String>) -> Result<Line> {
-    if text.contains('\0') {
-        return Err(Error::invalid("command", "The command holds a NUL character, which no argument may hold"));
-    }
-    if let Some(shell) = shell {
-        let text = if shell.name() == "bash" { with_prompts(text, environment) } else { text.to_owned() };
-        return Ok(Line::Shell { shell, text });
-    }
-    match shlex::split(text) {
-        None => Err(Error::invalid("command", "The command cannot be split: a quote or a backslash is not closed")),
-        Some(words) if words.is_empty() => Err(Error::invalid("command", "The command is empty")),
-        Some(words) => Ok(Line::Program(words)),
-    }
-}
-
-/// The line behind what sets the prompts that the caller wants, for the shells that it starts.
-fn with_prompts(text: &str, environment: &BTreeMap<String, String>) -> String {
-    let prompts =
-        REMOVED_BY_BASH.iter().filter_map(|name| Some((name, shlex::try_quote(environment.get(*name)?).ok()?)));
-    let exports: String = prompts.map(|(name, value)| format!("export {name}={value}; ")).collect();
-    exports + text
-}
 
 /// What is to be started.
 struct Program<'a> {
@@ -116,24 +95,10 @@ pub struct Spawner {
     starter: Starter,
     /// Whether callers' folders are held to the workspace.
     is_confined: bool,
-    environment: Environment,
+    environment: Arc<Environment>,
     guard: Arc<Guard>,
     network: bool,
-    shells: Shells,
-}
-
-/// A command as a caller sent it.
-pub struct Asked<'a> {
-    /// The command line.
-    pub command: &'a str,
-    /// Whether a shell runs it.
-    pub shell: bool,
-    /// Which one.
-    pub program: Option<&'a str>,
-    /// Where.
-    pub cwd: Option<&'a str>,
-    /// Variables on top of the server's.
-    pub environment: BTreeMap<String, String>,
+    shells: Arc<Shells>,
 }
 
 impl Spawner {
@@ -144,12 +109,30 @@ impl Spawner {
     pub fn open(settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
         let confinement = Confinement::open(settings, workspace)?;
         Ok(Self {
-            environment: Environment::inherited(settings),
+            environment: Arc::new(Environment::inherited(settings)),
             guard: Arc::new(Guard::open(settings, workspace)?),
-            shells: Shells::find(&settings.shell, &std::env::var_os("PATH").unwrap_or_default())?,
+            shells: Arc::new(Shells::find(&settings.shell, &std::env::var_os("PATH").unwrap_or_default())?),
             starter: Starter::open(&confinement)?,
             confinement,
             is_confined: settings.confinement != ConfinementMode::Off,
+            network: settings.terminal_network,
+            workspace: workspace.clone(),
+        })
+    }
+
+    /// One whose programs are held to other settings and another workspace.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn within(&self, settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
+        let confinement = self.confinement.within(settings, workspace)?;
+        Ok(Self {
+            environment: self.environment.clone(),
+            guard: Arc::new(Guard::open(settings, workspace)?),
+            shells: self.shells.clone(),
+            starter: self.starter.beside(&confinement, settings.terminal_network == self.network)?,
+            confinement,
+            is_confined: self.is_confined,
             network: settings.terminal_network,
             workspace: workspace.clone(),
         })
@@ -206,6 +189,12 @@ impl Spawner {
     /// cannot be run at all.
     pub async fn permit(&self, asked: Asked<'_>) -> Result<PermittedCommand> {
         check_environment(&asked.environment)?;
+        let line = self.line_of(&asked)?;
+        let folder = self.folder(asked.cwd)?;
+        self.ask_guard(move |guard| guard.permit(line, &folder, asked.environment, asked.is_approved)).await?
+    }
+
+    fn line_of(&self, asked: &Asked<'_>) -> Result<Line> {
         let shell = match (asked.shell, asked.program) {
             (true, name) => Some(self.shells.named(name)?),
             (false, None) => None,
@@ -213,9 +202,23 @@ impl Spawner {
                 return Err(Error::invalid("shell_program", "Without a shell (shell false) none runs it"));
             }
         };
-        let line = line(asked.command, shell, &asked.environment)?;
-        let folder = self.folder(asked.cwd)?;
-        self.ask_guard(move |guard| guard.permit(line, &folder, asked.environment)).await?
+        line(asked.command, shell, &asked.environment)
+    }
+
+    /// What a command is about; blocks. What cannot be run whatever there is, is about nothing.
+    pub(crate) fn about(&self, asked: &Asked<'_>, needs: Needs) -> Subjects {
+        let mut about = Subjects { can_be_undone: false, ..Subjects::default() };
+        if let Ok(line) = self.line_of(asked).and_then(|line| check_environment(&asked.environment).map(|()| line)) {
+            let folder = self.folder(asked.cwd).unwrap_or_else(|_| self.place_of(asked.cwd.unwrap_or_default()));
+            let reading = self.guard.read(&line, &folder, &asked.environment);
+            if needs.bound {
+                about.bound = bound::states(&reading, &folder, &self.workspace);
+            }
+            about.command = Some(reading);
+            // Variables of its own may make it another command.
+            about.folder = Some(folder).filter(|_| asked.environment.is_empty());
+        }
+        about
     }
 
     /// Where a folder lies that is named as a shell names it: `~` is the home folder.
@@ -287,19 +290,6 @@ impl Spawner {
 #[expect(clippy::disallowed_methods, reason = "only to say whether a folder may be used; nothing is opened by it")]
 fn real(folder: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(folder).ok()
-}
-
-fn check_environment(environment: &BTreeMap<String, String>) -> Result<()> {
-    let is_good = |name: &str, value: &str| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
-    match environment.iter().find(|(name, value)| !is_good(name, value)) {
-        None => Ok(()),
-        Some((name, _)) => Err(Error::invalid(
-            "env",
-            format!(
-                "{name:?} cannot be set: a name is not empty and has no `=`, and neither it nor its value has a NUL"
-            ),
-        )),
-    }
 }
 
 fn not_found() -> Error {

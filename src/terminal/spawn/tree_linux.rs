@@ -71,6 +71,17 @@ impl Starter {
         Ok(Self { forks: ForkServer::open(confinement)? })
     }
 
+    /// One for a confinement with another view of the disk, or also with another network.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn beside(&self, confinement: &Confinement, has_same_network: bool) -> io::Result<Self> {
+        match has_same_network {
+            true => Ok(Self { forks: self.forks.beside(confinement)? }),
+            false => Self::open(confinement),
+        }
+    }
+
     /// Starts a program under a supervisor and in its confinement; without one, what leaves the program's group by itself
     /// may outlive a program that ended. Called within the runtime.
     ///

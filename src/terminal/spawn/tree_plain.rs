@@ -36,6 +36,14 @@ impl Starter {
         Ok(Self)
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// None.
+    pub fn beside(&self, _: &Confinement, _: bool) -> io::Result<Self> {
+        Ok(Self)
+    }
+
     /// Starts the program.
     ///
     /// # Errors

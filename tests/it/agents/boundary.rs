@@ -46,7 +46,7 @@ async fn the_owners_token_opens_nothing_over_tcp_and_no_agent_reads_it() {
         let reply = program.http.post(&url).header(header, &token).json(&json!({})).send().await.unwrap();
         assert_eq!(reply.status(), 403, "{header}");
     }
-    for name in ["owner.token", ".control", ".socket", "../memory/owner.token"] {
+    for name in ["owner.token", "owner.passphrase", ".control", ".socket", "../memory/owner.token"] {
         let path = program.path("memory").join(name);
         for route in ["/filesystem/read", "/filesystem/stat", "/filesystem/delete", "/filesystem/download"] {
             let reply = program.post(route, KEY, &json!({"path": path})).await;

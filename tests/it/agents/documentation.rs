@@ -27,7 +27,7 @@ fn run_all(name: &str) {
         assert_eq!(words[0], "mcp-server", "{name}");
         let printed = say(&program.path(""), &words[1..]).done();
         // How it is called again in a folder elsewhere, where it is in no folder of PATH.
-        let again = format!("{} --directory {} ", env!("CARGO_BIN_EXE_mcp-server"), program.path("").display());
+        let again = format!("{} --directory {} ", crate::program::BINARY, program.path("").display());
         let printed = printed.replace(&again, "mcp-server ").replace(&again.replace("/ ", " "), "mcp-server ");
         let expected = example.printed.as_deref().unwrap_or("…");
         assert!(

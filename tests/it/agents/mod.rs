@@ -1,8 +1,12 @@
 //! The person rules: each agent has its own key, sees what is its own, is paused and stopped.
 
 mod boundary;
+#[cfg(unix)]
+mod browser;
 mod documentation;
 mod identities;
+#[cfg(unix)]
+pub(crate) mod passphrase;
 mod rule;
 
 use crate::program::{Program, command, run};

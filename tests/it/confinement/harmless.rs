@@ -44,7 +44,7 @@ fn after(script: &str, settings: &[(&str, &str)]) -> Option<Vec<Started>> {
         lay_out(&home);
         std::fs::write(work.join(".env"), format!("MCP_API_KEY={}\n", crate::server::KEY)).unwrap();
         let mut command = Command::new("sh");
-        command.args(["-ec", script, "sh", env!("CARGO_BIN_EXE_mcp-server"), "--directory"]).arg(&work);
+        command.args(["-ec", script, "sh", crate::program::BINARY, "--directory"]).arg(&work);
         command.env("HOME", &home).env_remove("MCP_API_KEY").envs(settings.iter().copied());
         if has_root {
             command.env("MCP_ALLOWED_DIRS", &work);

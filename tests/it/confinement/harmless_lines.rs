@@ -23,7 +23,7 @@ fn bridge() -> Started {
     std::fs::create_dir_all(&work).unwrap();
     std::fs::create_dir_all(&home).unwrap();
     std::fs::write(work.join(".env"), format!("MCP_API_KEY={}\n", crate::server::KEY)).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let mut command = Command::new(crate::program::BINARY);
     command.arg("--directory").arg(&work).env("HOME", &home).env("MCP_ALLOWED_DIRS", &work).env_remove("MCP_API_KEY");
     Started::run(command, directory).expect("it starts")
 }

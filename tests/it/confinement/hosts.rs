@@ -1,18 +1,20 @@
 //! Hosts that give less: another user, no namespaces.
 
 use super::{SECRET, process_with};
-use crate::server::{KEY, Reply, client, scratch};
+use crate::{
+    program::{BINARY, Program, run},
+    server::{KEY, Reply, scratch},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::env::consts::ARCH;
+use std::{env::consts::ARCH, path::Path, process::Command};
 use tempfile::TempDir;
 
 /// The program itself, started by another: as another user, or where the host refuses namespaces.
 pub(crate) struct Started {
-    command: std::process::Command,
-    child: std::process::Child,
-    url: String,
-    pub(super) directory: TempDir,
+    command: Command,
+    /// None while it is started again.
+    program: Option<Program>,
 }
 
 /// What starts it where the host refuses namespaces.
@@ -35,68 +37,64 @@ impl Started {
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
         // Where it was built another user may not look.
         let program = directory.path().join("work/mcp-server");
-        std::fs::copy(env!("CARGO_BIN_EXE_mcp-server"), &program).unwrap();
+        crate::program::copy_program(BINARY, &program);
         for name in ["", "work", ".env"] {
             std::os::unix::fs::chown(directory.path().join(name), owner, owner).ok()?;
         }
         let program = [program.to_str().unwrap()];
         let words: Vec<&str> = prefix.iter().copied().chain(program).collect();
-        let mut command = std::process::Command::new(words[0]);
+        let mut command = Command::new(words[0]);
         command.args(&words[1..]).envs(settings.iter().map(|(name, value)| (name, value)));
         Self::with(command, directory)
     }
 
     /// One as this user, with what the command has of its own.
-    pub(crate) fn plain(command: std::process::Command) -> Option<Self> {
+    pub(crate) fn plain(command: Command) -> Option<Self> {
         let directory = scratch();
         std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
         Self::with(command, directory)
     }
 
+    fn program(&self) -> &Program {
+        self.program.as_ref().expect("it runs")
+    }
+
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.program().url
     }
 
     /// The folder that goes with it.
-    pub(crate) fn directory(&self) -> &std::path::Path {
-        self.directory.path()
+    pub(crate) fn directory(&self) -> &Path {
+        self.program().directory()
     }
 
     pub(super) fn process(&self) -> u32 {
-        self.child.id()
+        self.program().id()
     }
 
     pub(super) async fn health(&self) -> Value {
-        Reply::send(client().get(format!("{}/health", self.url))).await.ok()
+        self.program().get("/health").await.ok()
     }
 
-    fn with(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
+    fn with(mut command: Command, directory: TempDir) -> Option<Self> {
         command.arg("--directory").arg(directory.path());
         command.env("HOME", directory.path()).env_remove("MCP_API_KEY");
         Self::run(command, directory)
     }
 
     /// Runs a program that knows its folder, on a port that is free.
-    pub(crate) fn run(mut command: std::process::Command, directory: TempDir) -> Option<Self> {
+    pub(crate) fn run(mut command: Command, directory: TempDir) -> Option<Self> {
         // Where the tests are built is no place for what commands build, several at once, under one name.
         command.args(["--port", "0"]).env_remove("CARGO_TARGET_DIR");
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
-        let (child, url) = launch(&mut command)?;
-        Some(Self { command, child, url, directory })
+        let program = Program::launch(&mut command, directory).ok()?;
+        Some(Self { command, program: Some(program) })
     }
 
     /// Ends it and runs it again.
     pub(super) fn restart(mut self) -> Option<Self> {
-        self.end();
-        (self.child, self.url) = launch(&mut self.command)?;
+        let directory = self.program.take().expect("it runs").stop();
+        self.program = Some(Program::launch(&mut self.command, directory).ok()?);
         Some(self)
-    }
-
-    fn end(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-            let _ = self.child.wait();
-        }
     }
 
     pub(crate) async fn call(&self, name: &str, arguments: Value) -> Value {
@@ -104,14 +102,13 @@ impl Started {
     }
 
     pub(crate) async fn post(&self, path: &str, key: &str, arguments: Value) -> Reply {
-        let request = client().post(format!("{}{path}", self.url));
-        Reply::send(request.bearer_auth(key).json(&arguments)).await
+        self.program().post(path, key, &arguments).await
     }
 }
 
 /// The program on a host whose kernel has no Landlock and makes no namespaces: a filter plays that kernel.
 #[expect(unsafe_code, reason = "a filter is entered between fork and exec")]
-fn on_a_bare_host(directory: &TempDir) -> std::process::Command {
+fn on_a_bare_host(directory: &TempDir) -> Command {
     use seccompiler::{SeccompAction, SeccompFilter};
     use std::os::unix::process::CommandExt;
     let refuse = |call: libc::c_long, error: i32| {
@@ -123,7 +120,7 @@ fn on_a_bare_host(directory: &TempDir) -> std::process::Command {
     // 444 is landlock_create_ruleset on every architecture (asm-generic/unistd.h).
     let filters = [refuse(444, libc::ENOSYS), refuse(libc::SYS_unshare, libc::EPERM)];
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let mut command = Command::new(BINARY);
     // SAFETY: system calls on programs that were made before the fork.
     unsafe {
         command.pre_exec(move || {
@@ -140,7 +137,7 @@ async fn where_nothing_can_be_enforced_require_refuses_to_start_and_says_why() {
     let directory = scratch();
     let mut command = on_a_bare_host(&directory);
     command.args(["--port", "0", "--directory"]).arg(directory.path()).env("MCP_CONFINEMENT", "require");
-    let output = command.output().unwrap();
+    let output = run(command);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("MCP_CONFINEMENT is require") && said.contains("no Landlock"), "{said}");
@@ -151,7 +148,7 @@ async fn where_nothing_can_be_enforced_auto_runs_and_says_so() {
     let directory = scratch();
     let command = on_a_bare_host(&directory);
     let server = Started::with(command, directory).expect("it starts");
-    let health = Reply::send(client().get(format!("{}/health", server.url))).await.ok();
+    let health = server.health().await;
     let info = server.call("info", json!({})).await;
     assert_eq!((&health["confinement"], &info["confinement"]), (&json!("none"), &json!("none")));
     assert!(info["confinement_reason"].as_str().unwrap().contains("no Landlock"), "{info}");
@@ -162,13 +159,9 @@ async fn where_nothing_can_be_enforced_auto_runs_and_says_so() {
 async fn the_memory_of_the_bridge_stays_flat_under_a_command_that_writes_without_end() {
     let directory = scratch();
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
-    let command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+    let command = Command::new(BINARY);
     let server = Started::with(command, directory).expect("it starts");
-    let peak = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
-    };
+    let peak = || server.program().peak_memory();
     // The pages of the program itself count as well.
     let idle = peak();
     let mut peaks = Vec::new();
@@ -183,22 +176,8 @@ async fn the_memory_of_the_bridge_stays_flat_under_a_command_that_writes_without
 
 impl Drop for Started {
     fn drop(&mut self) {
-        self.end();
+        self.program.take().map(Program::stop);
     }
-}
-
-/// Runs a server and waits until it says where it listens.
-fn launch(command: &mut std::process::Command) -> Option<(std::process::Child, String)> {
-    use std::io::BufRead;
-    let mut child = command.spawn().ok()?;
-    let output = std::io::BufReader::new(child.stdout.take().unwrap());
-    let line = output.lines().map_while(Result::ok).find(|line| line.contains("http://"));
-    let Some(line) = line else {
-        let _ = child.wait();
-        return None;
-    };
-    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-    Some((child, url))
 }
 
 #[tokio::test]
@@ -209,7 +188,7 @@ async fn a_user_without_rights_gets_the_whole_confinement() {
     let info = server.call("info", json!({})).await;
     assert_eq!(info["confinement"], "kernel+namespaces", "{info}");
     let probe = "id -u; cat .env; echo x > memory/x; echo x > made && cat made; ls /proc | grep -c '^[0-9]'";
-    std::fs::write(server.directory.path().join("work/probe"), probe).unwrap();
+    std::fs::write(server.directory().join("work/probe"), probe).unwrap();
     let answer = server.call("execute", json!({"command": "sh work/probe"})).await;
     let lines: Vec<&str> = answer["stdout"].as_str().unwrap().lines().collect();
     assert_eq!(&lines[..2], ["65534", "x"], "{answer}");
@@ -227,15 +206,13 @@ async fn where_namespaces_are_refused_the_rules_of_the_kernel_hold() {
 python3 -c 'import socket; socket.socket(socket.AF_UNIX)' && echo SOCKET
 mount -t tmpfs t work && echo MOUNTED; unshare -U true && echo ENTERED
 echo x > work/made && cat work/made; t=$(mktemp) && echo kept > $t && cat $t; python3 -c 'print(6 * 7)'";
-    std::fs::create_dir(server.directory.path().join(".ssh")).unwrap();
-    std::fs::write(server.directory.path().join(".ssh/key"), SECRET).unwrap();
-    std::fs::write(server.directory.path().join("work/probe"), probe).unwrap();
+    std::fs::create_dir(server.directory().join(".ssh")).unwrap();
+    std::fs::write(server.directory().join(".ssh/key"), SECRET).unwrap();
+    std::fs::write(server.directory().join("work/probe"), probe).unwrap();
     let answer = server.call("execute", json!({"command": "sh work/probe"})).await;
     assert_eq!(answer["stdout"], "x\nkept\n42\n", "{answer}");
     let late = json!({"command": "setsid sleep 7021 & sleep 7021", "timeout": 1});
-    let request = client().post(format!("{}/terminal/execute", server.url)).json(&late);
-    let reply = Reply::send(request.bearer_auth(KEY)).await;
-    assert_eq!(reply.status, 408);
+    assert_eq!(server.post("/terminal/execute", KEY, late).await.status, 408);
     assert_eq!(process_with("sleep 7021"), None);
 }
 
@@ -262,10 +239,9 @@ async fn a_program_is_found_where_an_earlier_folder_of_the_path_is_denied() {
 async fn commands_go_on_when_what_forks_them_was_killed() {
     let directory = scratch();
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
-    let server =
-        Started::with(std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server")), directory).expect("it starts");
+    let server = Started::with(Command::new(BINARY), directory).expect("it starts");
     assert_eq!(server.call("execute", json!({"command": "echo runs"})).await["stdout"], "runs\n");
-    let first = *children(server.child.id()).first().expect("one process forks for the server");
+    let first = *children(server.process()).first().expect("one process forks for the server");
     let stage = *children(first).first().expect("and one forks commands");
     let is_gone = async |process: u32| {
         let process = Pid::from_raw(process.cast_signed()).expect("it has a number");
@@ -276,7 +252,7 @@ async fn commands_go_on_when_what_forks_them_was_killed() {
     let another = *children(first).first().expect("the first process forked another one");
     is_gone(first).await;
     is_gone(another).await;
-    assert_eq!(children(server.child.id()).len(), 1, "there is another one, and nothing is left of the first");
+    assert_eq!(children(server.process()).len(), 1, "there is another one, and nothing is left of the first");
 }
 
 #[tokio::test]
@@ -284,10 +260,9 @@ async fn what_is_mounted_is_seen_by_the_next_command_and_what_is_unmounted_is_no
     let directory = scratch();
     std::fs::write(directory.path().join(".env"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     std::fs::create_dir(directory.path().join("disk")).unwrap();
-    let server =
-        Started::with(std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server")), directory).expect("it starts");
-    let disk = server.directory.path().join("disk");
-    let run = |words: &[&str]| std::process::Command::new(words[0]).args(&words[1..]).arg(&disk).status().unwrap();
+    let server = Started::with(Command::new(BINARY), directory).expect("it starts");
+    let disk = server.directory().join("disk");
+    let run = |words: &[&str]| Command::new(words[0]).args(&words[1..]).arg(&disk).status().unwrap();
     let look = async || server.call("execute", json!({"command": "ls disk"})).await["stdout"].clone();
     assert_eq!(look().await, "");
     if !run(&["mount", "-t", "tmpfs", "bridge-test"]).success() {
@@ -296,7 +271,7 @@ async fn what_is_mounted_is_seen_by_the_next_command_and_what_is_unmounted_is_no
     std::fs::write(disk.join("file"), "x").unwrap();
     assert_eq!(look().await, "file\n");
     assert!(run(&["umount"]).success());
-    let first = children(server.child.id())[0];
+    let first = children(server.process())[0];
     let holds = |process: &u32| {
         let mounts = std::fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
         mounts.contains(disk.to_str().unwrap())

@@ -65,7 +65,7 @@ async fn a_command_that_takes_more_memory_than_it_may_is_ended_and_told_so() {
             if name == "kernel" && what == "files in memory" {
                 continue;
             }
-            std::fs::write(server.directory.path().join("work/hog.py"), hog).unwrap();
+            std::fs::write(server.directory().join("work/hog.py"), hog).unwrap();
             let command = json!({"command": "python3 work/hog.py", "timeout": 25});
             let answer = server.call("execute", command).await;
             // Of several that write at once two may have their ends of lines behind each other.
@@ -86,7 +86,7 @@ async fn a_command_that_takes_more_memory_than_it_may_is_ended_and_told_so() {
 #[tokio::test]
 async fn a_process_in_the_background_that_was_ended_for_its_memory_says_so() {
     for (name, server) in bridges() {
-        std::fs::write(server.directory.path().join("work/hog.py"), HOGS[0].1).unwrap();
+        std::fs::write(server.directory().join("work/hog.py"), HOGS[0].1).unwrap();
         let started = server.call("start", json!({"command": "python3 work/hog.py"})).await;
         let mut polled = json!({"status": "running", "cursor": 0});
         while polled["status"] == "running" {
@@ -124,7 +124,7 @@ for n in range(8):
 for child in children: assert os.waitpid(child, 0)[1] == 0
 print('all lived')";
     for (name, server) in bridges() {
-        std::fs::write(server.directory.path().join("work/shares.py"), shares).unwrap();
+        std::fs::write(server.directory().join("work/shares.py"), shares).unwrap();
         let answer = server.call("execute", json!({"command": "python3 work/shares.py", "timeout": 25})).await;
         assert_eq!(answer["stdout"], "all lived\n", "{name}: {answer}");
     }
@@ -137,7 +137,7 @@ async fn sanitizers_and_machines_that_reserve_much_run() {
 static void *work(void *x) { return x; }
 int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); pthread_join(t, 0); puts(\"works\"); }";
     for (name, server) in bridges() {
-        std::fs::write(server.directory.path().join("work/m.c"), source).unwrap();
+        std::fs::write(server.directory().join("work/m.c"), source).unwrap();
         for (program, command) in [
             ("gcc", "gcc -pthread -fsanitize=address work/m.c -o work/a && work/a"),
             ("gcc", "gcc -pthread -fsanitize=thread work/m.c -o work/t && work/t"),

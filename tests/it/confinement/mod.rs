@@ -19,7 +19,7 @@ mod set_id;
 mod shared_memory;
 mod socket_kinds;
 mod sockets;
-mod worlds;
+pub(crate) mod worlds;
 mod writable;
 
 pub(crate) use hosts::Started;

@@ -2,7 +2,7 @@
 
 use super::worlds::{Plan, World, in_each, worlds};
 use crate::{
-    program::Program,
+    program::{Program, command, run},
     server::{KEY, scratch},
 };
 use serde_json::json;
@@ -95,9 +95,7 @@ async fn a_bridge_whose_env_has_another_name_does_not_start_and_says_why() {
     let directory = scratch();
     std::fs::write(directory.path().join("e"), format!("MCP_API_KEY={KEY}\n")).unwrap();
     std::fs::hard_link(directory.path().join("e"), directory.path().join(".env")).unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-server"));
-    command.args(["--port", "0", "--directory"]).arg(directory.path()).env_remove("MCP_API_KEY");
-    let output = command.output().unwrap();
+    let output = run(command(directory.path(), &[]));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("another name"), "{said}");
     std::fs::remove_file(directory.path().join("e")).unwrap();

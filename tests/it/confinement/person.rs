@@ -19,7 +19,7 @@ async fn a_command_reaches_neither_the_owners_token_nor_a_socket_nor_rules_by_th
 
 /// Commands by which an agent would become the person, or another agent.
 fn attempts(folder: &str) -> Vec<String> {
-    let own = env!("CARGO_BIN_EXE_mcp-server");
+    let own = crate::program::BINARY;
     let knock = |name: &str| {
         format!(
             "python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.connect(\"{folder}/memory/{name}\"); print(1)'"
@@ -28,6 +28,10 @@ fn attempts(folder: &str) -> Vec<String> {
     vec![
         format!("cat {folder}/memory/owner.token"),
         format!("cp {folder}/memory/owner.token {folder}/mine"),
+        format!("cat {folder}/memory/owner.passphrase"),
+        format!("echo none > {folder}/memory/owner.passphrase"),
+        format!("rm -f {folder}/memory/owner.passphrase"),
+        format!("ln {folder}/memory/owner.passphrase {folder}/link && cat {folder}/link"),
         knock(".control"),
         knock(".socket"),
         format!("curl -sS --fail --unix-socket {folder}/memory/.control http://localhost/control/resume -d '{{}}'"),

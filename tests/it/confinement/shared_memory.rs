@@ -36,7 +36,7 @@ async fn what_a_command_leaves_in_shared_memory_is_bounded_or_cannot_be_made() {
     let settings = [("MAX_COMMAND_MEMORY_MIB", "200".to_owned())];
     for (name, prefix, owner) in all {
         let Some(server) = Started::with_settings(prefix, owner, &settings) else { continue };
-        std::fs::write(server.directory.path().join("work/take.py"), TAKE).unwrap();
+        std::fs::write(server.directory().join("work/take.py"), TAKE).unwrap();
         let command = json!({"command": "cd work && python3 take.py", "timeout": 25});
         let answer = server.call("execute", command).await;
         let expected = if name == "kernel" { "0 0 0 False\n" } else { "5 16 128 True\n" };

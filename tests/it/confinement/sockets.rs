@@ -243,7 +243,7 @@ async fn the_variable_of_a_named_socket_is_kept_and_others_are_not() {
     let socket: PathBuf = scratch.path().join("agent.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
     for (sockets, expected) in [("", "\n"), (socket.to_str().unwrap(), &*format!("{}\n", socket.display()))] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
+        let mut command = Command::new(crate::program::BINARY);
         command.env("SSH_AUTH_SOCK", &socket).env("DISPLAY", ":7021").env("MCP_COMMAND_SOCKETS", sockets);
         let server = super::hosts::Started::plain(command).expect("it starts");
         let answer = server.call("execute", json!({"command": "echo $SSH_AUTH_SOCK$DISPLAY"})).await;

@@ -122,7 +122,7 @@ impl World {
         lay_out(&work);
         let program = directory.path().join("mcp-server");
         // Where it was built another user may not look.
-        std::fs::copy(program_file(), &program).unwrap();
+        crate::program::copy_program(program_file(), &program);
         let owner = owner.unwrap_or(0);
         let before = format!(
             "set -e; cd {}; {}\nif [ {owner} != 0 ]; then chown -hR {owner}:{owner} {}; fi; exec \"$@\"",
@@ -218,7 +218,7 @@ impl World {
 
 /// The program under test; `BRIDGE_TEST_PROGRAM` names another one, to see what an older one lets through.
 fn program_file() -> PathBuf {
-    std::env::var_os("BRIDGE_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_mcp-server").into(), PathBuf::from)
+    std::env::var_os("BRIDGE_TEST_PROGRAM").map_or_else(|| crate::program::BINARY.into(), PathBuf::from)
 }
 
 /// What starts a program that can write in `scratch` alone.

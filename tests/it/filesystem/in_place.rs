@@ -1,7 +1,7 @@
 //! Files that no other may replace: they are written where they are, and stay what they are.
 
 use crate::{
-    program::{Program, command},
+    program::{BINARY, Program, command, copy_program},
     server::{KEY, Server, scratch},
 };
 use rustix::fs::{XattrFlags, getxattr, setxattr};
@@ -44,7 +44,7 @@ fn as_nobody() -> Option<Program> {
     }
     // Where the program lies, another user may not be let in.
     let program = directory.path().join("program");
-    fs::copy(env!("CARGO_BIN_EXE_mcp-server"), &program).unwrap();
+    copy_program(BINARY, &program);
     let wanted = command(directory.path(), &[]);
     let mut started = Command::new("setpriv");
     started.args(["--reuid=65534", "--regid=65534", "--groups=65534,54321", "--"]).arg(program);

@@ -11,7 +11,7 @@ mod bombs;
 mod bounded;
 mod edit;
 mod hostile_documents;
-mod in_place;
+pub(crate) mod in_place;
 mod killed;
 mod links;
 mod list;

@@ -1,7 +1,10 @@
 //! What the system refuses of mounts, running programs and limits: each is told with its reason, and stays as it is.
 
 use super::in_place::Mount;
-use crate::server::{Reply, Server};
+use crate::{
+    program::copy_program,
+    server::{Reply, Server},
+};
 use serde_json::json;
 use std::{fs, process::Command};
 
@@ -45,7 +48,7 @@ async fn a_folder_with_a_mount_in_it_is_not_deleted_with_what_is_mounted() {
 #[tokio::test]
 async fn an_append_to_a_program_that_runs_is_told_so() {
     let server = Server::start().await;
-    fs::copy("/bin/sleep", server.path("program")).unwrap();
+    copy_program("/bin/sleep", server.path("program"));
     let mut running = Command::new(server.path("program")).arg("60").spawn().unwrap();
     let arguments = json!({"path": "program", "content": "x", "mode": "a"});
     let reply = server.post("/filesystem/write", arguments).await;

@@ -1,6 +1,6 @@
 //! A client that says exactly what a test wants said, and one of the SDK for the rest.
 
-use crate::server::{KEY, Reply, Server};
+use crate::server::{KEY, Reply, Server, client};
 use rmcp::{
     ClientHandler, ServiceExt,
     model::{CallToolRequestParams, CallToolResult, ClientConfig},
@@ -48,10 +48,15 @@ impl Server {
     }
 
     pub(crate) async fn client_with<H: ClientHandler>(&self, handler: H) -> RunningService<RoleClient, H> {
-        let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", self.url)).auth_header(KEY);
-        let transport = StreamableHttpClientTransport::with_client(self.http.clone(), config);
-        handler.serve(transport).await.expect("the client gets in")
+        connect(&self.url, KEY, handler).await
     }
+}
+
+/// A client of the SDK with a key.
+pub(crate) async fn connect<H: ClientHandler>(url: &str, key: &str, handler: H) -> RunningService<RoleClient, H> {
+    let config = StreamableHttpClientTransportConfig::with_uri(format!("{url}/mcp")).auth_header(key);
+    let transport = StreamableHttpClientTransport::with_client(client(), config);
+    handler.serve(transport).await.expect("the client gets in")
 }
 
 /// A client that handles nothing.

@@ -1,7 +1,9 @@
 //! The MCP face, as clients meet it.
 
-mod client;
+pub(crate) mod client;
 mod connect;
+#[cfg(target_os = "linux")]
+mod connect_files;
 mod fixtures;
 mod keys;
 mod large;

@@ -29,8 +29,8 @@ struct Program {
 
 impl Program {
     fn start(directory: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-server"));
-        command.arg("--directory").arg(directory).args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
+        let mut command = Command::from(crate::program::command(directory, &[]));
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
         let (input, output) = (child.stdin.take(), child.stdout.take().unwrap());

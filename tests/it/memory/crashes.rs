@@ -1,53 +1,19 @@
 //! A process that is killed, and a disk that is full.
 
 use super::{everything, remember};
-use crate::server::{KEY, Server, client, scratch};
+use crate::{
+    program::Program,
+    server::{KEY, Server, client, scratch},
+};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     fs,
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{Arc, Mutex},
 };
 use tokio::sync::Semaphore;
-
-/// The real program, killed on drop.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mcp-server"))
-            .args(["--port", "0", "--directory"])
-            .arg(directory)
-            .env("MCP_API_KEY", KEY)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let url = lines.map_while(Result::ok).find_map(|line| {
-            let start = line.find("http://127.0.0.1:")?;
-            let port: String =
-                line[start + "http://127.0.0.1:".len()..].chars().take_while(char::is_ascii_digit).collect();
-            Some(format!("http://127.0.0.1:{port}"))
-        });
-        Self { child, url: url.expect("it prints its address") }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // SIGKILL.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Adds until the server dies; every acknowledged content with its id.
 async fn write(
@@ -70,21 +36,21 @@ async fn write(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_fifty_kills_every_acknowledged_entry_is_there_once() {
-    let directory = scratch();
+    let mut directory = scratch();
     let acknowledged = Arc::new(Mutex::new(HashMap::new()));
     let mut moments = 0x9E37_79B9_u32;
     for round in 0..50 {
-        let process = Process::start(directory.path());
+        let program = Program::start_in(directory, &[("MCP_API_KEY", KEY)]);
         let answers = Arc::new(Semaphore::new(0));
         let writers: Vec<_> = (0..4)
             .map(|writer| {
-                tokio::spawn(write(process.url.clone(), round, writer, acknowledged.clone(), answers.clone()))
+                tokio::spawn(write(program.url.clone(), round, writer, acknowledged.clone(), answers.clone()))
             })
             .collect();
         // Killed at a moment that differs each time: after so many answers, in the midst of the next ones.
         moments = moments.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         answers.acquire_many((moments >> 16) % 24).await.expect("it stays open").forget();
-        drop(process);
+        directory = program.kill();
         for writer in writers {
             writer.await.expect("no add is refused");
         }
@@ -104,9 +70,9 @@ async fn after_fifty_kills_every_acknowledged_entry_is_there_once() {
 }
 
 /// Adds entries; they are acknowledged when it returns.
-async fn add(process: &Process, contents: &[String]) {
+async fn add(program: &Program, contents: &[String]) {
     let entries: Vec<Value> = contents.iter().map(|content| json!({"content": content})).collect();
-    let request = client().post(format!("{}/memory/add_many", process.url)).bearer_auth(KEY);
+    let request = client().post(format!("{}/memory/add_many", program.url)).bearer_auth(KEY);
     let reply = request.json(&json!({"entries": entries})).send().await.expect("the server answers");
     assert_eq!(reply.status(), 200);
 }
@@ -130,14 +96,14 @@ async fn a_journal_that_is_taken_away_while_the_server_runs_costs_nothing_acknow
     ];
     for (how, harm) in harms {
         let directory = scratch();
-        let process = Process::start(directory.path());
+        let program = Program::start_in(directory, &[("MCP_API_KEY", KEY)]);
         // So many that the index file follows some time after the answer.
         let many: Vec<String> = (0..300).map(|number| format!("entry {number}")).collect();
-        add(&process, &many).await;
-        add(&process, &["just before".to_owned()]).await;
-        harm(&directory.path().join("memory/index_memory.journal"));
-        add(&process, &["just after".to_owned()]).await;
-        drop(process);
+        add(&program, &many).await;
+        add(&program, &["just before".to_owned()]).await;
+        harm(&program.path("memory/index_memory.journal"));
+        add(&program, &["just after".to_owned()]).await;
+        let directory = program.kill();
         let server = Server::in_directory(directory, &[]).await;
         let there = everything(&server).await;
         assert_eq!((there.len(), &*there[0], &*there[1]), (302, "just after", "just before"), "{how}");

@@ -103,8 +103,8 @@ fn the_line_that_decides_is_said_with_its_place() {
         ("worker", "make", "permissions.toml, line 5: commands.default = \"ask\"", "`make`"),
         ("worker", "git status", "permissions.toml, line 7: commands.allow: git status *", ""),
         ("worker", "rm -rf ~", "permissions.toml, line 6: commands.guard = \"ask\"", "rm-home"),
-        ("locked", "rm -rf ~", "a preset's commands.guard = \"deny\"", "rm-home"),
-        ("loose", "make", "a preset's commands.default = \"allow\"", ""),
+        ("locked", "rm -rf ~", "the preset trusted: commands.guard = \"deny\"", "rm-home"),
+        ("loose", "make", "the preset trusted: commands.default = \"allow\"", ""),
         ("loose", "git -C x push", "permissions.toml, line 19: commands.deny: git push", "git -C x push"),
     ] {
         let (_, said, reason) = of_line(&profiles, profile, line);

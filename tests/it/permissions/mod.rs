@@ -1,10 +1,17 @@
 //! The permission file: what it says of calls, and what is wrong with it.
 
 mod agreement;
+mod backtest;
 mod check;
 mod commands;
 mod decisions;
+mod documentation;
+#[cfg(target_os = "linux")]
+mod enforced;
+mod explain;
 mod format;
+#[cfg(target_os = "linux")]
+mod holder;
 
 use crate::server::scratch;
 use command_guard::{Context, Grammar, Reading, Rules, read};

@@ -13,7 +13,7 @@ fn elsewhere(server: &Server) -> String {
 /// Attaches to a process from a terminal.
 async fn attach<'a>(server: &'a Server, id: &str, pty: bool) -> Running<'a> {
     let port = server.url.rsplit(':').next().unwrap();
-    let binary = env!("CARGO_BIN_EXE_mcp-server");
+    let binary = crate::program::BINARY;
     let command =
         format!("{binary} attach {id} --port {port} --directory {}; echo code $?; stty -a", elsewhere(server));
     start_with(
@@ -74,7 +74,7 @@ async fn without_a_terminal_the_streams_go_through_as_they_are() {
     let server = Server::start().await;
     let process = start_with(&server, json!({"command": "cat; echo error >&2; exit 3"})).await;
     let port = server.url.rsplit(':').next().unwrap();
-    let binary = env!("CARGO_BIN_EXE_mcp-server");
+    let binary = crate::program::BINARY;
     let command =
         format!("echo piped | {binary} attach {} --port {port} --directory {}", process.id, elsewhere(&server));
     let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
@@ -87,7 +87,7 @@ async fn what_cannot_be_reached_is_said_with_the_mend() {
     let person = attach(&server, "proc_99", false).await;
     let all = person.all().await;
     assert!(all.stderr.contains("terminal_processes") && all.stdout.contains("code 1"), "{all:?}");
-    let binary = env!("CARGO_BIN_EXE_mcp-server");
+    let binary = crate::program::BINARY;
     let command = format!("{binary} attach proc_1 --port 1 --directory {}", elsewhere(&server));
     let all = start_with(&server, json!({"command": command, "env": {"MCP_API_KEY": KEY}})).await.all().await;
     assert!(all.stderr.contains("no bridge answers on 127.0.0.1:1"), "{all:?}");

@@ -4,6 +4,9 @@ use super::{Fault, Parsed, Parser};
 use crate::syntax::{AssignedValue, Assignment, Command, Kind, Link, Pipeline, Script, Simple, Statement, Word};
 use std::rc::Rc;
 
+/// An index of more characters is none.
+const INDEX: usize = 256;
+
 impl Parser {
     /// One command with its redirections.
     pub(super) fn command(&mut self) -> Parsed<Command> {
@@ -54,7 +57,7 @@ impl Parser {
             && self.looking_at("((")
             && let Some(word) = self.arithmetic_or_back(2)?
         {
-            return Ok(Kind::Test(vec![word]));
+            return Ok(Kind::Arithmetic(word));
         }
         self.at += 1;
         self.subshell().map(Kind::Subshell)
@@ -147,7 +150,7 @@ impl Parser {
         } else {
             self.body()?
         };
-        let condition = single(Kind::Test(vec![head]));
+        let condition = single(Kind::Arithmetic(head));
         Ok(Kind::Loop { condition, body })
     }
 
@@ -289,38 +292,54 @@ impl Parser {
 
     /// `name=value` where it may stand; `name=(…)` anywhere, since `declare` takes it as an argument.
     fn assignment(&mut self, before_the_command: bool) -> Parsed<Option<Assignment>> {
-        let Some((name, length, append, element)) = self.assignment_head() else {
+        let start = self.at;
+        let head = self.assignment_head()?;
+        let array = self.bash() && self.peek(0) == '(';
+        let Some((name, index, append)) = head.filter(|_| array || before_the_command) else {
+            self.at = start;
             return Ok(None);
         };
-        let array = self.bash() && self.peek(length) == '(';
-        if !array && !before_the_command {
-            return Ok(None);
-        }
-        self.at += length;
         let value = if array {
             self.at += 1;
             AssignedValue::Array(self.elements()?)
         } else {
             AssignedValue::Scalar(self.word()?.unwrap_or_default())
         };
-        Ok(Some(Assignment { name, append, element, value }))
+        Ok(Some(Assignment { name, append, index, value }))
     }
 
-    /// The name, the length of `name[index]+=` in characters, whether it appends, and whether it has an index.
-    fn assignment_head(&self) -> Option<(String, usize, bool, bool)> {
+    /// The name and the index of `name[index]+=`, and whether it appends; what is none may be read in part.
+    fn assignment_head(&mut self) -> Parsed<Option<(String, Option<Word>, bool)>> {
         let is_name = |character: &char| character.is_ascii_alphanumeric() || *character == '_';
         let name: String = (0..).map(|ahead| self.peek(ahead)).take_while(is_name).collect();
         if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
-            return None;
+            return Ok(None);
         }
-        let mut length = name.len();
-        let element = self.peek(length) == '[';
-        if element {
-            length += (0..64).find(|ahead| self.peek(length + ahead) == ']')? + 1;
+        self.at += name.len();
+        let mut index = None;
+        if self.peek(0) == '[' {
+            index = self.assigned_index()?;
+            if index.is_none() {
+                return Ok(None);
+            }
         }
-        let append = self.peek(length) == '+';
-        length += usize::from(append);
-        (self.peek(length) == '=').then_some((name, length + 1, append, element))
+        let append = self.accept("+");
+        Ok(self.accept("=").then_some((name, index, append)))
+    }
+
+    /// The index of an element that is assigned.
+    fn assigned_index(&mut self) -> Parsed<Option<Word>> {
+        let ends =
+            |ahead: &usize| self.peek(*ahead) == ']' && (self.peek(ahead + 1) == '=' || self.peek(ahead + 1) == '+');
+        if !(0..INDEX).any(|ahead| ends(&ahead)) {
+            return Ok(None);
+        }
+        self.at += 1;
+        match self.deeper(|parser| parser.until(']', false)) {
+            Err(Fault::Bounds) => Err(Fault::Bounds),
+            Err(Fault::Syntax(_)) => Ok(None),
+            Ok(index) => Ok(Some(index)),
+        }
     }
 
     fn elements(&mut self) -> Parsed<Vec<Word>> {

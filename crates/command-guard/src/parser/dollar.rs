@@ -93,7 +93,7 @@ impl Parser {
     }
 
     /// A word up to an unquoted `end`, which is consumed.
-    fn until(&mut self, end: char, quoted: bool) -> Parsed<Word> {
+    pub(super) fn until(&mut self, end: char, quoted: bool) -> Parsed<Word> {
         let mut word = Word::default();
         loop {
             if self.ended() {
@@ -137,7 +137,8 @@ impl Parser {
         self.at += 1;
         Ok(match sign {
             '}' => Operation::None,
-            '-' | '=' => Operation::Default(self.until('}', quoted)?),
+            '-' => Operation::Default(self.until('}', quoted)?),
+            '=' => Operation::Assign(self.until('}', quoted)?),
             '+' => Operation::Alternative(self.until('}', quoted)?),
             '?' => Operation::Required(self.until('}', quoted)?),
             // In a pattern quotes quote, even between double quotes.
@@ -149,8 +150,7 @@ impl Parser {
             ':' if self.bash() => Operation::Slice(self.until('}', quoted)?),
             '^' | ',' if self.bash() => {
                 let all = self.accept(if sign == '^' { "^" } else { "," });
-                self.until('}', false)?;
-                Operation::Case { upper: sign == '^', all }
+                Operation::Case { upper: sign == '^', all, pattern: self.until('}', false)? }
             }
             '@' | '*' if self.bash() => Operation::Other(self.until('}', quoted)?),
             _ => return Err(Fault::Syntax("an expansion that is not understood")),

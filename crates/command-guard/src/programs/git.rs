@@ -4,7 +4,7 @@ use crate::effects::{Call, Effects};
 use crate::options::Options;
 use crate::places::users_own;
 use crate::scripts::joined_text;
-use crate::values::{Field, Part};
+use crate::values::{Field, Origin, Part};
 use crate::words::words;
 
 /// Settings and subcommands of git that hold commands.
@@ -12,6 +12,9 @@ fn commands(call: &Call<'_>, effects: &mut Effects) {
     let arguments = call.arguments;
     let valued = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"];
     let (options, read) = Options::leading(arguments, &valued);
+    if options.values(&["--config-env"]).next().is_some() {
+        effects.program(&[Field::unknown(Origin::Local)]);
+    }
     for setting in options.values(&["-c"]) {
         if let Some((name, value)) = setting.split_once('=') {
             setting_runs(&name, &value, effects);
@@ -74,7 +77,9 @@ fn setting_runs(name: &str, value: &Field, effects: &mut Effects) {
     let text = value.visible();
     match text.strip_prefix('!').filter(|_| alias || value_runs) {
         Some(command) => drop(effects.line(&Field::text(command))),
-        None if value_runs && !alias => drop(effects.line(value)),
+        // What an alias is called with follows it, and it may have been called with anything.
+        None if alias => drop(effects.program(&[Field::unknown(Origin::Local)])),
+        None if value_runs => drop(effects.line(value)),
         None => {}
     }
 }

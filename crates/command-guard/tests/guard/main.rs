@@ -3,6 +3,7 @@
 
 mod bounds;
 mod corpora;
+mod evaluations;
 mod lines;
 mod properties;
 mod readings;

@@ -12,7 +12,7 @@ use super::{
     cgroup::{self, Group, Groups},
     trees::{Listed, Trees},
 };
-use crate::policy::env_file::Running;
+use crate::policy::own_files::Running;
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},

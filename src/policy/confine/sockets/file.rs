@@ -1,15 +1,15 @@
 //! The file of a socket, held open without being used.
 #![expect(clippy::disallowed_methods, reason = "it looks at sockets that the system lists, and opens none for use")]
 
-use super::listed::Listed;
-use crate::policy::confine::trees::open_sockets;
+use super::listed::{Listed, ListedFile};
+use crate::policy::confine::{trees::open_sockets, within_reach};
 use rustix::{
     fs::{Mode, OFlags, fstat, open},
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
 };
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::fs::{FileTypeExt, MetadataExt},
@@ -21,9 +21,20 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     device: u64,
-    /// The number of the file.
-    pub number: u64,
+    number: u64,
     changed: (i64, i64),
+}
+
+impl Identity {
+    /// The file, in whatever state.
+    pub(crate) fn file(&self) -> (u64, u64) {
+        (self.device, self.number)
+    }
+
+    /// The same as the kernel lists it.
+    pub(crate) fn listed(&self) -> ListedFile {
+        ListedFile::of(self.device, self.number)
+    }
 }
 
 /// What tells that names came to a folder, went, or that it is another one.
@@ -40,30 +51,46 @@ pub(crate) struct SocketFile(OwnedFd);
 
 impl SocketFile {
     /// The socket at a path; none for what is no socket.
-    pub(crate) fn open(path: &Path) -> Option<Self> {
+    ///
+    /// # Errors
+    /// When the system is out of something: whether there is one is not known then.
+    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = open(path, flags, Mode::empty()).ok()?;
-        let is_socket = rustix::fs::FileType::from_raw_mode(fstat(&file).ok()?.st_mode).is_socket();
-        is_socket.then_some(Self(file))
+        let Some(file) = within_reach(open(path, flags, Mode::empty()).map_err(io::Error::from))? else {
+            return Ok(None);
+        };
+        let is_socket = rustix::fs::FileType::from_raw_mode(fstat(&file)?.st_mode).is_socket();
+        Ok(is_socket.then_some(Self(file)))
     }
 
     /// The file of a listed socket: at its name, or beside it when it was moved there.
-    pub(crate) fn of(socket: &Listed) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn of(socket: &Listed) -> io::Result<Option<Self>> {
         let names = match socket.name.is_absolute() {
             true => vec![socket.name.clone()],
             // A relative name starts where its program was.
             false => {
-                holders(socket.number).iter().filter_map(|folder| Some(real(folder)?.join(&socket.name))).collect()
+                holders(socket.number)?.iter().filter_map(|folder| Some(real(folder)?.join(&socket.name))).collect()
             }
         };
-        let is_it = |file: &Self| socket.file.is_none_or(|number| number == file.identity().number as u32);
-        let at_name = names.iter().filter_map(|name| Self::open(name)).find(is_it);
-        at_name.or_else(|| {
-            let folders = names.iter().filter_map(|name| fs::read_dir(name.parent()?).ok());
-            let beside =
-                folders.flatten().flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()));
-            socket.file.and_then(|_| beside.filter_map(|entry| Self::open(&entry.path())).find(is_it))
-        })
+        let is_it = |file: &Self| socket.file.is_none_or(|known| known.number == file.identity().listed().number);
+        for name in &names {
+            if let Some(file) = Self::open(name)?.filter(is_it) {
+                return Ok(Some(file));
+            }
+        }
+        let folders = names.iter().filter_map(|name| name.parent()).filter(|_| socket.file.is_some());
+        for folder in folders {
+            for entry in within_reach(fs::read_dir(folder))?.into_iter().flatten() {
+                let Some(entry) = within_reach(entry)? else { continue };
+                if let Some(file) = Self::open(&entry.path())?.filter(is_it) {
+                    return Ok(Some(file));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// What tells it from others.
@@ -139,9 +166,13 @@ pub(crate) fn network(process: &str) -> Option<PathBuf> {
 }
 
 /// The working folders of the processes that have a socket open, as the system names them.
-fn holders(socket: u64) -> Vec<PathBuf> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let holders = numbers.filter(|process| open_sockets(*process).contains(&socket));
-    holders.map(|process| PathBuf::from(format!("/proc/{process}/cwd"))).collect()
+fn holders(socket: u64) -> io::Result<Vec<PathBuf>> {
+    let mut holders = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(process) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        if open_sockets(process)?.contains(&socket) {
+            holders.push(PathBuf::from(format!("/proc/{process}/cwd")));
+        }
+    }
+    Ok(holders)
 }

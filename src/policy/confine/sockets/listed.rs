@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the system's view of its sockets")]
 
 use crate::policy::confine::sock_diag::{dump, number};
+use rustix::fs::{major, minor};
 use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt, path::PathBuf};
 
 /// The states of the kernel's `tcp_states.h`: connected, bound alone, listening.
@@ -25,10 +26,25 @@ const MESSAGE: usize = 16;
 pub(crate) struct Listed {
     /// The socket's own number, by which descriptors name it.
     pub number: u64,
-    /// The number of its file, the lower 32 bits of it, where the kernel tells.
-    pub file: Option<u32>,
+    /// Its file, where the kernel tells.
+    pub file: Option<ListedFile>,
     /// The name that it was bound to, as its program wrote it: it may be relative, or have been moved since.
     pub name: PathBuf,
+}
+
+/// The file of a listed socket, as the kernel tells it: the lower 32 bits of its number, and the device of its file system
+/// in the kernel's own form (linux/kdev_t.h). Some file systems tell programs another device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListedFile {
+    pub number: u32,
+    pub device: u32,
+}
+
+impl ListedFile {
+    /// The file of a number on a device, as programs are told of them.
+    pub(crate) fn of(device: u64, number: u64) -> Self {
+        Self { number: number as u32, device: major(device) << 20 | minor(device) }
+    }
 }
 
 /// All with a name on the disk, in the order of their numbers.
@@ -71,7 +87,7 @@ fn socket(answer: &[u8]) -> Option<Listed> {
         let value = rest.get(4..size)?;
         match what {
             NAME => name = on_disk(value),
-            FILE => file = number(value, 0),
+            FILE => file = number(value, 0).zip(number(value, 4)).map(|(number, device)| ListedFile { number, device }),
             _ => {}
         }
         rest = rest.get(size.next_multiple_of(4)..).unwrap_or_default();
@@ -108,7 +124,10 @@ fn of_line(line: &str) -> Option<Listed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+    use std::os::unix::{
+        fs::MetadataExt,
+        net::{UnixDatagram, UnixListener, UnixStream},
+    };
 
     #[test]
     fn the_kernel_and_its_table_name_the_same_sockets() {
@@ -130,7 +149,8 @@ mod tests {
         let asked = ours(ask().unwrap());
         assert_eq!(asked, ours(of_table(&table)));
         assert_eq!(names(asked), [path("a stream"), path("datagram")]);
-        let file = std::os::unix::fs::MetadataExt::ino(&fs::metadata(path("datagram")).unwrap()) as u32;
+        let file = fs::metadata(path("datagram")).unwrap();
+        let file = ListedFile::of(file.dev(), file.ino());
         let found = ask().unwrap().into_iter().find(|socket| socket.name == path("datagram")).unwrap();
         assert_eq!(found.file, Some(file));
     }

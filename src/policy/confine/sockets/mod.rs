@@ -14,7 +14,7 @@ pub(crate) use pattern::Pattern;
 
 use super::trees::{Trees, descendants, open_sockets};
 use file::{Identity, SocketFile, Stamp};
-use listed::Listed;
+use listed::{Listed, ListedFile};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
@@ -35,9 +35,9 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The foreign sockets.
-    pub fn covered(&self) -> impl Iterator<Item = &Path> {
-        self.covered.keys().map(PathBuf::as_path)
+    /// The foreign sockets: where they are, and which files.
+    pub fn covered(&self) -> impl Iterator<Item = (&Path, (u64, u64))> {
+        self.covered.iter().map(|(place, identity)| (place.as_path(), identity.file()))
     }
 
     /// The sockets that are to be reachable.
@@ -58,10 +58,8 @@ pub(crate) struct Sockets {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the kernel listed last, by number.
-    numbers: Vec<u64>,
-    /// The files of what it lists.
-    files: HashSet<u32>,
+    /// What the kernel listed last; none before anything was looked at. A list may be empty.
+    listed: Option<Vec<Listed>>,
     /// The numbers of our commands' own.
     own: HashSet<u64>,
     foreign: HashMap<Key, SocketFile>,
@@ -107,13 +105,17 @@ impl Sockets {
     pub(crate) fn reach(&self) -> io::Result<Arc<Reach>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = listed::listed()?;
-        let is_listed = state.numbers.iter().copied().eq(listed.iter().map(|socket| socket.number));
-        if !is_listed {
-            self.sort(&mut state, &listed);
+        if state.listed.as_ref() != Some(&listed) {
+            self.sort(&mut state, listed)?;
         } else if state.folders.iter().all(|(folder, was)| file::stamp(folder) == *was) {
             return Ok(state.reach.clone());
         }
-        let reach = self.look(&mut state);
+        let looked = self.look(&mut state);
+        if looked.is_err() {
+            // What is half known is looked for again.
+            state.listed = None;
+        }
+        let reach = looked?;
         if reach != *state.reach {
             state.reach = Arc::new(reach);
         }
@@ -129,7 +131,8 @@ impl Sockets {
     /// Whether a socket that fits a pattern is shown, as it was last looked at.
     pub(crate) fn shows_any(&self, pattern: &str, home: &Path) -> bool {
         let pattern = Pattern::parse(pattern, home);
-        pattern.is_ok_and(|pattern| pattern.expand(&mut BTreeMap::new()).iter().any(|path| self.shows(path)))
+        let found = pattern.map(|pattern| pattern.expand(&mut BTreeMap::new()).unwrap_or_default());
+        found.is_ok_and(|found| found.iter().any(|path| self.shows(path)))
     }
 
     /// Whether a path leads to a socket that commands do not reach, as it was last looked at.
@@ -139,38 +142,43 @@ impl Sockets {
     }
 
     /// Tells our commands' own from foreign ones in a new list, and finds the files of these.
-    fn sort(&self, state: &mut State, listed: &[Listed]) {
+    fn sort(&self, state: &mut State, listed: Vec<Listed>) -> io::Result<()> {
         let processes = self.trees.running().into_iter().flat_map(|(_, tree)| descendants(tree.root));
-        let open: HashSet<u64> = processes.flat_map(open_sockets).collect();
-        state.numbers = listed.iter().map(|socket| socket.number).collect();
-        state.files = listed.iter().filter_map(|socket| socket.file).collect();
-        let numbers: HashSet<u64> = state.numbers.iter().copied().collect();
+        let open: io::Result<Vec<_>> = processes.map(open_sockets).collect();
+        let open: HashSet<u64> = open?.into_iter().flatten().collect();
+        let numbers: HashSet<u64> = listed.iter().map(|socket| socket.number).collect();
+        // Until all of it was looked at, none of it is known.
+        state.listed = None;
         state.own.retain(|number| numbers.contains(number));
         state.sought.retain(|number| numbers.contains(number));
         state.foreign.retain(|key, _| !matches!(key, Key::Listed(number) if !numbers.contains(number)));
-        for socket in listed {
+        for socket in &listed {
             if open.contains(&socket.number) {
                 state.own.insert(socket.number);
                 state.foreign.remove(&Key::Listed(socket.number));
-            } else if !state.own.contains(&socket.number) && state.sought.insert(socket.number) {
-                let file = SocketFile::of(socket).map(|file| (Key::Listed(socket.number), file));
+            } else if !state.own.contains(&socket.number) && !state.sought.contains(&socket.number) {
+                let file = SocketFile::of(socket)?.map(|file| (Key::Listed(socket.number), file));
                 state.foreign.extend(file);
+                state.sought.insert(socket.number);
             }
         }
+        state.listed = Some(listed);
+        Ok(())
     }
 
     /// Looks at the disk: where the foreign ones are now, and what there is in known places.
-    fn look(&self, state: &mut State) -> Reach {
+    fn look(&self, state: &mut State) -> io::Result<Reach> {
         let mut folders = BTreeMap::new();
         let mut expand = |patterns: &[Pattern]| {
-            patterns.iter().flat_map(|pattern| pattern.expand(&mut folders)).collect::<BTreeSet<PathBuf>>()
+            let found: io::Result<Vec<_>> = patterns.iter().map(|pattern| pattern.expand(&mut folders)).collect();
+            found.map(|found| found.into_iter().flatten().collect::<BTreeSet<PathBuf>>())
         };
-        let (allowed, known) = (expand(&self.allowed), expand(&self.known));
+        let (allowed, known) = (expand(&self.allowed)?, expand(&self.known)?);
         let allowed = allowed.iter().filter_map(|path| file::real(path));
         let shown: BTreeMap<_, _> = allowed.filter_map(|path| file::identity(&path).map(|file| (path, file))).collect();
         let elsewhere = self.own_elsewhere();
         for path in known.difference(&elsewhere) {
-            state.judge(path);
+            state.judge(path)?;
         }
         state.foreign.retain(|key, file| matches!(key, Key::Listed(_)) || file.place().is_some());
         let mut covered = BTreeMap::new();
@@ -180,7 +188,7 @@ impl Sockets {
             }
         }
         state.folders = folders;
-        Reach { covered, shown }
+        Ok(Reach { covered, shown })
     }
 
     /// Where our commands listen in networks of their own.
@@ -194,17 +202,50 @@ impl Sockets {
 
 impl State {
     /// Takes in what is at a known place: foreign when somebody listens there whom no list has.
-    fn judge(&mut self, path: &Path) {
-        let Some(file) = SocketFile::open(path) else { return };
-        let (identity, number) = (file.identity(), file.identity().number as u32);
+    fn judge(&mut self, path: &Path) -> io::Result<()> {
+        let Some(file) = SocketFile::open(path)? else { return Ok(()) };
+        let identity = file.identity();
         let is_known = self.dead.contains(&identity) || self.foreign.contains_key(&Key::Known(identity));
-        if is_known || self.files.contains(&number) {
-            return;
+        let at_path = identity.listed();
+        // Another file system has files of the same numbers; where programs are told of another device, the name tells.
+        let is_at_path = |socket: &Listed| {
+            let is_it = |file: ListedFile| file.number == at_path.number;
+            socket.file.is_some_and(|file| file == at_path || (is_it(file) && socket.name == path))
+        };
+        if is_known || self.listed.iter().flatten().any(is_at_path) {
+            return Ok(());
         }
         if file.is_alive() {
             self.foreign.insert(Key::Known(identity), file);
         } else {
             self.dead.insert(identity);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    #[expect(unsafe_code, reason = "a thread's network is changed")]
+    fn where_the_kernel_lists_none_the_known_places_are_looked_at_all_the_same() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().canonicalize().unwrap().join("agent.1");
+        let _outside = UnixListener::bind(&path).unwrap();
+        let known = vec![Pattern::parse(&format!("{}/agent.*", scratch.path().display()), Path::new("/")).unwrap()];
+        let sockets = Sockets { trees: Arc::default(), allowed: Vec::new(), known, state: Mutex::default() };
+        let elsewhere = move || {
+            // SAFETY: descriptors and memory stay as they are.
+            unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }.ok()?;
+            assert_eq!(listed::listed().unwrap(), []);
+            Some(sockets.reach().unwrap().covered().map(|(place, _)| place.to_owned()).collect::<Vec<_>>())
+        };
+        match std::thread::spawn(elsewhere).join().unwrap() {
+            None => eprintln!("not tried: only the superuser has a network of their own"),
+            Some(covered) => assert_eq!(covered, [path]),
         }
     }
 }

@@ -2,11 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "it looks at places that settings and the list of sockets name")]
 
 use super::file::{Stamp, note};
+use crate::policy::confine::within_reach;
 use globset::{GlobBuilder, GlobMatcher};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -43,7 +44,10 @@ impl Pattern {
     }
 
     /// What there is that fits; notes the folders on which that hangs.
-    pub(crate) fn expand(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> Vec<PathBuf> {
+    ///
+    /// # Errors
+    /// When the system is out of something: what there is is not known then.
+    pub(crate) fn expand(&self, folders: &mut BTreeMap<PathBuf, Option<Stamp>>) -> io::Result<Vec<PathBuf>> {
         let mut found = vec![PathBuf::from("/")];
         for (depth, part) in self.0.iter().enumerate() {
             let is_last = depth + 1 == self.0.len();
@@ -56,12 +60,19 @@ impl Pattern {
                 }
                 Part::Wild(wild) => {
                     found.iter().for_each(|folder| note(folder, folders));
-                    found = found.iter().flat_map(|folder| matching(folder, wild)).collect();
+                    let all: io::Result<Vec<_>> = found.iter().map(|folder| matching(folder, wild)).collect();
+                    found = all?.concat();
                 }
             }
         }
-        found.retain(|path| fs::symlink_metadata(path).is_ok());
-        found
+        let is_there = |path: &PathBuf| within_reach(fs::symlink_metadata(path)).map(|found| found.is_some());
+        let mut there = Vec::with_capacity(found.len());
+        for path in found {
+            if is_there(&path)? {
+                there.push(path);
+            }
+        }
+        Ok(there)
     }
 }
 
@@ -73,9 +84,11 @@ fn part(name: &str) -> Result<Part, String> {
     glob.map(|glob| Part::Wild(glob.compile_matcher())).map_err(|error| error.kind().to_string())
 }
 
-fn matching(folder: &Path, wild: &GlobMatcher) -> Vec<PathBuf> {
-    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    names.filter(|name| wild.is_match(name)).map(|name| folder.join(name)).collect()
+fn matching(folder: &Path, wild: &GlobMatcher) -> io::Result<Vec<PathBuf>> {
+    let entries: io::Result<Vec<_>> =
+        within_reach(fs::read_dir(folder))?.into_iter().flatten().map(within_reach).collect();
+    let names = entries?.into_iter().flatten().map(|entry| entry.file_name());
+    Ok(names.filter(|name| wild.is_match(name)).map(|name| folder.join(name)).collect())
 }
 
 #[cfg(test)]
@@ -91,7 +104,7 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let expand = |text: &str| {
-            let mut found = Pattern::parse(text, scratch.path()).unwrap().expand(&mut BTreeMap::new());
+            let mut found = Pattern::parse(text, scratch.path()).unwrap().expand(&mut BTreeMap::new()).unwrap();
             found.sort();
             let names = found.iter().map(|path| path.strip_prefix(scratch.path()).unwrap());
             names.map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>()

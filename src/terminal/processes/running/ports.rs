@@ -98,7 +98,7 @@ mod linux {
         let socket = sockets::here().into_iter().find(|socket| socket.port == port)?;
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        let holder = ids.find(|id| open_sockets(*id).contains(&socket.inode));
+        let holder = ids.find(|id| open_sockets(*id).is_ok_and(|open| open.contains(&socket.inode)));
         Some(PortHolder { process: holder.map(|id| (id, command_line(id))), user: socket.user })
     }
 
@@ -114,7 +114,8 @@ mod linux {
         let tree = descendants(root);
         let listeners = sockets::around(&tree).into_iter();
         let wanted: Vec<u64> = listeners.filter(|socket| socket.port == port).map(|socket| socket.inode).collect();
-        let holds = |process: &u32| open_sockets(*process).iter().any(|inode| wanted.contains(inode));
+        let holds =
+            |process: &u32| open_sockets(*process).unwrap_or_default().iter().any(|inode| wanted.contains(inode));
         !wanted.is_empty() && tree.iter().any(holds)
     }
 }

@@ -13,6 +13,14 @@ impl Screen {
     pub fn take() -> io::Result<Option<Self>> {
         Ok(None)
     }
+
+    /// `None`.
+    ///
+    /// # Errors
+    /// None.
+    pub fn take_keys() -> io::Result<Option<Self>> {
+        Ok(None)
+    }
 }
 
 /// Not known.

@@ -2,7 +2,7 @@
 
 use crate::{
     policy::{
-        env_file::{self, FILE},
+        own_files::{self, ENV},
         paths::Directory,
         private,
     },
@@ -18,7 +18,7 @@ use std::path::Path;
 /// message names it.
 pub fn load(directory: &Path) -> Result<Settings> {
     let folder = Directory::own(directory).with_context(|| format!("{} cannot be entered", directory.display()))?;
-    let path = directory.join(FILE);
+    let path = directory.join(ENV.name);
     Settings::from_lines(&path, read(&folder, &path)?)
 }
 
@@ -27,7 +27,7 @@ pub fn load(directory: &Path) -> Result<Settings> {
 /// # Errors
 /// When `.env` cannot be read, is not to be trusted, or has a line that is not understood.
 pub(crate) fn key(folder: &Directory, directory: &Path) -> Result<Option<Secret>> {
-    let lines = read(folder, &directory.join(FILE))?;
+    let lines = read(folder, &directory.join(ENV.name))?;
     let key = lines.into_iter().find(|line| line.name == settings::KEY).map(|line| line.value.trim().to_owned());
     let key = key.filter(|key| !key.is_empty()).map(|key| Secret::parse(&key));
     key.transpose().map_err(|expected| anyhow!("{} must be {expected}", settings::KEY))
@@ -38,7 +38,7 @@ pub(crate) fn key(folder: &Directory, directory: &Path) -> Result<Option<Secret>
 /// # Errors
 /// When `.env` cannot be read.
 pub(crate) fn warn_of_doubtful_names(directory: &Path) -> Result<()> {
-    settings::warn_of_doubtful_names(&read(&Directory::own(directory)?, &directory.join(FILE))?);
+    settings::warn_of_doubtful_names(&read(&Directory::own(directory)?, &directory.join(ENV.name))?);
     Ok(())
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn warn_of_doubtful_names(directory: &Path) -> Result<()> {
 /// # Errors
 /// When it cannot be read, could have been written by others, or has a line that is not understood.
 fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
-    let text = private::read_own(folder, FILE).with_context(|| {
+    let text = private::read_own(folder, ENV.name).with_context(|| {
         format!(
             "{} cannot be read: it must be a text file that this user may read and nobody else may write",
             path.display()
@@ -55,6 +55,6 @@ fn read(folder: &Directory, path: &Path) -> Result<Vec<Line>> {
     })?;
     let Some(text) = text else { return Ok(Vec::new()) };
     let holder = path.parent().unwrap_or(Path::new("."));
-    ensure!(!env_file::is_doubted(folder, holder, &text), "{} {}", path.display(), env_file::DOUBTED);
+    ensure!(!own_files::is_doubted(folder, holder, &ENV, &text), "{} {}", path.display(), ENV.doubted);
     settings::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }

@@ -1,13 +1,16 @@
-//! The person's own terminal: raw while the process has it, and as it was afterwards, however that comes.
+//! The person's own terminal: raw or key by key while this program has it, and as it was afterwards, however that comes.
 
 use rustix::{
     stdio::{stdin, stdout},
-    termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
+    termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
 };
-use std::io::{self, Write};
+use std::{
+    fs::File,
+    io::{self, Write},
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The terminal, raw until this is dropped.
+/// The terminal, in another mode until this is dropped.
 pub(crate) struct Screen {
     before: Termios,
 }
@@ -18,13 +21,25 @@ impl Screen {
     /// # Errors
     /// When the system refuses.
     pub(crate) fn take() -> io::Result<Option<Self>> {
+        Self::changed(Termios::make_raw)
+    }
+
+    /// Has keys come as they are pressed, and not shown; `None` when standard input is no terminal.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn take_keys() -> io::Result<Option<Self>> {
+        Self::changed(|modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    fn changed(change: impl FnOnce(&mut Termios)) -> io::Result<Option<Self>> {
         if !isatty(stdin()) {
             return Ok(None);
         }
         let before = tcgetattr(stdin())?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        tcsetattr(stdin(), OptionalActions::Now, &raw)?;
+        let mut changed = before.clone();
+        change(&mut changed);
+        tcsetattr(stdin(), OptionalActions::Now, &changed)?;
         Ok(Some(Self { before }))
     }
 }
@@ -34,6 +49,32 @@ impl Drop for Screen {
         let _ = io::stdout().flush();
         // A terminal that is gone needs no restoring.
         let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.before);
+    }
+}
+
+/// A terminal whose keys come as they are pressed, all of them, and are not shown, until this is dropped.
+pub(crate) struct Unechoed {
+    terminal: File,
+    before: Termios,
+}
+
+/// Has a terminal not show what is typed.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn without_echo(terminal: &File) -> io::Result<Unechoed> {
+    let terminal = terminal.try_clone()?;
+    let before = tcgetattr(&terminal)?;
+    let mut changed = before.clone();
+    changed.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+    tcsetattr(&terminal, OptionalActions::Flush, &changed)?;
+    Ok(Unechoed { terminal, before })
+}
+
+impl Drop for Unechoed {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
     }
 }
 

@@ -5,10 +5,10 @@ use super::{lenient::LenientDeserializer, synonyms};
 use std::sync::LazyLock;
 
 /// The list: what stands in a line is explained in it.
-const LIST: &str = include_str!("guards.txt");
+const LIST: &str = include_str!("safeguards.txt");
 
 /// A line of the list.
-struct Guard {
+struct Safeguard {
     field: &'static str,
     /// Only beside this field.
     beside: Option<&'static str>,
@@ -16,20 +16,20 @@ struct Guard {
     advice: &'static str,
 }
 
-static GUARDS: LazyLock<Vec<Guard>> = LazyLock::new(|| {
+static SAFEGUARDS: LazyLock<Vec<Safeguard>> = LazyLock::new(|| {
     let lines = LIST.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    let guard = |line: &'static str| {
+    let safeguard = |line: &'static str| {
         let (field, advice) = line.split_once(": ").expect("a line of the list has a colon");
         let (field, beside) = field.split_once(" & ").map_or((field, None), |(field, beside)| (field, Some(beside)));
-        Guard { field, beside, advice }
+        Safeguard { field, beside, advice }
     };
-    lines.map(guard).collect()
+    lines.map(safeguard).collect()
 });
 
 /// What to do instead of sending a field that asks for care and does not count. `has` says which fields do.
 pub(super) fn advice(name: &str, json: &str, has: impl Fn(&str) -> bool) -> Option<String> {
-    let mut guards = GUARDS.iter().filter(|guard| guard.beside.is_none_or(&has));
-    let asked = guards.find(|guard| synonyms::said_of(guard.field, name, json).is_some_and(|value| asks(&value)))?;
+    let mut safeguards = SAFEGUARDS.iter().filter(|safeguard| safeguard.beside.is_none_or(&has));
+    let asked = safeguards.find(|one| synonyms::said_of(one.field, name, json).is_some_and(|value| asks(&value)))?;
     let beside = asked.beside.map(|beside| format!(" beside {beside}")).unwrap_or_default();
     Some(format!("{name}{beside}: {}", asked.advice))
 }
