@@ -81,8 +81,7 @@ async fn search(program: &Program, tree: &str) -> String {
     for _ in 0..SEARCHES {
         let started = Instant::now();
         let request = http.post(format!("{}/filesystem/search", program.url)).bearer_auth(super::KEY);
-        let arguments =
-            json!({"path": tree, "query": pattern, "regex": true, "case_sensitive": true, "max_results": 1_000});
+        let arguments = json!({"path": tree, "query": pattern, "regex": true, "case_sensitive": true, "limit": 1_000});
         let answer: Value = request.json(&arguments).send().await.unwrap().json().await.unwrap();
         ours.push(started.elapsed().as_secs_f64());
         found.0 = answer["count"].as_u64().unwrap_or_else(|| panic!("{answer}"));

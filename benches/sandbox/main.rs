@@ -33,7 +33,7 @@ async fn main() {
     let scratch = tempfile::Builder::new().prefix("bridge-bench-").tempdir_in("/tmp").unwrap();
     let pooled = Server::start(&scratch.path().join("pooled"), &image, "2").await;
     let cold = Server::start(&scratch.path().join("cold"), &image, "0").await;
-    let session = pooled.call("/sandbox/session/start", json!({})).await["session"].clone();
+    let session = pooled.call("/sandbox/session/start", json!({})).await["id"].clone();
     let engine = direct::Engine::connect(&image);
     let mut times: [Vec<Duration>; 5] = Default::default();
     for _ in 0..TURNS {
@@ -45,7 +45,7 @@ async fn main() {
         rest().await;
         times[3].push(measured(pooled.run()).await);
         rest().await;
-        let cell = json!({"session": session, "code": PROGRAM});
+        let cell = json!({"id": session, "code": PROGRAM});
         times[4].push(measured(pooled.call("/sandbox/session/run", cell)).await);
     }
     print(&mut times);

@@ -34,7 +34,7 @@ impl Chosen {
 /// When the bridge does not answer.
 pub(crate) async fn processes(target: &Target) -> Result<()> {
     let answer = target.ask("/terminal/processes", &json!({"limit": MAX_SHOWN})).await?;
-    let all = items(&answer, "processes");
+    let all = items(&answer, "items");
     let lines = all.iter().map(|process| {
         let code = process["exit_code"].as_i64().map(|code| format!(" {code}")).unwrap_or_default();
         let state = format!("{}{code}", text(process, "status"));
@@ -57,7 +57,7 @@ pub(crate) async fn changes(target: &Target, chosen: &Chosen) -> Result<()> {
     let mut fields = chosen.fields();
     fields["limit"] = json!(MAX_SHOWN);
     let answer = target.ask("/filesystem/changes", &fields).await?;
-    let all = items(&answer, "changes");
+    let all = items(&answer, "items");
     let lines = all.iter().map(|change| {
         let state = match (change["undone"].as_bool(), change["undoable"].as_bool()) {
             (Some(true), _) => "undone",
@@ -116,7 +116,7 @@ async fn newest(target: &Target) -> Result<Option<String>> {
     let is_open = |change: &&Value| {
         change["undoable"] == true && change["undone"] == false && change["action"] != "filesystem_undo"
     };
-    Ok(items(&answer, "changes").iter().find(is_open).map(|change| text(change, "id")))
+    Ok(items(&answer, "items").iter().find(is_open).map(|change| text(change, "id")))
 }
 
 fn items<'a>(answer: &'a Value, field: &str) -> &'a [Value] {

@@ -46,7 +46,7 @@ pub struct ReadManyOutput {
     /// How many could be read.
     count: usize,
     /// For each path, in the order sent, what filesystem_read answers or why it could not be read.
-    results: Vec<OneRead>,
+    items: Vec<OneRead>,
 }
 
 /// One file of many.
@@ -77,11 +77,11 @@ impl Capability for ReadMany {
     type Output = ReadManyOutput;
 
     fn succeeded(output: &ReadManyOutput) -> bool {
-        output.count == output.results.len()
+        output.count == output.items.len()
     }
 
     fn media(output: &mut ReadManyOutput) -> Vec<Medium> {
-        let read = output.results.iter_mut().filter_map(|one| match one {
+        let read = output.items.iter_mut().filter_map(|one| match one {
             OneRead::Read(read) => read.output.medium(),
             OneRead::Failed { .. } => None,
         });
@@ -100,12 +100,12 @@ impl Capability for ReadMany {
 
 impl ReadMany {
     fn read(self, files: &Files, cancelled: &CancellationToken, holding: &MemoryBudget) -> Result<ReadManyOutput> {
-        let (mut results, mut held) = (Vec::new(), 0);
+        let (mut items, mut held) = (Vec::new(), 0);
         for path in &self.paths {
             go_on(cancelled)?;
             // All together stay within what one call may hold.
             let read = self.one(path).read_within(files, files.max_read.saturating_sub(held), holding, cancelled);
-            results.push(match read {
+            items.push(match read {
                 Ok(read) => {
                     held += read.held();
                     OneRead::Read(Box::new(Envelope::around(read)))
@@ -113,8 +113,8 @@ impl ReadMany {
                 Err(error) => OneRead::Failed { success: false, path: path.clone(), error: error.to_string() },
             });
         }
-        let count = results.iter().filter(|one| matches!(one, OneRead::Read(_))).count();
-        Ok(ReadManyOutput { count, results })
+        let count = items.iter().filter(|one| matches!(one, OneRead::Read(_))).count();
+        Ok(ReadManyOutput { count, items })
     }
 
     fn one(&self, path: &str) -> ReadFile {

@@ -75,7 +75,7 @@ pub struct TreeOutput {
     /// Whether there are more.
     truncated: bool,
     /// The entries by name, a directory before what is in it.
-    entries: Vec<Entry>,
+    items: Vec<Entry>,
     /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -147,22 +147,22 @@ impl ShowTree {
             exclude: excludes(&self.exclude)?,
             rules: self.respect_gitignore.then(|| vec![(PathBuf::new(), above(files, &folder))]),
         };
-        let (mut entries, mut last, mut next_cursor) = (Vec::new(), None, None);
+        let (mut items, mut last, mut next_cursor) = (Vec::new(), None, None);
         walk(&folder, after.as_deref(), usize::MAX - 2, cancelled, &mut |visit| {
             let depth = visit.path.components().count();
             let is_folder = is_folder(visit);
             if filter.leaves_out(visit, is_folder) {
                 return Ok(Next::Past);
             }
-            if entries.len() == self.limit {
+            if items.len() == self.limit {
                 next_cursor = last.take();
                 return Ok(Next::Stop);
             }
-            entries.push(Entry::of(visit, &self.path, depth, is_folder, self.sizes));
+            items.push(Entry::of(visit, &self.path, depth, is_folder, self.sizes));
             last = Some(Cursor::text(visit.path, 0));
             Ok(if depth < self.depth { Next::Into } else { Next::Past })
         })?;
-        Ok(TreeOutput { path: self.path, count: entries.len(), truncated: next_cursor.is_some(), entries, next_cursor })
+        Ok(TreeOutput { path: self.path, count: items.len(), truncated: next_cursor.is_some(), items, next_cursor })
     }
 }
 

@@ -41,12 +41,14 @@ fn default_limit() -> usize {
 /// A page of entries.
 #[derive(Serialize, JsonSchema)]
 pub struct EntryPage {
-    /// How many entries are in `results`.
+    /// How many entries are in `items`.
     count: usize,
     /// How many entries there are on all pages.
     total: usize,
+    /// Whether there are more.
+    truncated: bool,
     /// The entries, newest first.
-    results: Vec<MemoryEntry>,
+    items: Vec<MemoryEntry>,
     /// What to send as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
 }
@@ -78,9 +80,8 @@ fn page(state: &State, filter: &Filter, cursor: Option<&str>, limit: usize) -> R
     let more = before.len() > limit;
     before.truncate(limit);
     let next_cursor = before.last().filter(|_| more).and_then(|last| Some(format!("{last}.{}", state.at(*last)?.id)));
-    let results: Vec<MemoryEntry> =
-        before.iter().filter_map(|position| Some((&**state.at(*position)?).into())).collect();
-    Ok(EntryPage { count: results.len(), total: passing.count(), results, next_cursor })
+    let items: Vec<MemoryEntry> = before.iter().filter_map(|position| Some((&**state.at(*position)?).into())).collect();
+    Ok(EntryPage { count: items.len(), total: passing.count(), truncated: more, items, next_cursor })
 }
 
 /// Where a page ended: its last entry's position, or where that entry stands now.

@@ -33,9 +33,9 @@ filtered! {
         /// How many entries at most.
         #[serde(default = "default_limit")]
         limit: usize,
-        /// How many of the best to leave out, to read on.
+        /// `next_cursor` of an earlier answer, to read on. Default: begin with the best.
         #[serde(default)]
-        offset: usize,
+        cursor: usize,
         /// Only entries with at least this score. 1 is about what an entry gets that says each word of the question once.
         #[serde(default)]
         min_score: f64,
@@ -54,10 +54,15 @@ fn default_limit() -> usize {
 pub struct RecallResults {
     /// The question.
     query: String,
-    /// How many entries are in `results`.
+    /// How many entries are in `items`.
     count: usize,
     /// The entries, best first; equal ones newest first.
-    results: Vec<Recalled>,
+    items: Vec<Recalled>,
+    /// Whether there are more.
+    truncated: bool,
+    /// Where there are more: send this as `cursor` for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<usize>,
     /// Why the meaning could not be looked at beyond the words, though a server for embeddings is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
@@ -109,7 +114,7 @@ impl Capability for RecallMemory {
     async fn run(mut self, memory: &Memory, context: &Context) -> Result<RecallResults> {
         let tags = self.tags.clone();
         let filter = self.filter()?.read_by(&memory.readers);
-        let page = Page { limit: self.limit, offset: self.offset, min_score: self.min_score, explain: self.explain };
+        let page = Page { limit: self.limit, cursor: self.cursor, min_score: self.min_score, explain: self.explain };
         let question = self.query.clone();
         let (asked, warning) = match &memory.meaning {
             Some(meaning) if !question.trim().is_empty() => match meaning.ask(&question).await {
@@ -120,33 +125,34 @@ impl Capability for RecallMemory {
         };
         let look = move |state: &State| recall(state, &question, &filter, asked.as_ref(), &page);
         memory.store.wait_until_ranked().await?;
-        let results = memory.store.read(look).await?;
+        let (items, truncated) = memory.store.read(look).await?;
         let shown = clean_beginning(&self.query, 100, &[]);
-        context.record_as(json!({"query": shown, "tags": tags, "results_count": results.len()}));
-        let count = results.len();
-        Ok(RecallResults { query: self.query, count, results, warning })
+        context.record_as(json!({"query": shown, "tags": tags, "results_count": items.len()}));
+        let next_cursor = truncated.then(|| self.cursor.saturating_add(items.len()));
+        Ok(RecallResults { query: self.query, count: items.len(), items, truncated, next_cursor, warning })
     }
 }
 
 /// Which of the ranked entries are wanted, and how.
 struct Page {
     limit: usize,
-    offset: usize,
+    cursor: usize,
     min_score: f64,
     explain: bool,
 }
 
-fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>, page: &Page) -> Vec<Recalled> {
+/// The entries of a page, and whether there are more.
+fn recall(state: &State, question: &str, filter: &Filter, asked: Option<&Asked>, page: &Page) -> (Vec<Recalled>, bool) {
     let among = filter.positions(state);
-    let wanted = page.offset.saturating_add(page.limit);
+    let wanted = page.cursor.saturating_add(page.limit);
     let meaning = asked.map(|asked| asked.similarity(&state.keys(&among)));
     let ranking = state.ranking().expect("a ranking that is there stays");
-    let ranked = ranking.rank(question, &among, meaning.as_deref(), wanted);
-    let good = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score);
-    let shown = good.skip(page.offset).take(page.limit);
-    shown
-        .filter_map(|ranked| Some(recalled(state.at(ranked.position)?.as_ref().into(), ranked, page.explain)))
-        .collect()
+    let ranked = ranking.rank(question, &among, meaning.as_deref(), wanted.saturating_add(1));
+    let good: Vec<&Ranked> = ranked.iter().filter(|ranked| f64::from(ranked.score) >= page.min_score).collect();
+    let shown = good.iter().skip(page.cursor).take(page.limit);
+    let shown =
+        shown.filter_map(|ranked| Some(recalled(state.at(ranked.position)?.as_ref().into(), ranked, page.explain)));
+    (shown.collect(), good.len() > wanted)
 }
 
 fn recalled(entry: MemoryEntry, ranked: &Ranked, explain: bool) -> Recalled {

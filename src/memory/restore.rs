@@ -27,7 +27,7 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 pub struct RestoreEntries {
     /// `change_id` of the answer that removed them. Default: the newest change that was not restored yet.
-    change_id: Option<String>,
+    id: Option<String>,
 }
 
 /// What was restored.
@@ -64,7 +64,7 @@ const SHOWN: usize = 1000;
 impl Capability for RestoreEntries {
     const NAME: &'static str = "memory_restore";
     const ACCESS: Access = Access::Write;
-    const EXAMPLE: &'static str = r#"{"change_id": "memory_change_…"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "memory_change_…"}"#;
     type Service = Memory;
     type Output = EntriesRestored;
 
@@ -73,7 +73,7 @@ impl Capability for RestoreEntries {
     }
 
     async fn run(self, memory: &Memory, context: &Context) -> Result<EntriesRestored> {
-        let (restored, done) = memory.store.restore(self.change_id, decide).await?;
+        let (restored, done) = memory.store.restore(self.id, decide).await?;
         let Restored { count, ids, renamed } = done.outcome;
         context.record_as(json!({"change_id": restored, "count": count}));
         let message = format!("{} restored", so_many(count));

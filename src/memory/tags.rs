@@ -37,8 +37,10 @@ fn default_limit() -> usize {
 pub struct TagList {
     /// How many different tags there are, shown or not.
     count: usize,
+    /// Whether there are more.
+    truncated: bool,
     /// The tags, the most used first, then by name.
-    tags: Vec<TagCount>,
+    items: Vec<TagCount>,
 }
 
 /// A tag and its use.
@@ -68,7 +70,7 @@ impl Capability for ListTags {
         let count = tags.len();
         tags.sort_by(|left, right| right.count.cmp(&left.count).then_with(|| left.tag.cmp(&right.tag)));
         tags.truncate(self.limit);
-        Ok(TagList { count, tags })
+        Ok(TagList { count, truncated: count > tags.len(), items: tags })
     }
 }
 

@@ -28,7 +28,7 @@ class MemoryRetriever(BaseRetriever):
         found = answer(await self.recall.ainvoke({"query": query, "limit": 3}))
         return [
             Document(page_content=entry["content"], id=entry["id"], metadata={"tags": entry["tags"], "score": entry["score"]})
-            for entry in found["results"]
+            for entry in found["items"]
         ]
 
 

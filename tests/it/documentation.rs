@@ -70,7 +70,7 @@ async fn no_example_of_the_documentation_loses_anything_when_it_is_sent_unedited
     let examples = examples(&document);
     put_canaries(&server, &examples);
     for (_, _, example) in &examples {
-        if let Some(id) = example["id"].as_str().or(example["change_id"].as_str()) {
+        if let Some(id) = example["id"].as_str() {
             server.call("memory_add", json!({"content": format!("canary {id}")})).await;
         }
     }

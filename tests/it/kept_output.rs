@@ -137,7 +137,7 @@ async fn a_command_that_runs_out_of_time_can_go_on_in_the_background() {
     let (mut cursor, mut last) = (answer["cursor"].clone(), Value::Null);
     while last["status"] != "exited" {
         assert!(Instant::now() < deadline, "{last}");
-        last = server.call("terminal_poll", json!({"id": id, "cursor": cursor, "wait": 5})).await;
+        last = server.call("terminal_poll", json!({"id": id, "cursor": cursor, "timeout": 5})).await;
         new.push_str(last["stdout"].as_str().unwrap());
         cursor = last["cursor"].clone();
     }
@@ -153,7 +153,7 @@ async fn one_that_ends_in_time_leaves_no_process_and_one_in_the_background_can_b
     let server = Server::with_settings(&[("MAX_PROCESSES", "1")]).await;
     let quick = execute(&server, json!({"command": "echo done", "on_timeout": "background"})).await;
     assert_eq!((&quick["stdout"], quick.get("id"), quick.get("status")), (&json!("done\n"), None, None));
-    assert_eq!(server.call("terminal_processes", json!({})).await["processes"], json!([]));
+    assert_eq!(server.call("terminal_processes", json!({})).await["items"], json!([]));
     let arguments = json!({"command": "echo CRITICAL; sleep 7105", "timeout": 1, "on_timeout": "background"});
     let first = execute(&server, arguments.clone()).await;
     // There is no room for another one: it is ended as usual, and says why.

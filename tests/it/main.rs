@@ -23,6 +23,7 @@ mod key_places;
 mod limits;
 mod mcp;
 mod memory;
+mod naming;
 mod openapi;
 mod owner;
 mod pages;

@@ -106,7 +106,7 @@ async fn a_password_on_a_command_line_is_in_no_list_of_processes() {
     let command = format!("true --password hunter2 {KEY}; cat");
     server.call("terminal_start", json!({"command": command})).await;
     let list = server.call("terminal_processes", json!({})).await;
-    assert_eq!(list["processes"][0]["command"], "true --password [removed] [removed]; cat");
+    assert_eq!(list["items"][0]["command"], "true --password [removed] [removed]; cat");
     let kept = std::fs::read_to_string(server.path("memory/processes/list.jsonl")).unwrap();
     assert!(kept.contains("--password [removed]") && !kept.contains("hunter2") && !kept.contains(KEY), "{kept}");
 }

@@ -145,7 +145,7 @@ async fn a_place_outside_the_roots_or_on_the_list_of_the_settings_is_named_with_
         let id = &started["id"];
         let mut polled = Value::Null;
         while polled["status"] != "exited" {
-            polled = server.call("terminal_poll", json!({"id": id, "wait": 10})).await;
+            polled = server.call("terminal_poll", json!({"id": id, "timeout": 10})).await;
         }
         assert!(blocked(&polled).contains(&(what, Some(setting))), "{command}: {polled}");
     }
@@ -168,7 +168,7 @@ async fn a_process_is_known_by_its_id_alone_where_no_command_could_use_its_numbe
     let server = at_home(&[]);
     let started = server.call("start", json!({"command": "sleep 7024"})).await;
     assert_eq!(started.get("pid"), None, "{started}");
-    assert_eq!(server.call("processes", json!({})).await["processes"][0].get("pid"), None);
+    assert_eq!(server.call("processes", json!({})).await["items"][0].get("pid"), None);
     for command in ["kill 7024", "echo 7024 > s.pid; kill -9 $(cat s.pid)", "pkill no-such-server; kill 7024"] {
         let answer = execute(&server, command).await;
         let hint = answer["hint"].as_str().unwrap_or_else(|| panic!("{answer}"));

@@ -225,7 +225,7 @@ async fn null_in_a_field_that_has_a_default_is_absence_on_both_faces() {
         ("terminal_execute", json!({"command": "true", "timeout": null, "shell": null, "env": null, "cwd": null})),
         ("memory_add", json!({"content": "a", "tags": null, "metadata": null, "source": null, "dedupe": null})),
         ("memory_query", json!({"query": "", "tags": null, "limit": null})),
-        ("memory_recall", json!({"query": "a", "all_tags": null, "offset": null, "min_score": null})),
+        ("memory_recall", json!({"query": "a", "all_tags": null, "cursor": null, "min_score": null})),
         ("memory_add_many", json!({"entries": [{"content": "b", "tags": null, "source": null}], "dedupe": null})),
         (
             "filesystem_edit",
@@ -265,7 +265,7 @@ async fn lists_and_objects_in_texts_are_decoded_where_such_are_wanted() {
     let server = Server::start().await.with_file("a.txt", "text");
     let path = server.at("a.txt");
     let read = on_both_faces(&server, "filesystem_read_many", json!({"paths": json!([path]).to_string()})).await;
-    assert_eq!(read["results"][0]["content"], "text");
+    assert_eq!(read["items"][0]["content"], "text");
     let edits = json!([{"old": "te", "new": "TE"}]);
     for edits in [edits.to_string(), format!(" {edits}\n")] {
         let edit = json!({"path": path, "dry_run": true, "edits": edits});

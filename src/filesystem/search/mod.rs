@@ -56,9 +56,9 @@ pub struct SearchFiles {
     #[schemars(range(min = 0, max = 100))]
     context: usize,
     /// The most matches to return, 1 to 10,000.
-    #[serde(default = "default_results")]
+    #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 10_000))]
-    max_results: usize,
+    limit: usize,
     /// Whether to search files and folders whose name starts with a dot. A `name` that starts so finds them anyway.
     #[serde(default)]
     include_hidden: bool,
@@ -69,7 +69,7 @@ pub struct SearchFiles {
     cursor: Option<String>,
 }
 
-fn default_results() -> usize {
+fn default_limit() -> usize {
     200
 }
 
@@ -88,10 +88,10 @@ pub struct SearchOutput {
     path: String,
     /// How many matches are returned.
     count: usize,
-    /// Whether there are more: than `max_results`, or than fit into an answer of about 4 MiB.
+    /// Whether there are more: than `limit`, or than fit into an answer of about 4 MiB.
     truncated: bool,
     /// The matches, by path and line.
-    matches: Vec<Match>,
+    items: Vec<Match>,
     /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -182,7 +182,7 @@ impl SearchFiles {
         let path = files.workspace.resolve(&self.path, Named::Folder, Intent::Read)?;
         let pattern = self.compile()?;
         let after = Cursor::parse(self.cursor.as_deref())?;
-        let (hits, long_lines) = (Hits::new(self.max_results, after.as_ref()), LongLines::default());
+        let (hits, long_lines) = (Hits::new(self.limit, after.as_ref()), LongLines::default());
         let found = *path.existing()?;
         if found.is_folder() {
             let folder = path.open_folder()?;
@@ -228,14 +228,14 @@ impl SearchFiles {
     fn answer(self, hits: Hits, skipped: Skipped) -> SearchOutput {
         let (hits, truncated) = hits.finish();
         let next_cursor = hits.last().filter(|_| truncated).map(|hit| Cursor::text(&hit.path, hit.line));
-        let matches: Vec<Match> = hits.into_iter().map(|hit| hit.into_match(&self.path, self.context)).collect();
+        let items: Vec<Match> = hits.into_iter().map(|hit| hit.into_match(&self.path, self.context)).collect();
         SearchOutput {
             skipped: skipped.count,
             skipped_paths: skipped.paths.iter().map(|path| shown(&self.path, path)).collect(),
             path: self.path,
-            count: matches.len(),
+            count: items.len(),
             truncated,
-            matches,
+            items,
             next_cursor,
         }
     }

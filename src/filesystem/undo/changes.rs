@@ -49,9 +49,11 @@ fn default_limit() -> usize {
 pub struct ChangesOutput {
     /// How many changes are returned.
     count: usize,
+    /// Whether there are more.
+    truncated: bool,
     /// The changes, newest first.
-    changes: Vec<ChangeItem>,
-    /// There are more: send this as `cursor` for them.
+    items: Vec<ChangeItem>,
+    /// Where there are more: send this as `cursor` for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -141,8 +143,8 @@ impl ListChanges {
         let more = found.len() > self.limit;
         found.truncate(self.limit);
         let next_cursor = found.last().filter(|_| more).map(|change| change.id.clone());
-        let changes: Vec<ChangeItem> = found.into_iter().map(|change| undo.shown(&change, self.diff)).collect();
-        Ok(ChangesOutput { count: changes.len(), changes, next_cursor })
+        let items: Vec<ChangeItem> = found.into_iter().map(|change| undo.shown(&change, self.diff)).collect();
+        Ok(ChangesOutput { count: items.len(), truncated: more, items, next_cursor })
     }
 }
 

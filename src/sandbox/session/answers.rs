@@ -13,7 +13,7 @@ const KILLED: i64 = -9;
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SessionInfo {
     /// Its name in the other calls.
-    session: String,
+    id: String,
     /// What it runs: `python`, `node` or `bash`.
     language: String,
     /// When it was started.
@@ -25,7 +25,7 @@ pub(crate) struct SessionInfo {
 impl SessionInfo {
     pub(super) fn new(id: &str, language: &str, started: &str, last_used: &str) -> Self {
         Self {
-            session: id.to_owned(),
+            id: id.to_owned(),
             language: language.to_owned(),
             started: started.to_owned(),
             last_used: last_used.to_owned(),
@@ -65,7 +65,7 @@ pub(crate) struct RichOutput {
 #[derive(Serialize, JsonSchema)]
 pub struct SessionRunOutput {
     /// The session.
-    session: String,
+    id: String,
     /// What it wrote to standard output.
     stdout: String,
     /// What it wrote to standard error.
@@ -94,7 +94,7 @@ pub struct SessionRunOutput {
 
 impl SessionRunOutput {
     /// What came of it, or what it had written when it was ended for its time.
-    pub(super) fn of(session: String, done: Done, seconds: f64) -> Result<Self, Box<PartialOutput>> {
+    pub(super) fn of(id: String, done: Done, seconds: f64) -> Result<Self, Box<PartialOutput>> {
         let Done { cell, reset } = done;
         let answer = match cell.outcome {
             Outcome::Done(answer) => answer,
@@ -107,7 +107,7 @@ impl SessionRunOutput {
         let plain = |bundle: &Bundle| bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
         let shown = answer.displays.iter().chain(&answer.result);
         Ok(Self {
-            session,
+            id,
             truncated: cell.stdout.omitted > 0 || cell.stderr.omitted > 0,
             stdout: cell.stdout.join(),
             stderr: cell.stderr.join(),

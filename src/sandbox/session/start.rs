@@ -36,7 +36,7 @@ fn default_language() -> String {
 #[derive(Serialize, JsonSchema)]
 pub struct StartOutput {
     /// Its name in the other calls.
-    session: String,
+    id: String,
     /// What it runs.
     language: String,
     /// How long it lives without a call, in seconds.
@@ -68,7 +68,7 @@ impl Capability for StartSession {
         };
         let interpreter = sandbox.unless_stopping(start).await?;
         Ok(StartOutput {
-            session: place.fill(interpreter, setup),
+            id: place.fill(interpreter, setup),
             language: language.to_owned(),
             idle_seconds: sessions.idle.as_secs(),
             max_seconds: sessions.longest.as_secs(),
@@ -89,7 +89,7 @@ pub struct ListOutput {
     /// How many there are.
     count: usize,
     /// The sessions, oldest first.
-    sessions: Vec<SessionInfo>,
+    items: Vec<SessionInfo>,
 }
 
 impl Capability for ListSessions {
@@ -103,8 +103,8 @@ impl Capability for ListSessions {
     type Output = ListOutput;
 
     async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<ListOutput> {
-        let sessions = sandbox.sessions.list(context.caller.name());
-        Ok(ListOutput { count: sessions.len(), sessions })
+        let items = sandbox.sessions.list(context.caller.name());
+        Ok(ListOutput { count: items.len(), items })
     }
 }
 
@@ -114,14 +114,14 @@ impl Capability for ListSessions {
 #[derive(Deserialize, JsonSchema)]
 pub struct StopSession {
     /// The session's name, as its start gave it.
-    session: String,
+    id: String,
 }
 
 /// A session that was stopped.
 #[derive(Serialize, JsonSchema)]
 pub struct StopOutput {
     /// The session.
-    session: String,
+    id: String,
     /// What happened, in a sentence.
     message: String,
 }
@@ -131,12 +131,12 @@ impl Capability for StopSession {
     const ROUTE: Option<&'static str> = Some("/sandbox/session/stop");
     const ACCESS: Access = Access::Execute;
     const DESTRUCTIVE: bool = true;
-    const EXAMPLE: &'static str = r#"{"session": "ses_…"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "ses_…"}"#;
     type Service = Sandbox;
     type Output = StopOutput;
 
     async fn run(self, sandbox: &Sandbox, context: &Context) -> Result<StopOutput> {
-        sandbox.sessions.stop(context.caller.name(), &self.session)?;
-        Ok(StopOutput { session: self.session, message: "Session stopped".to_owned() })
+        sandbox.sessions.stop(context.caller.name(), &self.id)?;
+        Ok(StopOutput { id: self.id, message: "Session stopped".to_owned() })
     }
 }

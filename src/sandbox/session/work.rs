@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 #[derive(Deserialize, JsonSchema)]
 pub struct RunInSession {
     /// The session's name, as its start gave it.
-    session: String,
+    id: String,
     /// The code, in the session's language.
     code: String,
     /// How long it may run, in seconds, at most 60. Then it is interrupted.
@@ -42,7 +42,7 @@ impl Capability for RunInSession {
     const NAME: &'static str = "sandbox_session_run";
     const ROUTE: Option<&'static str> = Some("/sandbox/session/run");
     const ACCESS: Access = Access::Execute;
-    const EXAMPLE: &'static str = r#"{"session": "ses_…", "code": "x = 6 * 7\nx"}"#;
+    const EXAMPLE: &'static str = r#"{"id": "ses_…", "code": "x = 6 * 7\nx"}"#;
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     const OUTPUT: &'static [&'static str] = &["stdout", "stderr"];
     const SUCCESS: &'static str = "Whether it ended without an error (in bash: with exit code 0).";
@@ -64,8 +64,8 @@ impl Capability for RunInSession {
         if self.code.contains('\0') {
             return Err(Error::invalid("code", "Code cannot contain a NUL character"));
         }
-        let Self { session, code, timeout, reset } = self;
-        let handle = sandbox.sessions.find(context.caller.name(), &session)?;
+        let Self { id, code, timeout, reset } = self;
+        let handle = sandbox.sessions.find(context.caller.name(), &id)?;
         let _place = sandbox.place().await?;
         let holding = context.holding.clone();
         let (began, limit) = (Instant::now(), Duration::from_secs(timeout));
@@ -74,7 +74,7 @@ impl Capability for RunInSession {
             None => "the session goes on with its variables".to_owned(),
             Some(why) => format!("the session was reset, for {why}"),
         };
-        SessionRunOutput::of(session, done, began.elapsed().as_secs_f64())
+        SessionRunOutput::of(id, done, began.elapsed().as_secs_f64())
             .map_err(|partial| timed_out(timeout, &kept, partial))
     }
 }
@@ -93,7 +93,7 @@ fn timed_out(seconds: u64, kept: &str, partial: Box<PartialOutput>) -> Error {
 #[derive(Deserialize, JsonSchema)]
 pub struct SessionFiles {
     /// The session's name, as its start gave it.
-    session: String,
+    id: String,
     /// Files to write; those of the same name are replaced.
     #[serde(default)]
     files: Vec<InputFile>,
@@ -106,7 +106,7 @@ pub struct SessionFiles {
 #[derive(Serialize, JsonSchema)]
 pub struct SessionFilesOutput {
     /// The session.
-    session: String,
+    id: String,
     /// How many files were written.
     written: usize,
     /// The files that were asked for, by their paths.
@@ -117,7 +117,7 @@ impl Capability for SessionFiles {
     const NAME: &'static str = "sandbox_session_files";
     const ROUTE: Option<&'static str> = Some("/sandbox/session/files");
     const ACCESS: Access = Access::Execute;
-    const EXAMPLE: &'static str = r#"{"session": "ses_…", "files": [{"path": "in.csv", "content": "a,b\n1,2\n"}]}"#;
+    const EXAMPLE: &'static str = r#"{"id": "ses_…", "files": [{"path": "in.csv", "content": "a,b\n1,2\n"}]}"#;
     const FULL_MEDIA: Option<&'static str> = Some(files::LARGE_PICTURES);
     type Service = Sandbox;
     type Output = SessionFilesOutput;
@@ -133,9 +133,9 @@ impl Capability for SessionFiles {
         let written = self.files.len();
         let selection = Selection::new(&self.outputs)?;
         let archive = files::pack(self.files, sandbox.limits.workspace_mib)?;
-        let handle = sandbox.sessions.find(context.caller.name(), &self.session)?;
+        let handle = sandbox.sessions.find(context.caller.name(), &self.id)?;
         let holding = context.holding.clone();
         let outputs = handle.ask(|reply| Request::Files { archive, selection, holding, reply }).await?;
-        Ok(SessionFilesOutput { session: self.session, written, outputs })
+        Ok(SessionFilesOutput { id: self.id, written, outputs })
     }
 }

@@ -71,8 +71,10 @@ pub struct ProcessList {
     count: usize,
     /// How many run.
     running: usize,
+    /// Whether there are more.
+    truncated: bool,
     /// The processes, newest first.
-    processes: Vec<ProcessItem>,
+    items: Vec<ProcessItem>,
     /// Give it as cursor to get those that come after; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -98,10 +100,10 @@ impl Capability for ListProcesses {
             process.record.number < below && self.status.is_none_or(|status| process.state().status() == status)
         };
         let mut found = all.iter().filter(wanted);
-        let items = found.by_ref().take(self.limit).map(|process| item(processes, process));
-        let processes: Vec<ProcessItem> = items.collect();
-        let next_cursor = found.next().and(processes.last()).map(|last| last.id.clone());
-        Ok(ProcessList { count: processes.len(), running, processes, next_cursor })
+        let shown = found.by_ref().take(self.limit).map(|process| item(processes, process));
+        let items: Vec<ProcessItem> = shown.collect();
+        let next_cursor = found.next().and(items.last()).map(|last| last.id.clone());
+        Ok(ProcessList { count: items.len(), running, truncated: next_cursor.is_some(), items, next_cursor })
     }
 }
 

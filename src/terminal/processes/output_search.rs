@@ -47,14 +47,14 @@ pub struct SearchOutput {
     #[schemars(range(min = 0, max = 100))]
     context: usize,
     /// How many matches to return at most.
-    #[serde(default = "default_max")]
+    #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 10_000))]
-    max_results: usize,
+    limit: usize,
     /// Where to begin: the next_cursor of an earlier reply. Without it, at the oldest output that is kept.
     cursor: Option<i64>,
 }
 
-fn default_max() -> usize {
+fn default_limit() -> usize {
     200
 }
 
@@ -90,7 +90,7 @@ pub struct OutputMatches {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<u64>,
     /// The matches, oldest first.
-    matches: Vec<OutputMatch>,
+    items: Vec<OutputMatch>,
 }
 
 impl Capability for SearchOutput {
@@ -108,15 +108,15 @@ impl Capability for SearchOutput {
         let pattern = query.for_texts()?;
         let from = process.cursor(self.cursor)?;
         let (log, cancelled) = (process.log.clone(), context.cancelled.clone());
-        let (lines, max) = (self.context, self.max_results);
+        let (lines, max) = (self.context, self.limit);
         let search = move || search(&log, from, Search::new(pattern, lines, max), &cancelled);
-        let (matches, next_cursor) = blocking(search).await??;
+        let (items, next_cursor) = blocking(search).await??;
         Ok(OutputMatches {
             id: process.record.id(),
-            count: matches.len(),
+            count: items.len(),
             truncated: next_cursor.is_some(),
             next_cursor,
-            matches,
+            items,
         })
     }
 }

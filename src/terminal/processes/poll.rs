@@ -25,7 +25,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 /// Read what a process wrote since the last poll.
 ///
-/// Give back the cursor of the last reply to get only what is new. wait holds the reply until there is something or the
+/// Give back the cursor of the last reply to get only what is new. timeout holds the reply until there is something or the
 /// process ends. Output stays readable for a day after the end.
 #[derive(Deserialize, JsonSchema)]
 pub struct PollProcess {
@@ -37,7 +37,7 @@ pub struct PollProcess {
     /// How long to wait for something new, in seconds, at most 60.
     #[serde(default)]
     #[schemars(range(min = 0, max = 60))]
-    wait: f64,
+    timeout: f64,
     /// How much output to return at most, in bytes.
     #[serde(default = "default_max")]
     #[schemars(range(min = 4, max = 16_777_216))]
@@ -119,7 +119,7 @@ impl Capability for PollProcess {
     const NAME: &'static str = "terminal_poll";
     const ACCESS: Access = Access::Read;
     const OUTPUT: &'static [&'static str] = &["output", "stdout", "stderr"];
-    const EXAMPLE: &'static str = r#"{"id": "proc_…", "cursor": 0, "wait": 10}"#;
+    const EXAMPLE: &'static str = r#"{"id": "proc_…", "cursor": 0, "timeout": 10}"#;
     const SUCCESS: &'static str = "Always true: a process that failed says so in its exit code.";
     type Service = Processes;
     type Output = PolledProcess;
@@ -127,8 +127,8 @@ impl Capability for PollProcess {
     async fn run(self, processes: &Processes, context: &Context) -> Result<PolledProcess> {
         let process = processes.get(&context.caller, &self.id)?;
         let cursor = process.cursor(self.cursor)?;
-        let wait = Duration::from_secs_f64(self.wait.clamp(0.0, 60.0));
-        process.reaches(wait, |state| state.end > cursor || state.ending.is_some()).await;
+        let timeout = Duration::from_secs_f64(self.timeout.clamp(0.0, 60.0));
+        process.reaches(timeout, |state| state.end > cursor || state.ending.is_some()).await;
         // The state is taken first: a process that it calls over has written all that is read below.
         let state = process.state();
         if self.form == View::Screen {

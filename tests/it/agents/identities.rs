@@ -20,7 +20,7 @@ async fn two_agents_work_at_once_and_each_sees_what_is_its_own() {
     written.1.ok();
 
     let changes = program.post("/filesystem/changes", &claude, &json!({})).await.ok();
-    assert_eq!((&changes["count"], &changes["changes"][0]["caller"]), (&json!(1), &json!("claude")));
+    assert_eq!((&changes["count"], &changes["items"][0]["caller"]), (&json!(1), &json!("claude")));
     let undo = program.post("/filesystem/undo", &gemini, &json!({"id": change})).await;
     assert_eq!(undo.status, 404, "{}", undo.detail());
 

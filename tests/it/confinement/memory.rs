@@ -90,7 +90,7 @@ async fn a_process_in_the_background_that_was_ended_for_its_memory_says_so() {
         let started = server.call("start", json!({"command": "python3 work/hog.py"})).await;
         let mut polled = json!({"status": "running", "cursor": 0});
         while polled["status"] == "running" {
-            let poll = json!({"id": started["id"], "cursor": polled["cursor"], "wait": 30});
+            let poll = json!({"id": started["id"], "cursor": polled["cursor"], "timeout": 30});
             polled = server.call("poll", poll).await;
         }
         assert_eq!(polled["memory_exceeded"], true, "{name}: {polled}");

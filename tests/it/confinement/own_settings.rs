@@ -58,7 +58,7 @@ cd project/open && exec python3 race.py"
         let id = world.post("/terminal/start", start).await.ok()["id"].clone();
         crate::server::until("the script runs", || world.at("project/open/ready").exists()).await;
         std::fs::rename(world.at("bridge/.env"), world.at("bridge/.env~")).unwrap();
-        let polled = world.post("/terminal/poll", json!({"id": id, "cursor": 0, "wait": 2})).await.ok();
+        let polled = world.post("/terminal/poll", json!({"id": id, "cursor": 0, "timeout": 2})).await.ok();
         let put = polled.to_string().contains("PUT");
         assert!(world.takes(KEY).await && !world.takes(THEIRS).await, "{}", world.name);
         world.post("/terminal/stop", json!({"id": id})).await.ok();

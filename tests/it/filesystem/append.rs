@@ -97,8 +97,8 @@ async fn an_append_is_undone_and_made_again_unless_something_follows_it() {
     let refused = server.undo(&again["undone"][0]["undo_id"]).await;
     assert_eq!((refused.status, server.read_text("f").as_str()), (409, "one\nTWO\n"), "{}", refused.text);
     let changes = server.call("filesystem_changes", json!({"path": "f", "diff": true})).await;
-    assert_eq!(changes["changes"][0]["paths"][0]["kind"], "modified");
-    assert!(changes["changes"][0]["diff"].as_str().unwrap().contains("\n@@ at byte 4 @@\n+two\n"), "{changes}");
+    assert_eq!(changes["items"][0]["paths"][0]["kind"], "modified");
+    assert!(changes["items"][0]["diff"].as_str().unwrap().contains("\n@@ at byte 4 @@\n+two\n"), "{changes}");
 }
 
 #[tokio::test]

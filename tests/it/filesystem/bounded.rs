@@ -30,7 +30,7 @@ async fn a_diff_of_many_lines_says_how_many_are_left_out() {
     let edits = json!([{"old": "old", "new": "new", "expected_replacements": 40_000}]);
     let edited = server.call("filesystem_edit", json!({"path": "f", "edits": edits})).await;
     let changes = server.call("filesystem_changes", json!({"diff": true})).await;
-    for diff in [&edited["diff"], &changes["changes"][0]["diff"]] {
+    for diff in [&edited["diff"], &changes["items"][0]["diff"]] {
         let diff = diff.as_str().unwrap();
         assert!(diff.len() < 100_000, "{} bytes", diff.len());
         assert!(diff.trim_end().ends_with("are left out]"), "{}", &diff[diff.len() - 200..]);

@@ -166,7 +166,7 @@ async fn one_hostile_document_of_many_does_not_fail_the_others() {
         .with_file("good.docx", bombs::word("<w:p>good</w:p>"))
         .with_file("bad.pdf", bombs::endless().swap_remove(3).1);
     let asked = json!({"paths": ["bad.pdf", "good.docx"], "as": "document"});
-    let results = server.call("filesystem_read_many", asked).await["results"].clone();
+    let results = server.call("filesystem_read_many", asked).await["items"].clone();
     assert_eq!((&results[0]["success"], &results[1]["content"]), (&json!(false), &json!("good\n")), "{results}");
 }
 

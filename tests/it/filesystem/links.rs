@@ -27,7 +27,7 @@ async fn list_tree_and_stat_give_a_link_the_type_of_what_it_leads_to_and_say_tha
     let listed = server.call("filesystem_list", json!({"path": "d"})).await;
     let shown = server.call("filesystem_tree", json!({"path": "d", "sizes": true})).await;
     assert_eq!((&listed["count"], &shown["count"]), (&json!(5), &json!(6)), "links are not walked into: {shown}");
-    for item in listed["items"].as_array().unwrap().iter().chain(shown["entries"].as_array().unwrap()) {
+    for item in listed["items"].as_array().unwrap().iter().chain(shown["items"].as_array().unwrap()) {
         let name = item["path"].as_str().unwrap().rsplit('/').next().unwrap();
         let (kind, size, target) = told(name);
         let got = (item["type"].as_str().unwrap(), item.get("size").unwrap_or(&Value::Null), &item["link_target"]);

@@ -94,9 +94,9 @@ async fn a_name_that_is_no_text_is_listed_and_used_by_one_spelling() {
     assert_eq!(path, "w/dossier \u{fffd}E8/caf\u{fffd}E9 \u{fffd}FF\u{fffd}C3.txt");
     // Everything that shows a path shows this one.
     let tree = server.call("filesystem_tree", json!({"path": "w"})).await;
-    assert!(tree["entries"].as_array().unwrap().iter().any(|entry| entry["path"] == path.as_str()), "{tree}");
+    assert!(tree["items"].as_array().unwrap().iter().any(|entry| entry["path"] == path.as_str()), "{tree}");
     let found = server.call("filesystem_search", json!({"path": "w", "query": "needle"})).await;
-    assert_eq!(found["matches"][0]["path"], path.as_str());
+    assert_eq!(found["items"][0]["path"], path.as_str());
     let stat = server.call("filesystem_stat", json!({"path": path})).await;
     assert!(stat["real_path"].as_str().unwrap().ends_with(&path), "{stat}");
     // And every route takes it.
@@ -105,7 +105,7 @@ async fn a_name_that_is_no_text_is_listed_and_used_by_one_spelling() {
     server.call("filesystem_edit", json!({"path": path, "edits": [{"old": "new", "new": "newer"}]})).await;
     assert_eq!(fs::read(&real).unwrap(), b"newer\n");
     let changes = server.call("filesystem_changes", json!({"path": path})).await;
-    assert!(changes["changes"][0]["paths"][0]["path"].as_str().unwrap().ends_with(&path), "{changes}");
+    assert!(changes["items"][0]["paths"][0]["path"].as_str().unwrap().ends_with(&path), "{changes}");
     server.call("filesystem_copy", json!({"path": path, "to": "w/copy"})).await;
     server.call("filesystem_move", json!({"path": path, "to": "w/moved"})).await;
     assert!(!real.exists() && server.path("w/moved").exists() && server.path("w/copy").exists());
@@ -143,7 +143,7 @@ async fn the_end_of_a_line_is_found_whatever_ends_it() {
         Server::start().await.with_file("w/dos", "a needle\r\nneedle b\r\n\r\n").with_file("w/unix", "a needle\n");
     let search = async |query: &str| {
         let found = server.call("filesystem_search", json!({"path": "w", "query": query, "regex": true})).await;
-        let found = found["matches"].as_array().unwrap().iter();
+        let found = found["items"].as_array().unwrap().iter();
         found.map(|found| format!("{}:{}", found["path"].as_str().unwrap(), found["line"])).collect::<Vec<_>>()
     };
     assert_eq!(search("needle$").await, ["w/dos:1", "w/unix:1"]);
@@ -169,7 +169,7 @@ async fn a_glob_that_begins_with_a_dot_finds_what_is_hidden() {
     ] {
         let found = server.call("filesystem_search", json!({"path": "w", "name": name})).await;
         let paths: Vec<&str> =
-            found["matches"].as_array().unwrap().iter().map(|found| found["path"].as_str().unwrap()).collect();
+            found["items"].as_array().unwrap().iter().map(|found| found["path"].as_str().unwrap()).collect();
         assert_eq!(paths, expected, "{name}");
     }
 }

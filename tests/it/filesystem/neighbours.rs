@@ -13,7 +13,7 @@ async fn a_new_file_is_undone_though_a_neighbour_lies_in_the_folder_that_was_mad
     assert_eq!(fs::read_to_string(server.path("notes/theirs.txt")).unwrap(), "theirs");
     assert!(!server.path("notes/deep").exists(), "a folder that is empty goes");
 
-    let last = server.call("filesystem_changes", json!({"limit": 1})).await["changes"][0]["id"].clone();
+    let last = server.call("filesystem_changes", json!({"limit": 1})).await["items"][0]["id"].clone();
     server.call("filesystem_undo", json!({"id": last})).await;
     assert_eq!(fs::read_to_string(server.path("notes/deep/a.txt")).unwrap(), "a", "it is redone");
     assert_eq!(fs::read_to_string(server.path("notes/theirs.txt")).unwrap(), "theirs");

@@ -106,7 +106,7 @@ async fn hostile_ignore_files_leave_the_server_small() {
     let call = |route: &'static str| {
         let server = &server;
         async move {
-            let arguments = json!({"path": "deep", "query": "found", "max_results": 1000});
+            let arguments = json!({"path": "deep", "query": "found", "limit": 1000});
             let reply = server.post(route, KEY, &arguments).await;
             assert_eq!(reply.status, 200, "{route}: {}", reply.text);
         }
@@ -129,5 +129,5 @@ async fn ignore_files_of_everyday_still_count() {
         .with_file("d/e", "found")
         .with_file("d/f", "found");
     let found = server.call("filesystem_search", json!({"path": ".", "query": "found"})).await;
-    assert_eq!((&found["count"], &found["matches"][0]["path"]), (&json!(1), &json!("./d/f")), "{found}");
+    assert_eq!((&found["count"], &found["items"][0]["path"]), (&json!(1), &json!("./d/f")), "{found}");
 }

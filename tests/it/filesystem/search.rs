@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::{process::Command, time::Duration};
 
 fn found(reply: &Value) -> Vec<(&str, u64)> {
-    let matches = reply["matches"].as_array().unwrap().iter();
+    let matches = reply["items"].as_array().unwrap().iter();
     matches.map(|found| (found["path"].as_str().unwrap(), found["line"].as_u64().unwrap_or(0))).collect()
 }
 
@@ -34,10 +34,10 @@ async fn lines_are_found_in_path_order_with_their_place() {
         [("p/keep.log", 1), ("p/notes.md", 1), ("p/src/lib.rs", 1), ("p/src/lib.rs", 3), ("p/src/main.rs", 2)];
     assert_eq!(found(&reply), expected);
     assert_eq!((&reply["count"], &reply["truncated"], &reply["path"]), (&json!(5), &json!(false), &json!("p")));
-    let notes = &reply["matches"][1];
+    let notes = &reply["items"][1];
     assert_eq!((&notes["column"], &notes["text"]), (&json!(12), &json!("say héllo, hello")));
     let exact = server.call("filesystem_search", json!({"path": "p", "query": "hello", "case_sensitive": true})).await;
-    assert_eq!(exact["matches"][3]["column"], 10);
+    assert_eq!(exact["items"][3]["column"], 10);
     assert_eq!(exact["count"], 4);
 }
 
@@ -65,7 +65,7 @@ async fn files_are_found_by_name_alone_or_with_content() {
     let server = project().await;
     let by_name = server.call("filesystem_search", json!({"path": "p", "name": "*.RS"})).await;
     assert_eq!(found(&by_name), [("p/src/lib.rs", 0), ("p/src/main.rs", 0)]);
-    assert_eq!(by_name["matches"][0], json!({"path": "p/src/lib.rs"}));
+    assert_eq!(by_name["items"][0], json!({"path": "p/src/lib.rs"}));
     let below = server.call("filesystem_search", json!({"path": "p", "name": "src/**/l*.rs", "query": "two"})).await;
     assert_eq!(found(&below), [("p/src/lib.rs", 2)]);
     let one = server.call("filesystem_search", json!({"path": "p/src/lib.rs", "query": "two"})).await;
@@ -79,13 +79,13 @@ async fn context_is_what_stands_around_each_match() {
     let server = Server::start().await.with_file("f", "1\n2 x\n3 x\n4\n5\n6\n7 x\n");
     let reply = server.call("filesystem_search", json!({"path": "f", "query": "x", "context": 2})).await;
     let around: Vec<_> =
-        reply["matches"].as_array().unwrap().iter().map(|found| (&found["before"], &found["after"])).collect();
+        reply["items"].as_array().unwrap().iter().map(|found| (&found["before"], &found["after"])).collect();
     let expected =
         [(json!(["1"]), json!(["3 x", "4"])), (json!(["1", "2 x"]), json!(["4", "5"])), (json!(["5", "6"]), json!([]))];
     assert_eq!(around, expected.iter().map(|(before, after)| (before, after)).collect::<Vec<_>>());
-    let first = json!({"path": "f", "query": "x", "context": 2, "max_results": 1});
+    let first = json!({"path": "f", "query": "x", "context": 2, "limit": 1});
     let reply = server.call("filesystem_search", first).await;
-    assert_eq!(reply["matches"][0]["after"], json!(["3 x", "4"]));
+    assert_eq!(reply["items"][0]["after"], json!(["3 x", "4"]));
 }
 
 #[tokio::test]
@@ -94,19 +94,19 @@ async fn what_is_cut_is_the_end_and_comes_with_the_cursor() {
     for number in 0..30 {
         server = server.with_file(&format!("d/{:02}/f{number}", number % 7), "x\nx\nx\n".repeat(number % 3 + 1));
     }
-    let whole = server.call("filesystem_search", json!({"path": "d", "query": "x", "max_results": 1000})).await;
+    let whole = server.call("filesystem_search", json!({"path": "d", "query": "x", "limit": 1000})).await;
     let (mut paged, mut cursor) = (Vec::new(), Value::Null);
     loop {
-        let arguments = json!({"path": "d", "query": "x", "max_results": 11, "cursor": cursor});
+        let arguments = json!({"path": "d", "query": "x", "limit": 11, "cursor": cursor});
         let page = server.call("filesystem_search", arguments).await;
         assert_eq!(page["truncated"], !page["next_cursor"].is_null());
-        paged.extend(page["matches"].as_array().unwrap().clone());
+        paged.extend(page["items"].as_array().unwrap().clone());
         cursor = page["next_cursor"].clone();
         if cursor.is_null() {
             break;
         }
     }
-    assert_eq!(Value::from(paged), whole["matches"]);
+    assert_eq!(Value::from(paged), whole["items"]);
     assert_eq!(whole["truncated"], false);
 }
 
@@ -120,7 +120,7 @@ async fn what_cannot_be_searched_is_said_with_its_field() {
         (json!({"path": "p", "query": "a\nb"}), 422, Some("query")),
         (json!({"path": "p", "name": "["}), 422, Some("name")),
         (json!({"path": "p"}), 422, Some("query")),
-        (json!({"path": "p", "query": "x", "max_results": 0}), 422, Some("max_results")),
+        (json!({"path": "p", "query": "x", "limit": 0}), 422, Some("limit")),
         (json!({"path": "missing", "query": "x"}), 404, None),
         (json!({"path": "/etc", "query": "x"}), 403, None),
     ];
@@ -154,15 +154,14 @@ async fn a_search_with_many_lines_around_its_matches_keeps_each_line_once_and_gr
     let line = "a line of text with the letter a in it..\n";
     std::fs::write(server.path("large.txt"), line.repeat(300_000)).unwrap();
     for (query, regex) in [("a", false), ("a", false), ("x*", true), ("a", false)] {
-        let search =
-            json!({"path": "large.txt", "query": query, "regex": regex, "context": 100, "max_results": 10_000});
+        let search = json!({"path": "large.txt", "query": query, "regex": regex, "context": 100, "limit": 10_000});
         let reply = server.post("/filesystem/search", KEY, &search).await;
         assert_eq!(reply.status, 200, "{query}: {}", &reply.text[..reply.text.len().min(300)]);
         assert!(reply.body["next_cursor"].is_string() && reply.text.len() < 8 << 20, "{} bytes", reply.text.len());
     }
-    let few = json!({"path": "large.txt", "query": "a", "context": 1, "max_results": 2});
+    let few = json!({"path": "large.txt", "query": "a", "context": 1, "limit": 2});
     let reply = server.post("/filesystem/search", KEY, &few).await;
-    let around = &reply.body["matches"][1];
+    let around = &reply.body["items"][1];
     assert_eq!((&around["before"], &around["after"]), (&json!([line.trim_end()]), &json!([line.trim_end()])));
     let peak = server.peak_memory();
     assert!(peak < idle + 48, "{idle}, {peak} MiB");

@@ -18,7 +18,7 @@ async fn pages(server: &Program, mut search: Value) -> (Vec<(String, u64)>, usiz
         assert_eq!(reply.status, 200, "{}", &reply.text[..reply.text.len().min(300)]);
         assert!(reply.text.len() < 12 * MIB, "{} bytes", reply.text.len());
         let of = |found: &Value| (found["path"].as_str().unwrap().to_owned(), found["line"].as_u64().unwrap());
-        let found = reply.body["matches"].as_array().unwrap();
+        let found = reply.body["items"].as_array().unwrap();
         assert_eq!(reply.body["truncated"], reply.body["next_cursor"].is_string());
         all.extend(found.iter().map(of));
         search["cursor"] = reply.body["next_cursor"].clone();
@@ -40,7 +40,7 @@ async fn long_lines_with_many_around_come_on_pages_without_a_gap_and_the_server_
         };
         std::fs::write(server.path(&format!("{file}.txt")), (0..200).map(line).collect::<String>()).unwrap();
     }
-    let search = json!({"path": ".", "name": "*.txt", "query": "match", "context": 10, "max_results": 10_000});
+    let search = json!({"path": ".", "name": "*.txt", "query": "match", "context": 10, "limit": 10_000});
     let (all, pages) = pages(&server, search).await;
     let different: BTreeSet<_> = all.iter().cloned().collect();
     assert_eq!((all.len(), different.len()), (3 * 200, 3 * 200));
@@ -57,7 +57,7 @@ async fn searches_of_long_lines_at_once_with_a_hundred_around_stay_small() {
         let lines: String = (0..300).map(|_| format!("match {}\n", "x".repeat(300_000))).collect();
         std::fs::write(server.path(&format!("{file}.txt")), lines).unwrap();
     }
-    let search = json!({"path": ".", "query": "match", "context": 100, "max_results": 10_000});
+    let search = json!({"path": ".", "query": "match", "context": 100, "limit": 10_000});
     let searches = (0..4).map(|_| server.post("/filesystem/search", KEY, &search));
     for reply in futures::future::join_all(searches).await {
         assert!([200, 413, 503].contains(&reply.status), "{}", &reply.text[..reply.text.len().min(300)]);
@@ -80,7 +80,7 @@ async fn a_file_whose_lines_are_too_long_to_search_is_named_and_one_with_long_li
     let reply = server.call("filesystem_search", json!({"path": "d", "query": "match"})).await;
     assert_eq!((&reply["count"], &reply["truncated"]), (&json!(2), &json!(false)), "{reply}");
     assert_eq!((&reply["skipped"], &reply["skipped_paths"]), (&json!(1), &json!(["d/a.txt"])), "{reply}");
-    assert_eq!(reply["matches"][0]["column"], 12 * MIB + 1);
+    assert_eq!(reply["items"][0]["column"], 12 * MIB + 1);
     let small = json!({"path": "d/c.txt", "query": "match"});
     assert!(server.call("filesystem_search", small).await["skipped"].is_null());
 }
@@ -91,11 +91,11 @@ async fn the_first_page_ends_before_a_heavy_match_and_the_next_begins_with_it() 
     let server = Server::with_settings(&settings).await;
     let heavy = format!("match {}\n", "€".repeat(3990)).repeat(600);
     let server = server.with_file("d/a.txt", "match\n").with_file("d/b.txt", heavy).with_file("d/c.txt", "match\n");
-    let first = server.call("filesystem_search", json!({"path": "d", "query": "match", "max_results": 1000})).await;
+    let first = server.call("filesystem_search", json!({"path": "d", "query": "match", "limit": 1000})).await;
     let count = first["count"].as_u64().unwrap();
     assert!(count > 300 && count < 500 && first["truncated"] == true, "{count}");
-    let next = json!({"path": "d", "query": "match", "max_results": 1000, "cursor": first["next_cursor"]});
+    let next = json!({"path": "d", "query": "match", "limit": 1000, "cursor": first["next_cursor"]});
     let next = server.call("filesystem_search", next).await;
     assert_eq!(next["count"].as_u64().unwrap(), 602 - count);
-    assert_eq!((&next["matches"][0]["line"], &next["truncated"]), (&json!(count), &json!(false)));
+    assert_eq!((&next["items"][0]["line"], &next["truncated"]), (&json!(count), &json!(false)));
 }

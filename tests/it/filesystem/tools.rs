@@ -149,13 +149,13 @@ async fn a_tree_is_shown_to_its_depth_without_what_is_left_out() {
         server.call("filesystem_tree", arguments)
     };
     let paths = |reply: &Value| -> Vec<String> {
-        reply["entries"].as_array().unwrap().iter().map(|entry| entry["path"].as_str().unwrap().to_owned()).collect()
+        reply["items"].as_array().unwrap().iter().map(|entry| entry["path"].as_str().unwrap().to_owned()).collect()
     };
     let two = tree(json!({"depth": 2, "sizes": true})).await;
     assert_eq!(paths(&two), ["p/src", "p/src/a.rs", "p/src/deep"]);
     let file =
         json!({"path": "p/src/a.rs", "type": "file", "depth": 2, "size": 2, "is_link": false, "link_target": null});
-    assert_eq!(two["entries"][1], file);
+    assert_eq!(two["items"][1], file);
     let (mut all, mut cursor) = (Vec::new(), Value::Null);
     loop {
         let page = tree(json!({"depth": 9, "limit": 2, "cursor": cursor})).await;
@@ -177,7 +177,7 @@ async fn many_files_are_read_and_one_that_fails_does_not_fail_the_others() {
         .call("filesystem_read_many", json!({"paths": ["a", "missing", "b", "/etc/passwd"], "end_line": 1}))
         .await;
     assert_eq!((&reply["success"], &reply["count"]), (&json!(false), &json!(1)));
-    let results = reply["results"].as_array().unwrap();
+    let results = reply["items"].as_array().unwrap();
     assert_eq!(results[0]["content"], "1\n");
     let errors: Vec<_> = results[1..].iter().map(|result| result["error"].as_str().unwrap()).collect();
     assert_eq!(errors, ["File not found", "Cannot decode file with utf-8 encoding", "Unsafe file path"]);

@@ -204,20 +204,20 @@ async fn changes_are_listed_newest_first_with_their_diff() {
     server.call("filesystem_edit", edit).await;
     server.call("filesystem_delete", json!({"path": "n", "recursive": true})).await;
     let all = server.call("filesystem_changes", json!({"path": "n", "diff": true})).await;
-    let actions: Vec<_> = all["changes"].as_array().unwrap().iter().map(|change| &change["action"]).collect();
+    let actions: Vec<_> = all["items"].as_array().unwrap().iter().map(|change| &change["action"]).collect();
     assert_eq!(actions, ["filesystem_delete", "filesystem_edit", "filesystem_write"]);
-    let edit = &all["changes"][1];
+    let edit = &all["items"][1];
     assert!(edit["diff"].as_str().unwrap().ends_with("@@ -1,2 +1,2 @@\n a\n-b\n+c\n"), "{edit}");
     assert_eq!(
         (&edit["caller"], &edit["undoable"], &edit["paths"][0]["kind"]),
         (&json!("default"), &json!(true), &json!("modified"))
     );
     let one = server.call("filesystem_changes", json!({"session": "s"})).await;
-    assert_eq!((&one["count"], &one["changes"][0]["path_count"]), (&json!(1), &json!(2)));
+    assert_eq!((&one["count"], &one["items"][0]["path_count"]), (&json!(1), &json!(2)));
     let first = server.call("filesystem_changes", json!({"limit": 2})).await;
     let rest = server.call("filesystem_changes", json!({"limit": 2, "cursor": first["next_cursor"]})).await;
     assert_eq!((&rest["count"], rest.get("next_cursor")), (&json!(1), None));
-    let since = first["changes"][0]["timestamp"].clone();
+    let since = first["items"][0]["timestamp"].clone();
     let undone = server.call("filesystem_undo", json!({"since": since})).await;
     assert_eq!(undone["count"], 1);
     assert_eq!(fs::read_to_string(server.path("n/f.txt")).unwrap(), "a\nc\n");
@@ -279,7 +279,7 @@ async fn what_is_too_large_to_be_kept_is_changed_and_said_to_be_lost() {
     let server = Server::with_settings(&[("MCP_UNDO_MAX_MIB", "1")]).await.with_file("f", "x".repeat(3_000_000));
     server.call("filesystem_write", json!({"path": "f", "content": "new"})).await;
     let changes = server.call("filesystem_changes", json!({"path": "f"})).await;
-    assert_eq!(changes["changes"][0]["undoable"], false, "{changes}");
+    assert_eq!(changes["items"][0]["undoable"], false, "{changes}");
     let refused = server.post("/filesystem/undo", json!({"path": "f"})).await;
     assert_eq!(refused.status, 409, "{}", refused.text);
     assert!(refused.detail().contains("too large"), "{}", refused.detail());

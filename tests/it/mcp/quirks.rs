@@ -115,12 +115,7 @@ async fn a_refusal_names_tools_and_not_routes() {
     let session = server.session("2025-11-25").await;
     let calls = [
         ("internet_search", json!({"query": "x"}), "internet_fetch", "/internet/fetch"),
-        (
-            "sandbox_session_run",
-            json!({"session": "ses_none", "code": "1"}),
-            "sandbox_session_start",
-            "/sandbox/session",
-        ),
+        ("sandbox_session_run", json!({"id": "ses_none", "code": "1"}), "sandbox_session_start", "/sandbox/session"),
     ];
     for (tool, arguments, named, route) in calls {
         let said = server.tool(&session, tool, arguments.clone()).await;

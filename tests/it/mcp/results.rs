@@ -77,7 +77,7 @@ async fn pictures_among_many_files_are_shown_as_such() {
     let pictures = result.content.iter().filter_map(|block| block.as_image());
     assert_eq!(pictures.map(|picture| picture.mime_type.as_str()).collect::<Vec<_>>(), ["image/png"; 2]);
     assert!(!text(&result).contains("iVBOR"));
-    assert_eq!(result.structured_content.unwrap()["results"][1]["content"], "text");
+    assert_eq!(result.structured_content.unwrap()["items"][1]["content"], "text");
 }
 
 #[tokio::test]

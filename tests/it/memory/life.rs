@@ -74,7 +74,7 @@ async fn an_expired_entry_is_gone_from_every_answer() {
     assert_eq!(everything(&server).await, ["future secret"]);
     assert_eq!(contents(&server.call("memory_recall", json!({"query": "secret"})).await), ["future secret"]);
     assert_eq!(contents(&server.call("memory_list", json!({})).await), ["future secret"]);
-    assert_eq!(server.call("memory_tags", json!({})).await["tags"], json!([{"tag": "t", "count": 1}]));
+    assert_eq!(server.call("memory_tags", json!({})).await["items"], json!([{"tag": "t", "count": 1}]));
     assert_eq!(server.call("memory_export", json!({})).await["count"], 1);
     let again = json!({"content": "past secret", "id": "old", "tags": ["t"], "dedupe": true});
     assert_eq!(server.call("memory_add", again).await["existed"], Value::Null, "the expired one is not there");
@@ -145,7 +145,7 @@ async fn a_list_is_read_page_by_page_though_entries_come_and_go() {
     let first = server.call("memory_list", json!({"limit": 3, "tags": ["n"]})).await;
     assert_eq!((contents(&first), &first["total"]), (vec!["6", "5", "4"], &json!(7)));
     remember(&server, "7", &["n"]).await;
-    let last_seen = first["results"][2]["id"].clone();
+    let last_seen = first["items"][2]["id"].clone();
     server.call("memory_delete", json!({"id": last_seen})).await;
     let second = server.call("memory_list", json!({"limit": 3, "tags": ["n"], "cursor": first["next_cursor"]})).await;
     assert_eq!(contents(&second), ["3", "2", "1"]);
@@ -166,7 +166,7 @@ async fn tags_are_counted_the_most_used_first() {
         remember(&server, "x", tags).await;
     }
     let tags = server.call("memory_tags", json!({})).await;
-    assert_eq!(tags["tags"], json!([{"tag": "b", "count": 2}, {"tag": "a", "count": 1}, {"tag": "c", "count": 1}]));
+    assert_eq!(tags["items"], json!([{"tag": "b", "count": 2}, {"tag": "a", "count": 1}, {"tag": "c", "count": 1}]));
     assert_eq!(server.call("memory_tags", json!({"limit": 1})).await["count"], 3);
 }
 
@@ -220,7 +220,7 @@ async fn an_export_is_imported_elsewhere_with_ids_and_times() {
     let imported = other.call("memory_import", json!({"content": export["content"]})).await;
     assert_eq!((&imported["count"], &imported["skipped"]), (&json!(2), &json!(0)));
     let [theirs, ours] = [&other, &server].map(|server| server.call("memory_list", json!({})));
-    assert_eq!(theirs.await["results"], ours.await["results"]);
+    assert_eq!(theirs.await["items"], ours.await["items"]);
     let again = other.call("memory_import", json!({"content": export["content"]})).await;
     assert_eq!((&again["count"], &again["skipped"]), (&json!(0), &json!(2)));
 }

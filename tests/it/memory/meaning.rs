@@ -52,7 +52,7 @@ async fn an_entry_is_found_by_its_meaning_though_no_word_is_the_same() {
     remember(&server, "Ben ordered ramen", &[]).await;
     let found =
         recall_until(&server, "lorry", |found| contents(found).first() == Some(&"Ana bought a convertible")).await;
-    assert!(found["results"][0]["explain"]["meaning"].as_f64().unwrap() > 0.0, "{found}");
+    assert!(found["items"][0]["explain"]["meaning"].as_f64().unwrap() > 0.0, "{found}");
     assert_eq!(found["warning"], Value::Null);
     recall_until(&server, "tapas", |found| contents(found).first() == Some(&"Ben ordered ramen")).await;
     let asked = provider.requests();
@@ -73,12 +73,12 @@ async fn a_change_sends_the_texts_that_it_brought_and_no_others() {
     let entries: Vec<Value> =
         (0..100).map(|number| json!({"content": format!("tapas {number}"), "id": format!("e{number}")})).collect();
     server.call("memory_add_many", json!({"entries": entries})).await;
-    recall_until(&server, "ramen", |found| found["results"][9]["explain"]["meaning"].as_f64() > Some(0.0)).await;
+    recall_until(&server, "ramen", |found| found["items"][9]["explain"]["meaning"].as_f64() > Some(0.0)).await;
     server.call("memory_update", json!({"id": "e7", "content": "a lorry"})).await;
     recall_until(&server, "convertible", |found| contents(found).first() == Some(&"a lorry")).await;
     server.call("memory_clear", json!({"confirm": true})).await;
     remember(&server, "a convertible again", &[]).await;
-    recall_until(&server, "lorry", |found| found["results"][0]["explain"]["meaning"].as_f64() > Some(0.0)).await;
+    recall_until(&server, "lorry", |found| found["items"][0]["explain"]["meaning"].as_f64() > Some(0.0)).await;
     let asked = provider.requests();
     let sent = asked
         .iter()

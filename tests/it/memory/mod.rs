@@ -21,8 +21,9 @@ async fn remember(server: &Server, content: &str, tags: &[&str]) -> String {
 
 /// The contents that a reply lists.
 fn contents(reply: &Value) -> Vec<&str> {
-    let results = reply["results"].as_array().expect("results are a list");
-    results.iter().map(|entry| entry["content"].as_str().expect("content is a text")).collect()
+    // The contract's routes call them results.
+    let entries = reply["items"].as_array().or(reply["results"].as_array()).expect("entries are a list");
+    entries.iter().map(|entry| entry["content"].as_str().expect("content is a text")).collect()
 }
 
 /// The contents of all entries, newest first.

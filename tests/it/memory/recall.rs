@@ -44,7 +44,7 @@ async fn the_answer_that_follows_a_question_is_found_with_it() {
     let found = server.call("memory_recall", json!({"query": "holidays in Greece", "explain": true})).await;
     assert_eq!(contents(&found)[..2], ["Ana: Where did you spend your holidays in Greece?", "Ben: On Naxos!"]);
     assert!(!contents(&found).contains(&"Ben: My phone broke."), "another conversation has no part in it");
-    let parts = &found["results"][1]["explain"];
+    let parts = &found["items"][1]["explain"];
     assert!(parts["neighbours"].as_f64().unwrap() > 0.0 && parts["english"] == 0.0, "{parts}");
 }
 
@@ -142,12 +142,12 @@ async fn pages_and_scores_are_consistent_and_ties_are_newest_first() {
     }
     remember(&server, "same", &[]).await;
     let all = server.call("memory_recall", json!({"query": "same words"})).await;
-    let ids: Vec<&str> = all["results"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> = all["items"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     assert!(ids[0].ends_with("_2") && ids[1].ends_with("_1") && ids[2].ends_with("_0"), "{ids:?}");
-    let page = server.call("memory_recall", json!({"query": "same words", "limit": 2, "offset": 1})).await;
-    let paged: Vec<&Value> = page["results"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect();
+    let page = server.call("memory_recall", json!({"query": "same words", "limit": 2, "cursor": 1})).await;
+    let paged: Vec<&Value> = page["items"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect();
     assert_eq!(paged, [ids[1], ids[2]]);
-    let best = all["results"][0]["score"].as_f64().unwrap();
+    let best = all["items"][0]["score"].as_f64().unwrap();
     let good = server.call("memory_recall", json!({"query": "same words", "min_score": best})).await;
     assert_eq!(good["count"], 3);
     assert_eq!(
@@ -164,7 +164,7 @@ async fn questions_without_a_word_of_meaning_or_beyond_measure_are_answered() {
     for question in ["", "what is it?", "qu'est-ce que c'est ?", "🤷"] {
         let found = server.call("memory_recall", json!({"query": question})).await;
         assert_eq!(contents(&found), ["newer", "older"], "{question:?}");
-        assert_eq!(found["results"][0]["score"], 0.0);
+        assert_eq!(found["items"][0]["score"], 0.0);
     }
     let long = server.call("memory_recall", json!({"query": "older mot ".repeat(10_000)})).await;
     assert_eq!(contents(&long)[0], "older");

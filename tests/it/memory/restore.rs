@@ -42,8 +42,8 @@ async fn a_cleared_memory_comes_back_as_it_was_also_after_a_restart() {
     assert_eq!((&restored["ids"], &restored["change_id"]), (&json!(ids), &Value::Null));
     assert_eq!(entries(&server).await, before);
     let found = server.call("memory_recall", json!({"query": "three"})).await;
-    assert_eq!(found["results"][0]["content"], "three", "it can be recalled again");
-    for again in [json!({}), json!({"change_id": cleared["change_id"]})] {
+    assert_eq!(found["items"][0]["content"], "three", "it can be recalled again");
+    for again in [json!({}), json!({"id": cleared["change_id"]})] {
         let reply = server.post("/memory/restore", again).await;
         assert_eq!(reply.status, 409, "{}", reply.text);
     }
@@ -60,7 +60,7 @@ async fn each_deletion_is_restored_by_its_name_or_the_newest_first() {
     let second = server.call("memory_delete", json!({"id": ids[1]})).await;
     let both = server.call("memory_delete", json!({"tags": ["kept"], "confirm": true})).await;
     assert_eq!(both["count"], 2);
-    let restored = server.call("memory_restore", json!({"change_id": first["change_id"]})).await;
+    let restored = server.call("memory_restore", json!({"id": first["change_id"]})).await;
     assert_eq!(restored["ids"], json!([ids[0]]));
     for (change, count) in [(&both, 2), (&second, 1)] {
         let restored = server.call("memory_restore", json!({})).await;
@@ -68,7 +68,7 @@ async fn each_deletion_is_restored_by_its_name_or_the_newest_first() {
     }
     assert_eq!(everything(&server).await.len(), 4);
     for unknown in ["memory_change_20200101_000000_000000", "../index_memory", "", "change_1"] {
-        let reply = server.post("/memory/restore", json!({"change_id": unknown})).await;
+        let reply = server.post("/memory/restore", json!({"id": unknown})).await;
         assert_eq!(reply.status, 404, "{unknown:?}: {}", reply.text);
     }
 }
@@ -80,11 +80,11 @@ async fn what_replaced_an_entry_gives_way_and_can_be_restored_in_turn() {
     let imported = server.call("memory_import", json!({"content": content, "on_conflict": "replace"})).await;
     let updated = server.call("memory_update", json!({"id": ids[1], "content": "updated"})).await;
     assert_eq!(everything(&server).await, ["updated", "imported"]);
-    let back = server.call("memory_restore", json!({"change_id": updated["change_id"]})).await;
+    let back = server.call("memory_restore", json!({"id": updated["change_id"]})).await;
     assert_eq!(everything(&server).await, ["other", "imported"]);
-    server.call("memory_restore", json!({"change_id": imported["change_id"]})).await;
+    server.call("memory_restore", json!({"id": imported["change_id"]})).await;
     assert_eq!(everything(&server).await, ["other", "old"]);
-    server.call("memory_restore", json!({"change_id": back["change_id"]})).await;
+    server.call("memory_restore", json!({"id": back["change_id"]})).await;
     assert_eq!(everything(&server).await, ["updated", "old"], "a restore can be restored");
     let unchanged = server.call("memory_update", json!({"id": ids[1], "content": "updated"})).await;
     let added = server.call("memory_import", json!({"content": "{\"content\": \"new\"}"})).await;
@@ -107,12 +107,12 @@ async fn where_another_entry_has_the_id_by_now_both_stay() {
     assert_eq!(all, ["b", "first a", "in the way", "second a"]);
     assert_eq!(server.call("memory_get", json!({"id": "a"})).await["entry"]["content"], "second a");
     assert_eq!(restored["renamed"][0], json!({"id": "a", "restored_as": "a_restored"}), "{restored}");
-    let again = server.post("/memory/restore", json!({"change_id": cleared["change_id"]})).await;
+    let again = server.post("/memory/restore", json!({"id": cleared["change_id"]})).await;
     assert_eq!(again.status, 409, "{}", again.text);
     // A version that came after the one that replaced it stays as well.
     let updated = server.call("memory_update", json!({"id": "b", "content": "b 2"})).await;
     server.call("memory_update", json!({"id": "b", "content": "b 3"})).await;
-    server.call("memory_restore", json!({"change_id": updated["change_id"]})).await;
+    server.call("memory_restore", json!({"id": updated["change_id"]})).await;
     assert_eq!(server.call("memory_get", json!({"id": "b"})).await["entry"]["content"], "b 3");
     assert_eq!(server.call("memory_get", json!({"id": "b_restored"})).await["entry"]["content"], "b");
 }
@@ -159,7 +159,7 @@ async fn nothing_is_kept_of_an_empty_memory_nor_longer_or_more_than_the_settings
         changes.push(server.call("memory_delete", json!({"id": id})).await["change_id"].clone());
     }
     for (change, status) in changes.iter().zip([404, 404, 200]) {
-        assert_eq!(server.post("/memory/restore", json!({"change_id": change})).await.status, status, "{change}");
+        assert_eq!(server.post("/memory/restore", json!({"id": change})).await.status, status, "{change}");
     }
     server.call("memory_add", json!({"content": large})).await;
     let cleared = server.call("memory_clear", json!({"confirm": true})).await;

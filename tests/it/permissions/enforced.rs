@@ -118,7 +118,7 @@ async fn places_hold_for_routes_and_commands_alike_and_for_one_agent_only() {
     }
     // What it changed it sees and takes back.
     let changes = program.post("/filesystem/changes", &narrow, &json!({})).await.ok();
-    let id = &changes["changes"][0]["id"];
+    let id = &changes["items"][0]["id"];
     program.post("/filesystem/undo", &narrow, &json!({"id": id})).await.ok();
     assert_eq!(fs::read_to_string(program.path("work/a.txt")).unwrap(), "a");
     // A file that comes to match later is covered from the next command on.
@@ -256,7 +256,7 @@ async fn memories_are_reached_by_their_tags() {
         ("tags", json!({})),
     ] {
         let seen = program.post(&format!("/memory/{route}"), &key, &arguments).await.ok();
-        let words = seen["results"].to_string() + &seen["content"].to_string() + &seen["tags"].to_string();
+        let words = seen["results"].to_string() + &seen["content"].to_string() + &seen["items"].to_string();
         assert!(words.contains("work") && !words.contains("private"), "{route} {arguments} {seen}");
         assert!(seen["total"].as_u64().is_none_or(|total| total == 1), "{seen}");
     }

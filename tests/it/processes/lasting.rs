@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 
 async fn listed(server: &Server, id: &str) -> Value {
     let list = server.call("terminal_processes", json!({})).await;
-    list["processes"].as_array().unwrap().iter().find(|item| item["id"] == id).cloned().unwrap_or_default()
+    list["items"].as_array().unwrap().iter().find(|item| item["id"] == id).cloned().unwrap_or_default()
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn the_oldest_output_goes_when_all_of_it_is_too_much() {
     }
     let list = server.call("terminal_processes", json!({})).await;
     assert_eq!(list["count"], 1, "{list}");
-    assert_eq!(list["processes"][0]["id"], "proc_3");
+    assert_eq!(list["items"][0]["id"], "proc_3");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn the_list_pages_by_cursor_and_filters_by_status() {
     let rest = server.call("terminal_processes", json!({"limit": 4, "cursor": page["next_cursor"]})).await;
     assert_eq!((&rest["count"], rest.get("next_cursor")), (&json!(2), None));
     let only = server.call("terminal_processes", json!({"status": "running"})).await;
-    assert_eq!((&only["count"], &only["processes"][0]["id"]), (&json!(1), &json!(running.id)));
+    assert_eq!((&only["count"], &only["items"][0]["id"]), (&json!(1), &json!(running.id)));
     let wrong = server.post("/terminal/processes", json!({"status": "asleep"})).await;
     assert_eq!(wrong.status, 422);
 }

@@ -49,7 +49,7 @@ async fn a_gigabyte_of_output_leaves_memory_and_disk_as_they_were() {
     let id = call("start", json!({"command": command})).await["id"].clone();
     let done = call("wait_for", json!({"id": id, "pattern": "the end", "timeout": DEADLINE.as_secs()})).await;
     assert_eq!(done["success"], true, "{done}");
-    let all = call("poll", json!({"id": id, "cursor": -8, "wait": 0})).await;
+    let all = call("poll", json!({"id": id, "cursor": -8, "timeout": 0})).await;
     assert_eq!((&all["stdout"], &all["cursor"]), (&json!("the end\n"), &json!((1_u64 << 30) + 9)));
     let late = call("poll", json!({"id": id, "cursor": 0, "max_bytes": 10})).await;
     assert!(late["missed"].as_u64().unwrap() > 1_000_000_000, "{late}");

@@ -79,7 +79,7 @@ impl Running<'_> {
         let deadline = Instant::now() + DEADLINE;
         loop {
             assert!(Instant::now() < deadline, "{} does not end: {all:?}", self.id);
-            let reply = self.call("poll", json!({"cursor": all.cursor, "wait": 5, "max_bytes": 1_000_000})).await;
+            let reply = self.call("poll", json!({"cursor": all.cursor, "timeout": 5, "max_bytes": 1_000_000})).await;
             for (text, name) in [(&mut all.output, "output"), (&mut all.stdout, "stdout"), (&mut all.stderr, "stderr")]
             {
                 text.push_str(reply[name].as_str().unwrap_or_default());
@@ -95,7 +95,7 @@ impl Running<'_> {
     /// Its state in the list.
     pub(crate) async fn listed(&self) -> Value {
         let list = self.server.call("terminal_processes", json!({})).await;
-        let items = list["processes"].as_array().unwrap();
+        let items = list["items"].as_array().unwrap();
         items.iter().find(|item| item["id"] == self.id.as_str()).expect("it is listed").clone()
     }
 }

@@ -22,7 +22,7 @@ async fn a_poll_returns_only_what_came_after_its_cursor() {
     let poll = process.call("poll", json!({"cursor": first["cursor"]})).await;
     assert_eq!((&poll["stdout"], &poll["status"], &poll["more"]), (&json!(""), &json!("running"), &json!(false)));
     process.types("two\n", &[]).await;
-    let next = process.call("poll", json!({"cursor": poll["cursor"], "wait": 30})).await;
+    let next = process.call("poll", json!({"cursor": poll["cursor"], "timeout": 30})).await;
     assert_eq!(next["stdout"], "two\n");
     let back = process.call("poll", json!({"cursor": -4})).await;
     assert_eq!(back["stdout"], "two\n");
@@ -110,12 +110,12 @@ async fn the_output_is_searched_by_line_with_what_stands_around_it() {
             .await;
     process.all().await;
     let reply = process.call("output_search", json!({"query": "error: BAD", "context": 1})).await;
-    let found = &reply["matches"][0];
+    let found = &reply["items"][0];
     assert_eq!((&reply["count"], &found["line"], &found["text"]), (&json!(1), &json!(51), &json!("Error: bad")));
     assert_eq!((&found["before"], &found["after"]), (&json!(["line 50"]), &json!(["end"])));
     let there = process.call("poll", json!({"cursor": found["cursor"], "plain": true})).await;
     assert_eq!(there["stdout"], "Error: bad\nend\n");
-    let many = process.call("output_search", json!({"query": "^line [0-9]$", "regex": true, "max_results": 5})).await;
+    let many = process.call("output_search", json!({"query": "^line [0-9]$", "regex": true, "limit": 5})).await;
     assert_eq!((&many["count"], &many["truncated"]), (&json!(5), &json!(true)));
     let bad = server.post("/terminal/output_search", json!({"id": process.id, "query": "(", "regex": true})).await;
     assert_eq!(bad.status, 422);
@@ -200,9 +200,9 @@ async fn a_search_of_output_goes_on_from_its_cursor() {
     process.all().await;
     let (mut found, mut cursor) = (vec![], json!(null));
     loop {
-        let asked = json!({"query": "hit", "max_results": 8, "cursor": cursor});
+        let asked = json!({"query": "hit", "limit": 8, "cursor": cursor});
         let reply = process.call("output_search", asked).await;
-        found.extend(reply["matches"].as_array().unwrap().iter().map(|found| found["text"].clone()));
+        found.extend(reply["items"].as_array().unwrap().iter().map(|found| found["text"].clone()));
         cursor = reply["next_cursor"].clone();
         assert_eq!(reply["truncated"] == true, cursor.is_u64());
         if cursor.is_null() {

@@ -14,7 +14,7 @@ async fn screen(server: &Server, id: &Value, is_so: impl Fn(&Value) -> bool) -> 
     let (mut cursor, mut last) = (json!(null), Value::Null);
     loop {
         assert!(Instant::now() < deadline, "the screen stays {last}");
-        let arguments = json!({"id": id, "as": "screen", "cursor": cursor, "wait": 1});
+        let arguments = json!({"id": id, "as": "screen", "cursor": cursor, "timeout": 1});
         last = server.call("terminal_poll", arguments).await;
         cursor = last["cursor"].clone();
         if is_so(&last["screen"]) {
@@ -48,7 +48,7 @@ async fn the_screen_of_vim_shows_the_file_and_where_the_cursor_is() {
     vim.types(":q!\n", &["escape"]).await;
     vim.types(":q!\n", &[]).await;
     let deadline = Instant::now() + DEADLINE;
-    while vim.call("poll", json!({"as": "screen", "wait": 1, "cursor": -1})).await["status"] == "running" {
+    while vim.call("poll", json!({"as": "screen", "timeout": 1, "cursor": -1})).await["status"] == "running" {
         assert!(Instant::now() < deadline, "vim does not end");
     }
     let after = vim.call("poll", json!({"as": "screen"})).await;

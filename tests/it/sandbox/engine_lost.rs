@@ -69,8 +69,8 @@ async fn a_pool_that_was_lost_with_its_engine_is_replaced() {
 async fn a_session_whose_engine_went_away_says_what_is_lost_and_goes_on() {
     let (Some(tag), Some(proxy)) = (Tag::new("session-lost"), Proxy::start()) else { return };
     let server = behind(&proxy, &tag.name, "0").await;
-    let session = server.call("sandbox_session_start", json!({})).await["session"].clone();
-    let cell = |code: &str| json!({"session": session, "code": code});
+    let session = server.call("sandbox_session_start", json!({})).await["id"].clone();
+    let cell = |code: &str| json!({"id": session, "code": code});
     server.call("sandbox_session_run", cell("x = 1")).await;
     proxy.cut();
     server.post("/sandbox/session/run", cell("x")).await;

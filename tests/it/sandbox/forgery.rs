@@ -105,10 +105,10 @@ async fn an_answer_that_a_program_makes_up_is_its_own() {
 #[tokio::test]
 async fn a_session_that_speaks_for_its_supervisor_harms_only_itself() {
     let server = server_or_skip!();
-    let start = async || server.call("sandbox_session_start", json!({})).await["session"].clone();
+    let start = async || server.call("sandbox_session_start", json!({})).await["id"].clone();
     let (other, harmful) = (start().await, start().await);
     let cell = async |session: &Value, code: &str| {
-        server.call("sandbox_session_run", json!({"session": session, "code": code, "timeout": 20})).await
+        server.call("sandbox_session_run", json!({"id": session, "code": code, "timeout": 20})).await
     };
     cell(&other, "x = 'mine'").await;
     for said in
@@ -117,7 +117,7 @@ async fn a_session_that_speaks_for_its_supervisor_harms_only_itself() {
         cell(&harmful, &format!("{FIND_MARK}speak({said})")).await;
         assert_eq!(cell(&other, "x").await["result"], "'mine'");
     }
-    let again = server.call("sandbox_session_run", json!({"session": harmful, "code": "6 * 7", "reset": true})).await;
+    let again = server.call("sandbox_session_run", json!({"id": harmful, "code": "6 * 7", "reset": true})).await;
     assert_eq!((&again["result"], &again["reset"]), (&json!("42"), &json!(true)), "{again}");
     server.stop().await;
 }

@@ -43,9 +43,9 @@ async fn the_image_is_built_once_for_two_who_ask_and_has_what_it_promises() {
 }
 
 async fn figures(server: &crate::server::Server) {
-    let session = server.call("sandbox_session_start", json!({})).await["session"].clone();
+    let session = server.call("sandbox_session_start", json!({})).await["id"].clone();
     let plot = "import matplotlib.pyplot as plt, pandas as pd\nplt.plot([1, 2])\nplt.show()\npd.DataFrame({'a': [1]})";
-    let answer = server.call("sandbox_session_run", json!({"session": session, "code": plot, "timeout": 60})).await;
+    let answer = server.call("sandbox_session_run", json!({"id": session, "code": plot, "timeout": 60})).await;
     assert_eq!(answer["stderr"], "", "{answer}");
     let kinds: Vec<_> = answer["outputs"].as_array().unwrap().iter().map(|output| &output["type"]).collect();
     assert_eq!(kinds, ["image/png", "text/html"]);

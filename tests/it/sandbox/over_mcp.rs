@@ -12,9 +12,9 @@ async fn a_figure_of_a_session_is_a_picture_for_an_mcp_client() {
     let server = server_or_skip!();
     let client = server.session("2025-11-25").await;
     let started = server.tool(&client, "sandbox_session_start", json!({})).await;
-    let session = started["result"]["structuredContent"]["session"].clone();
+    let session = started["result"]["structuredContent"]["id"].clone();
     let code = "class Figure:\n  def _repr_png_(self): return b'\\x89PNG'\nFigure()";
-    let ran = server.tool(&client, "sandbox_session_run", json!({"session": session, "code": code})).await;
+    let ran = server.tool(&client, "sandbox_session_run", json!({"id": session, "code": code})).await;
     let content = ran["result"]["content"].as_array().unwrap();
     let picture = content.iter().find(|block| block["type"] == "image").expect("there is a picture");
     assert_eq!((&picture["mimeType"], &picture["data"]), (&json!("image/png"), &json!("iVBORw==")));

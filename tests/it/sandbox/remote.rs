@@ -27,11 +27,10 @@ async fn works(engine: &[(&str, &str)]) {
         assert_eq!((&answer["stdout"], &answer["outputs"][0]["content"]), (&json!("input file\n"), &json!("back")));
     }
     let session =
-        server.call("sandbox_session_start", json!({"files": [{"path": "a", "content": "b"}]})).await["session"]
-            .clone();
-    let cell = json!({"session": session, "code": "x = open('a').read(); x"});
+        server.call("sandbox_session_start", json!({"files": [{"path": "a", "content": "b"}]})).await["id"].clone();
+    let cell = json!({"id": session, "code": "x = open('a').read(); x"});
     assert_eq!(server.call("sandbox_session_run", cell).await["result"], "'b'");
-    let files = server.call("sandbox_session_files", json!({"session": session})).await;
+    let files = server.call("sandbox_session_files", json!({"id": session})).await;
     assert_eq!(files["outputs"][0]["content"], "b");
     let late = server.post("/sandbox/run", json!({"command": "sleep 30", "timeout": 1})).await;
     assert_eq!(late.status, 408);

@@ -8,11 +8,11 @@ use std::time::Instant;
 async fn start(server: &Server, language: &str) -> String {
     let started = server.call("sandbox_session_start", json!({"language": language})).await;
     assert_eq!((&started["language"], &started["idle_seconds"]), (&json!(language), &json!(900)));
-    started["session"].as_str().unwrap().to_owned()
+    started["id"].as_str().unwrap().to_owned()
 }
 
 async fn cell(server: &Server, session: &str, code: &str) -> Value {
-    server.call("sandbox_session_run", json!({"session": session, "code": code, "timeout": 10})).await
+    server.call("sandbox_session_run", json!({"id": session, "code": code, "timeout": 10})).await
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_cell_out_of_time_is_interrupted_and_the_state_is_kept() {
     let session = start(&server, "python").await;
     cell(&server, &session, "kept = 'yes'").await;
     let began = Instant::now();
-    let late = json!({"session": session, "code": "print('CRITICAL')\nwhile True: pass", "timeout": 1});
+    let late = json!({"id": session, "code": "print('CRITICAL')\nwhile True: pass", "timeout": 1});
     let reply = server.post("/sandbox/session/run", late).await;
     assert_eq!((reply.status, &reply.body["stdout"]), (408, &json!("CRITICAL\n")));
     assert!(reply.detail().contains("goes on with its variables"), "{}", reply.detail());
@@ -98,7 +98,7 @@ async fn a_cell_that_cannot_be_interrupted_is_killed_and_the_files_are_kept() {
     let session = start(&server, "python").await;
     let code = "import signal; x = 1\nopen('kept', 'w').write('yes')\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass";
     let began = Instant::now();
-    let reply = server.post("/sandbox/session/run", json!({"session": session, "code": code, "timeout": 1})).await;
+    let reply = server.post("/sandbox/session/run", json!({"id": session, "code": code, "timeout": 1})).await;
     assert_eq!(reply.status, 408);
     assert!(reply.detail().contains("the files are still there"), "{}", reply.detail());
     assert!(began.elapsed().as_secs_f64() < 2.0, "{:?}", began.elapsed());
@@ -125,7 +125,7 @@ async fn after_a_crash_or_a_kill_by_the_memory_limit_a_new_interpreter_runs() {
         (&json!(-6), &json!(false), &json!("last words\n"))
     );
     assert!(crash["message"].as_str().unwrap().contains("signal 6"), "{crash}");
-    let asked = server.call("sandbox_session_run", json!({"session": session, "code": "1", "reset": true})).await;
+    let asked = server.call("sandbox_session_run", json!({"id": session, "code": "1", "reset": true})).await;
     assert_eq!((&asked["reset"], &asked["result"]), (&json!(true), &json!("1")));
     server.stop().await;
 }
@@ -134,14 +134,13 @@ async fn after_a_crash_or_a_kill_by_the_memory_limit_a_new_interpreter_runs() {
 async fn files_move_in_and_out_of_a_session() {
     let server = server_or_skip!();
     let files = json!([{"path": "in.csv", "content": "a\n1\n"}]);
-    let session = server.call("sandbox_session_start", json!({"files": files})).await["session"].clone();
-    let more =
-        json!({"session": session, "files": [{"path": "d/b.bin", "content_base64": "AP8="}], "outputs": ["*.csv"]});
+    let session = server.call("sandbox_session_start", json!({"files": files})).await["id"].clone();
+    let more = json!({"id": session, "files": [{"path": "d/b.bin", "content_base64": "AP8="}], "outputs": ["*.csv"]});
     let moved = server.call("sandbox_session_files", more).await;
     assert_eq!((&moved["written"], &moved["outputs"][0]["content"]), (&json!(1), &json!("a\n1\n")));
     let code = "open('out.txt', 'w').write(open('in.csv').read() + repr(open('d/b.bin', 'rb').read()))";
     cell(&server, session.as_str().unwrap(), code).await;
-    let all = server.call("sandbox_session_files", json!({"session": session})).await;
+    let all = server.call("sandbox_session_files", json!({"id": session})).await;
     let names: Vec<_> = all["outputs"].as_array().unwrap().iter().map(|file| &file["path"]).collect();
     assert_eq!(names, ["d/b.bin", "in.csv", "out.txt"]);
     server.stop().await;
@@ -152,13 +151,13 @@ async fn sessions_are_listed_capped_and_stopped() {
     let server = server_or_skip!(("SANDBOX_MAX_SESSIONS", "1"));
     let session = start(&server, "bash").await;
     let list = server.call("sandbox_session_list", json!({})).await;
-    assert_eq!((&list["count"], &list["sessions"][0]["session"]), (&json!(1), &json!(session)));
+    assert_eq!((&list["count"], &list["items"][0]["id"]), (&json!(1), &json!(session)));
     let more = server.post("/sandbox/session/start", json!({})).await;
     assert_eq!(more.status, 429);
     assert!(more.detail().contains("SANDBOX_MAX_SESSIONS"), "{}", more.detail());
-    server.call("sandbox_session_stop", json!({"session": session})).await;
+    server.call("sandbox_session_stop", json!({"id": session})).await;
     for path in ["/sandbox/session/stop", "/sandbox/session/run", "/sandbox/session/files"] {
-        let Reply { status, text, .. } = server.post(path, json!({"session": session, "code": "1"})).await;
+        let Reply { status, text, .. } = server.post(path, json!({"id": session, "code": "1"})).await;
         assert_eq!(status, 404, "{path}: {text}");
     }
     assert_eq!(server.call("sandbox_session_list", json!({})).await["count"], 0);
@@ -183,7 +182,7 @@ async fn a_session_that_is_called_all_the_time_ends_at_its_limit() {
     let session = start(&server, "bash").await;
     let began = Instant::now();
     let last = loop {
-        let reply = server.post("/sandbox/session/run", json!({"session": session, "code": "sleep 0.1"})).await;
+        let reply = server.post("/sandbox/session/run", json!({"id": session, "code": "sleep 0.1"})).await;
         if reply.status != 200 {
             break reply;
         }
@@ -198,7 +197,7 @@ async fn a_client_that_goes_away_stops_its_cell_and_the_state_is_kept() {
     let server = server_or_skip!();
     let session = start(&server, "python").await;
     cell(&server, &session, "kept = 1").await;
-    let endless = json!({"session": session, "code": "open('began', 'w'); import time; time.sleep(50)", "timeout": 55});
+    let endless = json!({"id": session, "code": "open('began', 'w'); import time; time.sleep(50)", "timeout": 55});
     let request = server.request("/sandbox/session/run").bearer_auth(crate::server::KEY).json(&endless);
     let gone = tokio::time::timeout(std::time::Duration::from_secs(1), request.send()).await;
     assert!(gone.is_err(), "it was to take 50 s");

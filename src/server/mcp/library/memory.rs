@@ -31,7 +31,7 @@ impl Source for Memory {
                 return Ok(Page::default());
             }
             let answer = asker.call("memory_list", json!({"limit": PAGE, "cursor": cursor})).await?.json;
-            let entries = answer["results"].as_array().into_iter().flatten();
+            let entries = answer["items"].as_array().into_iter().flatten();
             let next = answer["next_cursor"].as_str().map(str::to_owned);
             Ok(Page { resources: entries.filter_map(resource).collect(), next })
         })
@@ -50,7 +50,7 @@ impl Source for Memory {
     fn complete<'a>(&'a self, asker: &'a Asker, _: &'a str, begun: &'a str) -> BoxFuture<'a, Vec<String>> {
         Box::pin(async move {
             let Ok(answer) = asker.call("memory_list", json!({"limit": 10 * PAGE})).await else { return vec![] };
-            let entries = answer.json["results"].as_array().into_iter().flatten();
+            let entries = answer.json["items"].as_array().into_iter().flatten();
             let ids = entries.filter_map(|entry| entry["id"].as_str());
             ids.filter(|id| id.starts_with(begun)).map(str::to_owned).collect()
         })

@@ -98,7 +98,7 @@ impl Prompts {
             return vec![];
         }
         let Ok(answer) = asker.call("memory_tags", json!({})).await else { return vec![] };
-        let tags = answer.json["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["tag"].as_str());
+        let tags = answer.json["items"].as_array().into_iter().flatten().filter_map(|tag| tag["tag"].as_str());
         let begun = begun.to_lowercase();
         tags.filter(|tag| tag.to_lowercase().starts_with(&begun)).map(str::to_owned).collect()
     }
@@ -125,7 +125,7 @@ async fn recall(asker: &Asker, given: &Given) -> Result<Vec<PromptMessage>> {
     let topic = given.text("topic");
     let tool = if asker.has("memory_recall") { "memory_recall" } else { "memory_query" };
     let answer = asker.call(tool, json!({"query": topic, "limit": 10})).await?.json;
-    let entries = answer["results"].as_array().into_iter().flatten();
+    let entries = answer["items"].as_array().or(answer["results"].as_array()).into_iter().flatten();
     let lines: String = entries
         .map(|entry| {
             let (when, content) = (entry["timestamp"].as_str(), entry["content"].as_str());
