@@ -32,8 +32,9 @@ use crate::{
     services::{Services, receivers},
     settings::Settings,
     terminal::{Terminal, processes::Processes},
+    tool_list::ToolList,
 };
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use authorization::{Call, Turn};
 use deletions::Deletions;
 use operation::{Operation, SentArguments};
@@ -57,6 +58,8 @@ pub struct Bridge {
     pub(crate) person: Person,
     /// What callers may use at once.
     pub limits: Arc<Limits>,
+    /// What clients of MCP are shown that name no list.
+    pub tool_list: ToolList,
     /// What was asked.
     pub history: Arc<History>,
     views: Arc<Views>,
@@ -77,6 +80,8 @@ impl Bridge {
     pub fn open(settings: Settings, keys: Keys, directory: &Path) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let keys = Arc::new(keys);
+        let tool_list =
+            ToolList::parse(&settings.mcp_tools).map_err(|why| anyhow!("MCP_TOOLS is not understood: {why}"))?;
         let folder = Self::folder_in(directory);
         ensure!(
             !is_link(&folder),
@@ -118,6 +123,7 @@ impl Bridge {
             control: Arc::new(control),
         };
         Ok(Self {
+            tool_list,
             history,
             views: Arc::new(Views::new(permissions, directory, settings.clone(), Arc::new(services))),
             agents,

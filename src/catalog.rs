@@ -140,6 +140,8 @@ pub struct Entry {
     pub full_media: Option<&'static str>,
     /// The first line of its doc comment, without its full stop.
     pub title: String,
+    /// The title and what follows it up to the next blank line: what a model needs to choose it.
+    pub brief: String,
     /// All of the comment, for readers who see only one of the two.
     pub about: String,
     /// What it takes.
@@ -158,7 +160,7 @@ impl Entry {
         Services: AsRef<C::Service>,
     {
         let request = Type::of::<C>();
-        let (title, about) = words(&request.schema());
+        let Words { title, brief, about } = Words::of(&request.schema());
         Self {
             name: C::NAME,
             route: C::ROUTE.map_or_else(|| format!("/{}", C::NAME.replacen('_', "/", 1)), str::to_owned),
@@ -173,6 +175,7 @@ impl Entry {
             example: C::EXAMPLE,
             full_media: C::FULL_MEDIA,
             title,
+            brief,
             about,
             request,
             answer: Type::of::<Envelope<C>>(),
@@ -223,12 +226,21 @@ pub(crate) async fn decode<C: Capability>(arguments: Arguments, context: &Contex
     context.take_decoded(blocking(move || arguments.decode()).await?)
 }
 
-/// The first line of a description without its full stop, and all of it.
-fn words(schema: &Value) -> (String, String) {
-    let text = schema["description"].as_str().unwrap_or_default();
-    let title = text.split("\n\n").next().unwrap_or_default();
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    (plain(title).trim_end_matches('.').to_owned(), plain(text))
+/// What a doc comment says to each of its readers.
+struct Words {
+    title: String,
+    brief: String,
+    about: String,
+}
+
+impl Words {
+    fn of(schema: &Value) -> Self {
+        let text = schema["description"].as_str().unwrap_or_default();
+        let paragraphs: Vec<&str> = text.split("\n\n").collect();
+        let first = |count| paragraphs[..paragraphs.len().min(count)].join(" ");
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { title: plain(&first(1)).trim_end_matches('.').to_owned(), brief: plain(&first(2)), about: plain(text) }
+    }
 }
 
 macro_rules! entries {

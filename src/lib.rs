@@ -14,6 +14,7 @@ pub mod server;
 pub mod bridge;
 pub mod catalog;
 pub mod services;
+pub mod tool_list;
 
 // The domains: siblings that do not know each other.
 pub mod filesystem;

@@ -14,12 +14,13 @@ const MAX_TEXT: usize = 2000;
 
 /// Ask the person for more than you may.
 ///
-/// Where the profile of this agent refuses what the task needs. The person reads it, and answers; a yes says that something
-/// was changed, or will be: terminal_info tells what is allowed then.
+/// Where the profile of this agent refuses what the task needs: the user, who owns the machine, reads it and answers.
+///
+/// A yes says that something was changed, or will be: terminal_info tells what is allowed then.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the question shows what was sent")]
 pub(crate) struct RequestPermission {
-    /// What you want to do that is refused.
+    /// What was refused. What you want to do.
     #[schemars(with = "String")]
     what: InWords,
     /// What for.

@@ -136,11 +136,19 @@ impl Arguments {
 
     /// Removes a field and returns its JSON text.
     pub fn take(&mut self, name: &str) -> Option<String> {
+        self.take_place(name).map(|place| self.slice(&place).to_owned())
+    }
+
+    /// The same without copying it.
+    pub fn take_bytes(&mut self, name: &str) -> Option<Bytes> {
+        self.take_place(name).map(|place| self.text.slice(place))
+    }
+
+    fn take_place(&mut self, name: &str) -> Option<Range<usize>> {
         if let Cow::Owned(outline) = self.outline.with(&self.text, &|other| other == name) {
             self.outline = outline;
         }
-        let place = self.outline.fields.shift_remove(name)?;
-        Some(self.slice(&place).to_owned())
+        self.outline.fields.shift_remove(name)
     }
 
     /// Each field's name and JSON text, in the order sent.

@@ -78,6 +78,9 @@ pub enum Task {
         /// Which agent the client is; `agent add` makes one
         #[arg(long, default_value = "default")]
         agent: String,
+        /// The tools that it is shown: lists, modules, tools, separated by commas [setting: MCP_TOOLS]
+        #[arg(long)]
+        tools: Option<String>,
     },
     /// Print the configuration that makes a client use this bridge
     Connect {

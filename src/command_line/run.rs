@@ -18,7 +18,7 @@ use crate::{
     caller::Keys,
     env_file, first_start, key_file,
     policy::{confine::Level, paths::Directory},
-    server::{self, LogGuard, address},
+    server::{self, LogGuard, address, stdio::Guest},
     settings::{Secret, Settings, hide_key, key_in_environment},
 };
 use anyhow::{Context, Result};
@@ -47,7 +47,10 @@ async fn obey(command: &CommandLine) -> Result<ExitCode> {
     let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
     match command.task.as_ref().unwrap_or(&Task::Serve) {
         Task::Serve => serve(start()?).await,
-        Task::Stdio { agent } => done(stdio(agent, start()?).await),
+        Task::Stdio { agent, tools } => {
+            let guest = Guest { agent: agent.clone(), tools: tools.clone() };
+            done(stdio(guest, start()?).await)
+        }
         Task::Connect { client, write, remove } => {
             let doing = match (write, remove) {
                 (true, _) => Doing::Write,
@@ -126,11 +129,11 @@ fn code(is_well: bool) -> ExitCode {
 }
 
 /// Speaks MCP over standard input and output.
-async fn stdio(agent: &str, start: Start<'_>) -> Result<()> {
+async fn stdio(guest: Guest, start: Start<'_>) -> Result<()> {
     let key = first_start::key_unasked(&start.settings, start.directory)?;
     let client = "a client with a shell of its own, such as Claude Code or Cursor,";
     passphrase::warn_without_one(start.directory, client, &start.program());
-    server::stdio::serve(start.settings, key, start.directory, agent, server::stop_signals().stop).await
+    server::stdio::serve(start.settings, key, start.directory, guest, server::stop_signals().stop).await
 }
 
 /// Looks at the permission file, or accepts it.

@@ -21,12 +21,14 @@ use serde::{Deserialize, Serialize};
 
 /// Delete a file or directory.
 ///
-/// A link is removed itself, not what it leads to. What was there is kept: filesystem_undo brings it back.
+/// filesystem_undo brings it back.
+///
+/// A link is removed itself, not what it leads to.
 #[derive(Deserialize, JsonSchema)]
 pub struct DeletePath {
     /// The file, link or directory.
     path: String,
-    /// Whether a directory goes with all that is in it; without it, only an empty one goes.
+    /// Whether a directory goes with all in it. Without it, only an empty one goes.
     #[serde(default)]
     recursive: bool,
     /// Whether a file that is read-only goes anyway. What lies in a directory goes with it.

@@ -26,16 +26,19 @@ pub(super) const COPIES: u64 = 2;
 
 /// Edit a text file in place.
 ///
-/// Exact replacements in order, all or nothing; the answer shows a unified diff. Line ends and encoding of the file
-/// are kept. A text that is not found is a conflict that shows the nearest lines and what differs.
+/// Replaces exact texts by others in order, all or nothing, and shows a diff. For several files at once,
+/// filesystem_patch.
+///
+/// Line ends and encoding of the file are kept. A text that is not found is a conflict that shows the nearest lines and
+/// what differs.
 #[derive(Deserialize, JsonSchema)]
 pub struct EditFile {
     /// The file.
     path: String,
-    /// The replacements, made one after another.
+    /// Replacements, made in order.
     #[schemars(length(min = 1, max = 1000))]
     edits: Vec<Replace>,
-    /// Whether to only show what would change.
+    /// Only show what would change.
     #[serde(default)]
     dry_run: bool,
     /// Whether a file that is read-only is changed anyway.
@@ -54,18 +57,18 @@ pub struct EditFile {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "TextReplacement")]
 pub(crate) struct Replace {
-    /// The text that is there, with its white space. It may span lines.
+    /// The text that is there. With its white space; it may span lines.
     old: String,
     /// What it becomes.
     new: String,
-    /// How often `old` must be there; any other number is a conflict.
+    /// How often `old` must be there. Any other number is a conflict.
     #[serde(default = "once")]
     #[schemars(range(min = 1))]
     expected_replacements: usize,
-    /// Only from this line on, counted from 1 in the text that the edits before have left; negative from the end.
+    /// Only from this line on. It is counted from 1 in the text that the edits before have left; negative from the end.
     /// Default: the first.
     start_line: Option<i64>,
-    /// Only up to this line, included; negative from the end. Default: the last.
+    /// Only up to this line. It is included; negative from the end. Default: the last.
     end_line: Option<i64>,
 }
 

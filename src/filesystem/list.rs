@@ -26,15 +26,17 @@ const STEP: u64 = 256 * 1024;
 
 /// List a directory.
 ///
-/// Its files and folders by name, hidden ones too; with `recursive` all that is below. Links are not walked into.
+/// Its files and folders by name, hidden ones too. For an overview of a project, filesystem_tree.
+///
+/// Links are not walked into.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListDirectory {
     /// The directory. Relative paths start at the server's directory.
     path: String,
-    /// Whether to list what is in its directories too.
+    /// Whether to list all that is below.
     #[serde(default)]
     recursive: bool,
-    /// The most items to return, 1 to 100,000.
+    /// The most items to return. 1 to 100,000.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 100_000))]
     limit: usize,

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Read many files at once.
 ///
-/// As filesystem_read does each; one that cannot be read does not fail the others.
+/// Saves a call for each: when you know which files you need. One that cannot be read does not fail the others.
 #[derive(Deserialize, JsonSchema)]
 pub struct ReadMany {
     /// The files, at most 200.
@@ -28,14 +28,14 @@ pub struct ReadMany {
     /// How their bytes become text, by Python's name.
     #[serde(default = "default_encoding")]
     encoding: String,
-    /// The first line to read of each, counted from 1; negative from the end.
+    /// The first line of each, from 1; negative from the end.
     start_line: Option<i64>,
-    /// The last line to read of each, included; negative from the end.
+    /// The last line of each, included. Negative from the end.
     end_line: Option<i64>,
     /// The most to return of each file, in bytes.
     #[schemars(range(min = 1))]
     max_bytes: Option<u64>,
-    /// `text`, `base64`, `auto` or `document`, as in filesystem_read.
+    /// As in filesystem_read. `text`, `base64`, `auto` or `document`.
     #[serde(default, rename = "as")]
     form: Form,
 }

@@ -15,7 +15,7 @@ use std::{io::Read, path::PathBuf};
 
 /// Look at a file or directory.
 ///
-/// Its type, size, permission bits, owner and times, without reading it; its SHA-256 when asked.
+/// Whether it is there, its type, size, permissions, owner and times of change; its checksum (SHA-256) when asked.
 #[derive(Deserialize, JsonSchema)]
 pub struct StatPath {
     /// The file or directory.

@@ -23,29 +23,28 @@ use tokio_util::sync::CancellationToken;
 
 /// Show a directory tree.
 ///
-/// What is below a directory down to `depth`, without hidden and git-ignored files unless asked. A quick way to know a
-/// project.
+/// What is below a directory down to `depth`, without hidden and git-ignored files: an overview of a project.
 #[derive(Deserialize, JsonSchema)]
 pub struct ShowTree {
     /// The directory.
     path: String,
-    /// How many levels to show, 1 to 100.
+    /// How many levels to show. 1 to 100.
     #[serde(default = "default_depth")]
     #[schemars(range(min = 1, max = 100))]
     depth: usize,
-    /// Globs of names or paths to leave out: `node_modules`, `**/*.lock`.
+    /// Globs to leave out: `node_modules`, `**/*.lock`.
     #[serde(default)]
     exclude: Vec<String>,
-    /// Whether to give the sizes of files.
+    /// Give the sizes of files.
     #[serde(default)]
     sizes: bool,
-    /// Whether to show names that start with a dot.
+    /// Names that start with a dot, too.
     #[serde(default)]
     include_hidden: bool,
-    /// Whether to leave out what .gitignore files name.
+    /// Leave out what .gitignore names.
     #[serde(default = "yes")]
     respect_gitignore: bool,
-    /// The most entries to return, 1 to 10,000.
+    /// The most entries to return. 1 to 10,000.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 10_000))]
     limit: usize,

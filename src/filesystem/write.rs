@@ -28,8 +28,10 @@ const MARK: u64 = 4;
 
 /// Write a file.
 ///
-/// Replaces the whole file (`mode: "w"`) or adds to its end (`"a"`), and makes the folders above it. The file is never
-/// half written: on any failure the old one is whole. What other programs append meanwhile is kept.
+/// Creates or replaces the whole file, or adds to its end, and makes the folders above it. To change a part of one,
+/// filesystem_edit.
+///
+/// The file is never half written: on any failure the old one is whole. What other programs append meanwhile is kept.
 #[derive(Deserialize, JsonSchema)]
 pub struct WriteFile {
     /// The file. Relative paths start at the server's directory.
@@ -48,7 +50,7 @@ pub struct WriteFile {
     /// Whether `sha256` is wanted after an append too: the whole file is read for it.
     #[serde(default)]
     digest: bool,
-    /// Whether the file must be new: one that is there stays, and the answer is 409.
+    /// Whether the file must be new. One that is there stays, and the answer is 409.
     #[serde(default)]
     create_only: bool,
     /// `sha256` of an earlier read: when the file has changed since, nothing is written and the answer is 409.

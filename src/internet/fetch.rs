@@ -40,34 +40,37 @@ const FOR_ANYONE: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, C
 
 /// Fetch a URL over HTTP or HTTPS.
 ///
-/// Sends one request and gives status, headers and the decoded text; a picture, a document or a file as `as` and `save_to`
-/// say. A 4xx or 5xx of the server is a success here. Addresses inside this machine's own networks are refused.
+/// For web pages, APIs and downloads: gives status, headers and text; `as` and `save_to` for pictures, documents and
+/// files.
+///
+/// Sends one request. A 4xx or 5xx of the server is a success here. Addresses inside this machine's own networks are
+/// refused.
 #[derive(Deserialize, JsonSchema)]
 pub struct FetchUrl {
-    /// Where to, beginning with `http://` or `https://`.
+    /// Where to. It begins with `http://` or `https://`.
     url: String,
-    /// `GET`, `POST`, `PUT`, `DELETE` or `PATCH`, in any case.
+    /// `GET`, `POST`, `PUT`, `DELETE` or `PATCH`. In any case.
     #[serde(default = "default_method")]
     method: String,
     /// Headers to send. Those of the connection itself (such as `Content-Length`) are left out.
     headers: Option<IndexMap<String, String>>,
-    /// What to send with POST, PUT or PATCH; other methods send none.
+    /// What to send with POST, PUT or PATCH. Other methods send none.
     body: Option<String>,
-    /// How long all of it may take, in seconds.
+    /// In seconds. How long all of it may take.
     #[serde(default = "default_timeout")]
     #[schemars(range(min = 1, max = 3600))]
     timeout: u64,
-    /// Whether to follow redirects, at most 10, each checked as the URL is. To another origin only common headers go
+    /// Whether to follow redirects. At most 10, each checked as the URL is. To another origin only common headers go
     /// along, and no body: a redirect that asks to send it there is the answer.
     #[serde(default)]
     follow_redirects: bool,
-    /// `text`; `base64` for the bytes, a picture for one; `document`: the text of a PDF, DOCX, XLSX, ODT, ODS, PPTX or
-    /// EPUB; `file`: only in the file that `save_to` names.
+    /// What to return. `text`; `base64` for the bytes, a picture for one; `document`: the text of a PDF, DOCX, XLSX,
+    /// ODT, ODS, PPTX or EPUB; `file`: only in the file that `save_to` names.
     #[serde(default, rename = "as")]
     form: Form,
-    /// A new file to save the body to, as it is; nothing is shown of it then.
+    /// A new file to save the body to. It is saved as it is, and nothing is shown of it then.
     save_to: Option<String>,
-    /// Whether `save_to` also saves what comes with another status than 2xx: an error's page, a redirect.
+    /// Whether errors are saved, too. What comes with another status than 2xx: an error's page, a redirect.
     #[serde(default)]
     save_errors: bool,
 }

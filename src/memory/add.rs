@@ -29,29 +29,31 @@ const TAGS_SHOWN: usize = 100;
 
 /// Remember something for good.
 ///
+/// A note or fact for later conversations. For several, memory_add_many.
+///
 /// It is on disk when the answer comes. With `id`, sending the same entry again changes nothing.
 #[derive(Deserialize, JsonSchema)]
 pub struct AddEntry {
-    /// What to remember; may be empty.
+    /// What to remember. It may be empty.
     content: String,
     /// Words to find it by.
     #[serde(default)]
     tags: Vec<String>,
-    /// What else there is to say, as an object. A `date` or `timestamp` in it says when what is told took place.
+    /// What else there is to say. A `date` or `timestamp` in it says when what is told took place.
     #[serde(default)]
     metadata: Map<String, Value>,
     /// Who says it.
     #[serde(default = "default_source")]
     source: String,
-    /// An id of the caller's own; one is made otherwise. The same id with another content is refused.
+    /// An id of your own. One is made otherwise. The same id with another content is refused.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     id: Option<String>,
-    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; never when left out.
+    /// When it ends: `YYYY-MM-DDTHH:MM:SS`. It is no answer from then on; never when left out.
     #[serde(default)]
     expires_at: Option<String>,
-    /// Whether an entry with the same content and tags (whatever the case and the accents) is answered instead of adding
-    /// another.
+    /// Add nothing where the same is there. An entry with the same content and tags (whatever the case and the accents)
+    /// is answered then.
     #[serde(default)]
     dedupe: bool,
 }
@@ -106,22 +108,22 @@ impl Capability for AddEntry {
 /// What to remember.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct NewEntry {
-    /// What to remember; may be empty.
+    /// What to remember. It may be empty.
     pub content: String,
     /// Words to find it by.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// What else there is to say, as an object. A `date` or `timestamp` in it says when what is told took place.
+    /// What else there is to say. A `date` or `timestamp` in it says when what is told took place.
     #[serde(default)]
     pub metadata: Map<String, Value>,
     /// Who says it.
     #[serde(default = "default_source")]
     pub source: String,
-    /// An id of the caller's own; one is made otherwise. The same id with another content is refused.
+    /// An id of your own. One is made otherwise. The same id with another content is refused.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     pub id: Option<String>,
-    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; never when left out.
+    /// When it ends: `YYYY-MM-DDTHH:MM:SS`. It is no answer from then on; never when left out.
     #[serde(default)]
     pub expires_at: Option<String>,
 }

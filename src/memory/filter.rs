@@ -36,19 +36,19 @@ macro_rules! filtered {
             /// Only entries with any of these tags.
             #[serde(default)]
             tags: Option<Vec<String>>,
-            /// Only entries with all of these tags; `true` stands for those of `tags`.
+            /// Only entries with all of these tags. `true` stands for those of `tags`.
             #[serde(default)]
             all_tags: Option<$crate::memory::filter::AllTags>,
             /// Only entries of this source.
             #[serde(default)]
             source: Option<String>,
-            /// Only entries added then or later: `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
+            /// Only entries added from `YYYY-MM-DD` on. Or `YYYY-MM-DDTHH:MM:SS`.
             #[serde(default)]
             since: Option<String>,
-            /// Only entries added then or before; a day counts whole.
+            /// Only entries added until then. A day counts whole.
             #[serde(default)]
             until: Option<String>,
-            /// Only entries whose metadata has these values.
+            /// Only entries with these values there.
             #[serde(default)]
             metadata: Option<serde_json::Map<String, serde_json::Value>>,
             $($(#[$behind])* $last: $last_type,)*

@@ -29,7 +29,7 @@ pub struct QueryMemory {
     /// Only entries with any of these tags, letter for letter.
     #[serde(default)]
     tags: Option<Vec<String>>,
-    /// How many entries at most.
+    /// How many at most.
     #[serde(default = "default_limit")]
     limit: usize,
 }

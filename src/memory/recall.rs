@@ -23,14 +23,15 @@ use serde_json::json;
 filtered! {
     /// Recall what the memory knows about a question.
     ///
-    /// Ask in plain words, English or French: related words, other forms, typos and what was said just before are found
-    /// too. Best first.
+    /// Ask in plain words, English or French: by meaning, best first. For an exact text, memory_query.
+    ///
+    /// Related words, other forms, typos and what was said just before are found too.
     #[derive(Deserialize, JsonSchema)]
     pub struct RecallMemory {
-        /// The question, or words that matter.
+        /// The question. Or words that matter.
         query: String,
         ..Filter,
-        /// How many entries at most.
+        /// How many at most.
         #[serde(default = "default_limit")]
         limit: usize,
         /// `next_cursor` of an earlier answer, to read on. Default: begin with the best.
@@ -39,7 +40,7 @@ filtered! {
         /// Only entries with at least this score. 1 is about what an entry gets that says each word of the question once.
         #[serde(default)]
         min_score: f64,
-        /// Whether each result says what its score is made of.
+        /// Say what each score is made of.
         #[serde(default)]
         explain: bool,
     }

@@ -24,7 +24,9 @@ use std::sync::Arc;
 
 /// Change a memory entry.
 ///
-/// What is left out stays as it is. The id and the time it was added stay too. memory_restore brings back what it was.
+/// Correct a note or its tags; what is left out stays.
+///
+/// The id and the time it was added stay too. memory_restore brings back what it was.
 #[derive(Deserialize, JsonSchema)]
 pub struct UpdateEntry {
     /// The entry's id.
@@ -41,7 +43,8 @@ pub struct UpdateEntry {
     /// Its new source.
     #[serde(default)]
     source: Option<String>,
-    /// When it stops being an answer, as `YYYY-MM-DDTHH:MM:SS`; `never`, or an empty text, makes it stay for good.
+    /// When it ends: `YYYY-MM-DDTHH:MM:SS`, or `never`. It is no answer from then on; `never`, or an empty text, makes
+    /// it stay for good.
     #[serde(default)]
     expires_at: Option<String>,
 }

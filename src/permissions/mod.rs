@@ -49,3 +49,4 @@ pub(crate) use profile::{HostCheck, TagCheck};
 pub use profiles::Profiles;
 pub use rule::{PRESETS, Rule, Source};
 pub use subjects::Subjects;
+pub(crate) use tools::ToolPattern;

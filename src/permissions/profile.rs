@@ -121,6 +121,11 @@ impl Profile {
         &self.lines
     }
 
+    /// Whether it names the tools of its agents; otherwise they have all.
+    pub fn names_tools(&self) -> bool {
+        self.tools.are_named()
+    }
+
     /// What must be known of a call to decide.
     pub fn needs(&self) -> Needs {
         self.needs

@@ -8,18 +8,48 @@ const REQUEST: &str = "permissions_request";
 
 /// The tools; none: all.
 #[derive(Debug)]
-pub(crate) struct Tools(Option<(Vec<(Named, Rule)>, Rule)>);
+pub(crate) struct Tools(Option<(Vec<(ToolPattern, Rule)>, Rule)>);
 
-#[derive(Debug)]
-enum Named {
-    Pattern(String),
+/// Which tools a word means.
+#[derive(Clone, Debug)]
+pub(crate) enum ToolPattern {
+    /// Those of names that fit.
+    Names(String),
+    /// Those that need this.
     Needing(Access),
 }
 
-impl Named {
-    fn means(&self, name: &str, access: Access) -> bool {
+impl ToolPattern {
+    /// The modules, and the names of the tools of each.
+    pub(crate) const MODULES: [(&str, &str); 5] = [
+        ("files", "filesystem_*"),
+        ("terminal", "terminal_*"),
+        ("memory", "memory_*"),
+        ("internet", "internet_*"),
+        ("sandbox", "sandbox_*"),
+    ];
+
+    /// Reads a module, a name, a pattern of names, or `@` and what tools need.
+    ///
+    /// # Errors
+    /// When it means no tool of `all`; with one that may be meant.
+    pub(crate) fn parse(text: &str, all: &[Tool]) -> Result<Self, String> {
+        if let Some(access) = text.strip_prefix('@') {
+            let found = ACCESS.iter().find(|(name, _)| *name == access);
+            let names: Vec<String> = ACCESS.iter().map(|(name, _)| format!("@{name}")).collect();
+            return found
+                .map(|(_, access)| Self::Needing(*access))
+                .ok_or_else(|| format!("there is no `{text}`: what a tool needs is one of {}", names.join(", ")));
+        }
+        let module = Self::MODULES.iter().find(|(module, _)| *module == text);
+        let names = module.map_or(text, |(_, names)| names);
+        check_name(names, all).map(|()| Self::Names(names.to_owned()))
+    }
+
+    /// Whether a tool is one of them.
+    pub(crate) fn means(&self, name: &str, access: Access) -> bool {
         match self {
-            Self::Pattern(pattern) => fits(pattern, name),
+            Self::Names(pattern) => fits(pattern, name),
             Self::Needing(needed) => *needed == access,
         }
     }
@@ -31,7 +61,7 @@ impl Tools {
         let Some(list) = list else { return Self(None) };
         let mut named = Vec::new();
         for entry in &list.entries {
-            match Self::named(&entry.value, all) {
+            match ToolPattern::parse(&entry.value, all) {
                 Ok(one) => named.push((one, entry.rule.clone())),
                 Err(why) => mistakes.push(Mistake::at(&entry.rule, why)),
             }
@@ -43,15 +73,9 @@ impl Tools {
         Self(Some((named, list.rule.clone())))
     }
 
-    fn named(text: &str, all: &[Tool]) -> Result<Named, String> {
-        if let Some(access) = text.strip_prefix('@') {
-            let found = ACCESS.iter().find(|(name, _)| *name == access);
-            let names: Vec<String> = ACCESS.iter().map(|(name, _)| format!("@{name}")).collect();
-            return found
-                .map(|(_, access)| Named::Needing(*access))
-                .ok_or_else(|| format!("there is no `{text}`: what a tool needs is one of {}", names.join(", ")));
-        }
-        check_name(text, all).map(|()| Named::Pattern(text.to_owned()))
+    /// Whether it names tools; otherwise the profile has all.
+    pub(crate) fn are_named(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Whether a tool is there.

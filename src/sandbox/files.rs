@@ -35,11 +35,11 @@ const ARCHIVE_MARGIN_MIB: u64 = 16;
 /// A file to put into the workspace.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct InputFile {
-    /// Where in the workspace, like `data/in.csv`; folders are made.
+    /// Where, like `data/in.csv`. In the workspace; folders are made.
     path: String,
     /// Its text. Either this or `content_base64`.
     content: Option<String>,
-    /// Its bytes in base64, for what is no text.
+    /// Its bytes. In base64, for what is no text.
     content_base64: Option<String>,
 }
 

@@ -32,31 +32,32 @@ const ANSWER_TIME: Duration = Duration::from_millis(900);
 
 /// Run code or a command in an isolated container.
 ///
-/// Python, bash, node or JavaScript, with numpy, pandas and matplotlib. No network, 256 MB of memory, half a processor;
-/// the container is removed afterwards. Files can be sent along and brought back. For state between calls start a
-/// session. Needs Docker.
+/// For code that must not touch this machine: Python with numpy, pandas and matplotlib, bash or node; no network. To
+/// keep state between calls, sandbox_session_start.
+///
+/// 256 MB, half a processor. Files can be sent along and brought back. Needs Docker.
 #[derive(Deserialize, JsonSchema)]
 pub struct RunCode {
     /// A shell command. Needed when there is no `code`.
     #[serde(default)]
     command: Option<String>,
-    /// How long it may run, in seconds, at most 60.
+    /// In seconds. How long it may run, at most 60.
     #[serde(default = "default_timeout")]
     #[schemars(range(min = 1))]
     timeout: u64,
-    /// What `code` is written in: `python`, `bash`, `node`, `javascript`, or a language of SANDBOX_LANGUAGES.
+    /// `python`, `bash`, `node` or `javascript`. Or a language of SANDBOX_LANGUAGES: what `code` is written in.
     #[serde(default = "default_language")]
     language: Option<String>,
-    /// A program, handed to the language's interpreter verbatim. Wins over `command`.
+    /// A program. It is handed to the language's interpreter verbatim, and wins over `command`.
     #[serde(default)]
     code: Option<String>,
-    /// What the program reads from standard input; empty by default.
+    /// Its standard input. Empty by default.
     #[serde(default)]
     stdin: Option<String>,
-    /// Files put into the workspace, where the program starts.
+    /// Files put into the workspace. The program starts there.
     #[serde(default)]
     files: Vec<InputFile>,
-    /// Which files of the workspace to bring back: names or patterns like `out/**/*.png`.
+    /// Which files to bring back: `out/**/*.png`. Names or patterns in the workspace.
     #[serde(default)]
     outputs: Vec<String>,
 }

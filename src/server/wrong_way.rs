@@ -1,7 +1,7 @@
 //! Requests that no route takes: where the client probably wanted to go.
 
-use super::status;
-use crate::near::nearest;
+use super::{mcp, status};
+use crate::{near::nearest, tool_list};
 use axum::{
     http::{Method, StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
@@ -27,7 +27,9 @@ fn near(known: &[String], path: &str) -> String {
     if MCP_ELSEWHERE.contains(&path) {
         return "MCP is at /mcp".to_owned();
     }
-    let known = || known.iter().map(String::as_str).chain(["/docs", "/redoc", "/openapi.json", "/mcp"]);
+    let lists: Vec<String> = tool_list::NAMED.iter().map(|name| format!("{}/{name}", mcp::PATH)).collect();
+    let others = || lists.iter().map(String::as_str).chain(["/docs", "/redoc", "/openapi.json", mcp::PATH]);
+    let known = || known.iter().map(String::as_str).chain(others());
     // A tool's name is the route with another sign: memory_add is /memory/add.
     let as_route = format!("/{}", path.trim_matches('/').replace(['_', '.'], "/"));
     let found = match known().find(|known| *known == as_route) {

@@ -14,7 +14,7 @@ pub use environment::{hide_key, is_in_environment, key_in_environment};
 pub use file::assignment;
 pub(crate) use file::{Line, parse};
 pub use path::{PathList, SettingPath, WritablePaths};
-pub use value::{ConfinementMode, LogLevel, Port, Secret, SettingValue};
+pub use value::{ConfinementMode, LogLevel, OutputSchemas, Port, Secret, SettingValue};
 pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program, is_loopback};
 
 use anyhow::{Result, ensure};
@@ -111,6 +111,12 @@ settings! {
     mcp_session_idle_hours: u64 = "MCP_SESSION_IDLE_HOURS" or "24" within 0..=876_000,
     /// The longest result over MCP, in bytes; a longer one is cut and says how to go on. REST is never cut.
     mcp_max_result_bytes: usize = "MCP_MAX_RESULT_BYTES" or "50000" within 1_000..=1_000_000_000,
+    /// The tools that an MCP client is shown where its address or its agent's profile names none, separated by commas: lists
+    /// (`core`, `all`, `read-only`, `find`), modules (`files`, `terminal`, `memory`, `internet`, `sandbox`), tools, patterns of them.
+    mcp_tools: String = "MCP_TOOLS" or "core",
+    /// Whether MCP tools are listed with the schemas of their answers: `on`, `off`, or `auto` for only where all tools are
+    /// listed (`/mcp/all`), whose clients choose what a model sees.
+    output_schemas: OutputSchemas = "MCP_OUTPUT_SCHEMAS" or "auto",
     /// The only folders that callers may reach, separated by commas. Empty: the whole disk less the denied places.
     allowed_dirs: PathList = "MCP_ALLOWED_DIRS" or "",
     /// Places that no caller may reach, separated by commas, on top of those that are always denied. `*`, `?`, `[…]` and

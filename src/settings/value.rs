@@ -224,3 +224,25 @@ impl SettingValue for ConfinementMode {
         }
     }
 }
+
+/// Where tools are listed with the schemas of their answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputSchemas {
+    /// Where all tools are listed.
+    Auto,
+    /// Everywhere.
+    On,
+    /// Nowhere.
+    Off,
+}
+
+impl SettingValue for OutputSchemas {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "on" | "true" | "yes" | "1" => Ok(Self::On),
+            "off" | "false" | "no" | "0" => Ok(Self::Off),
+            _ => Err("auto, on or off".to_owned()),
+        }
+    }
+}

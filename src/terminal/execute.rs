@@ -28,28 +28,29 @@ use tokio::time::timeout_at;
 
 /// Run a shell command and wait for its end.
 ///
-/// By bash where there is one, else sh (terminal_info says). For commands that end soon; one that fails is an answer
-/// too. Nothing that it started outlives the reply. One out of time is ended; its error has the output. on_timeout
-/// "background" lets it go on.
+/// For what ends soon: builds, tests, git. Nothing that it started outlives the reply; for servers and what takes long,
+/// terminal_start.
+///
+/// By bash, else sh. One that fails is an answer too. One out of time is ended; its error has the output.
 #[derive(Deserialize, JsonSchema)]
 pub struct ExecuteCommand {
     /// The command line.
     command: String,
-    /// How long it may run, in seconds; at most MAX_COMMAND_TIMEOUT.
+    /// In seconds. At most MAX_COMMAND_TIMEOUT.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "u64", range(min = 1), extend("default" = 10))]
     timeout: Option<u64>,
-    /// Whether a shell runs it; else it is split as a shell would and run directly.
+    /// Whether a shell runs it. Else it is split as a shell would and run directly.
     #[serde(default = "yes")]
     shell: bool,
     /// Which shell runs it: one that terminal_info names. Without it, the one that MCP_SHELL says: bash where there is one,
     /// else sh.
     shell_program: Option<String>,
-    /// The folder to run in; the server's directory without it.
+    /// The folder to run in. The server's directory without it.
     cwd: Option<String>,
-    /// Environment variables to set on top of the server's.
+    /// Environment variables to add. They are set on top of the server's.
     env: Option<BTreeMap<String, String>>,
-    /// What becomes of it when its time is over: `kill` ends it, `background` lets it go on as a process.
+    /// `background` lets it go on as a process. When its time is over: `kill` ends it.
     #[serde(default)]
     on_timeout: OnTimeout,
     /// Whether output is returned as a person reads it: without colours, and of what is drawn over the last. Default: false,

@@ -20,7 +20,9 @@ const PYTHON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Describe the machine that commands run on.
 ///
-/// Its system, its processor, its user and folders, the version of its python3.
+/// Its operating system, shells, user, home and working folder, and what you are allowed to do.
+///
+/// Also its processor and the version of its python3.
 #[derive(Deserialize, JsonSchema)]
 pub struct TerminalInfo {}
 

@@ -35,17 +35,18 @@ use tokio_util::sync::CancellationToken;
 
 /// Apply a patch to files.
 ///
-/// A unified diff (`diff -u`, `diff -ruN`, `git diff`) or the `*** Begin Patch` form, over several files, all or nothing.
+/// A unified diff (`git diff`, `diff -u`) or the `*** Begin Patch` form, over several files, all or nothing.
+///
 /// A hunk goes to the line that it names, or to the one place where its lines are; nowhere or several places are a
 /// conflict. Line ends and encoding are kept.
 #[derive(Deserialize, JsonSchema)]
 pub struct PatchFiles {
     /// The patch.
     patch: String,
-    /// The directory in which the patch's names lie.
+    /// Where the patch's names begin. A directory.
     #[serde(default = "here")]
     path: String,
-    /// How many leading folders of the patch's names to leave out. Default: 1 where they are git's `a/` and `b/`, else 0.
+    /// Leading folders of its names to leave out. Default: 1 where they are git's `a/` and `b/`, else 0.
     strip: Option<usize>,
     /// The files' encoding, by Python's name. Default: Unicode by its byte order mark, UTF-8, else latin-1 where the
     /// patch's lines fit so.
@@ -53,7 +54,7 @@ pub struct PatchFiles {
     /// Whether files that are read-only are changed anyway.
     #[serde(default)]
     force: bool,
-    /// Whether to only try.
+    /// Only try.
     #[serde(default)]
     dry_run: bool,
     /// A label that groups changes: `filesystem_undo` takes back all of one label.

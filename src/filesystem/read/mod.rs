@@ -36,9 +36,10 @@ const CHEAP: u64 = 16 * 1024 * 1024;
 
 /// Read a file.
 ///
-/// All of it, or some lines (`start_line`, `end_line`; negative counts from the end: `start_line: -20` is the tail).
-/// Images and other binaries come as base64 with `as: "auto"`. `sha256` guards a later write or edit. What was cut goes
-/// on with `offset`.
+/// All of it, or some lines: `start_line: -20` is the tail. `as: "auto"` also shows pictures, `document` the text of PDF
+/// and office files. Several files: filesystem_read_many.
+///
+/// Other binaries come as base64. `sha256` guards a later write or edit. What was cut goes on with `offset`.
 #[derive(Deserialize, JsonSchema)]
 pub struct ReadFile {
     /// The file. Relative paths start at the server's directory.
@@ -46,20 +47,20 @@ pub struct ReadFile {
     /// How its bytes become text, by Python's name: `utf-8`, `utf-8-sig`, `utf-16`, `ascii`, `latin-1`, `cp1252`, …
     #[serde(default = "default_encoding")]
     pub(super) encoding: String,
-    /// The first line to read, counted from 1; negative from the end. Default: the first.
+    /// The first line, from 1; negative from the end. Default: the first.
     pub(super) start_line: Option<i64>,
-    /// The last line to read, included; negative from the end. Default: the last.
+    /// The last line, included. Negative from the end. Default: the last.
     pub(super) end_line: Option<i64>,
     /// The most to return of the file, in bytes; more is cut at a whole character. Default: no bound.
     #[schemars(range(min = 1))]
     pub(super) max_bytes: Option<u64>,
-    /// Where to begin, in bytes: `next_offset` of a read that was cut. Not together with lines.
+    /// `next_offset` of a read that was cut. In bytes, and not together with lines.
     pub(super) offset: Option<u64>,
     /// Whether `sha256` is wanted also where the whole file has to be read for it.
     #[serde(default)]
     pub(super) digest: bool,
-    /// `text`; `base64` for the bytes as they are; `auto`: text where it is text, else base64; `document`: the text of
-    /// a PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB.
+    /// What to return. `text`; `base64` for the bytes as they are; `auto`: text where it is text, else base64;
+    /// `document`: the text of a PDF, DOCX, XLSX, ODT, ODS, PPTX or EPUB.
     #[serde(default, rename = "as")]
     pub(super) form: Form,
 }

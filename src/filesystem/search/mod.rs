@@ -34,35 +34,37 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Search files by name and content.
 ///
-/// Finds lines that hold `query` (a text, or a regular expression with `regex`) in files whose name fits the glob
-/// `name`; one of the two is enough. Binary files and what .gitignore names are skipped. Matches come in path order.
+/// Like grep and find: lines that hold `query` in files whose name fits the glob `name`; one of the two is enough. Skips
+/// binary files and what .gitignore names.
+///
+/// Matches come in path order.
 #[derive(Deserialize, JsonSchema)]
 pub struct SearchFiles {
-    /// The directory to search, or one file.
+    /// The directory to search. Or one file.
     path: String,
     /// What a line must hold. Without it, files are found by `name` alone.
     query: Option<String>,
-    /// A glob for the file's name (`*.rs`), or for its path below the directory where the glob has a slash
-    /// (`src/**/*.rs`).
+    /// A glob for the name (`*.rs`) or path (`src/**/*.rs`). Where it has a slash, it is for the path below the
+    /// directory.
     name: Option<String>,
-    /// Whether `query` is a regular expression (Rust's syntax: no look-around, never slow).
+    /// Whether `query` is a regular expression. Rust's syntax: no look-around, never slow.
     #[serde(default)]
     regex: bool,
     /// Whether upper and lower case differ.
     #[serde(default)]
     case_sensitive: bool,
-    /// How many lines around each match to return.
+    /// Lines to return around each match.
     #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
     context: usize,
-    /// The most matches to return, 1 to 10,000.
+    /// The most matches to return. 1 to 10,000.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 10_000))]
     limit: usize,
-    /// Whether to search files and folders whose name starts with a dot. A `name` that starts so finds them anyway.
+    /// Names that start with a dot, too. A `name` that starts so finds them anyway.
     #[serde(default)]
     include_hidden: bool,
-    /// Whether to leave out what .gitignore files name.
+    /// Leave out what .gitignore names.
     #[serde(default = "yes")]
     respect_gitignore: bool,
     /// `next_cursor` of the page before. Default: the first page.

@@ -20,7 +20,7 @@ use std::{
 
 /// List changes made to files.
 ///
-/// Your own, the newest first: who, when, what, with a diff on demand. Each can be undone with filesystem_undo.
+/// What you modified lately, the newest first: when, what, with a diff on demand. filesystem_undo takes one back.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListChanges {
     /// Only changes of this file, or of anything in this directory.
@@ -32,7 +32,7 @@ pub struct ListChanges {
     /// Whether to show what changed in texts, as a unified diff.
     #[serde(default)]
     diff: bool,
-    /// The most changes to return, 1 to 1,000.
+    /// The most changes to return. 1 to 1,000.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: usize,

@@ -16,18 +16,19 @@ use std::sync::Arc;
 
 /// Undo changes made to files.
 ///
-/// Give one of: `path` (the last change of it or in it), `id` (that change; of an undo: redo), `session` (all with that label) or
-/// `since` (all from a time on), newest first. What someone else changed meanwhile is named as a conflict and left
-/// alone.
+/// Give one of: `path` (its last change), `id` (that change; of an undo: redo), `session` (all with that label) or
+/// `since` (all from then on).
+///
+/// Newest first. What someone else changed meanwhile is named as a conflict and left alone.
 #[derive(Deserialize, JsonSchema)]
 pub struct UndoChanges {
-    /// The file or directory whose last change to take back; a directory's is the last of anything in it.
+    /// The file, or directory. The last change of it, or of anything in it, is taken back.
     path: Option<String>,
-    /// The change to take back, from filesystem_changes.
+    /// Of filesystem_changes. That change is taken back.
     id: Option<String>,
     /// The label whose changes to take back.
     session: Option<String>,
-    /// The time from which on to take back all changes: `2026-01-31T12:00:00`.
+    /// Like `2026-01-31T12:00:00`. All changes from then on are taken back.
     since: Option<String>,
 }
 

@@ -58,7 +58,7 @@ pub struct ExecuteNotebook {
     /// Files put into the workspace, where the notebook runs.
     #[serde(default)]
     files: Vec<InputFile>,
-    /// Which files of the workspace to bring back: names or patterns like `out/**/*.png`.
+    /// Which files to bring back: `out/**/*.png`. Names or patterns in the workspace.
     #[serde(default)]
     outputs: Vec<String>,
 }

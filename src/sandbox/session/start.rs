@@ -78,7 +78,7 @@ impl Capability for StartSession {
 
 /// List your code sessions.
 ///
-/// Those that have not ended, oldest first.
+/// Those that are open, oldest first.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListSessions {}
 
@@ -110,7 +110,7 @@ impl Capability for ListSessions {
 
 /// Stop a code session.
 ///
-/// Its container is removed at once, with its variables and its files.
+/// Close it when you are done. Its container is removed at once, with its variables and its files.
 #[derive(Deserialize, JsonSchema)]
 pub struct StopSession {
     /// The session's name, as its start gave it.

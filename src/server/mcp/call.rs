@@ -5,15 +5,16 @@ use super::{
     continuations::Part,
     cut::{self, Remainder},
     media,
-    tools::{Answer, RESULT_CURSOR, Tools},
+    published::RESULT_CURSOR,
+    tools::{Answer, Tools},
 };
 use crate::{
     arguments::{Arguments, Ignored},
-    caller::{Caller, MemoryBudget, MemoryPermit},
+    caller::{Access, Caller, MemoryBudget, MemoryPermit},
     capability::{Asker, Context, Progress},
     error::{Error, Result},
     excerpt::{Bound, Parts},
-    near::nearest,
+    tool_list::ToolList,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -99,12 +100,12 @@ impl Mcp {
             None => context,
         });
         let budget = self.bridge.settings.mcp_max_result_bytes;
-        let arguments = arguments_of(&mut request, &rpc, &context.holding).await;
-        let (name, owner) = (&request.name, owner(&caller, &request.name));
-        let mut arguments = match arguments {
-            Ok(arguments) => arguments,
+        let sent = arguments_of(&mut request, &rpc, &context.holding).await;
+        let (name, mut arguments) = match self.aim(&request.name, sent, &self.list(&rpc, &caller)).await {
+            Ok(aimed) => aimed,
             Err(error) => return Ok(failure(&self.tools, &error, &[], budget)),
         };
+        let (name, owner) = (&*name, owner(&caller, &name));
         let cursor = arguments.take(RESULT_CURSOR).and_then(|json| serde_json::from_str::<String>(&json).ok());
         let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
         let outcome = match cursor.filter(|cursor| !cursor.is_empty()) {
@@ -128,6 +129,17 @@ impl Mcp {
         Ok(outcome.unwrap_or_else(|error| failure(&self.tools, &error, &context.ignored(), budget)))
     }
 
+    /// The tool that a call means, with its arguments.
+    async fn aim(&self, name: &str, sent: Result<Arguments>, list: &ToolList) -> Result<(String, Arguments)> {
+        let (name, arguments) = self.tools.finder.aim(name, sent?).await?;
+        let only_reads = self.tools.access(&name).is_none_or(|access| access == Access::Read);
+        if list.only_reads() && !only_reads {
+            let text = "does more than read, and this address is for tools that only read: the user can connect to /mcp instead";
+            return Err(Error::Refused(format!("{name} {text}")));
+        }
+        Ok((name, arguments))
+    }
+
     /// The first part of an answer, with its media, which share its room.
     async fn show(&self, tool: &str, owner: &str, answer: Answer, holding: &MemoryBudget) -> Result<CallToolResult> {
         let budget = self.bridge.settings.mcp_max_result_bytes;
@@ -147,12 +159,7 @@ impl Mcp {
     }
 
     fn unknown(&self, name: &str) -> ErrorData {
-        let near = nearest(name, self.tools.names());
-        let hint = match near.is_empty() {
-            true => "tools/list names them".to_owned(),
-            false => format!("did you mean {}?", near.join(" or ")),
-        };
-        ErrorData::invalid_params(format!("Unknown tool: {name} ({hint})"), None)
+        ErrorData::invalid_params(format!("Unknown tool: {name} ({})", self.tools.finder.meant(name)), None)
     }
 }
 

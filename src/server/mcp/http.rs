@@ -22,13 +22,14 @@ use crate::{
         shared::Shared,
         status,
     },
+    tool_list::{self, ToolList},
 };
 use axum::{
     Json, Router,
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderValue, Method, StatusCode,
+        Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
         header::{CONTENT_TYPE, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
@@ -47,6 +48,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Where a request may carry its key beside `Authorization`: only here, and as clients of this protocol do.
 const API_KEY_HEADER: &str = "x-api-key";
+
+/// Where MCP is spoken.
+pub(crate) const PATH: &str = "/mcp";
 
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
@@ -96,13 +100,38 @@ async fn follow_the_keys(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: Cancell
     }
 }
 
-/// `/mcp` and `/mcp/`.
+/// `/mcp` and `/mcp/`, and the same for each list of tools that has a name.
 pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Shared>> {
     let endpoint = Arc::new(endpoint);
     let serve = any(move |State(shared): State<Arc<Shared>>, request: Request| async move {
         answer(&shared, &endpoint, request).await.unwrap_or_else(refusal)
     });
-    Router::new().route("/mcp", serve.clone()).route("/mcp/", serve)
+    let lists = tool_list::NAMED.iter().map(|name| format!("{PATH}/{name}"));
+    let addresses = lists.chain([PATH.to_owned()]).flat_map(|path| [format!("{path}/"), path]);
+    addresses.fold(Router::new(), |router, path| router.route(&path, serve.clone()))
+}
+
+/// The list of tools that an address names, for its request to carry: in its query, for clients of which only the address can
+/// be changed, or in its path.
+///
+/// # Errors
+/// [`Error::Unusable`] for one that there is not.
+fn named_list(uri: &Uri) -> Result<Extensions> {
+    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let asked: Vec<String> = query
+        .filter(|(name, value)| name == "tools" && !value.is_empty())
+        .map(|(_, value)| value.into_owned())
+        .collect();
+    let named = match asked.is_empty() {
+        true => uri.path().trim_start_matches(PATH).trim_matches('/').to_owned(),
+        false => asked.join(","),
+    };
+    let mut extensions = Extensions::new();
+    if !named.is_empty() {
+        let list = ToolList::parse(&named).map_err(|why| Error::Unusable(format!("tools: {why}")))?;
+        extensions.insert(Arc::new(list));
+    }
+    Ok(extensions)
 }
 
 /// Origin, key, media type, body: in this order, so that who has no key learns nothing of the rest. Host came before.
@@ -116,6 +145,7 @@ async fn answer<H: ServerHandler + Clone>(
     let keys = &shared.bridge.keys;
     let presented = presented_keys(&parts.headers);
     let caller = Authentication::presenting(presented, auth::peer(&parts.extensions), keys)?.caller(keys, None)?;
+    parts.extensions.extend(named_list(&parts.uri)?);
     let stop = stopping(&parts.extensions);
     let (posts, ends) = (parts.method == Method::POST, parts.method == Method::DELETE);
     if posts && !is_json(&parts.headers) {

@@ -5,6 +5,7 @@ mod call;
 mod continuations;
 mod cut;
 mod earlier;
+mod finder;
 mod http;
 pub mod library;
 mod media;
@@ -12,10 +13,12 @@ pub mod message;
 mod patience;
 #[cfg_attr(not(feature = "pictures"), path = "pictures_nothing.rs")]
 mod pictures;
+mod published;
 mod sessions;
 mod tools;
 mod unreadable;
 
+pub(crate) use http::PATH;
 pub use http::{Endpoint, routes};
 pub use unreadable::Unreadable;
 
@@ -24,9 +27,12 @@ use crate::{
     caller::Caller,
     catalog::Entry,
     excerpt::{Bound, Parts},
+    settings::OutputSchemas,
+    tool_list::ToolList,
 };
 use continuations::ContinuationStore;
 use library::Library;
+use published::SAID_ONCE;
 use rmcp::{
     ErrorData, ServerHandler,
     model::{
@@ -43,8 +49,11 @@ use tools::Tools;
 /// What a model reads first.
 const INSTRUCTIONS: &str = "Files, terminal, long memory, internet and a Docker sandbox of the user's own machine. \
 Look things up with memory_recall before you ask the user for what they may have told before, and keep what will \
-matter later with memory_add. A refused or failed call says how to fix it. A long result is cut: call again with its \
-next_result_cursor as result_cursor for what follows.";
+matter later with memory_add. A refused or failed call says how to fix it.";
+
+/// What is said beside it where more can be called than is listed.
+const MORE: &str = " More tools than are listed: tools_find {query} finds them and says what each takes; call them with \
+tools_read, tools_write and tools_run {name, arguments}.";
 
 /// How much of what an agent may do stands in the instructions, in bytes; terminal_info has all of it.
 const MAX_PERMISSIONS: usize = 1500;
@@ -59,6 +68,8 @@ pub struct Mcp {
     info: Arc<ServerConfig>,
     /// Who calls where no request carries a key.
     caller: Option<Caller>,
+    /// What a client is shown whose requests have no address.
+    list: Option<Arc<ToolList>>,
 }
 
 impl Mcp {
@@ -85,6 +96,7 @@ impl Mcp {
             library: Arc::new(library),
             info: Arc::new(info),
             caller: None,
+            list: None,
         }
     }
 
@@ -94,17 +106,36 @@ impl Mcp {
         self
     }
 
+    /// The same face with the tools of a list.
+    pub fn showing(mut self, list: Option<ToolList>) -> Self {
+        self.list = list.map(Arc::new);
+        self
+    }
+
+    /// What a client is shown: the list of its address, or what the profile of its agent names, or that of the settings.
+    fn list(&self, rpc: &RequestContext<RoleServer>, caller: &Caller) -> Arc<ToolList> {
+        let parts = rpc.extensions.get::<axum::http::request::Parts>();
+        let named = parts.and_then(|parts| parts.extensions.get::<Arc<ToolList>>()).or(self.list.as_ref());
+        let names_tools =
+            |caller: &Caller| self.bridge.profile_of(caller.as_agent()?).ok().filter(|of| of.names_tools());
+        named.cloned().unwrap_or_else(|| match names_tools(caller) {
+            Some(_) => Arc::new(ToolList::all()),
+            None => Arc::new(self.bridge.tool_list.clone()),
+        })
+    }
+
     /// What a model reads first: what it may not, too, so that it does not try.
-    fn instructions(&self, caller: &Caller) -> String {
+    fn instructions(&self, caller: &Caller, list: &ToolList) -> String {
+        let all = format!("{INSTRUCTIONS} {SAID_ONCE}{}", if list.finds_others() { MORE } else { "" });
         let agent = caller.as_agent();
         let profile = agent.and_then(|agent| Some((agent, self.bridge.profile_of(agent).ok()?)));
         let Some((agent, profile)) = profile.filter(|(_, profile)| !profile.in_words().is_empty()) else {
-            return INSTRUCTIONS.to_owned();
+            return all;
         };
         let said = Parts { head: profile.in_words().join("; "), ..Parts::default() };
         let said = said.bounded(Bound::halves(MAX_PERMISSIONS)).join();
         format!(
-            "{INSTRUCTIONS} You are the agent {}, with the permissions {}: {said}. What these refuse stays refused whatever \
+            "{all} You are the agent {}, with the permissions {}: {said}. What these refuse stays refused whatever \
              way you try; permissions_request asks the user for more. A call that the user is asked about waits for the answer.",
             agent.name(),
             profile.name()
@@ -135,7 +166,8 @@ impl ServerHandler for Mcp {
     ) -> Result<InitializeResult, ErrorData> {
         rpc.peer.set_peer_info(request.clone());
         let mut result = self.negotiate_initialize(&request)?;
-        result.instructions = Some(self.instructions(&self.caller(&rpc)?));
+        let caller = self.caller(&rpc)?;
+        result.instructions = Some(self.instructions(&caller, &self.list(&rpc, &caller)));
         Ok(result)
     }
 
@@ -153,8 +185,18 @@ impl ServerHandler for Mcp {
         rpc: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&rpc)?;
+        let list = self.list(&rpc, &caller);
         let has = |entry: &Entry| self.bridge.has(&caller, entry);
-        Ok(ListToolsResult::with_all_items(self.tools.list(has)))
+        let with_answers = match self.bridge.settings.output_schemas {
+            OutputSchemas::Auto => list.is_whole(),
+            OutputSchemas::On => true,
+            OutputSchemas::Off => false,
+        };
+        let mut tools = self.tools.list(|entry| list.shows(entry) && has(entry), with_answers);
+        if list.finds_others() {
+            tools.extend(self.tools.finder.list(has));
+        }
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(

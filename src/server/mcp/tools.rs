@@ -1,29 +1,28 @@
 //! Every capability of the catalog as a tool.
 
-use super::media::NamedMedium;
+use super::{
+    finder::{FIND, Finder},
+    published::describe,
+};
 use crate::{
     arguments::Arguments,
     bridge::Bridge,
     caller::Access,
     capability::{Context, Medium},
-    catalog::{Entry, Type},
+    catalog::Entry,
     error::{Error, Result},
-    server::schema,
 };
 use anyhow::anyhow;
 use futures::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
 use regex::{Captures, Regex};
-use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use serde_json::{Value, json};
+use rmcp::model::Tool;
+use serde_json::Value;
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{Arc, LazyLock},
 };
-
-/// The argument by which a call goes on with an answer that was cut. Only this face has it: REST never cuts.
-pub(crate) const RESULT_CURSOR: &str = "result_cursor";
 
 /// What a tool gave: its answer as JSON, and what a model can see or hear of it.
 pub struct Answer {
@@ -38,11 +37,12 @@ pub struct Answer {
 }
 
 /// The tools, in the catalog's order.
-#[derive(Default)]
 pub(crate) struct Tools {
     all: IndexMap<&'static str, (Tool, Arc<Entry>)>,
     /// The tools by the routes of their capabilities.
     by_route: HashMap<String, &'static str>,
+    /// What finds and calls those that a list does not show.
+    pub finder: Arc<Finder>,
 }
 
 /// What may be a route in a sentence, with its method before it.
@@ -56,22 +56,29 @@ impl Tools {
         Self {
             all: catalog.iter().map(|entry| (entry.name, (describe(entry), entry.clone()))).collect(),
             by_route: catalog.iter().map(|entry| (entry.route.clone(), entry.name)).collect(),
+            finder: Arc::new(Finder::of(catalog)),
         }
     }
 
-    /// The tools that somebody has, as they are published.
-    pub(crate) fn list(&self, has: impl Fn(&Entry) -> bool) -> Vec<Tool> {
-        self.all.values().filter(|(_, entry)| has(entry)).map(|(tool, _)| tool.clone()).collect()
+    /// The tools of a list, as they are published.
+    pub(crate) fn list(&self, shows: impl Fn(&Entry) -> bool, with_answers: bool) -> Vec<Tool> {
+        let shown = self.all.values().filter(|(_, entry)| shows(entry));
+        let published = shown.map(|(tool, _)| {
+            let mut tool = tool.clone();
+            tool.output_schema.take_if(|_| !with_answers);
+            tool
+        });
+        published.collect()
     }
 
-    /// The names of all.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.all.keys().copied()
+    /// What a tool needs.
+    pub(crate) fn access(&self, name: &str) -> Option<Access> {
+        self.all.get(name).map(|(_, entry)| entry.access)
     }
 
     /// One tool as it is published.
     pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
-        self.all.get(name).map(|(tool, _)| tool)
+        self.all.get(name).map(|(tool, _)| tool).or_else(|| self.finder.get(name))
     }
 
     /// What is wrong and how to fix it, with tools in place of their routes.
@@ -96,6 +103,9 @@ impl Tools {
         context: Arc<Context>,
         arguments: Arguments,
     ) -> Option<BoxFuture<'static, Result<Answer>>> {
+        if name == FIND {
+            return Some(self.find(bridge, context, arguments).boxed());
+        }
         let entry = self.all.get(name)?.1.clone();
         let call = async move {
             let mut reply = bridge.call(&entry, &context, arguments).await?;
@@ -108,49 +118,18 @@ impl Tools {
         let whole = whole.map(|outcome| outcome.unwrap_or_else(|_| Err(Error::internal(anyhow!("a call panicked")))));
         Some(Box::pin(whole))
     }
-}
 
-fn describe(entry: &Entry) -> Tool {
-    Tool::new(entry.name, entry.about.clone(), Arc::new(input(entry)))
-        .with_title(entry.title.clone())
-        .with_raw_output_schema(Arc::new(output(entry)))
-        .with_annotations(annotations(entry))
-}
-
-/// The arguments, and the one with which a cut answer is continued.
-fn input(entry: &Entry) -> JsonObject {
-    let mut input = schema::of_request(entry.request);
-    let properties = input.entry("properties").or_insert_with(|| json!({}));
-    let about = "Goes on with a cut result: its next_result_cursor. Give the other arguments as before.";
-    if let Value::Object(properties) = properties {
-        properties.insert(RESULT_CURSOR.to_owned(), json!({"type": "string", "description": about}));
+    /// Finds tools, of those that the caller has.
+    fn find(
+        &self,
+        bridge: Arc<Bridge>,
+        context: Arc<Context>,
+        arguments: Arguments,
+    ) -> impl Future<Output = Result<Answer>> + use<> {
+        let finder = self.finder.clone();
+        async move {
+            let json = finder.answer(arguments, |entry| bridge.has(&context.caller, entry))?;
+            Ok(Answer { json, media: Vec::new(), full_media: None, output: &[] })
+        }
     }
-    input
-}
-
-/// The answer, and what is said of the media that are beside it.
-fn output(entry: &Entry) -> JsonObject {
-    let mut output = schema::of_answer(entry.answer);
-    if let (Some(Value::Object(properties)), Some(_)) = (output.get_mut("properties"), entry.full_media) {
-        properties.extend([
-            ("media".to_owned(), json!(schema::of_answer(Type::of::<Vec<NamedMedium>>()))),
-            ("media_hint".to_owned(), json!({"type": "string", "description": "How to get those that are not whole."})),
-        ]);
-    }
-    output
-}
-
-/// The protocol's defaults (destructive, open world) are wrong for most of what the bridge does: all four are said.
-fn annotations(entry: &Entry) -> ToolAnnotations {
-    let (read_only, open_world) = match entry.access {
-        Access::Read => (true, false),
-        Access::Write | Access::Admin => (false, false),
-        Access::Execute | Access::Network => (false, true),
-    };
-    let destructive = !read_only && (entry.destructive || matches!(entry.access, Access::Execute | Access::Admin));
-    ToolAnnotations::new()
-        .read_only(read_only)
-        .destructive(destructive)
-        .idempotent(read_only || entry.idempotent)
-        .open_world(open_world)
 }

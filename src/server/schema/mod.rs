@@ -1,5 +1,6 @@
 //! Schemas of requests and answers, from the types themselves.
 
+mod concise;
 mod nullable;
 mod portable;
 
@@ -25,15 +26,16 @@ fn for_openapi(settings: SchemaSettings) -> SchemaGenerator {
     settings.with_transform(RecursiveTransform(plain)).into_generator()
 }
 
-/// The schema of a request by itself, everything it refers to written out: many models read no references. That a
-/// field may also be null is left out: models leave the field out instead, and some readers know no null.
+/// The schema of a request by itself, in few words, everything it refers to written out: many models read no references.
+/// That a field may also be null is left out: models leave the field out instead, and some readers know no null.
 pub(crate) fn of_request(of: Type) -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(nullable::forbid));
     alone(
         of,
         settings
             .with_transform(RecursiveTransform(portable::simplify))
-            .with_transform(RecursiveTransform(portable::choose)),
+            .with_transform(RecursiveTransform(portable::choose))
+            .with_transform(RecursiveTransform(concise::shorten)),
     )
 }
 

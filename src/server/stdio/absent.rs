@@ -1,5 +1,6 @@
 //! Where there are no private sockets (Windows): who finds a folder taken stays out.
 
+use super::Guest;
 use crate::bridge::Bridge;
 use std::{io, path::Path, sync::Arc};
 use tokio::io::DuplexStream;
@@ -32,6 +33,6 @@ pub async fn connect(_: &Path) -> io::Result<DuplexStream> {
 }
 
 /// Nobody hears it.
-pub(super) fn hello(_: &str) -> Vec<u8> {
+pub(super) fn hello(_: &Guest) -> Vec<u8> {
     Vec::new()
 }

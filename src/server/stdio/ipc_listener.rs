@@ -1,6 +1,6 @@
 //! The owner's private socket: who may open the folder's files may come in by it, without a key.
 
-use super::{Client, caller, serve_lines};
+use super::{Client, Guest, caller, serve_lines};
 use crate::{agents::DEFAULT, bridge::Bridge, server::local_socket};
 use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::{
@@ -16,7 +16,8 @@ const NAME: &str = ".socket";
 /// The line by which a server that should run for all asks a process that runs for one client to let it.
 const HANDOVER: &[u8] = b"handover\n";
 
-/// What a guest says before its client's first message: which agent it is.
+/// What a guest says before its client's first message: which agent it is, and after a blank which tools it is shown, if it
+/// names any.
 const AGENT: &str = "agent ";
 
 /// The answer of who does.
@@ -72,13 +73,14 @@ async fn welcome(
         () = stop.cancelled() => return,
     };
     if read.is_err() || first != HANDOVER {
-        let name = std::str::from_utf8(&first).ok().and_then(|line| line.strip_prefix(AGENT)?.strip_suffix('\n'));
+        let guest = std::str::from_utf8(&first).ok().and_then(said);
         // A program of before there were agents begins with its client's first message.
-        let (name, first) = name.map_or((DEFAULT, &*first), |name| (name, &[]));
-        match caller(&bridge.agents, name) {
-            Ok(caller) => {
-                let client = Client { bridge, caller, is_guest: true };
-                serve_lines(client, io::Cursor::new(first.to_vec()).chain(reader), writer, stop).await;
+        let first = if guest.is_some() { Vec::new() } else { first };
+        let guest = guest.unwrap_or_else(|| Guest { agent: DEFAULT.to_owned(), tools: None });
+        match caller(&bridge.agents, &guest.agent).and_then(|caller| Ok((caller, guest.list()?))) {
+            Ok((caller, list)) => {
+                let client = Client { bridge, caller, list, is_guest: true };
+                serve_lines(client, io::Cursor::new(first).chain(reader), writer, stop).await;
             }
             Err(error) => tracing::warn!("a client over standard input was sent away: {error:#}"),
         }
@@ -91,9 +93,18 @@ async fn welcome(
     }
 }
 
-/// The line by which a guest says which agent it is.
-pub(super) fn hello(agent: &str) -> Vec<u8> {
-    format!("{AGENT}{agent}\n").into_bytes()
+/// The line by which a guest says who it is.
+pub(super) fn hello(guest: &Guest) -> Vec<u8> {
+    // No name of a tool or a list has a blank.
+    let tools = guest.tools.iter().map(|tools| format!(" {}", tools.replace(char::is_whitespace, "")));
+    format!("{AGENT}{}{}\n", guest.agent, tools.collect::<String>()).into_bytes()
+}
+
+/// Who a guest is by its line.
+fn said(line: &str) -> Option<Guest> {
+    let said = line.strip_prefix(AGENT)?.strip_suffix('\n')?;
+    let (agent, tools) = said.split_once(' ').map_or((said, None), |(agent, tools)| (agent, Some(tools.to_owned())));
+    Some(Guest { agent: agent.to_owned(), tools })
 }
 
 /// Asks the owner of `folder` to let this process have it. True when it will, at once.

@@ -18,8 +18,9 @@ use crate::{
     owner::{AlreadyOwned, Claim, Owner},
     server,
     settings::{Secret, Settings},
+    tool_list::ToolList,
 };
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use relay::Upstream;
 use rmcp::{ServiceExt, transport::async_rw::AsyncRwTransport};
 use std::{
@@ -39,18 +40,35 @@ const AFTER_HANDOVER: Duration = Duration::from_secs(5);
 /// How often the folder is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves the client at standard input and output, as this agent, until it goes or `stop` is cancelled.
+/// The client at standard input and output.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Which agent it is.
+    pub agent: String,
+    /// The tools that it is shown, as it names them.
+    pub tools: Option<String>,
+}
+
+impl Guest {
+    fn list(&self) -> Result<Option<ToolList>> {
+        let list = self.tools.as_deref().map(ToolList::parse).transpose();
+        list.map_err(|why| anyhow!("--tools is not understood: {why}"))
+    }
+}
+
+/// Serves the client at standard input and output until it goes or `stop` is cancelled.
 ///
 /// # Errors
-/// When there is no such agent, and when the bridge can neither be opened nor reached.
+/// When there is no such agent or list of tools, and when the bridge can neither be opened nor reached.
 pub async fn serve(
     settings: Settings,
     key: Secret,
     directory: &Path,
-    agent: &str,
+    guest: Guest,
     stop: CancellationToken,
 ) -> Result<()> {
-    let place = Place { settings, key, directory: directory.to_owned(), agent: agent.to_owned() };
+    guest.list()?;
+    let place = Place { settings, key, directory: directory.to_owned(), guest };
     let (input, output) = rmcp::transport::io::stdio_pipes();
     relay::run(&place, input, output, stop).await
 }
@@ -84,7 +102,7 @@ fn caller(agents: &Agents, name: &str) -> Result<Caller> {
 
 /// What is needed to open the bridge, again and again where it must be.
 struct Place {
-    agent: String,
+    guest: Guest,
     settings: Settings,
     key: Secret,
     directory: PathBuf,
@@ -97,7 +115,7 @@ impl Place {
     /// When neither can be had in time; the message says what is in the way.
     async fn reach(&self, handed_over: bool) -> Result<Upstream> {
         // A client whose agent lost its key meanwhile gets in nowhere.
-        caller(&Agents::open(&Bridge::folder_in(&self.directory))?, &self.agent)?;
+        caller(&Agents::open(&Bridge::folder_in(&self.directory))?, &self.guest.agent)?;
         let started = Instant::now();
         loop {
             let yields = handed_over && started.elapsed() < AFTER_HANDOVER;
@@ -106,7 +124,7 @@ impl Place {
             }
             if !yields {
                 match self.open() {
-                    Ok(bridge) => return own(Arc::new(bridge), &self.agent),
+                    Ok(bridge) => return own(Arc::new(bridge), &self.guest),
                     Err(error) if !error.is::<AlreadyOwned>() => return Err(error),
                     Err(error) if started.elapsed() > TIMEOUT => bail!("{error}; it does not answer on its socket"),
                     Err(_) => {}
@@ -123,14 +141,14 @@ impl Place {
     async fn connect(&self) -> Option<Upstream> {
         let stream = ipc_listener::connect(&Bridge::folder_in(&self.directory)).await.ok()?;
         let (reader, mut writer) = tokio::io::split(stream);
-        writer.write_all(&ipc_listener::hello(&self.agent)).await.ok()?;
+        writer.write_all(&ipc_listener::hello(&self.guest)).await.ok()?;
         Some(Upstream::new(reader, writer, None))
     }
 }
 
 /// A bridge of this process, with its listener for others.
-fn own(bridge: Arc<Bridge>, agent: &str) -> Result<Upstream> {
-    let caller = caller(&bridge.agents, agent)?;
+fn own(bridge: Arc<Bridge>, guest: &Guest) -> Result<Upstream> {
+    let (caller, list) = (caller(&bridge.agents, &guest.agent)?, guest.list()?);
     let (near, far) = tokio::io::duplex(64 * 1024);
     let stop = CancellationToken::new();
     let listener = IpcListener::open(bridge.clone(), Some(stop.clone()));
@@ -138,7 +156,7 @@ fn own(bridge: Arc<Bridge>, agent: &str) -> Result<Upstream> {
     let (reader, writer) = tokio::io::split(far);
     let ended = stop.clone();
     let closed = tokio::spawn(async move {
-        let client = Client { bridge: bridge.clone(), caller, is_guest: false };
+        let client = Client { bridge: bridge.clone(), caller, list, is_guest: false };
         serve_lines(client, reader, writer, ended.clone()).await;
         if let Some(listener) = listener {
             listener.close().await;
@@ -157,6 +175,7 @@ fn own(bridge: Arc<Bridge>, agent: &str) -> Result<Upstream> {
 struct Client {
     bridge: Arc<Bridge>,
     caller: Caller,
+    list: Option<ToolList>,
     /// Whether it came to the bridge of another client.
     is_guest: bool,
 }
@@ -167,10 +186,10 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let Client { bridge, caller, is_guest } = client;
+    let Client { bridge, caller, list, is_guest } = client;
     let limit = usize::try_from(bridge.settings.max_request_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
     let transport = AsyncRwTransport::new_server(reader, writer).with_max_line_length(limit);
-    let face = Mcp::new(bridge.clone(), catalog::everything()).for_caller(caller.clone());
+    let face = Mcp::new(bridge.clone(), catalog::everything()).for_caller(caller.clone()).showing(list);
     // The SDK cancels the token that it is given when the client goes: it gets one of its own.
     let served = async {
         match face.serve_with_ct(transport, stop.child_token()).await {

@@ -16,17 +16,18 @@ use serde_json::{Value, json};
 
 /// Type text or press keys in a process.
 ///
-/// Text is sent as it is: end it with a newline to enter a line. Keys follow the text: enter, tab, escape, up, ctrl-c,
-/// f1, alt-b. Then read with terminal_poll.
+/// Text is sent as it is: end it with a newline to answer a prompt. Then read with terminal_poll.
+///
+/// Keys follow the text: enter, tab, escape, up, ctrl-c, f1, alt-b.
 #[derive(Deserialize, JsonSchema)]
 pub struct SendInput {
     /// The process.
     id: String,
     /// Text, sent verbatim.
     text: Option<String>,
-    /// Keys to press after the text, such as `["ctrl-c"]` or `["down", "enter"]`.
+    /// Keys to press then: `["ctrl-c"]`, `["down", "enter"]`.
     keys: Option<Keys>,
-    /// Whether the input ends after that.
+    /// Whether the input ends then.
     #[serde(default)]
     eof: bool,
 }

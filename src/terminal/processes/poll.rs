@@ -25,16 +25,17 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 /// Read what a process wrote since the last poll.
 ///
-/// Give back the cursor of the last reply to get only what is new. timeout holds the reply until there is something or the
-/// process ends. Output stays readable for a day after the end.
+/// Give the cursor of the last reply to get only what is new.
+///
+/// timeout holds the reply until there is something or the process ends. Output stays readable for a day after the end.
 #[derive(Deserialize, JsonSchema)]
 pub struct PollProcess {
     /// The process.
     id: String,
-    /// Where to begin: the cursor of the last reply. Without it, at the oldest output that is kept; negative, that many
+    /// Where to begin. The cursor of the last reply; without it, at the oldest output that is kept; negative, that many
     /// bytes before the end.
     cursor: Option<i64>,
-    /// How long to wait for something new, in seconds, at most 60.
+    /// Seconds to wait for something new. At most 60.
     #[serde(default)]
     #[schemars(range(min = 0, max = 60))]
     timeout: f64,
@@ -48,8 +49,8 @@ pub struct PollProcess {
     /// Whether output is returned as a person reads it: without colours, and of what is drawn over the last. Default: false,
     /// and true over MCP.
     plain: Option<bool>,
-    /// `output` returns what was written; `screen` the rows of the terminal as a person sees them, with the cursor: for
-    /// editors, pagers, installers.
+    /// `screen` shows a terminal as a person sees it. With the cursor: for editors, pagers, installers; `output` returns
+    /// what was written.
     #[serde(default, rename = "as")]
     form: View,
 }

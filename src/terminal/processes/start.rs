@@ -24,32 +24,34 @@ const SIZE: (u16, u16) = (80, 24);
 
 /// Start a process in the background.
 ///
-/// For servers, builds, tests, REPLs, editors: it goes on after the reply. Read it with terminal_poll, type with
-/// terminal_input, end it with terminal_stop. wait_for answers once it is up. pty gives it a terminal.
+/// For servers, long builds, REPLs, editors: it goes on after the reply. Read it with terminal_poll, type with
+/// terminal_input, end it with terminal_stop.
+///
+/// wait_for answers once it is up. pty gives it a terminal.
 #[derive(Deserialize, JsonSchema)]
 pub struct StartProcess {
     /// The command line.
     command: String,
-    /// The folder to run in; the server's directory without it.
+    /// The folder to run in. The server's directory without it.
     cwd: Option<String>,
-    /// Environment variables to set on top of the server's.
+    /// Environment variables to add. They are set on top of the server's.
     env: Option<BTreeMap<String, String>>,
-    /// Whether a shell runs the command; else it is split as a shell would and run directly.
+    /// Whether a shell runs it. Else it is split as a shell would and run directly.
     #[serde(default = "yes")]
     shell: bool,
     /// Which shell runs it: one that terminal_info names. Without it, the one that MCP_SHELL says: bash where there is one,
     /// else sh.
     shell_program: Option<String>,
-    /// Whether it gets a terminal: for REPLs, editors, pagers and whatever draws on the screen.
+    /// Whether it gets a terminal. For REPLs, editors, pagers and whatever draws on the screen.
     #[serde(default)]
     pty: bool,
-    /// The terminal's width in characters, 80 without it.
+    /// The terminal's width. In characters, 80 without it.
     #[schemars(range(min = 1, max = 1000))]
     cols: Option<u16>,
-    /// The terminal's height in lines, 24 without it.
+    /// The terminal's height. In lines, 24 without it.
     #[schemars(range(min = 1, max = 1000))]
     rows: Option<u16>,
-    /// Answer only once this is so: a pattern in the output, or an open port.
+    /// Answer only once this is so. A pattern in the output, or an open port.
     wait_for: Option<Wanted>,
 }
 

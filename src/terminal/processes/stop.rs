@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 /// Stop a process and all that it started.
 ///
-/// They are asked to end (SIGTERM) and killed after 3 seconds. The output stays readable. One that is over already is
-/// answered in the same way.
+/// They are asked to end and killed after 3 seconds; the output stays readable.
+///
+/// Asked by SIGTERM. One that is over already is answered in the same way.
 #[derive(Deserialize, JsonSchema)]
 pub struct StopProcess {
     /// The process.

@@ -31,12 +31,12 @@ const TAIL: u16 = 2000;
 /// What to wait for.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Wanted {
-    /// A regular expression that a line of the output matches, colours left out.
+    /// A regular expression for a line of output. Colours are left out.
     pattern: Option<String>,
     /// A TCP port that the process opens.
     #[schemars(range(min = 1))]
     port: Option<u16>,
-    /// How long to wait, in seconds, at most 600.
+    /// In seconds. How long to wait, at most 600.
     #[serde(default = "default_timeout")]
     #[schemars(range(min = 0, max = 600))]
     timeout: f64,
@@ -59,7 +59,7 @@ pub struct WaitFor {
     /// A TCP port that the process opens. Needed when there is no pattern; with both, the first of them counts.
     #[schemars(range(min = 1))]
     port: Option<u16>,
-    /// How long to wait, in seconds, at most 600.
+    /// In seconds. How long to wait, at most 600.
     #[serde(default = "default_timeout")]
     #[schemars(range(min = 0, max = 600))]
     timeout: f64,

@@ -47,6 +47,11 @@ impl Server {
         self.client_with(Quiet).await
     }
 
+    /// The same at another path.
+    pub(crate) async fn client_at(&self, path: &str) -> RunningService<RoleClient, Quiet> {
+        connect_to(&format!("{}{path}", self.url), KEY, Quiet).await
+    }
+
     pub(crate) async fn client_with<H: ClientHandler>(&self, handler: H) -> RunningService<RoleClient, H> {
         connect(&self.url, KEY, handler).await
     }
@@ -54,7 +59,16 @@ impl Server {
 
 /// A client of the SDK with a key.
 pub(crate) async fn connect<H: ClientHandler>(url: &str, key: &str, handler: H) -> RunningService<RoleClient, H> {
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("{url}/mcp")).auth_header(key);
+    connect_to(&format!("{url}/mcp"), key, handler).await
+}
+
+/// The same at an address of its own.
+pub(crate) async fn connect_to<H: ClientHandler>(
+    address: &str,
+    key: &str,
+    handler: H,
+) -> RunningService<RoleClient, H> {
+    let config = StreamableHttpClientTransportConfig::with_uri(address).auth_header(key);
     let transport = StreamableHttpClientTransport::with_client(client(), config);
     handler.serve(transport).await.expect("the client gets in")
 }

@@ -51,7 +51,7 @@ async fn a_picture_is_named_in_the_structured_content_with_its_place() {
 #[tokio::test]
 async fn a_tool_without_media_says_nothing_of_them_and_one_with_them_publishes_it() {
     let server = Server::start().await;
-    let client = server.client().await;
+    let client = server.client_at("/mcp/all").await;
     let result = client.call_tool(params("memory_tags", nothing())).await.unwrap();
     assert_eq!(media(&result), Value::Null);
     for tool in client.list_all_tools().await.unwrap() {

@@ -8,6 +8,7 @@ mod fixtures;
 mod keys;
 mod large;
 mod library;
+mod lists;
 mod long;
 mod media;
 mod patience;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn every_capability_is_a_tool_and_every_tool_a_route() {
     let server = Server::start().await;
-    let client = server.client().await;
+    let client = server.client_at("/mcp/all").await;
     let tools = client.list_all_tools().await.unwrap();
     let names: Vec<String> = tools.iter().map(|tool| route(&tool.name)).collect();
     let document = server.get("/openapi.json").await.ok();
@@ -24,7 +24,7 @@ async fn every_capability_is_a_tool_and_every_tool_a_route() {
 #[tokio::test]
 async fn every_tool_says_what_a_model_needs_to_choose_it() {
     let server = Server::start().await;
-    let client = server.client().await;
+    let client = server.client_at("/mcp/all").await;
     for tool in client.list_all_tools().await.unwrap() {
         let name = &tool.name;
         assert!(name.len() <= 40 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
