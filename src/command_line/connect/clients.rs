@@ -74,6 +74,16 @@ impl Config {
         self.form.headers.is_some()
     }
 
+    /// The list of tools that the client's file names, where it has this bridge.
+    pub(crate) fn tools(&self, text: &str, bridge: &Bridge) -> Option<String> {
+        let Form { parent, entry, is_toml, .. } = &self.form;
+        let Some(field) = ADDRESSES.into_iter().find(|field| entry.contains_key(*field)) else {
+            let arguments = merge::texts_at(text, &[parent, NAME, "args"])?;
+            return arguments.iter().skip_while(|argument| *argument != TOOLS).nth(1).cloned();
+        };
+        bridge.tools_of(&merge::text_at(text, *is_toml, &[parent, NAME, field])?)
+    }
+
     /// By what the client shows who it is, as its file has it now.
     pub(crate) fn credential(&self, text: &str) -> Option<Credential> {
         let Form { parent, headers, is_toml, .. } = &self.form;
@@ -93,7 +103,7 @@ impl Config {
 /// When the user's home is not known.
 pub(crate) fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> {
     let home = std::env::home_dir().context("your home folder is not known: set HOME")?;
-    let (url, headers) = (&bridge.url, bridge.authorization());
+    let (url, headers) = (bridge.address(), bridge.authorization());
     let servers = |entry: Value| Form::json("mcpServers", &entry);
     let (path, form) = match client {
         Client::ClaudeCode => {
@@ -103,6 +113,9 @@ pub(crate) fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> 
             let mut arguments = vec![json!("--directory"), json!(bridge.directory), json!("stdio")];
             if bridge.agent != DEFAULT {
                 arguments.extend([json!(AGENT), json!(bridge.agent)]);
+            }
+            if let Some(tools) = &bridge.tools {
+                arguments.extend([json!(TOOLS), json!(tools)]);
             }
             let entry = json!({"command": bridge.program, "args": arguments});
             (application_data(&home).join("Claude/claude_desktop_config.json"), servers(entry))
@@ -126,6 +139,12 @@ pub(crate) fn config(client: Client, bridge: &Bridge) -> Result<Option<Config>> 
 /// What comes before the name of an agent on the command line.
 const AGENT: &str = "--agent";
 
+/// What comes before the names of tools there.
+const TOOLS: &str = "--tools";
+
+/// What clients call the field that holds an address.
+const ADDRESSES: [&str; 2] = ["url", "httpUrl"];
+
 /// Where programs with windows keep their files.
 fn application_data(home: &Path) -> PathBuf {
     match std::env::consts::OS {
@@ -136,7 +155,7 @@ fn application_data(home: &Path) -> PathBuf {
 }
 
 fn command(client: Client, bridge: &Bridge) -> Option<String> {
-    let (url, key) = (&bridge.url, &bridge.key);
+    let (url, key) = (bridge.address(), &bridge.key);
     match client {
         Client::ClaudeCode => Some(format!(
             "claude mcp add --scope user --transport http {NAME} {url} --header \"Authorization: Bearer {key}\""

@@ -9,6 +9,7 @@ use super::{person::Person, target::Target};
 use crate::{
     agents::{Agents, DEFAULT},
     settings::{Secret, Settings},
+    tool_list,
 };
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
@@ -62,8 +63,10 @@ pub enum Doing {
 /// How the bridge is reached, and by whom.
 #[derive(Clone)]
 pub struct Bridge {
-    /// `http://host:port/mcp`.
+    /// `http://host:port/mcp`, where the client finds the default tools.
     pub url: String,
+    /// The list of tools that the client is shown, where it is not the default.
+    pub tools: Option<String>,
     /// The key.
     pub key: String,
     /// The agent, for a client that starts the bridge itself.
@@ -79,7 +82,30 @@ impl Bridge {
     fn of(target: &Target, client: Client) -> Result<Self> {
         let program = std::env::current_exe().context("this program's own path is not known")?;
         let (url, key, agent) = (format!("{}/mcp", target.url), PLACEHOLDER.to_owned(), name(client));
-        Ok(Self { url, key, agent, program, directory: target.directory.clone() })
+        let tools = suitable(client).map(str::to_owned);
+        Ok(Self { url, tools, key, agent, program, directory: target.directory.clone() })
+    }
+
+    /// For one whose file names other tools.
+    fn showing(self, tools: Option<String>) -> Self {
+        Self { tools, ..self }
+    }
+
+    /// The address, with the list of tools.
+    fn address(&self) -> String {
+        let Self { url, tools, .. } = self;
+        match tools.as_deref() {
+            None => url.clone(),
+            Some(list) if tool_list::NAMED.contains(&list) => format!("{url}/{list}"),
+            Some(names) => format!("{url}?tools={names}"),
+        }
+    }
+
+    /// The list of tools that an address of this bridge names.
+    fn tools_of(&self, address: &str) -> Option<String> {
+        let named = address.strip_prefix(&self.url)?;
+        let named = named.strip_prefix("?tools=").or_else(|| named.strip_prefix('/')).filter(|named| !named.is_empty());
+        named.map(str::to_owned)
     }
 
     /// For one that shows this.
@@ -93,6 +119,12 @@ impl Bridge {
     fn authorization(&self) -> Value {
         json!({"Authorization": format!("Bearer {}", self.key)})
     }
+}
+
+/// The list of tools that suits a client, where it is not the default: one that lets its model find tools by itself has use for
+/// all of them.
+fn suitable(client: Client) -> Option<&'static str> {
+    matches!(client, Client::ClaudeCode).then_some("all")
 }
 
 /// Prints the client's configuration, or changes the client's own file, for which it gets an agent of its own.
@@ -160,6 +192,8 @@ async fn write(client: Client, bridge: &Bridge, config: &Config, person: &Person
     let _alone = file::lock(&bridge.directory);
     let path = file::real_path(&config.path)?;
     let before = file::read(&path)?;
+    // Whoever chose tools for the client chose well.
+    let bridge = &bridge.clone().showing(config.tools(&before, bridge).or_else(|| bridge.tools.clone()));
     // First whether it can be merged at all: no key is made in vain. The reason comes first: what is to be added by hand may
     // be long.
     let merged = config.merged(&before, true).map_err(|error| {
@@ -237,7 +271,8 @@ pub(crate) fn connected(target: &Target) -> Vec<(Client, PathBuf, Connection)> {
         }
         let found = identity::live(agents.as_ref()?, main_key, config.credential(&text));
         let is_good = found.is_some_and(|(_, credential)| {
-            let same = clients::config(*client, &bridge.presenting(credential)).ok().flatten();
+            let bridge = bridge.presenting(credential).showing(config.tools(&text, &bridge));
+            let same = clients::config(*client, &bridge).ok().flatten();
             same.is_some_and(|config| config.merged(&text, true).is_ok_and(|merged| merged == text))
         });
         Some((*client, config.path, if is_good { Connection::Good } else { Connection::Stale }))

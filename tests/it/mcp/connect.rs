@@ -30,13 +30,13 @@ fn each_client_gets_its_own_form() {
     let (directory, home) = (scratch(), scratch());
     let text = |client: &str| said(&run(directory.path(), home.path(), &["connect", client]));
     let bearer = "Bearer YOUR_KEY";
-    let url = "http://127.0.0.1:7860/mcp";
-    for (client, parent, address) in [
-        ("claude-code", "mcpServers", "url"),
-        ("cursor", "mcpServers", "url"),
-        ("vscode", "servers", "url"),
-        ("gemini", "mcpServers", "httpUrl"),
+    for (client, parent, address, path) in [
+        ("claude-code", "mcpServers", "url", "/mcp/all"),
+        ("cursor", "mcpServers", "url", "/mcp"),
+        ("vscode", "servers", "url", "/mcp"),
+        ("gemini", "mcpServers", "httpUrl", "/mcp"),
     ] {
+        let url = format!("http://127.0.0.1:7860{path}");
         let text = text(client);
         let entry = &snippet(&text)[parent]["skynet-bridge"];
         assert!(text.contains(&format!("agent add {client}` makes one")) && !text.contains(KEY), "{text}");
@@ -129,6 +129,29 @@ fn comments_stay_nothing_new_makes_no_backup_and_remove_takes_the_bridge_out() {
         assert!(!text().contains("skynet-bridge") && !text().contains("skb_"), "{}", text());
         assert!(text().contains("mine") && text().contains("other"), "{}", text());
         assert!(change("--remove").contains("nothing was changed") && beside(&path) == 3);
+    }
+}
+
+#[test]
+fn tools_that_the_person_chose_for_a_client_stay_and_all_suit_one_that_finds_them_itself() {
+    let (directory, home) = (scratch(), scratch());
+    let write = |client: &str| said(&run(directory.path(), home.path(), &["connect", client, "--write"]));
+    let doctor = || said(&run(directory.path(), home.path(), &["doctor"]));
+    for (client, file, suits, chosen) in [
+        ("claude-code", ".claude.json", "7860/mcp/all\"", "7860/mcp?tools=files\""),
+        ("cursor", ".cursor/mcp.json", "7860/mcp\"", "7860/mcp/find\""),
+    ] {
+        write(client);
+        let path = home.path().join(file);
+        let first = std::fs::read_to_string(&path).unwrap();
+        assert!(first.contains(suits), "{first}");
+        let changed = first.replace(suits, chosen);
+        std::fs::write(&path, &changed).unwrap();
+        let told = write(client);
+        assert!(told.contains("nothing was changed"), "{told}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), changed);
+        let told = doctor();
+        assert!(!told.contains("another address"), "{told}");
     }
 }
 
