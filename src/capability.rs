@@ -62,6 +62,12 @@ pub trait Capability: DeserializeOwned + JsonSchema + Send + 'static {
         true
     }
 
+    /// The fields of an answer that a program wants and a model does not, since it said them itself or needs them for
+    /// nothing: left out where the answer is shown as text. A field of a list's items is `list.field`.
+    fn aside(_: &Self::Output) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Takes pictures, sounds and documents out of an answer, for a face that shows them as what they are, and leaves
     /// [`SHOWN`] in their places. A face that only has JSON leaves them in.
     fn media(_: &mut Self::Output) -> Vec<Medium> {

@@ -56,6 +56,8 @@ impl Type {
 pub trait Reply: Send {
     /// Takes out of it what a face shows as what it is: [`Capability::media`].
     fn media(&mut self) -> Vec<Medium>;
+    /// What of it a model needs not: [`Capability::aside`].
+    fn aside(&self) -> &'static [&'static str];
     /// Writes it as JSON, with the fields that did not count.
     fn write(&self, ignored: &[Ignored], to: &mut dyn Write);
     /// It as JSON, with room for so many bytes from the start.
@@ -67,6 +69,10 @@ pub trait Reply: Send {
 impl<C: Capability> Reply for Envelope<C> {
     fn media(&mut self) -> Vec<Medium> {
         C::media(&mut self.output)
+    }
+
+    fn aside(&self) -> &'static [&'static str] {
+        C::aside(&self.output)
     }
 
     fn write(&self, ignored: &[Ignored], to: &mut dyn Write) {

@@ -70,6 +70,10 @@ impl Capability for CopyPath {
     type Service = Files;
     type Output = CopyOutput;
 
+    fn aside(_: &CopyOutput) -> &'static [&'static str] {
+        &["path", "to", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let about = files.about(needs, [Place::read(&self.path).itself(), Place::write(&self.to).itself()]);
         Subjects { is_of_trees: true, ..about }

@@ -59,6 +59,10 @@ impl Capability for DeletePath {
     type Service = Files;
     type Output = DeleteOutput;
 
+    fn aside(_: &DeleteOutput) -> &'static [&'static str] {
+        &["path", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let about = files.about(needs, [Place::write(&self.path).itself()]);
         let deletes = needs.deletes.map_or(0, |most| files.count_files(&self.path, most));

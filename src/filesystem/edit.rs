@@ -103,6 +103,14 @@ impl Capability for EditFile {
     type Service = Files;
     type Output = EditOutput;
 
+    fn aside(output: &EditOutput) -> &'static [&'static str] {
+        match output.dry_run {
+            true => &["path", "sha256"],
+            // What was sent is what it became.
+            false => &["path", "sha256", "diff", "change_id"],
+        }
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let tried = || Some(self.edit(files, None).ok()?.diff);
         let about = files.about(needs, [Place::write(&self.path)]);

@@ -111,6 +111,10 @@ impl Capability for ListDirectory {
     type Service = Files;
     type Output = ListOutput;
 
+    fn aside(_: &ListOutput) -> &'static [&'static str] {
+        &["path", "items.name", "items.modified"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         Subjects { is_of_trees: self.recursive, ..files.about(needs, [Place::read(&self.path)]) }
     }

@@ -46,6 +46,10 @@ impl Capability for MakeDirectory {
     type Service = Files;
     type Output = MakeOutput;
 
+    fn aside(_: &MakeOutput) -> &'static [&'static str] {
+        &["path", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         files.about(needs, [Place::write(&self.path)])
     }

@@ -76,6 +76,18 @@ impl Capability for ReadMany {
     type Service = Files;
     type Output = ReadManyOutput;
 
+    fn aside(_: &ReadManyOutput) -> &'static [&'static str] {
+        &[
+            "items.success",
+            "items.timestamp",
+            "items.encoding",
+            "items.as",
+            "items.size",
+            "items.sha256",
+            "items.total_lines",
+        ]
+    }
+
     fn succeeded(output: &ReadManyOutput) -> bool {
         output.count == output.items.len()
     }

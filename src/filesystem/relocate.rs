@@ -64,6 +64,10 @@ impl Capability for MovePath {
     type Service = Files;
     type Output = MoveOutput;
 
+    fn aside(_: &MoveOutput) -> &'static [&'static str] {
+        &["path", "to", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let about = files.about(needs, [Place::write(&self.path).itself(), Place::write(&self.to).itself()]);
         Subjects { is_of_trees: true, ..about }

@@ -78,6 +78,10 @@ impl Capability for StatPath {
     type Service = Files;
     type Output = StatOutput;
 
+    fn aside(_: &StatOutput) -> &'static [&'static str] {
+        &["path", "real_path", "uid", "gid", "links", "accessed", "changed"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let place = Place::read(&self.path);
         files.about(needs, [if self.follow { place } else { place.itself() }])

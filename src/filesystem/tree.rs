@@ -127,6 +127,10 @@ impl Capability for ShowTree {
     type Service = Files;
     type Output = TreeOutput;
 
+    fn aside(_: &TreeOutput) -> &'static [&'static str] {
+        &["path", "items.depth"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         Subjects { is_of_trees: true, ..files.about(needs, [Place::read(&self.path)]) }
     }

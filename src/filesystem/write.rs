@@ -87,6 +87,10 @@ impl Capability for WriteFile {
     type Service = Files;
     type Output = WriteOutput;
 
+    fn aside(_: &WriteOutput) -> &'static [&'static str] {
+        &["path", "mode", "bytes_written", "sha256", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let diff = || self.shown(files);
         let about = files.about(needs, [Place::write(&self.path)]);

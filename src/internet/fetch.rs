@@ -125,6 +125,10 @@ impl Capability for FetchUrl {
     type Service = Internet;
     type Output = FetchOutput;
 
+    fn aside(_: &FetchOutput) -> &'static [&'static str] {
+        &["url", "method", "as", "size"]
+    }
+
     fn media(output: &mut FetchOutput) -> Vec<Medium> {
         let picture = Content::picture(output.mime_type.as_deref(), output.form, &mut output.content);
         picture.into_iter().collect()

@@ -84,6 +84,10 @@ impl Capability for AddEntry {
     type Service = Memory;
     type Output = EntryAdded;
 
+    fn aside(_: &EntryAdded) -> &'static [&'static str] {
+        &["message"]
+    }
+
     fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
         about::tagged([self.tags.clone()], Intent::Write)
     }

@@ -57,6 +57,10 @@ impl Capability for QueryMemory {
     type Service = Memory;
     type Output = QueryResults;
 
+    fn aside(_: &QueryResults) -> &'static [&'static str] {
+        &["query"]
+    }
+
     fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
         about::found_by(self.tags.as_ref(), None)
     }

@@ -108,6 +108,10 @@ impl Capability for RecallMemory {
     type Service = Memory;
     type Output = RecallResults;
 
+    fn aside(_: &RecallResults) -> &'static [&'static str] {
+        &["query", "items.score"]
+    }
+
     fn subjects(&self, _: &Memory, _: Needs) -> Subjects {
         about::found_by(self.tags.as_ref(), self.all_tags.as_ref())
     }

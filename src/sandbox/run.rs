@@ -107,6 +107,10 @@ impl Capability for RunCode {
     type Service = Sandbox;
     type Output = RunOutput;
 
+    fn aside(_: &RunOutput) -> &'static [&'static str] {
+        &["command", "sandbox_image", "execution_time"]
+    }
+
     fn succeeded(output: &RunOutput) -> bool {
         output.exit_code == 0
     }

@@ -49,6 +49,10 @@ impl Capability for CheckCommand {
     type Service = Terminal;
     type Output = CheckOutput;
 
+    fn aside(_: &CheckOutput) -> &'static [&'static str] {
+        &["command"]
+    }
+
     async fn run(self, terminal: &Terminal, _: &Context) -> Result<CheckOutput> {
         let spawner = &terminal.spawner;
         let directory = spawner.place_of(self.cwd.as_deref().unwrap_or_default());

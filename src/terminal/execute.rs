@@ -138,6 +138,10 @@ impl Capability for ExecuteCommand {
     type Service = Terminal;
     type Output = ExecuteOutput;
 
+    fn aside(_: &ExecuteOutput) -> &'static [&'static str] {
+        &["command", "execution_time", "cursor"]
+    }
+
     fn succeeded(output: &ExecuteOutput) -> bool {
         output.exit_code == Some(0)
     }

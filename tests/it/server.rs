@@ -124,8 +124,10 @@ impl Server {
         router: impl FnOnce(Arc<Bridge>) -> axum::Router,
     ) -> Self {
         // No engine unless a test asks for one: what the machine has must not change what other tests see.
-        let engine = [("DOCKER_HOST", "unix:///no/engine/for/this/test.sock")];
-        let settings = engine.iter().chain(settings).copied();
+        let engine = ("DOCKER_HOST", "unix:///no/engine/for/this/test.sock");
+        // Tests look at fields: how a model is shown them has tests of its own.
+        let fields = ("MCP_OUTPUT_SCHEMAS", "on");
+        let settings = [engine, fields].into_iter().chain(settings.iter().copied());
         let settings = Settings::from_pairs(settings).expect("the test's settings are valid");
         Self::open(directory, home, settings, router).await
     }

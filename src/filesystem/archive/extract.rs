@@ -84,6 +84,10 @@ impl Capability for ExtractArchive {
     type Service = Files;
     type Output = ExtractOutput;
 
+    fn aside(_: &ExtractOutput) -> &'static [&'static str] {
+        &["path", "to", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let about = files.about(needs, [Place::read(&self.path), Place::write(&self.to)]);
         Subjects { is_of_trees: true, ..about }

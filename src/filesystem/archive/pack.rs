@@ -77,6 +77,10 @@ impl Capability for PackArchive {
     type Service = Files;
     type Output = PackOutput;
 
+    fn aside(_: &PackOutput) -> &'static [&'static str] {
+        &["path", "to", "change_id"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         let about = files.about(needs, [Place::read(&self.path), Place::write(&self.to).itself()]);
         Subjects { is_of_trees: true, ..about }

@@ -101,6 +101,10 @@ impl Capability for PatchFiles {
     type Service = Files;
     type Output = PatchOutput;
 
+    fn aside(output: &PatchOutput) -> &'static [&'static str] {
+        if output.dry_run { &[] } else { &["diff", "change_id"] }
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         // One that cannot be read is refused.
         let sections = self.sections().unwrap_or_default();

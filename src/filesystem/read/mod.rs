@@ -157,6 +157,15 @@ impl Capability for ReadFile {
     type Service = Files;
     type Output = ReadOutput;
 
+    fn aside(output: &ReadOutput) -> &'static [&'static str] {
+        // Of a whole file its text says enough, unless it is empty.
+        match output.start_line.is_some() || output.truncated {
+            _ if output.size == 0 => &["path", "encoding", "as", "sha256"],
+            true => &["path", "encoding", "as", "sha256", "size", "start_line", "end_line"],
+            false => &["path", "encoding", "as", "sha256", "size", "total_lines"],
+        }
+    }
+
     fn media(output: &mut ReadOutput) -> Vec<Medium> {
         output.medium().into_iter().collect()
     }

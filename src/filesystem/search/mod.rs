@@ -137,6 +137,10 @@ impl Capability for SearchFiles {
     type Service = Files;
     type Output = SearchOutput;
 
+    fn aside(_: &SearchOutput) -> &'static [&'static str] {
+        &["path", "items.column"]
+    }
+
     fn subjects(&self, files: &Files, needs: Needs) -> Subjects {
         Subjects { is_of_trees: true, ..files.about(needs, [Place::read(&self.path)]) }
     }

@@ -49,6 +49,10 @@ impl Capability for RunInSession {
     type Service = Sandbox;
     type Output = SessionRunOutput;
 
+    fn aside(_: &SessionRunOutput) -> &'static [&'static str] {
+        &["id", "execution_time"]
+    }
+
     fn succeeded(output: &SessionRunOutput) -> bool {
         output.exit_code == 0
     }

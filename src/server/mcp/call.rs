@@ -4,7 +4,7 @@ use super::{
     Mcp,
     continuations::Part,
     cut::{self, Remainder},
-    media,
+    media, plain,
     published::RESULT_CURSOR,
     tools::{Answer, Tools},
 };
@@ -42,6 +42,15 @@ const WAITING_REPORTS: usize = 256;
 
 /// How long the reports that still wait at the end of a call may hold its answer back.
 const LAST_REPORTS: Duration = Duration::from_secs(1);
+
+/// How a client is answered: one that was told the schemas of answers is owed answers that fit them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As text for a model. Most clients show a model the structured content alone where there is any, so there is none.
+    Text,
+    /// As the tool's published output schema says, and as JSON for clients that do not know it: the protocol wants both.
+    Structured,
+}
 
 /// The arguments of a call as they came, and the right to hold them: the SDK sees a copy of short ones, or none.
 pub(crate) struct SentArguments(Mutex<Option<(Bytes, MemoryPermit)>>);
@@ -101,17 +110,20 @@ impl Mcp {
         });
         let budget = self.bridge.settings.mcp_max_result_bytes;
         let sent = arguments_of(&mut request, &rpc, &context.holding).await;
-        let (name, mut arguments) = match self.aim(&request.name, sent, &self.list(&rpc, &caller)).await {
+        let list = self.list(&rpc, &caller);
+        let (name, mut arguments) = match self.aim(&request.name, sent, &list).await {
             Ok(aimed) => aimed,
             Err(error) => return Ok(failure(&self.tools, &error, &[], budget)),
         };
         let (name, owner) = (&*name, owner(&caller, &name));
         let cursor = arguments.take(RESULT_CURSOR).and_then(|json| serde_json::from_str::<String>(&json).ok());
         let (cancelled, holding) = (rpc.ct.clone(), context.holding.clone());
+        let form = if self.publishes_schemas(&list) { Form::Structured } else { Form::Text };
         let outcome = match cursor.filter(|cursor| !cursor.is_empty()) {
-            Some(cursor) if self.tools.get(name).is_some() => {
-                self.continuations.find(&owner, &cursor, budget).map(|part| success(name, part, Vec::new(), budget))
-            }
+            Some(cursor) if self.tools.get(name).is_some() => self
+                .continuations
+                .find(&owner, &cursor, budget)
+                .map(|part| success(name, part, Vec::new(), budget, form)),
             _ => {
                 let run = self.tools.run(name, self.bridge.clone(), context.clone(), arguments);
                 let run = run.ok_or_else(|| self.unknown(name))?;
@@ -121,7 +133,7 @@ impl Mcp {
                     () = cancelled.cancelled() => Err(Error::Cancelled),
                 };
                 match outcome {
-                    Ok(answer) => self.show(name, &owner, answer, &holding).await,
+                    Ok(answer) => self.show(name, &owner, answer, form, &holding).await,
                     Err(error) => Err(error),
                 }
             }
@@ -141,13 +153,21 @@ impl Mcp {
     }
 
     /// The first part of an answer, with its media, which share its room.
-    async fn show(&self, tool: &str, owner: &str, answer: Answer, holding: &MemoryBudget) -> Result<CallToolResult> {
+    async fn show(
+        &self,
+        tool: &str,
+        owner: &str,
+        answer: Answer,
+        form: Form,
+        holding: &MemoryBudget,
+    ) -> Result<CallToolResult> {
         let budget = self.bridge.settings.mcp_max_result_bytes;
-        let Answer { json, media, full_media, output } = answer;
+        let Answer { json, media, full_media, output, aside } = answer;
+        let json = if form == Form::Text { plain::trimmed(json, aside) } else { json };
         let for_media = media::length(&media).min(budget / 2);
         let mut part = self.continuations.first(owner, Remainder::of_answer(json, output), budget - for_media)?;
         if media.is_empty() {
-            return Ok(success(tool, part, Vec::new(), budget));
+            return Ok(success(tool, part, Vec::new(), budget, form));
         }
         let for_media = budget.saturating_sub(cut::size(&part.json));
         let shown = media::show(media, for_media, 1, holding).await;
@@ -155,7 +175,7 @@ impl Mcp {
             part.json["media_hint"] = hint.into();
         }
         part.json["media"] = json!(shown.named);
-        Ok(success(tool, part, shown.blocks, budget))
+        Ok(success(tool, part, shown.blocks, budget, form))
     }
 
     fn unknown(&self, name: &str) -> ErrorData {
@@ -189,21 +209,24 @@ fn owner(caller: &Caller, tool: &str) -> String {
 }
 
 /// A part of an answer; where there is more, it says how to go on.
-fn success(tool: &str, part: Part, media: Vec<ContentBlock>, budget: usize) -> CallToolResult {
+fn success(tool: &str, part: Part, media: Vec<ContentBlock>, budget: usize, form: Form) -> CallToolResult {
     let Part { mut json, whole, next } = part;
     let note = next.map(|cursor| {
-        json["truncated"] = true.into();
-        json["next_result_cursor"] = cursor.as_str().into();
+        if form == Form::Structured {
+            json["truncated"] = true.into();
+            json["next_result_cursor"] = cursor.as_str().into();
+        }
         format!(
             "Cut: this is about {budget} of {whole} bytes. Call {tool} again with \"{RESULT_CURSOR}\": \"{cursor}\" for \
              what follows."
         )
     });
-    let mut content = vec![ContentBlock::text(json.to_string())];
+    let text = if form == Form::Text { plain::text(&json) } else { json.to_string() };
+    let mut content = vec![ContentBlock::text(text)];
     content.extend(media);
     content.extend(note.map(ContentBlock::text));
     let mut result = CallToolResult::success(content);
-    result.structured_content = Some(json);
+    result.structured_content = Some(json).filter(|_| form == Form::Structured);
     result
 }
 

@@ -13,6 +13,7 @@ pub mod message;
 mod patience;
 #[cfg_attr(not(feature = "pictures"), path = "pictures_nothing.rs")]
 mod pictures;
+mod plain;
 mod published;
 mod sessions;
 mod tools;
@@ -124,6 +125,15 @@ impl Mcp {
         })
     }
 
+    /// Whether a client that is shown a list is told the schemas of answers.
+    fn publishes_schemas(&self, list: &ToolList) -> bool {
+        match self.bridge.settings.output_schemas {
+            OutputSchemas::Auto => list.is_whole(),
+            OutputSchemas::On => true,
+            OutputSchemas::Off => false,
+        }
+    }
+
     /// What a model reads first: what it may not, too, so that it does not try.
     fn instructions(&self, caller: &Caller, list: &ToolList) -> String {
         let all = format!("{INSTRUCTIONS} {SAID_ONCE}{}", if list.finds_others() { MORE } else { "" });
@@ -187,12 +197,7 @@ impl ServerHandler for Mcp {
         let caller = self.caller(&rpc)?;
         let list = self.list(&rpc, &caller);
         let has = |entry: &Entry| self.bridge.has(&caller, entry);
-        let with_answers = match self.bridge.settings.output_schemas {
-            OutputSchemas::Auto => list.is_whole(),
-            OutputSchemas::On => true,
-            OutputSchemas::Off => false,
-        };
-        let mut tools = self.tools.list(|entry| list.shows(entry) && has(entry), with_answers);
+        let mut tools = self.tools.list(|entry| list.shows(entry) && has(entry), self.publishes_schemas(&list));
         if list.finds_others() {
             tools.extend(self.tools.finder.list(has));
         }

@@ -34,6 +34,8 @@ pub struct Answer {
     pub full_media: Option<&'static str>,
     /// The fields of the answer that hold what a program wrote.
     pub output: &'static [&'static str],
+    /// The fields that a model needs not.
+    pub aside: &'static [&'static str],
 }
 
 /// The tools, in the catalog's order.
@@ -111,7 +113,7 @@ impl Tools {
             let mut reply = bridge.call(&entry, &context, arguments).await?;
             let media = reply.media();
             let json = reply.to_value(&context.ignored());
-            Ok(Answer { json, media, full_media: entry.full_media, output: entry.output_fields })
+            Ok(Answer { json, media, full_media: entry.full_media, output: entry.output_fields, aside: reply.aside() })
         };
         // The SDK would leave the client of a call that panics without any answer.
         let whole = AssertUnwindSafe(call).catch_unwind();
@@ -129,7 +131,7 @@ impl Tools {
         let finder = self.finder.clone();
         async move {
             let json = finder.answer(arguments, |entry| bridge.has(&context.caller, entry))?;
-            Ok(Answer { json, media: Vec::new(), full_media: None, output: &[] })
+            Ok(Answer { json, media: Vec::new(), full_media: None, output: &[], aside: &[] })
         }
     }
 }

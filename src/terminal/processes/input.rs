@@ -70,6 +70,10 @@ impl Capability for SendInput {
     type Service = Processes;
     type Output = SentInput;
 
+    fn aside(_: &SentInput) -> &'static [&'static str] {
+        &["id", "bytes_written", "cursor"]
+    }
+
     /// What is typed into a program that was only run since the person said yes to it may be another command.
     fn subjects(&self, processes: &Processes, needs: Needs) -> Subjects {
         let presses = match &self.keys {

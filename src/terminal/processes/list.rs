@@ -87,6 +87,10 @@ impl Capability for ListProcesses {
     type Service = Processes;
     type Output = ProcessList;
 
+    fn aside(_: &ProcessList) -> &'static [&'static str] {
+        &["items.cursor", "items.cols", "items.rows", "items.cwd", "items.pid"]
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<ProcessList> {
         // One that is gone meanwhile does no harm: numbers only count up.
         let below = match &self.cursor {

@@ -101,6 +101,10 @@ impl Capability for SearchOutput {
     type Service = Processes;
     type Output = OutputMatches;
 
+    fn aside(_: &OutputMatches) -> &'static [&'static str] {
+        &["id"]
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<OutputMatches> {
         let process = processes.get(&context.caller, &self.id)?;
         let case_sensitive = self.case_sensitive;

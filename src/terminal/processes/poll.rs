@@ -125,6 +125,10 @@ impl Capability for PollProcess {
     type Service = Processes;
     type Output = PolledProcess;
 
+    fn aside(_: &PolledProcess) -> &'static [&'static str] {
+        &["id", "cursor"]
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<PolledProcess> {
         let process = processes.get(&context.caller, &self.id)?;
         let cursor = process.cursor(self.cursor)?;

@@ -43,6 +43,10 @@ impl Capability for ResizeTerminal {
     type Service = Processes;
     type Output = ResizedTerminal;
 
+    fn aside(_: &ResizedTerminal) -> &'static [&'static str] {
+        &["id", "cols", "rows"]
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<ResizedTerminal> {
         let process = processes.get(&context.caller, &self.id)?;
         process.resize(self.cols, self.rows)?;

@@ -81,6 +81,10 @@ impl Capability for SignalProcess {
     type Service = Processes;
     type Output = SignalledProcess;
 
+    fn aside(_: &SignalledProcess) -> &'static [&'static str] {
+        &["id", "signal"]
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<SignalledProcess> {
         let process = processes.get(&context.caller, &self.id)?;
         let name = process.signal(&self.signal)?;

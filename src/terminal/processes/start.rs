@@ -93,6 +93,10 @@ impl Capability for StartProcess {
     type Service = Processes;
     type Output = StartedProcess;
 
+    fn aside(_: &StartedProcess) -> &'static [&'static str] {
+        &["command", "pid", "cursor"]
+    }
+
     fn succeeded(output: &StartedProcess) -> bool {
         output.waited.as_ref().is_none_or(Outcome::is_met)
     }

@@ -44,6 +44,10 @@ impl Capability for StopProcess {
     type Service = Processes;
     type Output = StoppedProcess;
 
+    fn aside(_: &StoppedProcess) -> &'static [&'static str] {
+        &["id"]
+    }
+
     fn succeeded(output: &StoppedProcess) -> bool {
         output.status != Status::Running
     }

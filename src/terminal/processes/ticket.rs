@@ -37,6 +37,10 @@ impl Capability for OpenTicket {
     type Service = Processes;
     type Output = OpenedTicket;
 
+    fn aside(_: &OpenedTicket) -> &'static [&'static str] {
+        &["id"]
+    }
+
     async fn run(self, processes: &Processes, context: &Context) -> Result<OpenedTicket> {
         context.record_as(json!({"id": self.id}));
         let id = processes.get(&context.caller, &self.id)?.record.id();

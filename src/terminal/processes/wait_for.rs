@@ -131,6 +131,10 @@ impl Capability for WaitFor {
     type Service = Processes;
     type Output = Waited;
 
+    fn aside(_: &Waited) -> &'static [&'static str] {
+        &["id", "cursor"]
+    }
+
     fn succeeded(output: &Waited) -> bool {
         output.outcome.is_met()
     }

@@ -54,7 +54,7 @@ fn write(id: u64, path: &str, mebibytes: usize) -> Value {
 }
 
 fn is_success(reply: &Reply) -> bool {
-    reply.status == 200 && answer(&reply.text)["result"]["structuredContent"]["success"] == true
+    reply.status == 200 && answer(&reply.text)["result"]["isError"] == false
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -245,9 +245,9 @@ async fn callers_lead_around_no_rule() {
     let copy = json!({"name": "filesystem_copy", "arguments": {"path": "a", "to": "b"}});
     let refused = text(&called(&reads, "tools_write", copy).await);
     assert!(refused.contains("does not have filesystem_copy"), "{refused}");
-    let found = called(&reads, "tools_find", json!({"query": "copy a file"})).await.structured_content.unwrap();
-    let is_read = |tool: &Value| tool["call_with"] == "tools_read";
-    assert!(found["tools"].as_array().unwrap().iter().all(is_read), "{found}");
+    let found = text(&called(&reads, "tools_find", json!({"query": "copy a file"})).await);
+    let mut callers = found.lines().filter(|line| line.starts_with("call_with: ")).peekable();
+    assert!(callers.peek().is_some() && callers.all(|line| line == "call_with: tools_read"), "{found}");
     let listed = names(&reads).await;
     assert!(listed.contains("tools_read") && !listed.contains("tools_write") && !listed.contains("tools_run"));
     // A profile that names its tools is shown them where the address names no list.
@@ -301,7 +301,7 @@ async fn a_client_over_lines_names_its_tools_on_the_command_line_beside_another(
         writeln!(input, "{}", json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})).unwrap();
         let tools = hear()["result"]["tools"].as_array().unwrap().len();
         writeln!(input, "{}", call(3, "filesystem_stat", json!({"path": "."}))).unwrap();
-        assert_eq!(hear()["result"]["structuredContent"]["type"], "directory");
+        assert!(hear()["result"]["content"][0]["text"].as_str().unwrap().contains("directory"));
         (tools, input)
     };
     let mut owner = start(&["--tools", "find"]);

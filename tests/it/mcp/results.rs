@@ -40,6 +40,53 @@ async fn a_long_result_is_cut_and_goes_on_until_all_of_it_was_seen() {
     assert_eq!(server.history().await.len(), 1);
 }
 
+/// What a model reads of a call, where no schema was published.
+async fn read_by_a_model(server: &Server, name: &'static str, arguments: Value) -> String {
+    let client = server.client().await;
+    let result = client.call_tool(params(name, arguments)).await.unwrap();
+    assert_eq!(result.structured_content, None, "{name}");
+    text(&result)
+}
+
+#[tokio::test]
+async fn without_a_published_schema_a_result_is_text_that_says_each_thing_once() {
+    let server = Server::with_settings(&[("MCP_OUTPUT_SCHEMAS", "off")]).await;
+    let read = async |name, arguments| read_by_a_model(&server, name, arguments).await;
+    let content = "a\t\"b\"\n  c\n";
+    assert_eq!(read("filesystem_write", json!({"path": "d/f", "content": content})).await, "ok");
+    assert_eq!(read("filesystem_read", json!({"path": "d/f"})).await, content);
+    let listed = read("filesystem_list", json!({"path": "d"})).await;
+    assert_eq!(listed, "path\ttype\tsize\nd/f\tfile\t10");
+    let found = read("filesystem_search", json!({"path": "d", "query": "b"})).await;
+    assert_eq!(found, "path\tline\ttext\nd/f\t1\ta\t\"b\"");
+    let edited = read("filesystem_edit", json!({"path": "d/f", "edits": [{"old": "c", "new": "d"}]})).await;
+    assert_eq!(edited, "replacements: 1");
+    let tried = json!({"path": "d/f", "edits": [{"old": "d", "new": "e"}], "dry_run": true});
+    assert!(read("filesystem_edit", tried).await.contains("\n-  d\n+  e"), "a trial shows what would change");
+    assert_eq!(read("terminal_execute", json!({"command": "echo one; echo two"})).await, "one\ntwo\n");
+    let failed = read("terminal_execute", json!({"command": "echo bad >&2; exit 3"})).await;
+    assert_eq!(failed, "success: false\nexit_code: 3\nstderr:\nbad");
+    assert_eq!(read("terminal_check", json!({"command": "rm -rf /"})).await.lines().next(), Some("allowed: false"));
+}
+
+#[tokio::test]
+async fn a_text_that_is_cut_says_how_to_go_on() {
+    let server = Server::with_settings(&[("MCP_OUTPUT_SCHEMAS", "off"), ("MCP_MAX_RESULT_BYTES", "2000")]).await;
+    let client = server.client().await;
+    let content: String = (0..300).map(|line| format!("line {line}\n")).collect();
+    server.call("filesystem_write", json!({"path": "f", "content": content})).await;
+    let (mut whole, mut arguments) = (String::new(), json!({"path": "f"}));
+    for part in 0.. {
+        assert!(part < 20, "it ends");
+        let result = client.call_tool(params("filesystem_read", arguments.clone())).await.unwrap();
+        whole += &result.content[0].as_text().unwrap().text;
+        let Some(note) = result.content.get(1) else { break };
+        let cursor = note.as_text().unwrap().text.split('"').nth(3).unwrap().to_owned();
+        arguments["result_cursor"] = json!(cursor);
+    }
+    assert_eq!(whole, content);
+}
+
 #[tokio::test]
 async fn a_cursor_that_is_not_known_says_what_to_do() {
     let server = Server::with_fixtures(&[]).await;

@@ -260,7 +260,7 @@ async fn arguments_that_are_a_text_of_json_are_taken_over_stdio_too() {
     std::fs::write(directory.path().join("a.txt"), "found").unwrap();
     let mut program = Program::stdio(directory.path()).await;
     program.say(&call(5, "filesystem_read", json!("{\"path\": \"a.txt\"}"))).await;
-    assert_eq!(program.hear().await["result"]["structuredContent"]["content"], "found");
+    assert_eq!(program.hear().await["result"]["content"][0]["text"], "found");
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn what_cannot_be_read_is_answered_with_its_id_at_once() {
     }
     // And the next call goes through.
     let written = program.ask(9, "filesystem_write", json!({"path": "whole.txt", "content": "\u{1f600}"})).await;
-    assert_eq!(written["result"]["structuredContent"]["success"], true);
+    assert_eq!(written["result"]["content"][0]["text"], "ok");
     assert!(!directory.path().join("cut.txt").exists());
     program.end().await;
 }
@@ -303,8 +303,8 @@ async fn clients_say_which_agents_they_are_and_one_whose_key_is_taken_away_ends(
     for (program, name) in [(&mut owner, "of-claude"), (&mut guest, "of-gemini")] {
         program.ask(7, "memory_add", json!({"content": name})).await;
         let listed = program.ask(8, "memory_query", json!({"query": name})).await.to_string();
-        let agent = format!("\"agent\":\"{}\"", name.trim_start_matches("of-"));
-        assert!(listed.contains(&agent), "{listed}");
+        let agent = name.trim_start_matches("of-");
+        assert!(listed.contains(&format!("\\tai\\t{agent}\"")), "{listed}");
     }
     // Who reads the history reads what was acknowledged before, and nothing of another agent.
     let read = guest.ask(10, "memory_history", json!({})).await.to_string();
