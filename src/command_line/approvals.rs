@@ -1,9 +1,12 @@
 //! `mcp-server approve` and `deny`: the person's answers to what agents are not to do unasked.
 
-use super::{control::with_bridge, person::Person, print, question};
+use super::{control::with_bridge, permissions, person::Person, print, question};
 use crate::{
     approvals::Scope,
-    control::{AnswerItem, Answers, Approve, Deny, ListAnswers, ListQuestions, RevokeAnswer, ShowQuestion},
+    control::{
+        AnswerItem, Answers, Approve, Deny, ListAnswers, ListQuestions, QuestionItem, RevokeAnswer, ShowQuestion,
+    },
+    env_file,
 };
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -85,8 +88,11 @@ pub(crate) async fn approve(
     if chosen.is_none() {
         return list(person, program).await;
     }
-    let ChosenQuestion { id, all: all_of, alike } = chosen.clone();
     person.ask_if_set().await?;
+    if scope.always {
+        show_past(person, chosen).await?;
+    }
+    let ChosenQuestion { id, all: all_of, alike } = chosen.clone();
     let request = Approve { id, all_of, alike, scope: scope.scope() };
     tell(&with_bridge(person, request).await?, program)
 }
@@ -128,13 +134,28 @@ fn tell(answers: &Answers, program: &str) -> Result<()> {
     lines.into_iter().try_for_each(|line| Ok(print::line(&line)?))
 }
 
-/// Shows all of one question: what looks like a secret, too, and nothing cut.
+/// Shows all of one question: what looks like a secret, too, and nothing cut; and what a rule of it had changed.
 ///
 /// # Errors
 /// When no bridge runs, or nothing of that name waits.
 pub(crate) async fn show(person: &Person<'_>, id: &str) -> Result<()> {
     let asked = with_bridge(person, ShowQuestion { id: id.to_owned() }).await?;
-    question::lines(&asked).iter().try_for_each(|line| Ok(print::line(line)?))
+    let past = question::past(&permissions::tried(&asked, &env_file::load(person.directory)?, person.directory));
+    question::lines(&asked).iter().chain(&past).try_for_each(|line| Ok(print::line(line)?))
+}
+
+/// Shows what the rules that are going to be written had made of the calls of the last days.
+async fn show_past(person: &Person<'_>, chosen: &ChosenQuestion) -> Result<()> {
+    let settings = env_file::load(person.directory)?;
+    let asked = with_bridge(person, ListQuestions::default()).await?.questions;
+    let is_chosen =
+        |item: &&QuestionItem| chosen.id.as_ref() == Some(&item.id) || chosen.all.as_ref() == Some(&item.agent);
+    for item in asked.iter().filter(is_chosen) {
+        let past = question::past(&permissions::tried(item, &settings, person.directory));
+        let id = (!past.is_empty()).then(|| item.id.clone());
+        id.into_iter().chain(past).try_for_each(|line| print::line(&line))?;
+    }
+    Ok(())
 }
 
 /// Shows the answers that hold for calls to come, or takes some back.

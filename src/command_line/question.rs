@@ -46,6 +46,11 @@ fn answers(asked: &QuestionItem) -> String {
     }
 }
 
+/// What a rule had changed of the calls of the last days.
+pub(super) fn past(tried: &[String]) -> Vec<String> {
+    field("past", &tried.join("\n"))
+}
+
 /// What is not shown of a question, and how to see it; none where all is.
 pub(super) fn unseen(asked: &QuestionItem, program: &str) -> Option<String> {
     let left_out = (asked.left_out > 0).then(|| format!("{} bytes are left out", asked.left_out));

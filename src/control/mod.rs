@@ -32,7 +32,7 @@ pub(crate) use person::{
     PASSPHRASE_HEADER, Person, TOKEN_HEADER, passphrase_from_header, passphrase_to_header, read_token,
 };
 pub(crate) use protect::{CheckPassphrase, SetPassphrase};
-pub(crate) use questions::{ListQuestions, QuestionItem, Questions, ShowQuestion};
+pub(crate) use questions::{KindItem, ListQuestions, QuestionItem, Questions, ShowQuestion};
 pub(crate) use running::{CancelCall, ListRunning, StopAll};
 
 use crate::{agents::Agents, approvals::Approvals, capability::Context, error::Result};

@@ -13,6 +13,8 @@ pub(crate) struct Grant {
     pub sockets: Vec<String>,
     /// Devices, as `MCP_COMMAND_DEVICES` writes them.
     pub devices: Vec<String>,
+    /// Secret files of the home, as `MCP_COMMAND_FILES` writes them.
+    pub files: Vec<String>,
     /// What a person must know before granting it.
     pub warning: Option<String>,
 }
@@ -28,6 +30,7 @@ static GRANTS: LazyLock<Vec<Grant>> = LazyLock::new(|| {
         name: name.to_owned(),
         sockets: texts(item, "sockets"),
         devices: texts(item, "devices"),
+        files: texts(item, "files"),
         warning: item.get("warning").and_then(Item::as_str).map(str::to_owned),
     };
     document.iter().map(grant).collect()

@@ -51,12 +51,7 @@ impl Permissions {
         // Whoever reads the file in this process finds it whole.
         let guarded = self.lock();
         let before = self.text()?;
-        let profiles =
-            self.profiles(before.as_deref().unwrap_or_default()).map_err(|why| unfit("has mistakes", &why))?;
-        let profile = own_profile(approved, &profiles);
-        let inherits = approved.profile;
-        let addition = Addition { profile: &profile, inherits, list: approved.list, entries: approved.entries };
-        let after = self.with(&addition, before.as_deref().unwrap_or_default())?;
+        let (profile, after) = self.planned(approved, before.as_deref().unwrap_or_default())?;
         if self.text()? != before {
             return Err(Error::Conflict(format!("{} is just being changed: say it again", PERMISSIONS.name)));
         }
@@ -69,6 +64,25 @@ impl Permissions {
                 Ok(Kept { profile, in_words, after, before })
             }
         }
+    }
+
+    /// The profiles as they would be with what is approved, and the name of the one in which it would stand. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::keep`], of which nothing is written.
+    pub(crate) fn with_approved(&self, approved: &Approved<'_>) -> Result<(Profiles, String)> {
+        let (profile, after) = self.planned(approved, &self.text()?.unwrap_or_default())?;
+        let profiles = self.profiles(&after).map_err(|why| unfit("would have mistakes", &why))?;
+        Ok((profiles, profile))
+    }
+
+    /// The profile in which it is to stand, and the text of the file with it.
+    fn planned(&self, approved: &Approved<'_>, before: &str) -> Result<(String, String)> {
+        let profiles = self.profiles(before).map_err(|why| unfit("has mistakes", &why))?;
+        let profile = own_profile(approved, &profiles);
+        let (inherits, list, entries) = (approved.profile, approved.list, approved.entries);
+        let after = self.with(&Addition { profile: &profile, inherits, list, entries }, before)?;
+        Ok((profile, after))
     }
 
     /// Takes out what was written, where nobody has changed the file since. It needs no space on the disk. Blocks.

@@ -30,6 +30,8 @@ impl Profile {
         settings.command_sockets = base.command_sockets.and(sockets);
         let devices = self.grants.iter().flat_map(|grant| grant.devices.iter().cloned());
         settings.command_devices = base.command_devices.and(devices);
+        let files = self.grants.iter().flat_map(|grant| grant.files.iter().cloned());
+        settings.command_files = base.command_files.and(files);
         settings
     }
 }

@@ -158,6 +158,9 @@ settings! {
     /// processors, /dev/kvm, serial ports. A `*` never means disks, memory and keyboards, which are worth the whole machine:
     /// name one in full, and a warning is logged at the start.
     command_devices: PathList = "MCP_COMMAND_DEVICES" or "",
+    /// Secret files of the home that commands read whole, as paths from `~/` separated by commas: `~/.npmrc` with its
+    /// tokens. They get a copy that cannot be changed; the file routes refuse the file as before.
+    command_files: PathList = "MCP_COMMAND_FILES" or "",
     /// How much memory a command may take with all its processes, in MiB; 0 is half of the machine's.
     max_command_memory_mib: u64 = "MAX_COMMAND_MEMORY_MIB" or "0" within 0..=MAX_MIB,
     /// How many background processes run at once; past it a start is refused with 503.

@@ -11,7 +11,8 @@ use crate::{
     bridge::Bridge,
     catalog,
     command_line::print,
-    permissions::{Base, Effect, PRESETS, Permissions, Profiles, Rule, Source},
+    control::{KindItem, QuestionItem},
+    permissions::{Approved, Base, Effect, PRESETS, Permissions, Profiles, Rule, Source},
     settings::Settings,
 };
 use anyhow::{Result, ensure};
@@ -24,11 +25,17 @@ use std::{
 /// So many calls are shown of which the verdict changes.
 const MAX_SHOWN: usize = 20;
 
+/// So many where it is about one rule.
+const MAX_OF_RULE: usize = 5;
+
 /// A call's details are shown up to so many characters.
 const MAX_DETAILS: usize = 120;
 
 /// The words for effects, in their order.
 const EFFECTS: [(Effect, &str); 3] = [(Effect::Allow, "allowed"), (Effect::Ask, "asked"), (Effect::Deny, "refused")];
+
+/// So many days are looked at unless another number is said.
+pub(super) const DAYS: u32 = 30;
 
 /// What is to be tried.
 pub(super) struct Trial<'a> {
@@ -36,6 +43,37 @@ pub(super) struct Trial<'a> {
     pub(super) days: u32,
     /// Instead of that of each agent.
     pub(super) profile: Option<&'a str>,
+}
+
+/// What a rule that a question would have written would make of the agent's calls of the last days, a line each.
+///
+/// # Errors
+/// When the history or the permissions cannot be read, or the rule cannot be written.
+pub(super) fn of_rule(
+    asked: &QuestionItem,
+    kind: &KindItem,
+    settings: &Settings,
+    directory: &Path,
+) -> Result<Vec<String>> {
+    let permissions = Permissions::open(directory, Arc::new(settings.clone()), catalog::tools())?;
+    let folder = Bridge::folder_in(directory);
+    let profile = Agents::open(&folder)?.named(&asked.agent)?.profile();
+    let (agent, list, entries) = (&asked.agent, &kind.list, &kind.rules);
+    // Whether others have the profile, too, changes where the rule stands, and nothing of what it says of this agent.
+    let approved = Approved { agent, profile: &profile, is_shared: true, list, entries };
+    let (profiles, other) = permissions.with_approved(&approved)?;
+    let now = Judge::open(&permissions.current(), &profile, settings, directory)?;
+    let then = Judge::open(&profiles, &other, settings, directory)?;
+    let case = Case { now: Ok(now), then: Ok(then), ..Case::new(profile.to_string(), &other) };
+    let mut report = Report { cases: [(agent.clone(), case)].into(), ..Report::default() };
+    past::each(&folder, DAYS, |line| report.note(line))?;
+    let calls = report.cases[agent].calls;
+    let said = format!(
+        "of {calls} calls in {DAYS} days {} would change{}",
+        report.all_changed,
+        newest(report.changed.len().min(MAX_OF_RULE), report.all_changed)
+    );
+    Ok([said].into_iter().chain(report.changed.into_iter().take(MAX_OF_RULE)).collect())
 }
 
 /// Tries it; false when the file has mistakes.
@@ -223,8 +261,9 @@ fn changed(line: &Line, now: &Judged, then: &Judged) -> String {
 }
 
 fn newest(shown: usize, all: usize) -> String {
-    match shown == all {
-        true => ", newest first:".to_owned(),
-        false => format!(", the newest {shown}:"),
+    match (shown, all) {
+        (_, 0) => String::new(),
+        (shown, all) if shown == all => ", newest first:".to_owned(),
+        _ => format!(", the newest {shown}:"),
     }
 }

@@ -10,7 +10,7 @@ mod recorded;
 
 pub use explain::Kind;
 
-use crate::settings::Settings;
+use crate::{control::QuestionItem, settings::Settings};
 use anyhow::Result;
 use backtest::Trial;
 use clap::Subcommand;
@@ -47,7 +47,7 @@ pub enum PermissionsAction {
         /// The other file
         file: PathBuf,
         /// So many days, today included
-        #[arg(long, default_value_t = 30)]
+        #[arg(long, default_value_t = backtest::DAYS)]
         days: u32,
         /// By this profile of the file instead of that of each agent
         #[arg(long)]
@@ -55,6 +55,14 @@ pub enum PermissionsAction {
     },
     /// Take it as yours although it came while a command ran
     Accept,
+}
+
+/// What the rule that a yes for good to a question would write had made of the agent's calls of the last days, a line each;
+/// none where no rule can be written.
+pub(super) fn tried(asked: &QuestionItem, settings: &Settings, directory: &Path) -> Vec<String> {
+    let kind = asked.kind.as_ref().filter(|kind| kind.can_be_kept && asked.not_always.is_none());
+    let tried = kind.map(|kind| backtest::of_rule(asked, kind, settings, directory));
+    tried.map_or_else(Vec::new, |tried| tried.unwrap_or_else(|why| vec![format!("cannot be told: {why:#}")]))
 }
 
 /// Does what is asked for; false when it finds something wrong.

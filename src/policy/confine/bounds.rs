@@ -2,6 +2,7 @@
 
 use super::{
     devices::Devices, places, private_folders::Private, second_names::second_names, view_snapshot::ViewSnapshot,
+    whole_files::WholeFiles,
 };
 use crate::policy::{
     Workspace,
@@ -36,6 +37,8 @@ pub struct Bounds {
     pub homes: Vec<PathBuf>,
     /// Devices that they may use beside the harmless ones.
     pub devices: Devices,
+    /// Secret files of the home that they read.
+    pub files: WholeFiles,
     private: Arc<Private>,
 }
 
@@ -45,7 +48,7 @@ impl Bounds {
     ///
     /// # Errors
     /// When those cannot be made.
-    pub fn of(workspace: &Arc<Workspace>, devices: Devices) -> anyhow::Result<Self> {
+    pub fn of(workspace: &Arc<Workspace>, (devices, files): (Devices, WholeFiles)) -> anyhow::Result<Self> {
         // The top as a root is the whole disk.
         let is_whole = workspace.roots().iter().any(|root| root.parent().is_none());
         let roots = if is_whole { Vec::new() } else { workspace.roots().to_vec() };
@@ -62,6 +65,7 @@ impl Bounds {
             homes: homes.filter(|home| home.parent().is_some()).collect(),
             home,
             devices,
+            files,
             private: Arc::new(Private::new()?),
         };
         workspace.denials().iter().for_each(|denial| bounds.deny(denial));
@@ -138,6 +142,11 @@ impl Bounds {
     /// Whether no setting makes it denied or not denied.
     pub fn is_always_denied(&self, path: &Path) -> bool {
         self.workspace.is_always_denied(path)
+    }
+
+    /// Whether it is a secret of somebody's home and none of the bridge's.
+    pub fn is_of_homes_alone(&self, path: &Path) -> bool {
+        self.workspace.is_of_homes(path) && !self.workspace.is_own(path)
     }
 
     /// Whether it can be read and not changed.

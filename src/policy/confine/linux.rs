@@ -17,6 +17,7 @@ use super::{
     trees::Trees,
     view::View,
     view_snapshot::ViewSnapshot,
+    whole_files::WholeFiles,
 };
 use crate::{
     policy::{Workspace, own_files::OwnFiles},
@@ -69,14 +70,14 @@ impl Confinement {
         }
         // Commands run as the same user: its memory is none of theirs.
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-        let devices = devices_of(settings)?;
-        for device in devices.whole_machine() {
+        let given = given_by(settings)?;
+        for device in given.0.whole_machine() {
             tracing::warn!(
                 "MCP_COMMAND_DEVICES gives commands {}: who has it reads or writes what every other bound keeps from commands",
                 device.display()
             );
         }
-        let bounds = Bounds::of(workspace, devices)?;
+        let bounds = Bounds::of(workspace, given)?;
         let own_files = OwnFiles::of(workspace.directory())?;
         let (report, parts) = find_out(settings, bounds, own_files)?;
         report.announce();
@@ -96,7 +97,7 @@ impl Confinement {
     pub fn within(&self, settings: &Settings, workspace: &Arc<Workspace>) -> anyhow::Result<Self> {
         let report = self.report.clone();
         let Some(parts) = &self.parts else { return Ok(Self { report, parts: None }) };
-        let bounds = Bounds::of(workspace, devices_of(settings)?)?;
+        let bounds = Bounds::of(workspace, given_by(settings)?)?;
         let sockets = sockets_of(settings, &bounds, &parts.trees)?;
         let mut restrictions = parts.restrictions.clone();
         restrictions.network = settings.terminal_network;
@@ -233,11 +234,12 @@ fn without_namespaces(
         ),
         _ => format!("this kernel has no Landlock and the host refuses namespaces ({refusal})"),
     };
-    let names_sockets = level == Level::Kernel && !settings.command_sockets.is_empty();
-    let why = match names_sockets {
-        true => format!("{why}; there commands reach no named socket, so MCP_COMMAND_SOCKETS has no effect"),
-        false => why,
-    };
+    let lost = [
+        (&settings.command_sockets, "reach no named socket, so MCP_COMMAND_SOCKETS"),
+        (&settings.command_files, "read no secret file of the home, so MCP_COMMAND_FILES"),
+    ];
+    let lost = lost.iter().filter(|(named, _)| level == Level::Kernel && !named.is_empty());
+    let why = lost.fold(why, |why, (_, what)| format!("{why}; there commands {what} has no effect"));
     match parts.refusal(level)? {
         None => Ok(Report { level, why, memory_bound: Some(parts.memory.bound()) }),
         Some(error) => {
@@ -253,9 +255,14 @@ fn filter_without_namespaces(level: Level, settings: &Settings) -> anyhow::Resul
     system_calls::filter(Host { local_sockets, network, apart: Apart::No })
 }
 
-fn devices_of(settings: &Settings) -> anyhow::Result<Devices> {
-    Devices::parse(&settings.command_devices)
-        .map_err(|why| anyhow::anyhow!("MCP_COMMAND_DEVICES: {why}; write paths such as /dev/dri, separated by commas"))
+fn given_by(settings: &Settings) -> anyhow::Result<(Devices, WholeFiles)> {
+    let wrong = |name, why, such| anyhow::anyhow!("{name}: {why}; write paths such as {such}, separated by commas");
+    let devices =
+        Devices::parse(&settings.command_devices).map_err(|why| wrong("MCP_COMMAND_DEVICES", why, "/dev/dri"))?;
+    let home = std::env::home_dir().unwrap_or_default();
+    let files =
+        WholeFiles::parse(&settings.command_files, &home).map_err(|why| wrong("MCP_COMMAND_FILES", why, "~/.npmrc"))?;
+    Ok((devices, files))
 }
 
 fn sockets_of(settings: &Settings, bounds: &Bounds, trees: &Arc<Trees>) -> anyhow::Result<Sockets> {

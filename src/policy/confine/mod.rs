@@ -57,6 +57,8 @@ pub mod trees;
 mod view;
 #[cfg(target_os = "linux")]
 mod view_snapshot;
+#[cfg(target_os = "linux")]
+mod whole_files;
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]

@@ -101,7 +101,8 @@ impl Held {
         barred.iter().try_for_each(|folder| look.at_barred(folder))?;
         let before = self.now();
         let mut after: HashMap<Identity, Hold> = HashMap::new();
-        for (identity, hold) in std::mem::take(&mut look.found) {
+        let found = std::mem::take(&mut look.found);
+        for (identity, hold) in found.iter().cloned() {
             let hold = hold.or_as_before(before.get(&identity));
             if !after.get(&identity).is_some_and(|other| other.is_as_strict_as(&hold)) {
                 after.insert(identity, hold);
@@ -113,7 +114,8 @@ impl Held {
         if after.len() > most {
             return Err(too_many(most));
         }
-        let present = look.present(&after)?;
+        let mut present = look.present(&after)?;
+        add_names(&found, &mut present)?;
         *self.found.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         *looks += 1;
         Ok(present)
@@ -139,6 +141,17 @@ impl Held {
     fn now(&self) -> Arc<HashMap<Identity, Hold>> {
         self.found.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Adds where else files are that have several denied names (hard links): each is held once, and seen under every name.
+fn add_names(found: &[(Identity, Hold)], present: &mut Vec<Present>) -> io::Result<()> {
+    for (identity, hold) in found.iter().filter(|(_, hold)| hold.has_more_names()) {
+        match hold.whereabouts(*identity)? {
+            Whereabouts::At(path) if present.iter().all(|it| it.path != path) => present.push(hold.at(path, *identity)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn most_held() -> usize {
@@ -187,6 +200,10 @@ impl Hold {
 
     fn is_as_strict_as(&self, other: &Self) -> bool {
         self.denial.reading_too || !other.denial.reading_too
+    }
+
+    fn has_more_names(&self) -> bool {
+        self.kind != Kind::Folder && rustix::fs::fstat(&self.place).is_ok_and(|stat| stat.st_nlink > 1)
     }
 
     fn is_gone(&self) -> bool {

@@ -186,9 +186,14 @@ impl Workspace {
 
     /// Whether a place is denied whatever the settings say.
     pub fn is_always_denied(&self, real: &Path) -> bool {
-        let own = OWN_FILES.into_iter().chain(["memory"]).map(|name| self.directory.join(name));
-        let system = secrets::SYSTEM.map(PathBuf::from);
-        own.chain(system).any(|place| lies_under(real, &place)) || self.is_of_homes(real)
+        let mut system = secrets::SYSTEM.iter().map(Path::new);
+        self.is_own(real) || system.any(|place| lies_under(real, place)) || self.is_of_homes(real)
+    }
+
+    /// Whether a place is one of the bridge's own secrets.
+    pub fn is_own(&self, real: &Path) -> bool {
+        let mut own = OWN_FILES.into_iter().chain(["memory"]).map(|name| self.directory.join(name));
+        own.any(|place| lies_under(real, &place))
     }
 
     /// Whether a place that may not be changed lies in the directory `real`, so that it may not go as a whole.

@@ -41,3 +41,25 @@ async fn what_cannot_be_written_is_not_approved_and_the_question_stays() {
     say(&program.path(""), &["approve", &id]).done();
     command(&program, &key, "touch made.txt").await.ok();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_is_tried_on_the_past_before_it_is_written() {
+    let (program, [key, other]) = with("", &[("MCP_APPROVAL_WAIT", "0")], ["careful", "trusted"]);
+    for line in ["ls", "touch other.txt", "touch made.txt", "touch made.txt"] {
+        command(&program, &key, line).await;
+    }
+    command(&program, &other, "touch made.txt").await.ok();
+    let id = asked(&program, &key, "touch made.txt").await;
+    let told = say(&program.path(""), &["question", &id]).done();
+    assert!(told.contains("past         of 5 calls in 30 days 3 would change, newest first:"), "{told}");
+    assert_eq!(told.matches("asked → allowed").count(), 3, "{told}");
+    assert!(told.contains("commands.allow") || told.contains("touch made.txt"), "{told}");
+    assert_eq!(fs::read_to_string(program.path("permissions.toml")).unwrap(), "", "nothing is written by looking");
+    let said = say(&program.path(""), &["approve", &id, "--always"]).done();
+    let (before, after) = said.split_once("approved for good").unwrap();
+    assert!(before.contains("of 5 calls in 30 days 3 would change") && after.contains("written: "), "{said}");
+    command(&program, &key, "touch made.txt").await.ok();
+    let plain = asked(&program, &key, "touch \"$(cat other.txt)\"").await;
+    let told = say(&program.path(""), &["question", &plain]).done();
+    assert!(told.contains("not --always") && !told.contains("\n  past "), "{told}");
+}

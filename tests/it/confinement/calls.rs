@@ -134,8 +134,13 @@ if child == 0:
         try: fcntl.ioctl(0, request, b'x'); print('TYPED')
         except OSError as error: print('refused', error.errno)
     os._exit(0)
+said = b''
+# What a terminal was written comes in parts, and its end is an error of the call.
+while True:
+    try: said += os.read(terminal, 1000)
+    except OSError: break
 os.waitpid(child, 0)
-print(os.read(terminal, 1000).decode())
+print(said.decode())
 END
 python3 project/open/type.py";
     in_each(&Plan::default(), async |world| {

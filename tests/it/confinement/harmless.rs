@@ -86,6 +86,40 @@ async fn settings_of_git_npm_and_ssh_are_read_by_commands_without_their_tokens_a
 }
 
 #[tokio::test]
+async fn a_secret_file_that_the_settings_give_is_read_whole_by_commands_and_by_no_file_route() {
+    let given = [("MCP_COMMAND_FILES", "~/.npmrc, ~/.config/pip/pip.conf, ~/work/.env, ~/notes, ~/.netrc")];
+    for server in bridges(&given) {
+        let home = server.directory().join("home");
+        std::fs::write(home.join("notes"), "secret by nothing").unwrap();
+        let run = async |command: &str| server.call("execute", json!({"command": command})).await;
+        let seen = run("cat ~/.npmrc ~/.config/pip/pip.conf").await;
+        let text = seen["stdout"].as_str().unwrap();
+        assert!(text.contains("_authToken=npm_0123456789abcdefghij") && text.contains("ada:s3cret@"), "{seen}");
+        assert_eq!(run("cat ~/.ssh/id_ed25519").await["stdout"], "", "what is not named stays hidden");
+        for change in ["echo x >> ~/.npmrc", "rm -f ~/.npmrc", "mv ~/.npmrc ~/.other"] {
+            assert_eq!(run(change).await["success"], false, "{change}");
+        }
+        // It follows the file, also one that comes later, and ends with it.
+        std::fs::write(home.join(".npmrc"), "//r/:_authToken=npm_another\n").unwrap();
+        std::fs::write(home.join(".netrc"), "machine h password p\n").unwrap();
+        let now = run("cat ~/.npmrc ~/.netrc").await;
+        assert_eq!(now["stdout"], "//r/:_authToken=npm_another\nmachine h password p\n", "{now}");
+        std::fs::remove_file(home.join(".npmrc")).unwrap();
+        assert_eq!(run("cat ~/.npmrc").await["stdout"], "");
+        for name in [".netrc", ".config/pip/pip.conf"] {
+            let reply = server.post("/filesystem/read", crate::server::KEY, json!({"path": home.join(name)})).await;
+            assert_eq!(reply.status, 403, "{name}");
+        }
+        // Nothing of the bridge's own comes out by another name.
+        std::fs::hard_link(server.directory().join("work/.env"), home.join(".npmrc")).unwrap();
+        assert_eq!(run("cat ~/.npmrc").await["stdout"], "");
+        std::fs::remove_file(home.join(".npmrc")).unwrap();
+        symlink(server.directory().join("work/.env"), home.join(".npmrc")).unwrap();
+        assert_eq!(run("cat ~/.npmrc").await["stdout"], "");
+    }
+}
+
+#[tokio::test]
 async fn a_copy_follows_its_file_and_a_link_brings_nothing_else_out() {
     for server in bridges(&[]) {
         let home = server.directory().join("home");

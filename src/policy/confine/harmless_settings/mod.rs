@@ -10,6 +10,7 @@ use super::{
     steps::{Step, at},
     view::{Copy, Draft},
     view_snapshot::{Names, ViewSnapshot},
+    whole_files::WholeFiles,
 };
 use crate::policy::paths::Kind;
 use allowed::{SETS, Set, Syntax};
@@ -33,17 +34,20 @@ const FOR_ALL: u32 = 0o004;
 const LONGEST: usize = 128 * 1024;
 const ALL: usize = 512 * 1024;
 
-/// The paths of the list that are there, with `home` for its sign, and what is harmless in each.
-fn files(home: &Path, looks: &ViewSnapshot) -> Vec<(PathBuf, &'static Set)> {
+/// The files of which there is a copy, below `home` those of it: each that is given whole, and those of the list with what is
+/// harmless in them.
+fn files(home: &Path, given: &WholeFiles, looks: &ViewSnapshot) -> Vec<(PathBuf, Option<&'static Set>)> {
+    let whole: Vec<PathBuf> = given.in_home(home).collect();
     let paths = SETS.iter().flat_map(|set| set.files.iter().map(move |file| (*file, set)));
     let found = paths.flat_map(|(path, set)| {
         let path = match path.strip_prefix("~/") {
             Some(below) => home.join(below),
             None => PathBuf::from(path),
         };
-        expand(&path, looks).into_iter().map(move |path| (path, set))
+        expand(&path, looks).into_iter().map(move |path| (path, Some(set)))
     });
-    found.collect()
+    let others = found.filter(|(path, _)| !whole.contains(path));
+    whole.iter().cloned().map(|path| (path, None)).chain(others).collect()
 }
 
 /// What fits a path whose last name may begin with `*`.
@@ -56,9 +60,13 @@ fn expand(path: &Path, looks: &ViewSnapshot) -> Vec<PathBuf> {
     paths.filter(|path| path.as_os_str().as_bytes().ends_with(end.as_bytes())).collect()
 }
 
-/// What is harmless in a file of settings; none for what is no text or nothing of which may be shown.
-fn harmless(bytes: &[u8], set: &Set) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
+/// What a file says; none for what is no text.
+fn text(bytes: Vec<u8>) -> Option<String> {
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// What is harmless in a file of settings; none where nothing of it may be shown.
+fn harmless(text: &str, set: &Set) -> Option<String> {
     match set.syntax {
         Syntax::Toml => tables::harmless(text, set),
         Syntax::Keys => Some(public_keys::harmless(text)),
@@ -74,7 +82,7 @@ impl Draft<'_> {
         // Where the home is seen by a link, the copies belong where that leads; a private home stands at the path itself.
         let is_behind_link = self.is_linked(home) || self.is_of_the_disk(home);
         let home = if is_behind_link { self.looks.real(home) } else { Some(home.clone()) };
-        for (place, set) in files(&home.unwrap_or_default(), &self.looks) {
+        for (place, set) in files(&home.unwrap_or_default(), &self.bounds.files, &self.looks) {
             // Nothing is written through a link: behind it may lie the file itself.
             if self.is_linked(&place) {
                 continue;
@@ -125,9 +133,9 @@ impl Draft<'_> {
         self.frame.push(Step::Say { text, at: at(path) });
     }
 
-    /// The text for programs, of a file that they do not see themselves. A link to another denied place brings nothing out
-    /// of it.
-    fn text_of(&self, place: &Path, set: &Set) -> Option<String> {
+    /// The text for programs, of a file that they do not see themselves: what is harmless in it, or all that the settings
+    /// give. A link to another denied place brings nothing out of it.
+    fn text_of(&self, place: &Path, set: Option<&Set>) -> Option<String> {
         let real = self.looks.real(place)?;
         if self.is_of_the_disk(place) && !self.bounds.denies(&real) {
             return None;
@@ -137,11 +145,16 @@ impl Draft<'_> {
         let below = place.strip_prefix(&self.bounds.home).unwrap_or(place);
         let may = [place, &real].iter().all(|path| !self.bounds.is_denied_by_settings(path))
             && !self.is_of_another(&real)
-            && (base.join(below) == real || self.bounds.may_show_tool(&real));
+            && (base.join(below) == real || self.bounds.may_show_tool(&real))
+            && (set.is_some() || self.bounds.is_of_homes_alone(&real));
         let (bytes, mode) = may.then(|| self.looks.content(&real, &base, LONGEST)).flatten()?;
         // What the system keeps from some of its users it keeps from a superuser's commands, too.
         let is_for_all = mode & FOR_ALL != 0;
-        (is_for_all || !is_of_system).then(|| harmless(&bytes, set)).flatten()
+        let text = text(bytes).filter(|_| is_for_all || !is_of_system)?;
+        match set {
+            Some(set) => harmless(&text, set),
+            None => Some(text),
+        }
     }
 
     /// Whether a path leads into another denied place, which was moved there or is mounted there.
