@@ -25,6 +25,7 @@ use crate::{
     history::History,
     internet::Internet,
     memory::Memory,
+    oauth::OAuth,
     owner::{Claim, Owner},
     permissions::{Permissions, Subjects},
     policy::{Workspace, confine::Report, private},
@@ -91,9 +92,9 @@ impl Bridge {
         );
         let owner = own(&folder)?;
         private::restrict_permissions(&folder);
-        let history = History::open(folder.join("history")).with_context(|| {
+        let history = Arc::new(History::open(folder.join("history")).with_context(|| {
             format!("{} cannot be made: it must be a folder that this user may write", folder.join("history").display())
-        })?;
+        })?);
         let workspace = Workspace::open(&settings, directory)?;
         let terminal = Terminal::open(&settings, &workspace, &folder, keys.clone())?;
         let files = Files::open(&workspace, &settings, &folder)?;
@@ -109,13 +110,14 @@ impl Bridge {
         let passphrase = Passphrase::open_or_make(&folder)
             .with_context(|| format!("{} cannot be written: this user must be able to", folder.display()))?;
         let control = AgentControl::new(agents.clone(), passphrase);
-        let control = Control::new(control, calls.clone(), Arc::new(approvals), end_work);
-        let history = Arc::new(history);
+        let internet = Internet::open(&settings, receivers(&files))?;
+        let oauth = authorization_server(&settings, &folder, &agents, &internet, &keys)?;
+        let control = Control::new(control, calls.clone(), Arc::new(approvals), end_work).with_oauth(oauth);
         let services = Services {
             processes: terminal.processes().clone(),
             terminal,
             memory: Arc::new(Memory::open(&settings, &folder)?),
-            internet: Internet::open(&settings, receivers(&files))?,
+            internet,
             files,
             sandbox,
             history: history.clone(),
@@ -305,6 +307,27 @@ fn end_work(processes: Processes, sandbox: Sandbox) -> EndWork {
         let name = name.map(str::to_owned);
         Box::pin(async move { processes.stop_all(name.as_deref()).await + sessions })
     })
+}
+
+/// What lets clients of the web in, where the bridge has a public address.
+fn authorization_server(
+    settings: &Settings,
+    folder: &Path,
+    agents: &Arc<Agents>,
+    internet: &Internet,
+    keys: &Keys,
+) -> anyhow::Result<Option<Arc<OAuth>>> {
+    if settings.public_url.is_empty() {
+        return Ok(None);
+    }
+    let internet = internet.clone();
+    let fetch = Box::new(move |url| {
+        let internet = internet.clone();
+        Box::pin(async move { internet.document(url).await.map_err(|error| error.to_string()) }) as _
+    });
+    let oauth = Arc::new(OAuth::open(settings.public_url.clone(), folder, agents.clone(), fetch)?);
+    keys.open_to_web(oauth.clone());
+    Ok(Some(oauth))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the bridge's own folder, at start, before any caller")]

@@ -351,6 +351,7 @@ static CONTROL: LazyLock<Vec<Arc<Entry>>> = LazyLock::new(|| {
         control::SetPassphrase,
         control::CheckPassphrase,
         control::OpenPage,
+        control::ConsentCode,
         control::BeginSession,
         control::EndSessions,
     ]

@@ -35,6 +35,7 @@ pub mod control;
 pub mod envelope;
 pub mod history;
 pub mod near;
+pub(crate) mod oauth;
 pub mod owner;
 pub mod patterns;
 pub mod permissions;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 /// What every key of an agent begins with.
-const PREFIX: &str = "skb_";
+pub(super) const PREFIX: &str = "skb_";
 
 /// So many characters of 62 hold 256 bits.
 const RANDOM: usize = 43;
@@ -20,26 +20,26 @@ const CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 /// Bytes from here on are left out: as many of those below stand for each character.
 const FAIR: u8 = 248;
 
-/// Makes a key.
+/// Makes a key, or another secret of this form that begins otherwise.
 ///
 /// # Errors
 /// When the system gives no random numbers.
-pub(super) fn make() -> Result<Secret> {
-    let mut key = PREFIX.to_owned();
-    while key.len() < PREFIX.len() + RANDOM {
+pub(crate) fn make(prefix: &str) -> Result<Secret> {
+    let mut key = prefix.to_owned();
+    while key.len() < prefix.len() + RANDOM {
         let mut bytes = [0; RANDOM];
         getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
         let fair = bytes.iter().filter(|byte| **byte < FAIR).map(|byte| character(u32::from(*byte)));
-        key.extend(fair.take(PREFIX.len() + RANDOM - key.len()));
+        key.extend(fair.take(prefix.len() + RANDOM - key.len()));
     }
     let check = check(&key);
     Ok(Secret::new(key + &check))
 }
 
-/// Whether a text is a key as [`make`] makes them, whoever has it.
-pub(crate) fn is_well_formed(text: &str) -> bool {
-    text.len() == PREFIX.len() + RANDOM + CHECK
-        && text.starts_with(PREFIX)
+/// Whether a text is a key as [`make`] makes them, whoever has it, or another secret that begins like this.
+pub(crate) fn is_well_formed(text: &str, prefix: &str) -> bool {
+    text.len() == prefix.len() + RANDOM + CHECK
+        && text.starts_with(prefix)
         && text.is_ascii()
         && text[text.len() - CHECK..] == check(&text[..text.len() - CHECK])
 }
@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn a_key_is_known_by_its_check_and_a_changed_one_is_not() {
-        let key = make().unwrap();
-        assert!(is_well_formed(key.expose()));
+        let key = make(PREFIX).unwrap();
+        assert!(is_well_formed(key.expose(), PREFIX) && !is_well_formed(key.expose(), "sko_"));
         let other = if key.expose().ends_with('0') { "1" } else { "0" };
-        assert!(!is_well_formed(&(key.expose()[..key.expose().len() - 1].to_owned() + other)));
-        assert!(!is_well_formed("skb_"));
+        assert!(!is_well_formed(&(key.expose()[..key.expose().len() - 1].to_owned() + other), PREFIX));
+        assert!(!is_well_formed("skb_", PREFIX));
     }
 }

@@ -10,13 +10,14 @@ mod record;
 
 pub(crate) use agent::{Agent, DEFAULT, no_longer};
 pub(crate) use expiry::parse as parse_expiry;
-pub(crate) use key::is_well_formed;
+pub(crate) use key::{is_well_formed, make as make_key};
+pub(crate) use name::check as check_name;
 pub(crate) use record::{Bounds, Record};
 
 use crate::{
     clock,
     error::{Error, Result},
-    permissions::Permissions,
+    permissions::{PRESETS, Permissions},
     settings::Secret,
 };
 use record::File;
@@ -89,6 +90,14 @@ impl Agents {
         let _ = self.permissions.set(permissions);
     }
 
+    /// The names of the profiles that there are, the presets first.
+    pub(crate) fn profiles(&self) -> Vec<String> {
+        let profiles = self.permissions.get().map(|permissions| permissions.current());
+        let names = profiles.iter().flat_map(|profiles| profiles.all()).map(|profile| profile.name().to_owned());
+        let own: Vec<String> = names.filter(|name| !PRESETS.contains(&name.as_str())).collect();
+        PRESETS.iter().map(|name| (*name).to_owned()).chain(own).collect()
+    }
+
     /// The profile of a name, for an agent.
     ///
     /// # Errors
@@ -116,7 +125,7 @@ impl Agents {
     pub(crate) fn holder(&self, key: &str) -> Option<Arc<Agent>> {
         let known = self.read();
         // Most bridges have one agent.
-        if known.by_key.is_empty() || !is_well_formed(key) {
+        if known.by_key.is_empty() || !is_well_formed(key, key::PREFIX) {
             return None;
         }
         known.by_key.get(&key::digest(key)).filter(|agent| !agent.has_expired()).cloned()
@@ -275,7 +284,7 @@ fn unsaved(error: Error) -> Error {
 
 /// A key, and what is kept of it.
 fn new_key() -> Result<(Secret, String)> {
-    let key = key::make().map_err(Error::internal)?;
+    let key = key::make(key::PREFIX).map_err(Error::internal)?;
     let digest = key::digest(key.expose());
     Ok((key, digest))
 }

@@ -4,6 +4,7 @@ use super::{Caller, attempts::WrongKeys, secret_digest::SecretDigest};
 use crate::{
     agents::Agents,
     error::{Error, Result},
+    oauth::OAuth,
 };
 use std::{
     fmt,
@@ -28,6 +29,8 @@ pub struct Keys {
     source: Option<Source>,
     /// Those with keys of their own, once the bridge is open.
     agents: OnceLock<Arc<Agents>>,
+    /// Those that have tokens instead, where clients of the web are let in.
+    oauth: OnceLock<Arc<OAuth>>,
 }
 
 struct Accepted {
@@ -56,6 +59,7 @@ impl Keys {
             wrong: WrongKeys::default(),
             source: None,
             agents: OnceLock::new(),
+            oauth: OnceLock::new(),
         }
     }
 
@@ -74,6 +78,17 @@ impl Keys {
     pub(crate) fn open_to(&self, agents: Arc<Agents>) {
         // A second call finds those of the same folder.
         let _ = self.agents.set(agents);
+    }
+
+    /// Accepts the tokens of this authorization server, too.
+    pub(crate) fn open_to_web(&self, oauth: Arc<OAuth>) {
+        // A second call finds that of the same folder.
+        let _ = self.oauth.set(oauth);
+    }
+
+    /// The authorization server, where there is one.
+    pub(crate) fn oauth(&self) -> Option<&Arc<OAuth>> {
+        self.oauth.get()
     }
 
     /// Accepts `key` from now on, and no longer the one before: what that opened ends.
@@ -95,7 +110,9 @@ impl Keys {
         // The token is taken while the key cannot be replaced.
         let found = match presented.iter().any(is_default) {
             true => Some(agents.default_agent()),
-            false => presented.into_iter().find_map(|key| agents.holder(key)),
+            false => presented
+                .into_iter()
+                .find_map(|key| agents.holder(key).or_else(|| self.oauth.get().and_then(|oauth| oauth.holder(key)))),
         };
         found.map(Caller::agent)
     }

@@ -3,7 +3,7 @@
 use super::{control::with_bridge, person::Person, print};
 use crate::{
     bridge::Bridge,
-    control::{EndSessions, OpenPage},
+    control::{ConsentCode, EndSessions, OpenPage},
     owner::Owner,
 };
 use anyhow::{Context, Result};
@@ -15,8 +15,11 @@ pub struct OpenOptions {
     /// Print the link alone, and open nothing
     #[arg(long)]
     print: bool,
-    /// End all sessions and links instead
+    /// Show a code for the page on which a client of the web is let in, and open nothing
     #[arg(long, conflicts_with = "print")]
+    code: bool,
+    /// End all sessions and links instead
+    #[arg(long, conflicts_with_all = ["print", "code"])]
     end: bool,
 }
 
@@ -28,6 +31,12 @@ pub(crate) async fn open(options: OpenOptions, person: &Person<'_>) -> Result<()
     if options.end {
         let ended = with_bridge(person, EndSessions { token: None }).await?.ended;
         return Ok(print::line(&format!("Ended: {ended} of your browser's sessions, and all links"))?);
+    }
+    if options.code {
+        person.ask_if_set().await?;
+        let shown = with_bridge(person, ConsentCode {}).await?;
+        print::line(&shown.code)?;
+        return Ok(print::line("Type it on the page that asks. It lets in one client, within 5 minutes.")?);
     }
     let served = Owner::of(&Bridge::folder_in(person.directory)).and_then(|owner| owner.url);
     let link = with_bridge(person, OpenPage {}).await?;

@@ -10,6 +10,7 @@ mod answers;
 mod browsers;
 mod calls;
 mod change;
+mod consent;
 mod delay;
 mod list;
 mod passphrase;
@@ -25,6 +26,7 @@ pub(crate) use answers::{AnswerItem, ListAnswers, RevokeAnswer};
 pub(crate) use browsers::{BeginSession, Browsers, CODE_HEADER, EndSessions, OpenPage, SESSION_HEADER};
 pub(crate) use calls::{Calls, Entered};
 pub(crate) use change::{RevokeAgent, RotateAgent, SetAgent};
+pub(crate) use consent::ConsentCode;
 pub(crate) use list::{AgentItem, ListAgents};
 pub(crate) use passphrase::{LONGEST as LONGEST_PASSPHRASE, Passphrase};
 pub(crate) use pause::{PauseAgents, PausedAgents, ResumeAgents};
@@ -35,7 +37,7 @@ pub(crate) use protect::{CheckPassphrase, SetPassphrase};
 pub(crate) use questions::{KindItem, ListQuestions, QuestionItem, Questions, ShowQuestion};
 pub(crate) use running::{CancelCall, ListRunning, StopAll};
 
-use crate::{agents::Agents, approvals::Approvals, capability::Context, error::Result};
+use crate::{agents::Agents, approvals::Approvals, capability::Context, error::Result, oauth::OAuth};
 use std::sync::Arc;
 
 /// Ends what an agent, or all of them, left running when no call waits for it: background processes, sandbox sessions.
@@ -84,6 +86,8 @@ pub struct Control {
     pub(crate) approvals: Arc<Approvals>,
     /// The browsers that the person let in.
     pub(crate) browsers: Browsers,
+    /// What lets clients of the web in, where the bridge has a public address.
+    oauth: Option<Arc<OAuth>>,
     end_work: EndWork,
 }
 
@@ -95,6 +99,11 @@ impl Control {
         approvals: Arc<Approvals>,
         end_work: EndWork,
     ) -> Self {
-        Self { of_agents, calls, approvals, browsers: Browsers::default(), end_work }
+        Self { of_agents, calls, approvals, browsers: Browsers::default(), oauth: None, end_work }
+    }
+
+    /// The same with an authorization server for clients of the web.
+    pub(crate) fn with_oauth(self, oauth: Option<Arc<OAuth>>) -> Self {
+        Self { oauth, ..self }
     }
 }

@@ -1,6 +1,7 @@
 //! Other machines, over HTTP: only where the policy allows, and only at the addresses that it checked.
 
 mod answer;
+mod document;
 mod fetch;
 mod form;
 mod layer;

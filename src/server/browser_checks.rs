@@ -60,6 +60,7 @@ fn check_host(settings: &Settings, request: &Request) -> Result<()> {
     }
     match requested_host(request.headers(), request.uri()) {
         Some(host) if is_allowed(&host, &settings.allowed_hosts) => Ok(()),
+        Some(host) if settings.public_url.host().is_some_and(|own| own.eq_ignore_ascii_case(&host)) => Ok(()),
         Some(host) => Err(Error::Refused(format!(
             "Host {host:?} is not a name of this bridge: add it to MCP_ALLOWED_HOSTS if it is meant to be one"
         ))),

@@ -12,6 +12,7 @@ mod limits;
 mod local_socket;
 pub mod mcp;
 mod metering;
+mod oauth;
 mod openapi;
 mod port;
 mod process;
@@ -67,6 +68,7 @@ pub fn router_with(bridge: Arc<Bridge>, handler: impl ServerHandler + Clone) -> 
         .merge(docs::routes(&document))
         .merge(routes)
         .merge(mcp::routes(mcp::Endpoint::new(&bridge, handler)))
+        .merge(oauth::routes(bridge.keys.oauth().cloned()))
         .fallback({
             let known = known.clone();
             move |uri: Uri| async move { wrong_way::path(&known, &uri) }

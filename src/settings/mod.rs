@@ -15,7 +15,7 @@ pub use file::assignment;
 pub(crate) use file::{Line, parse};
 pub use path::{PathList, SettingPath, WritablePaths};
 pub use value::{ConfinementMode, LogLevel, OutputSchemas, Port, Secret, SettingValue};
-pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program, is_loopback};
+pub use web::{AllowedHost, Host, HttpUrl, Image, Origin, PrivateHosts, Program, PublicUrl, is_loopback};
 
 use anyhow::{Result, ensure};
 use source::Source;
@@ -79,6 +79,9 @@ settings! {
     cors_origins: Vec<Origin> = "MCP_CORS_ORIGINS" or "*",
     /// Further names under which the bridge may be called, separated by commas; loopback names always work. `*` is any.
     allowed_hosts: Vec<AllowedHost> = "MCP_ALLOWED_HOSTS" or "",
+    /// The address by which the outside reaches the bridge, as `https://bridge.example.org`. With it, clients of the web that
+    /// take no key (ChatGPT, claude.ai) are let in by OAuth, on a page where you decide. Its host is one of the allowed.
+    public_url: PublicUrl = "MCP_PUBLIC_URL" or "",
     /// How many wrong keys a peer may send a minute; past it 429 for wrong keys, never for the right one.
     max_wrong_keys: usize = "MCP_MAX_WRONG_KEYS" or "10" within 0..=MAX_COUNT,
     /// The largest request, in MiB; past it 413.

@@ -47,6 +47,8 @@ texts! {
     Origin: origin,
     /// A URL of HTTP or HTTPS.
     HttpUrl: http_url,
+    /// The origin of a URL of HTTPS, or of HTTP on this machine; or nothing.
+    PublicUrl: public_url,
     /// The name of a container image.
     Image: image,
     /// A program and perhaps arguments, as a shell splits them.
@@ -114,6 +116,26 @@ fn origin(text: &str) -> Result<String, String> {
 fn http_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.map(|_| text.to_owned()).ok_or_else(|| "a URL such as http://127.0.0.1:11434".to_owned())
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let plain = text.strip_suffix('/').unwrap_or(text);
+    let is_safe =
+        |url: &Url| url.scheme() == "https" || url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
+    let url = Url::parse(plain).ok().filter(is_safe).map(|url| url.origin().ascii_serialization());
+    url.filter(|origin| origin.eq_ignore_ascii_case(plain)).ok_or_else(|| {
+        "an address such as https://bridge.example.org, without a path; plain http only for this machine".to_owned()
+    })
+}
+
+impl PublicUrl {
+    /// Its host; none where there is no such address.
+    pub fn host(&self) -> Option<String> {
+        Url::parse(self).ok()?.host_str().map(str::to_owned)
+    }
 }
 
 fn program(text: &str) -> Result<String, String> {

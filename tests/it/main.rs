@@ -24,6 +24,7 @@ mod limits;
 mod mcp;
 mod memory;
 mod naming;
+mod oauth;
 mod openapi;
 mod owner;
 mod pages;

@@ -187,14 +187,22 @@ fn after(client: Client) -> &'static str {
 
 /// What ChatGPT needs: it calls from its own machines, not from this one.
 pub(crate) fn about_chatgpt(settings: &Settings, program: &str) -> String {
+    let public = &settings.public_url;
+    let name = if public.is_empty() { "https://YOUR.NAME" } else { public };
+    let address = match public.is_empty() {
+        true => format!(
+            "a tunnel or a reverse proxy in front of {}:{}, and MCP_PUBLIC_URL=https://YOUR.NAME in .env",
+            settings.host, settings.port.number
+        ),
+        false => format!("which MCP_PUBLIC_URL says is {public}"),
+    };
     format!(
-        "ChatGPT calls from OpenAI's machines, so the bridge needs a public address with TLS: a tunnel or a reverse \
-         proxy in front of {}:{}, and its name in MCP_ALLOWED_HOSTS. Then, for a GPT of your own:\n\n  \
-         1. Actions → Import from URL: https://YOUR.NAME/openapi.json\n  \
-         2. Authentication: API Key, Auth Type Bearer; the key is what `{program} agent add chatgpt` prints\n  \
-         3. Keep the GPT private: whoever can use it can use this machine\n\n\
-         As a connector (developer mode), the address is https://YOUR.NAME/mcp; it must be able to send the header\n\
-         Authorization: Bearer KEY. Whoever knows the key can do what you can do here: close the tunnel when you are done.\n",
-        settings.host, settings.port.number
+        "ChatGPT calls from OpenAI's machines, as claude.ai does from Anthropic's, so the bridge needs a public address with TLS: \
+         {address}. Then:\n\n  \
+         1. Add a connector (ChatGPT: developer mode): {name}/mcp, authentication OAuth\n  \
+         2. On the page that it opens, choose what it may do, and type the code of `{program} open --code`\n\n\
+         For a GPT of your own: Actions → Import from URL: {name}/openapi.json; Authentication: API Key, Auth Type Bearer,\n\
+         the key that `{program} agent add chatgpt` prints. Keep the GPT private: whoever can use it can use this machine.\n\n\
+         `{program} agent revoke NAME` takes back what you gave. Close the tunnel when you are done.\n",
     )
 }

@@ -18,7 +18,7 @@ use crate::{
         browser_checks,
         connections::{Working, stopping},
         limits::{self, Received, Sender},
-        metering,
+        metering, oauth,
         shared::Shared,
         status,
     },
@@ -29,7 +29,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
+        Extensions, HeaderMap, Method, StatusCode, Uri,
         header::{CONTENT_TYPE, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
@@ -104,7 +104,8 @@ async fn follow_the_keys(keys: Arc<Keys>, sessions: Arc<Sessions>, stop: Cancell
 pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Shared>> {
     let endpoint = Arc::new(endpoint);
     let serve = any(move |State(shared): State<Arc<Shared>>, request: Request| async move {
-        answer(&shared, &endpoint, request).await.unwrap_or_else(refusal)
+        let uri = request.uri().clone();
+        answer(&shared, &endpoint, request).await.unwrap_or_else(|error| refusal(error, &shared, &uri))
     });
     let lists = tool_list::NAMED.iter().map(|name| format!("{PATH}/{name}"));
     let addresses = lists.chain([PATH.to_owned()]).flat_map(|path| [format!("{path}/"), path]);
@@ -289,8 +290,8 @@ fn until(stop: CancellationToken, keys: Arc<Keys>, caller: Caller, body: Body) -
 }
 
 /// The refusals in REST's words, with the status and the challenge that the protocol has for a key that does not open
-/// (RFC 6750, section 3). No `resource_metadata`: there is no authorization server, the key is configured.
-fn refusal(error: Error) -> Response {
+/// (RFC 6750, section 3), and where there is one, the authorization server that gives others.
+fn refusal(error: Error, shared: &Shared, uri: &Uri) -> Response {
     let challenge = match error.kind() {
         Error::MissingKey => "Bearer",
         Error::WrongKey => "Bearer error=\"invalid_token\", error_description=\"Invalid API key\"",
@@ -298,7 +299,8 @@ fn refusal(error: Error) -> Response {
     };
     let mut response = error.into_response();
     *response.status_mut() = StatusCode::UNAUTHORIZED;
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    let challenge = oauth::challenge(shared.bridge.keys.oauth().map(|oauth| &**oauth), uri, challenge);
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     response
 }
 

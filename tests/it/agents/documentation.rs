@@ -20,7 +20,7 @@ fn run_all(name: &str) {
     let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
     let examples = examples(&text, "bash");
     assert!(examples.len() >= 8, "{name} shows only {} commands", examples.len());
-    let program = Program::start(&[]);
+    let program = Program::start(&[("MCP_PUBLIC_URL", "https://bridge.example.org")]);
     for example in examples {
         let words = shlex::split(&example.command).unwrap();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
