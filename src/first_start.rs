@@ -1,7 +1,7 @@
 //! The key at start: made when there is none, refused when anyone could know it.
 
 use crate::{
-    key_file,
+    key_file, own_repository,
     settings::{Secret, Settings},
 };
 use anyhow::Result;
@@ -21,6 +21,7 @@ pub struct Key {
 /// # Errors
 /// When the key is a placeholder, is too short for a bind that others can reach, or `.env` cannot be written.
 pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
+    own_repository::exclude_own_files(directory);
     let Some(secret) = settings.api_key.clone() else {
         return Ok(Key { secret: key_file::make(directory)?, is_unseen: true });
     };
@@ -35,6 +36,7 @@ pub fn key(settings: &Settings, directory: &Path) -> Result<Key> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn key_unasked(settings: &Settings, directory: &Path) -> Result<Secret> {
+    own_repository::exclude_own_files(directory);
     key_file::reserve(directory)?;
     settings.api_key.clone().map_or_else(key_file::random, Ok)
 }

@@ -8,6 +8,7 @@ pub mod command_line;
 pub mod env_file;
 pub mod first_start;
 pub mod key_file;
+mod own_repository;
 pub mod server;
 
 // The bridge: the way in to what can be done, and what that runs on.

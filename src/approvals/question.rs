@@ -1,7 +1,7 @@
 //! What the person is asked.
 
 use crate::{
-    arguments::{Digest, SEE_ALL, Whole},
+    arguments::{Digest, SEE_ALL, Whole, clean},
     capability::Context,
     excerpt::{Bound, Parts, gap},
 };
@@ -55,6 +55,8 @@ pub(crate) struct Exact {
     pub reading: Option<Value>,
     /// What changes in a file, where that was cut.
     pub diff: Option<String>,
+    /// Why the person is asked, where that has what may be a secret.
+    pub why: Option<String>,
 }
 
 impl fmt::Debug for Exact {
@@ -134,13 +136,29 @@ impl Question {
     pub(super) fn bounded(mut self) -> Self {
         let mut budget = Budget { left: MAX_SHOWN, left_out: 0 };
         self.arguments = budget.cut_value(self.arguments);
-        let (reading, diff) = (self.reading.clone(), self.diff.clone());
+        let (reading, diff, why) = (self.reading.clone(), self.diff.clone(), self.why.clone());
         self.reading = self.reading.map(|reading| budget.cut_value(reading));
         self.diff = self.diff.map(|diff| budget.cut(diff, MAX_SHOWN));
+        self.mask();
         self.exact.reading = reading.filter(|reading| self.reading.as_ref() != Some(reading));
         self.exact.diff = diff.filter(|diff| self.diff.as_ref() != Some(diff));
+        self.exact.why = Some(why).filter(|why| *why != self.why);
         self.left_out += budget.left_out;
         self
+    }
+
+    /// Takes out what may be a secret, of all that is said beside the arguments, too.
+    fn mask(&mut self) {
+        let mut is_masked = false;
+        let mut masked = |text: &mut String| {
+            let cleaned = clean(text, &[]);
+            is_masked |= cleaned != *text;
+            *text = cleaned;
+        };
+        masked(&mut self.why);
+        self.diff.iter_mut().for_each(&mut masked);
+        self.reading.iter_mut().for_each(|reading| each_text(reading, &mut masked));
+        self.is_masked |= is_masked;
     }
 
     /// The same with all that is in it, secrets and what was cut included: for the person's eyes alone.
@@ -149,15 +167,26 @@ impl Question {
         whole.arguments = serde_json::from_str(&self.exact.arguments).unwrap_or_default();
         whole.reading = whole.exact.reading.take().or(whole.reading);
         whole.diff = whole.exact.diff.take().or(whole.diff);
+        whole.why = whole.exact.why.take().unwrap_or(whole.why);
         (whole.is_masked, whole.left_out) = (false, 0);
         whole
     }
 
     /// How many bytes of it are kept, beside what is shown.
     pub(super) fn size(&self) -> usize {
-        let Exact { arguments, reading, diff } = &self.exact;
+        let Exact { arguments, reading, diff, .. } = &self.exact;
         let reading = reading.as_ref().map_or(0, |reading| reading.to_string().len());
         arguments.len() + reading + diff.as_ref().map_or(0, String::len)
+    }
+}
+
+/// Each text of a value.
+fn each_text(value: &mut Value, with: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::String(text) => with(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, with)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| each_text(value, with)),
+        _ => {}
     }
 }
 

@@ -108,13 +108,13 @@ impl Keys {
         let current = self.current.read().expect("no one panics while holding it");
         let is_default = |key: &&str| current.digest.is_of(key);
         // The token is taken while the key cannot be replaced.
-        let found = match presented.iter().any(is_default) {
-            true => Some(agents.default_agent()),
-            false => presented
-                .into_iter()
-                .find_map(|key| agents.holder(key).or_else(|| self.oauth.get().and_then(|oauth| oauth.holder(key)))),
-        };
-        found.map(Caller::agent)
+        if presented.iter().any(is_default) {
+            return Some(Caller::agent(agents.default_agent()));
+        }
+        presented.into_iter().find_map(|key| {
+            let of_web = || self.oauth.get()?.holder(key).map(|(agent, end)| Caller::agent(agent).until(end));
+            agents.holder(key).map(Caller::agent).or_else(of_web)
+        })
     }
 
     /// Who holds one of the keys that a request of `peer` presents. Any right one counts, however many wrong ones that
@@ -131,6 +131,10 @@ impl Keys {
         }
         if presented.is_empty() {
             return Err(Error::MissingKey);
+        }
+        // Nobody guesses a token, and a client whose token has ended must hear just that to get the next one.
+        if self.oauth.get().is_some() && presented.iter().any(|key| OAuth::is_token(key)) {
+            return Err(Error::WrongKey);
         }
         let peer = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
         Err(self.wrong.add(peer, presented.len(), Instant::now()))

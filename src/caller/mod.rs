@@ -58,6 +58,11 @@ impl Caller {
         Self { validity: agent.validity(), who: Who::Agent(agent) }
     }
 
+    /// The same as long as this is not cancelled.
+    pub(crate) fn until(self, validity: CancellationToken) -> Self {
+        Self { validity, ..self }
+    }
+
     /// Somebody who was refused before it was known who that is.
     pub(crate) fn unknown() -> Self {
         Self { who: Who::Unknown, validity: CancellationToken::new() }

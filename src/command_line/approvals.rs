@@ -151,7 +151,9 @@ async fn show_past(person: &Person<'_>, chosen: &ChosenQuestion) -> Result<()> {
     let is_chosen =
         |item: &&QuestionItem| chosen.id.as_ref() == Some(&item.id) || chosen.all.as_ref() == Some(&item.agent);
     for item in asked.iter().filter(is_chosen) {
-        let past = question::past(&permissions::tried(item, &settings, person.directory));
+        // What is listed may be masked, and would be another rule.
+        let whole = with_bridge(person, ShowQuestion { id: item.id.clone() }).await?;
+        let past = question::past(&permissions::tried(&whole, &settings, person.directory));
         let id = (!past.is_empty()).then(|| item.id.clone());
         id.into_iter().chain(past).try_for_each(|line| print::line(&line))?;
     }

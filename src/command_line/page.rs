@@ -9,6 +9,9 @@ use crate::{
 use anyhow::{Context, Result};
 use std::process::{Command, Stdio};
 
+/// Who asks is shown up to so many characters.
+const MAX_PLACES: usize = 400;
+
 /// What to do with the page.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct OpenOptions {
@@ -36,7 +39,12 @@ pub(crate) async fn open(options: OpenOptions, person: &Person<'_>) -> Result<()
         person.ask_if_set().await?;
         let shown = with_bridge(person, ConsentCode {}).await?;
         print::line(&shown.code)?;
-        return Ok(print::line("Type it on the page that asks. It lets in one client, within 5 minutes.")?);
+        print::line("Type it on the page that asks. It lets in one client, within 5 minutes.")?;
+        let asking = match &shown.waiting[..] {
+            [] => "Nobody asks now.".to_owned(),
+            places => format!("Now asks: {}", print::plain(&places.join(", "), MAX_PLACES)),
+        };
+        return Ok(print::line(&asking)?);
     }
     let served = Owner::of(&Bridge::folder_in(person.directory)).and_then(|owner| owner.url);
     let link = with_bridge(person, OpenPage {}).await?;

@@ -23,6 +23,8 @@ pub(crate) struct ShownCode {
     pub(crate) code: String,
     /// Until when it counts.
     pub(crate) expires_at: String,
+    /// Where those come from that ask now: it lets in any one of them.
+    pub(crate) waiting: Vec<String>,
 }
 
 impl Capability for ConsentCode {
@@ -39,7 +41,7 @@ impl Capability for ConsentCode {
                 .with_hint(|| Some(how.to_owned()))
         })?;
         control.of_agents.confirm(context).await?;
-        let (code, until) = oauth.code()?;
-        Ok(ShownCode { code, expires_at: clock::timestamp_of(until) })
+        let (code, until, waiting) = oauth.code()?;
+        Ok(ShownCode { code, expires_at: clock::timestamp_of(until), waiting })
     }
 }

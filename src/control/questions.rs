@@ -3,6 +3,7 @@
 use super::Control;
 use crate::{
     approvals::{Kind, Waiting},
+    arguments::clean,
     caller::Access,
     capability::{Capability, Context},
     clock,
@@ -155,7 +156,7 @@ impl QuestionItem {
             rule: asked.rule.clone(),
             reading: asked.reading.clone(),
             diff: asked.diff.clone(),
-            kind: asked.kind.as_ref().map(KindItem::of),
+            kind: asked.kind.as_ref().map(|kind| KindItem::of(kind, asked.is_masked)),
             not_always: asked.why_not_always().map(str::to_owned),
             asked: clock::timestamp_of(waiting.asked),
             waiting: waiting.calls,
@@ -165,8 +166,12 @@ impl QuestionItem {
 }
 
 impl KindItem {
-    fn of(kind: &Kind) -> Self {
-        let Kind { rules, list, can_be_kept, in_words, .. } = kind.clone();
+    /// Without what may be a secret, where the question is shown without.
+    fn of(kind: &Kind, is_masked: bool) -> Self {
+        let Kind { mut rules, list, can_be_kept, mut in_words, .. } = kind.clone();
+        if is_masked {
+            rules.iter_mut().chain([&mut in_words]).for_each(|text| *text = clean(text, &[]));
+        }
         Self { in_words, rules, list: list.to_owned(), can_be_kept }
     }
 }

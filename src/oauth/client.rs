@@ -81,8 +81,10 @@ impl OAuth {
         if state.registered.len() >= MOST_AT_ONCE {
             return Err(busy("Too many clients register: try again in a minute"));
         }
+        let waiting = state.requests.clients();
         let file = &mut state.file;
-        let used: Vec<String> = file.grants.iter().map(|grant| grant.client.clone()).collect();
+        // Those that were let in, and those that the person is asked about now.
+        let used: Vec<String> = file.agents.values().cloned().chain(waiting).collect();
         file.clients.retain(|client| used.contains(&client.id) || client.created + UNUSED > now());
         if file.clients.len() >= MOST {
             let unused = file.clients.iter().position(|client| !used.contains(&client.id));
@@ -110,7 +112,12 @@ impl OAuth {
         Err(unknown())
     }
 
-    /// Whether a client was let in, or is known.
+    /// Whether a client was let in before: a browser is sent on to it without a click of the person's.
+    pub(super) fn was_let_in(&self, id: &str) -> bool {
+        self.lock().file.agents.values().any(|client| client == id)
+    }
+
+    /// Whether a client is known.
     pub(super) fn knows(&self, id: &str) -> bool {
         let state = self.lock();
         state.file.clients.iter().any(|client| client.id == id) || id.starts_with("https://")

@@ -9,6 +9,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq as _;
+use url::Url;
 
 /// How long a code counts.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -30,21 +31,21 @@ pub(super) struct Codes {
 pub(super) struct Code {
     sha256: String,
     granted: Granted,
-    redirect_uri: String,
+    redirect: Url,
     challenge: String,
     made: Instant,
 }
 
 impl Code {
-    pub(super) fn new(code: &str, granted: Granted, redirect_uri: String, challenge: String) -> Self {
-        Self { sha256: digest(code), granted, redirect_uri, challenge, made: Instant::now() }
+    pub(super) fn new(code: &str, granted: Granted, redirect: Url, challenge: String) -> Self {
+        Self { sha256: digest(code), granted, redirect, challenge, made: Instant::now() }
     }
 
     fn is_for(&self, asked: &TokenRequest) -> bool {
         let verifier = asked.code_verifier.as_deref().unwrap_or_default();
         let shown = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         asked.client_id.as_ref() == Some(&self.granted.client)
-            && asked.redirect_uri.as_ref().is_none_or(|uri| *uri == self.redirect_uri)
+            && asked.redirect_uri.as_ref().is_none_or(|uri| Url::parse(uri).is_ok_and(|uri| uri == self.redirect))
             && bool::from(shown.as_bytes().ct_eq(self.challenge.as_bytes()))
     }
 }

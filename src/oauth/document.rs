@@ -23,9 +23,15 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How many are remembered.
 const MOST: usize = 100;
 
+/// So many are fetched within a minute.
+const MOST_FETCHED: usize = 20;
+const WINDOW: Duration = Duration::from_secs(60);
+
 pub(super) struct Documents {
     fetch: Fetch,
     known: Mutex<HashMap<String, (Client, Instant)>>,
+    /// When some were fetched lately.
+    fetched: Mutex<Vec<Instant>>,
 }
 
 #[derive(Deserialize)]
@@ -33,13 +39,15 @@ struct Document {
     client_id: String,
     #[serde(default)]
     token_endpoint_auth_method: Option<String>,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Vec<String>,
     #[serde(flatten)]
     registration: Registration,
 }
 
 impl Documents {
     pub(super) fn new(fetch: Fetch) -> Self {
-        Self { fetch, known: Mutex::default() }
+        Self { fetch, known: Mutex::default(), fetched: Mutex::default() }
     }
 
     /// The client whose document lies at an address.
@@ -49,8 +57,13 @@ impl Documents {
         {
             return Ok(client.clone());
         }
-        let bytes = (self.fetch)(address(id)?).await;
-        let bytes = bytes.map_err(|why| invalid(&format!("The client's document cannot be had: {why}")))?;
+        let address = address(id)?;
+        self.count()?;
+        let bytes = (self.fetch)(address).await.map_err(|why| {
+            // What is near the bridge is nobody's business outside.
+            tracing::warn!("the document of the client {id} cannot be had: {why}");
+            invalid("The client's document cannot be had: the bridge's log says why")
+        })?;
         let client = read(id, &bytes)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (_, at)| at.elapsed() < FRESH);
@@ -61,12 +74,27 @@ impl Documents {
     }
 }
 
+impl Documents {
+    /// Anybody can have the bridge fetch: only so often.
+    fn count(&self) -> Result<(), Problem> {
+        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        fetched.retain(|at| at.elapsed() < WINDOW);
+        if fetched.len() >= MOST_FETCHED {
+            let text = "Too many clients show documents: try again in a minute";
+            return Err(Problem::new(Reason::TemporarilyUnavailable, text));
+        }
+        fetched.push(Instant::now());
+        Ok(())
+    }
+}
+
 /// The address, which must be one and the same however it is written.
 fn address(id: &str) -> Result<Url, Problem> {
     let url = Url::parse(id).map_err(|_| unknown())?;
     let is_plain = url.as_str() == id
         && url.scheme() == "https"
         && url.path().len() > 1
+        && url.port().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();
@@ -79,7 +107,10 @@ fn read(id: &str, bytes: &[u8]) -> Result<Client, Problem> {
     if document.client_id != id {
         return Err(invalid("The client's document names another client_id than its own address"));
     }
-    if document.token_endpoint_auth_method.as_deref().is_some_and(|method| method != "none") {
+    // A client that can sign is let in as one that cannot: by PKCE. ChatGPT's document asks for private_key_jwt.
+    let method = document.token_endpoint_auth_method.as_deref().unwrap_or("none");
+    let can_do_without = document.token_endpoint_auth_methods_supported.iter().any(|method| method == "none");
+    if !["none", "private_key_jwt"].contains(&method) && !can_do_without {
         return Err(invalid("The client's document asks for another token_endpoint_auth_method than none"));
     }
     let (name, redirect_uris) = (document.registration.name(), document.registration.addresses()?);
@@ -148,6 +179,6 @@ mod tests {
             assert_eq!(documents.client(ID).await.unwrap().name, "C");
         }
         assert_eq!(count.load(Ordering::Relaxed), 1);
-        assert!(documents.client("https://client.example/none").await.unwrap_err().text.contains("404"));
+        assert!(documents.client("https://client.example/none").await.unwrap_err().text.contains("cannot be had"));
     }
 }

@@ -1,6 +1,10 @@
 //! What is kept, in `memory/oauth.json`.
 
-use super::{Access, client::Client, grant::Grant};
+use super::{
+    Access,
+    client::Client,
+    grant::{Grant, Token},
+};
 use crate::policy::private;
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
@@ -52,12 +56,13 @@ impl File {
         private::replace(path, &serde_json::to_vec_pretty(self)?)
     }
 
-    /// The access tokens that count.
-    pub(super) fn access(&self) -> HashMap<String, Access> {
-        let tokens = self.grants.iter().flat_map(|grant| grant.access.iter().map(move |token| (grant, token)));
-        let opens = |(grant, token): (&Grant, &super::grant::Token)| {
-            let (agent, key_sha256) = (grant.agent.clone(), grant.key_sha256.clone());
-            (token.sha256.clone(), Access { agent, key_sha256, until: token.until })
+    /// The access tokens that count: those for addresses of this server.
+    pub(super) fn access(&self, issuer: &str) -> HashMap<String, Access> {
+        let own = self.grants.iter().filter(|grant| grant.is_for(issuer));
+        let tokens = own.flat_map(|grant| grant.access.iter().map(move |token| (grant, token)));
+        let opens = |(grant, token): (&Grant, &Token)| {
+            let [of, agent, key_sha256] = [&grant.id, &grant.agent, &grant.key_sha256].map(Clone::clone);
+            (token.sha256.clone(), Access { grant: of, agent, key_sha256, until: token.until })
         };
         tokens.map(opens).collect()
     }

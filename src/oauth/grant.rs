@@ -11,6 +11,7 @@ use super::{
 };
 use crate::agents::Agent;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// How long a spent refresh token counts once more, in seconds.
 const GRACE: i64 = 120;
@@ -21,8 +22,9 @@ const UNUSED: i64 = 90 * 24 * 60 * 60;
 /// How many grants are kept; past it the one that was used least lately ends.
 const MOST: usize = 500;
 
-/// How many tokens of each kind a grant has that count.
+/// How many tokens of each kind a grant has that count, and of how many it is known that they were used.
 const MOST_TOKENS: usize = 32;
+const MOST_SPENT: usize = 256;
 
 /// What the person let a client do.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -44,8 +46,11 @@ pub(super) struct Grant {
     pub(super) access: Vec<Token>,
     /// The refresh tokens that count, oldest first.
     refresh: Vec<String>,
-    /// Those that were used, as long as they count once more.
+    /// Those that were used, the last ones, with until when each counts once more.
     spent: Vec<Token>,
+    /// The scopes that the client asked for; an answer names none that it did not.
+    #[serde(default)]
+    asked: String,
 }
 
 /// A token, by its hash.
@@ -75,8 +80,9 @@ pub(crate) struct Tokens {
     token_type: &'static str,
     expires_in: u64,
     refresh_token: String,
-    /// The profile of the agent.
-    scope: String,
+    /// The profile of the agent, where the client asked for none or for this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 /// What the person has just let a client do.
@@ -86,14 +92,25 @@ pub(super) struct Granted {
     pub(super) key_sha256: String,
     pub(super) client: String,
     pub(super) resource: String,
+    pub(super) asked: String,
+}
+
+/// What a refresh token is worth.
+#[derive(Debug, PartialEq, Eq)]
+enum Worth {
+    Counts,
+    /// It was used before.
+    Spent,
+    /// It was never given out, or so long ago that nobody knows.
+    Nothing,
 }
 
 impl Grant {
     pub(super) fn of(granted: Granted) -> Result<Self, Problem> {
-        let Granted { agent, key_sha256, client, resource } = granted;
+        let Granted { agent, key_sha256, client, resource, asked } = granted;
         let (id, created) = (random()?, now());
-        let [access, spent] = [Vec::new(), Vec::new()];
-        Ok(Self { id, agent, key_sha256, client, resource, created, used: created, access, refresh: Vec::new(), spent })
+        let ([access, spent], refresh, used) = ([Vec::new(), Vec::new()], Vec::new(), created);
+        Ok(Self { id, agent, key_sha256, client, resource, created, used, access, refresh, spent, asked })
     }
 
     /// Makes a pair of tokens.
@@ -101,26 +118,37 @@ impl Grant {
         let (access, refresh) = (make(ACCESS)?, format!("{}.{}", make(REFRESH)?, self.id));
         let (time, lifetime) = (now(), ACCESS_LIFETIME.as_secs());
         self.access.retain(|token| token.until > time);
-        self.spent.retain(|token| token.until > time);
         self.access.push(Token { sha256: digest(&access), until: time + lifetime as i64 });
         self.refresh.push(digest(&refresh));
         let over = |count: usize| count.saturating_sub(MOST_TOKENS);
         self.access.drain(..over(self.access.len()));
         self.refresh.drain(..over(self.refresh.len()));
+        self.spent.drain(..self.spent.len().saturating_sub(MOST_SPENT));
         self.used = time;
-        let (token_type, scope) = ("Bearer", scope.to_owned());
+        let is_asked = self.asked.is_empty() || self.asked.split(' ').any(|asked| asked == scope);
+        let (token_type, scope) = ("Bearer", is_asked.then(|| scope.to_owned()));
         Ok(Tokens { access_token: access, token_type, expires_in: lifetime, refresh_token: refresh, scope })
     }
 
-    /// Uses a refresh token up; whether it counted.
-    fn spend(&mut self, token: &str) -> bool {
-        let sha256 = digest(token);
-        if let Some(at) = self.refresh.iter().position(|one| *one == sha256) {
-            self.refresh.remove(at);
-            self.spent.push(Token { sha256, until: now() + GRACE });
-            return true;
+    /// Uses a refresh token up, and with it all others that count: of those that a repeated refresh gave, one goes on.
+    fn spend(&mut self, token: &str) -> Worth {
+        let (sha256, time) = (digest(token), now());
+        if self.refresh.contains(&sha256) {
+            let spent = self.refresh.drain(..).map(|sha256| Token { sha256, until: time + GRACE });
+            self.spent.extend(spent);
+            return Worth::Counts;
         }
-        self.spent.iter().any(|one| one.sha256 == sha256 && one.until > now())
+        match self.spent.iter().find(|one| one.sha256 == sha256) {
+            Some(one) if one.until > time => Worth::Counts,
+            Some(_) => Worth::Spent,
+            None => Worth::Nothing,
+        }
+    }
+
+    /// Whether its address is one of this server.
+    pub(super) fn is_for(&self, issuer: &str) -> bool {
+        let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+        origin(&self.resource).is_some_and(|own| Some(own) == origin(issuer))
     }
 
     fn holds(&self, agent: &Agent) -> bool {
@@ -165,8 +193,13 @@ impl OAuth {
                 let token = asked.refresh_token.as_deref().ok_or_else(|| missing("refresh_token"))?;
                 let id = token.rsplit_once('.').map_or("", |(_, id)| id);
                 let found = state.file.grants.iter().position(|grant| grant.id == id && grant.client == client);
-                let at = found.ok_or_else(|| invalid("The refresh token opens nothing: connect the client anew"))?;
-                if !state.file.grants[at].spend(token) {
+                let nothing = || invalid("The refresh token opens nothing: connect the client anew");
+                let at = found.ok_or_else(nothing)?;
+                let worth = state.file.grants[at].spend(token);
+                if worth == Worth::Nothing {
+                    return Err(nothing());
+                }
+                if worth == Worth::Spent {
                     tracing::warn!(
                         "a refresh token of the agent {} was used twice: what its client was let do is over",
                         state.file.grants[at].agent
@@ -205,8 +238,10 @@ impl OAuth {
         grant.issue(&agent.profile())
     }
 
+    /// What it opened ends, also where that cannot be written.
     fn end(&self, state: &mut State, id: &str) -> Result<(), Problem> {
         state.file.grants.retain(|grant| grant.id != id);
+        self.follow(state);
         self.save(state)
     }
 }
@@ -227,23 +262,29 @@ pub(super) fn invalid(text: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grant, Granted};
+    use super::{Grant, Granted, Worth};
     use crate::oauth::secret::digest;
 
     fn grant() -> Grant {
-        let [agent, key_sha256, client, resource] = ["a", "k", "c", "r"].map(str::to_owned);
-        Grant::of(Granted { agent, key_sha256, client, resource }).unwrap()
+        let [agent, key_sha256, client, resource, asked] = ["a", "k", "c", "r", ""].map(str::to_owned);
+        Grant::of(Granted { agent, key_sha256, client, resource, asked }).unwrap()
     }
 
     #[test]
     fn a_refresh_token_counts_once_and_for_two_minutes_more() {
         let mut grant = grant();
         let first = grant.issue("careful").unwrap().refresh_token;
-        assert!(grant.spend(&first) && grant.spend(&first), "its answer may have been lost");
-        let second = grant.issue("careful").unwrap().refresh_token;
-        grant.spent[0].until -= super::GRACE;
-        assert!(!grant.spend(&first), "somebody else has it, too");
-        assert!(!grant.spend("skr_x") && grant.spend(&second));
+        assert_eq!(
+            [grant.spend(&first), grant.spend(&first)],
+            [Worth::Counts, Worth::Counts],
+            "its answer may be lost"
+        );
+        let [second, sibling] = [(); 2].map(|()| grant.issue("careful").unwrap().refresh_token);
+        assert_eq!(grant.spend(&second), Worth::Counts);
+        grant.spent.iter_mut().for_each(|one| one.until -= super::GRACE);
+        assert_eq!(grant.spend(&first), Worth::Spent, "somebody else has it, too");
+        assert_eq!(grant.spend(&sibling), Worth::Spent, "one of those that a repeated refresh gave goes on");
+        assert_eq!(grant.spend(&format!("skr_x.{}", grant.id)), Worth::Nothing, "who knows the name ends nothing");
     }
 
     #[test]
@@ -251,7 +292,7 @@ mod tests {
         let mut grant = grant();
         let all: Vec<_> = (0..100).map(|_| grant.issue("careful").unwrap()).collect();
         assert_eq!((grant.access.len(), grant.refresh.len()), (super::MOST_TOKENS, super::MOST_TOKENS));
-        assert!(grant.spend(&all[99].refresh_token));
+        assert_eq!(grant.spend(&all[99].refresh_token), Worth::Counts);
         assert_eq!(grant.access.last().unwrap().sha256, digest(&all[99].access_token));
     }
 }

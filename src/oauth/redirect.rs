@@ -6,21 +6,10 @@ use url::{Host, Url};
 /// The longest, in bytes.
 const LONGEST: usize = 2000;
 
-/// Schemes under which a browser itself would do something with what stands in the address.
-const OF_BROWSERS: [&str; 12] = [
-    "about",
-    "blob",
-    "data",
-    "file",
-    "filesystem",
-    "ftp",
-    "http",
-    "javascript",
-    "vbscript",
-    "view-source",
-    "ws",
-    "wss",
-];
+/// Schemes of programs that take the answer themselves. Others need a dot in their name, as one that belongs to its maker's
+/// domain has (RFC 8252, section 7.1): what is left is of the system and of browsers, which would do something with it.
+const OF_PROGRAMS: [&str; 10] =
+    ["claude", "cline", "codex", "cursor", "goose", "raycast", "vscode", "vscode-insiders", "windsurf", "zed"];
 
 /// An address that a client gives: `https`, `http` of this machine alone, or a scheme of the client's own (RFC 8252,
 /// section 7), without a fragment.
@@ -39,11 +28,15 @@ pub(crate) fn check(text: &str) -> Result<Url, Problem> {
     match url.scheme() {
         "https" if url.host().is_some() => Ok(url),
         "http" if is_of_this_machine(&url) => Ok(url),
-        scheme if OF_BROWSERS.contains(&scheme) || scheme == "https" => {
-            Err(wrong("begins with neither https:// nor http:// and this machine (127.0.0.1, [::1], localhost)"))
-        }
-        _ => Ok(url),
+        scheme if OF_PROGRAMS.contains(&scheme) || is_of_a_domain(scheme) => Ok(url),
+        _ => Err(wrong("begins with neither https:// nor http:// and this machine (127.0.0.1, [::1], localhost)")),
     }
+}
+
+/// Whether a scheme is written as a domain backwards, as `com.example.app`. Those of the whole web are no names of programs.
+fn is_of_a_domain(scheme: &str) -> bool {
+    let first = scheme.split('.').next().unwrap_or_default();
+    scheme.contains('.') && ["com", "org", "net", "io", "dev", "app", "ai", "co"].contains(&first)
 }
 
 /// Whether an address is one of those that a client registered: exactly, but for the port of a program on its user's machine,
@@ -67,14 +60,6 @@ pub(crate) fn place(url: &Url) -> String {
     }
 }
 
-/// The source by which a page's policy allows that its form ends there (CSP, section 2.3.1).
-pub(crate) fn source(url: &Url) -> String {
-    match url.scheme() {
-        "https" | "http" => url.origin().ascii_serialization(),
-        scheme => format!("{scheme}:"),
-    }
-}
-
 pub(crate) fn is_of_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -86,7 +71,7 @@ pub(crate) fn is_of_this_machine(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, is_registered, place, source};
+    use super::{check, is_registered, place};
     use url::Url;
 
     #[test]
@@ -107,6 +92,10 @@ mod tests {
             "https://example.com/#x",
             "https://user@example.com/",
             "javascript:alert(1)",
+            "ms-msdt:/id",
+            "intent:x",
+            "chatgpt.com:/cb",
+            "mailto:a@b",
             "data:text/html,x",
             "/callback",
             "",
@@ -135,13 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn the_person_is_told_the_place_and_the_page_may_end_there_alone() {
-        let of = |text: &str| (place(&Url::parse(text).unwrap()), source(&Url::parse(text).unwrap()));
-        assert_eq!(of("https://chatgpt.com/cb"), ("chatgpt.com".into(), "https://chatgpt.com".into()));
-        assert!(of("cursor://x/y").0.starts_with("cursor: (a program") && of("cursor://x/y").1 == "cursor:");
-        assert!(
-            of("http://127.0.0.1:9/cb").0.starts_with("a program")
-                && of("http://127.0.0.1:9/").1 == "http://127.0.0.1:9"
-        );
+    fn the_person_is_told_the_place() {
+        let of = |text: &str| place(&Url::parse(text).unwrap());
+        assert_eq!(of("https://chatgpt.com/cb"), "chatgpt.com");
+        assert!(of("cursor://x/y").starts_with("cursor: (a program"));
+        assert!(of("http://127.0.0.1:9/cb").starts_with("a program"));
     }
 }

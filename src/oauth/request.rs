@@ -17,11 +17,20 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How many wait at once: past it the oldest goes.
 const MOST: usize = 200;
 
+/// So many of one client.
+const MOST_OF_ONE: usize = 5;
+
+/// So many wrong codes end a question.
+const MOST_WRONG: usize = 5;
+
+/// How long an answer is given again.
+const REPEATED: Duration = Duration::from_secs(60);
+
 /// The longest `state` that is handed back, in bytes.
 const LONGEST_STATE: usize = 4096;
 
 /// A profile that a client may ask for by its scope: it is offered first. More than the usual one is for the person to choose.
-const NARROW: &str = "read-only";
+pub(super) const NARROW: &str = "read-only";
 
 /// What a client asks for, as it stands in the address (RFC 6749, section 4.1.1; RFC 7636; RFC 8707).
 #[derive(Debug, Default, Deserialize)]
@@ -50,12 +59,20 @@ pub(crate) struct Question {
     pub(super) state: Option<String>,
     pub(super) challenge: String,
     pub(super) resource: String,
+    /// The scopes that the client asks for.
+    pub(super) scope: String,
+    /// How many wrong codes were typed.
+    wrong: usize,
     made: Instant,
 }
 
 /// What waits. A restart ends it.
 #[derive(Default)]
-pub(super) struct Requests(Vec<Question>);
+pub(super) struct Requests {
+    waiting: Vec<Question>,
+    /// Where the browser was sent from those that were answered a moment ago: a button is pressed twice.
+    answered: Vec<(String, Url, Instant)>,
+}
 
 /// Why nothing can be asked: told on a page where nobody knows where the browser may be sent, and else there.
 #[derive(Debug)]
@@ -65,25 +82,63 @@ pub(crate) enum Unaskable {
 }
 
 impl Requests {
+    /// Past the most that wait, the oldest of the client goes that has most of them: nobody pushes out another one's.
     fn add(&mut self, question: Question) {
         self.clean();
-        self.0.drain(..(self.0.len() + 1).saturating_sub(MOST));
-        self.0.push(question);
+        self.waiting.push(question);
+        let of = |id: &str| self.waiting.iter().filter(|one| one.client.id == id).count();
+        let over = self.waiting.iter().position(|one| of(&one.client.id) > MOST_OF_ONE);
+        let full = self.waiting.len() > MOST;
+        let most = self.waiting.iter().enumerate().max_by_key(|(at, one)| (of(&one.client.id), usize::MAX - at));
+        let leaves = over.or_else(|| most.map(|(at, _)| at).filter(|_| full));
+        leaves.map(|at| self.waiting.remove(at));
     }
 
     pub(super) fn get(&mut self, id: &str) -> Option<Question> {
         self.clean();
-        self.0.iter().find(|one| one.id == id).cloned()
+        self.waiting.iter().find(|one| one.id == id).cloned()
+    }
+
+    /// Counts a wrong code; past the most, the question is over.
+    pub(super) fn typed_wrong(&mut self, id: &str) {
+        if let Some(one) = self.waiting.iter_mut().find(|one| one.id == id) {
+            one.wrong += 1;
+        }
+        self.waiting.retain(|one| one.wrong < MOST_WRONG);
     }
 
     pub(super) fn take(&mut self, id: &str) -> Option<Question> {
         self.clean();
-        let at = self.0.iter().position(|one| one.id == id)?;
-        Some(self.0.remove(at))
+        let at = self.waiting.iter().position(|one| one.id == id)?;
+        Some(self.waiting.remove(at))
+    }
+
+    /// Ends a question with where the browser goes.
+    pub(super) fn answer(&mut self, id: &str, url: Url) {
+        self.waiting.retain(|one| one.id != id);
+        self.answered.push((id.to_owned(), url, Instant::now()));
+    }
+
+    /// Where the browser went.
+    pub(super) fn answer_to(&mut self, id: &str) -> Option<Url> {
+        self.clean();
+        self.answered.iter().find(|(one, _, _)| one == id).map(|(_, url, _)| url.clone())
+    }
+
+    /// The clients whose questions wait.
+    pub(super) fn clients(&self) -> Vec<String> {
+        self.waiting.iter().map(|one| one.client.id.clone()).collect()
+    }
+
+    /// Where those come from that wait, for the person.
+    pub(super) fn places(&mut self) -> Vec<String> {
+        self.clean();
+        self.waiting.iter().map(Question::place).collect()
     }
 
     fn clean(&mut self) {
-        self.0.retain(|one| one.made.elapsed() < LIFETIME);
+        self.waiting.retain(|one| one.made.elapsed() < LIFETIME);
+        self.answered.retain(|(_, _, at)| at.elapsed() < REPEATED);
     }
 }
 
@@ -91,11 +146,6 @@ impl Question {
     /// What the person is told of where the answer goes.
     pub(crate) fn place(&self) -> String {
         redirect::place(&self.redirect)
-    }
-
-    /// By what a page's policy allows that its form ends there.
-    pub(crate) fn source(&self) -> String {
-        redirect::source(&self.redirect)
     }
 }
 
@@ -108,15 +158,20 @@ impl OAuth {
         let id = asked.client_id.as_deref().unwrap_or_default();
         let client = self.client(id).await.map_err(Unaskable::Page)?;
         let redirect = address(&client, asked.redirect_uri.as_deref()).map_err(Unaskable::Page)?;
-        let back = |problem: &Problem| {
+        // Anybody can register: a browser is sent on by itself only to clients that the person let in before.
+        let is_known = self.was_let_in(&client.id);
+        let back = |problem: Problem| {
+            if !is_known {
+                return Unaskable::Page(problem);
+            }
             let text = [("error", problem.reason.code()), ("error_description", problem.text.clone())];
             Unaskable::Redirect(answer(&redirect, &self.issuer, asked.state.as_deref(), &text))
         };
-        let (challenge, resource) = self.check(&asked).map_err(|problem| back(&problem))?;
-        let id = secret::random().map_err(|problem| back(&problem))?;
+        let (challenge, resource) = self.check(&asked).map_err(back)?;
+        let id = secret::random().map_err(Unaskable::Page)?;
         let is_narrow = asked.scope.as_deref() == Some(NARROW);
-        let question =
-            Question { id, client, redirect, is_narrow, state: asked.state, challenge, resource, made: Instant::now() };
+        let (scope, state, made) = (asked.scope.unwrap_or_default(), asked.state, Instant::now());
+        let question = Question { id, client, redirect, is_narrow, state, challenge, resource, scope, wrong: 0, made };
         self.lock().requests.add(question.clone());
         Ok(question)
     }

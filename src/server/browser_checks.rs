@@ -36,7 +36,9 @@ pub(crate) fn cors(origins: &[Origin]) -> CorsLayer {
         .allow_origin(origin)
         .allow_methods(methods)
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(["mcp-session-id", "retry-after", "deprecation"].map(HeaderName::from_static))
+        .expose_headers(
+            ["mcp-session-id", "retry-after", "deprecation", "www-authenticate"].map(HeaderName::from_static),
+        )
         .max_age(PREFLIGHT_AGE)
         // Browsers ask this before a public page may call an address of the user's own network.
         .allow_private_network(true)

@@ -183,3 +183,43 @@ async fn hanging_up_stops_a_server_unless_nohup_started_it() {
     assert_eq!(ends_soon(&mut stays), Some(0));
     assert!(!stays.stderr().contains("panicked"), "{}", stays.stderr());
 }
+
+#[tokio::test]
+async fn in_a_repository_of_git_an_agent_adds_all_and_none_of_the_bridges_files() {
+    let directory = scratch();
+    let git = |words: &[&str]| Command::new("git").current_dir(directory.path()).args(words).output().unwrap();
+    assert!(git(&["init", "-q"]).status.success());
+    let folder = directory.path().join("tools/my bridge");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(directory.path().join("a.txt"), "a").unwrap();
+    let mut command = command(&folder, &[("MCP_API_KEY", KEY)]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let program = Program::start_as(command, directory);
+    let top = program.path("");
+    let line = "git add --all && git -c user.name=a -c user.email=a@b commit -qm all && git ls-files";
+    for _ in 0..2 {
+        let answer = program.post("/terminal/execute", KEY, &json!({"command": line, "cwd": top})).await.ok();
+        if answer["success"] == true {
+            assert_eq!(answer["stdout"], "a.txt\n", "{answer}");
+        }
+        fs::write(top.join("b.txt"), "b").unwrap();
+        let status =
+            program.post("/terminal/execute", KEY, &json!({"command": "git status --short", "cwd": top})).await;
+        assert_eq!(status.body["stdout"], "?? b.txt\n", "{}", status.body);
+        fs::remove_file(top.join("b.txt")).unwrap();
+    }
+    let excluded = fs::read_to_string(top.join(".git/info/exclude")).unwrap();
+    assert_eq!(excluded.matches("/tools/my\\ bridge/.env\n").count(), 1, "{excluded}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_command_put_in_the_place_of_gits_files_is_not_written_to() {
+    let directory = scratch();
+    fs::create_dir_all(directory.path().join(".git/info")).unwrap();
+    fs::write(directory.path().join("victim"), "as it was").unwrap();
+    std::os::unix::fs::symlink(directory.path().join("victim"), directory.path().join(".git/info/exclude")).unwrap();
+    let program = Program::start_in(directory, &[("MCP_API_KEY", KEY)]);
+    program.logged("cannot be written");
+    assert_eq!(fs::read_to_string(program.path("victim")).unwrap(), "as it was");
+}

@@ -78,6 +78,7 @@ impl Confinement {
             );
         }
         let bounds = Bounds::of(workspace, given)?;
+        bounds.files.check(&bounds.home).map_err(|why| anyhow::anyhow!("MCP_COMMAND_FILES {why}"))?;
         let own_files = OwnFiles::of(workspace.directory())?;
         let (report, parts) = find_out(settings, bounds, own_files)?;
         report.announce();

@@ -25,6 +25,23 @@ impl WholeFiles {
         texts.iter().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Says which of them commands read now, and which are not there.
+    ///
+    /// # Errors
+    /// When one is a folder; the message says how to fix it.
+    #[expect(clippy::disallowed_methods, reason = "files of the settings, of which nothing is opened")]
+    pub(crate) fn check(&self, home: &Path) -> Result<(), String> {
+        for file in self.in_home(home) {
+            let shown = file.display();
+            match std::fs::metadata(&file) {
+                Ok(found) if found.is_file() => tracing::warn!("MCP_COMMAND_FILES lets all commands read {shown}"),
+                Ok(_) => return Err(format!("names {shown}, which is no file: name the files in it")),
+                Err(error) => tracing::warn!("MCP_COMMAND_FILES names {shown}, which commands cannot have: {error}"),
+            }
+        }
+        Ok(())
+    }
+
     /// Where they are in a home.
     pub(crate) fn in_home<'a>(&'a self, home: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
         self.0.iter().map(|below| home.join(below))

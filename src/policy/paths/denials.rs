@@ -29,13 +29,14 @@ pub(crate) struct Denials {
 
 /// What of the bridge's own is not even read beside [`OWN_FILES`]: keys, what proves the person, the ways in that need no
 /// key, and what was removed; nor what tells one agent of another.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "memory/undo",
     "memory/owner.token",
     "memory/owner.passphrase",
     "memory/.control",
     "memory/.socket",
     "memory/agents.json",
+    "memory/oauth.json",
     "memory/processes",
     "memory/history",
 ];

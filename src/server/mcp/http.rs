@@ -116,16 +116,23 @@ pub fn routes<H: ServerHandler + Clone>(endpoint: Endpoint<H>) -> Router<Arc<Sha
 /// be changed, or in its path.
 ///
 /// # Errors
-/// [`Error::Unusable`] for one that there is not.
+/// [`Error::Unusable`] for one that there is not, and for an address that names two: one of them may promise to only read.
 fn named_list(uri: &Uri) -> Result<Extensions> {
-    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let asked: Vec<String> = query
-        .filter(|(name, value)| name == "tools" && !value.is_empty())
-        .map(|(_, value)| value.into_owned())
-        .collect();
-    let named = match asked.is_empty() {
-        true => uri.path().trim_start_matches(PATH).trim_matches('/').to_owned(),
-        false => asked.join(","),
+    let path = uri.path().trim_start_matches(PATH).trim_matches('/');
+    let mut asked = Vec::new();
+    for (name, value) in auth::query(uri).filter(|(name, value)| name.starts_with("tool") && !value.is_empty()) {
+        if name != "tools" {
+            return Err(Error::Unusable(format!("The address has `{name}`: write `tools`")));
+        }
+        asked.push(value);
+    }
+    let named = match (path, &asked[..]) {
+        (path, []) => path.to_owned(),
+        ("", asked) => asked.join(","),
+        (path, _) => {
+            let text = format!("The address names the list {path} in its path and another one in `tools`: keep one");
+            return Err(Error::Unusable(text));
+        }
     };
     let mut extensions = Extensions::new();
     if !named.is_empty() {

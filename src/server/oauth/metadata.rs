@@ -2,7 +2,7 @@
 //! the authorization server can do (RFC 8414, OpenID Connect Discovery 1.0).
 
 use super::{AUTHORIZE, REGISTER, REVOKE, TOKEN};
-use crate::{oauth::OAuth, permissions::PRESETS, server::shared::Shared};
+use crate::{oauth::OAuth, server::shared::Shared};
 use axum::{
     Json, Router,
     extract::Path,
@@ -18,6 +18,9 @@ const RESOURCE: &str = "/.well-known/oauth-protected-resource";
 /// Those of the authorization server, before or behind the path of a resource.
 const SERVER: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
+/// The keys by which somebody could check what the server signs: it signs nothing.
+const KEYS: &str = "/.well-known/jwks.json";
+
 /// Where the tools are, unless somebody says otherwise.
 const TOOLS: &str = "/mcp";
 
@@ -29,7 +32,8 @@ pub(super) fn routes(oauth: &Arc<OAuth>) -> Router<Arc<Shared>> {
     let below = get(move |Path(path): Path<String>| async move { Json(resource(&issuer, &format!("/{path}"))) });
     let mut routes = Router::new()
         .route(RESOURCE, get(|| async move { Json(resource(&whole, TOOLS)) }))
-        .route(&format!("{RESOURCE}/{{*path}}"), below);
+        .route(&format!("{RESOURCE}/{{*path}}"), below)
+        .route(KEYS, get(|| async { Json(json!({"keys": []})) }));
     for path in SERVER {
         routes = routes
             .route(path, server.clone())
@@ -56,7 +60,6 @@ fn resource(issuer: &str, path: &str) -> Value {
         "resource": format!("{issuer}{path}"),
         "authorization_servers": [issuer],
         "bearer_methods_supported": ["header"],
-        "scopes_supported": PRESETS,
         "resource_name": "Skynet Local Bridge",
     })
 }
@@ -77,10 +80,9 @@ fn server(issuer: &str) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none"],
         "authorization_response_iss_parameter_supported": true,
         "client_id_metadata_document_supported": true,
-        "scopes_supported": PRESETS,
         // Discovery of OpenID Connect has these; no identity token is ever made.
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "jwks_uri": at("/.well-known/jwks.json"),
+        "jwks_uri": at(KEYS),
     })
 }

@@ -8,7 +8,7 @@ use crate::{
     blocking::blocking,
     error::Result,
     legible,
-    oauth::{Asked, Consent, OAuth, Problem, Question, USUAL, Unaskable},
+    oauth::{Asked, Consent, OAuth, Problem, Question, Unaskable},
 };
 use axum::{
     Form,
@@ -22,8 +22,8 @@ use axum::{
 use serde::Deserialize;
 use std::{fmt::Write as _, sync::Arc};
 
-/// The profile that only reads.
-const NARROW: &str = "read-only";
+/// What the page may do: load its style. No script, no frame around it.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What the person sent.
 #[derive(Deserialize)]
@@ -50,8 +50,8 @@ pub(super) async fn ask(server: Server, headers: HeaderMap, Query(asked): Query<
     let (axum::Extension(oauth), words) = (server, words(&headers));
     match oauth.ask(asked).await {
         Ok(question) => {
-            let profile = if question.is_narrow { NARROW } else { USUAL };
-            let (agent, profile) = (oauth.name_for(&question), profile.to_owned());
+            let agent = oauth.name_for(&question);
+            let profile = oauth.profile_for(&question, &agent);
             form(&oauth, words, &question, Filled { agent, profile, problem: None })
         }
         Err(Unaskable::Redirect(url)) => to(url.as_str()),
@@ -132,18 +132,18 @@ fn form(oauth: &OAuth, words: &Words, question: &Question, filled: Filled) -> Re
          maxlength=\"64\" required></label>\
          <label class=\"field\"><span class=\"label\">{}</span><input type=\"text\" class=\"code\" name=\"code\" maxlength=\"12\" \
          autocapitalize=\"characters\" spellcheck=\"false\" placeholder=\"XXXX-XXXX\"></label><p class=\"soft\">{}</p>\
-         <div class=\"buttons\"><button name=\"decision\" value=\"deny\">{}</button>\
-         <button class=\"yes\" name=\"decision\" value=\"allow\">{}</button></div></form><p class=\"soft\">{}</p>",
+         <div class=\"buttons\"><button class=\"yes\" name=\"decision\" value=\"allow\">{}</button>\
+         <button name=\"decision\" value=\"deny\">{}</button></div></form><p class=\"soft\">{}</p>",
         words.agent,
         escaped(&filled.agent),
         words.code,
         coded(words.how),
-        words.deny,
         words.allow,
+        words.deny,
         coded(words.take_back)
     );
     let status = filled.problem.map_or(StatusCode::OK, |(status, _)| status);
-    page(status, words, &body, &format!("'self' {}", question.source()))
+    page(status, words, &body)
 }
 
 /// What is known of who asks: what it proves, and, said to be no proof, what it calls itself.
@@ -170,12 +170,12 @@ fn nothing(words: &Words, problem: &Problem) -> Response {
         escaped(&problem.text),
         words.begin_again
     );
-    page(StatusCode::BAD_REQUEST, words, &body, "'none'")
+    page(StatusCode::BAD_REQUEST, words, &body)
 }
 
-fn page(status: StatusCode, words: &Words, body: &str, form: &str) -> Response {
-    let policy =
-        format!("default-src 'none'; style-src 'self'; form-action {form}; base-uri 'none'; frame-ancestors 'none'");
+/// Where its form ends is not bounded: Chromium holds `form-action` against each step that follows, and claude.ai sends the
+/// browser on to its own program.
+fn page(status: StatusCode, words: &Words, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
@@ -184,7 +184,7 @@ fn page(status: StatusCode, words: &Words, body: &str, form: &str) -> Response {
     );
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (CONTENT_SECURITY_POLICY, policy),
+        (CONTENT_SECURITY_POLICY, POLICY.to_owned()),
         (CACHE_CONTROL, "no-store".to_owned()),
         // Without any, browsers send the form as from an origin that nobody knows.
         (REFERRER_POLICY, "same-origin".to_owned()),

@@ -6,6 +6,7 @@ use crate::{
     mcp::client::{Quiet, connect, params},
 };
 use serde_json::json;
+use std::fs;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_answer_counts_and_the_other_person_is_told_which_it_was() {
@@ -57,6 +58,26 @@ async fn what_is_shown_is_exact_steers_no_terminal_and_has_no_secrets() {
         assert!(shown.contains(words), "{words} in {shown}");
     }
     assert!(!shown.contains("abcdefgh12345678") && !shown.contains('\u{1b}'), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_part_of_a_list_of_questions_has_a_secret_and_the_whole_question_has_all() {
+    let file =
+        "[profile.mine]\ninherits = \"trusted\"\nask = [{ command = \"mysql\" }, { tool = \"filesystem_write\" }]\n";
+    let (program, [key]) = with(file, &[("MCP_APPROVAL_WAIT", "0")], ["mine"]);
+    fs::write(program.path("a.txt"), "plain\n").unwrap();
+    let command = json!({"command": "mysql -u root --password=hunter2hunter2"});
+    let change = json!({"path": program.path("a.txt"), "content": "password=hunter2hunter2\n"});
+    for (route, arguments) in [("/terminal/execute", command), ("/filesystem/write", change)] {
+        let reply = program.post(route, &key, &arguments).await;
+        let id = reply.body["approval"]["id"].as_str().unwrap_or_else(|| panic!("{}", reply.body)).to_owned();
+        let listed = say(&program.path(""), &["approve"]).done();
+        assert!(listed.contains(&id) && listed.contains("[removed]"), "{listed}");
+        assert!(!listed.contains("hunter2hunter2"), "{listed}");
+        let whole = say(&program.path(""), &["question", &id]).done();
+        assert!(whole.matches("hunter2hunter2").count() >= 2, "{whole}");
+        say(&program.path(""), &["deny", &id]).done();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -322,3 +322,14 @@ async fn a_client_over_lines_names_its_tools_on_the_command_line_beside_another(
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(said.contains("--tools") && said.contains("did you mean `core`?"), "{said}");
 }
+
+#[tokio::test]
+async fn an_address_that_promises_to_only_read_keeps_it_whatever_its_query_says() {
+    let server = Server::start().await;
+    for (address, said) in [("/mcp/read-only?tools=terminal", "keep one"), ("/mcp?tool=files", "write `tools`")] {
+        let request = server.request(address).bearer_auth(KEY).header("accept", super::ACCEPT);
+        let reply = Reply::send(request.json(&initialize("2025-11-25"))).await;
+        assert_eq!(reply.status, 400, "{address}");
+        assert!(reply.text.contains(said), "{address} {}", reply.text);
+    }
+}

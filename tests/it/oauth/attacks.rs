@@ -65,6 +65,9 @@ async fn a_browser_is_sent_nowhere_that_the_client_did_not_register() {
 async fn what_is_weaker_than_pkce_or_for_another_server_is_refused_to_the_client() {
     let bridge = Public::start(&[]).await;
     let client = bridge.client().await;
+    let page = bridge.ask(&client, &[("response_type", "token")]).await;
+    assert_eq!((page.status().as_u16(), page.headers().get("location")), (400, None), "nobody let that client in yet");
+    bridge.tokens(&client, "web", "careful").await;
     for (fields, error) in [
         (&[("code_challenge_method", "plain")][..], "invalid_request"),
         (&[("code_challenge", "")], "invalid_request"),
@@ -89,14 +92,14 @@ async fn nobody_guesses_the_persons_code_and_no_key_stands_for_it() {
     let client = bridge.client().await;
     let question = bridge.question(&client).await;
     let code = bridge.code();
-    for wrong in [crate::server::KEY, "", "AAAA-AAAB", "' or 1=1"] {
-        assert_eq!(bridge.allow(&question, wrong, "web", "trusted").await.status(), 403, "{wrong}");
+    for wrong in [crate::server::KEY, "", "AAAA-AAAB", "' or 1=1", "AAAA-AAAC"] {
+        let refused = bridge.allow(&question, wrong, "default", "none").await;
+        let status = refused.status();
+        assert!(status == 403 || wrong == "AAAA-AAAC" && status == 400, "{wrong} {status}");
+        assert!(!refused.text().await.unwrap().contains("There is an agent"), "nobody learns who there is");
     }
-    for _ in 0..6 {
-        bridge.allow(&question, "AAAA-AAAA", "web", "trusted").await;
-    }
-    let late = bridge.allow(&question, &code, "web", "trusted").await;
-    assert_eq!(late.status(), 429, "also the right one waits");
+    let over = bridge.allow(&question, &code, "web", "trusted").await;
+    assert_eq!(over.status(), 400, "five wrong ones end the question");
     assert!(crate::agents::say(&bridge.program.path(""), &["agent", "show", "web"]).refused().contains("no agent web"));
 }
 
@@ -105,6 +108,8 @@ async fn a_code_of_the_person_lets_in_one_client() {
     let bridge = Public::start(&[]).await;
     let client = bridge.client().await;
     let code = bridge.code();
+    let ends_nothing = bridge.refresh(&client, "skr_x.nobody").await;
+    assert_eq!(ends_nothing.body["error"], "invalid_grant");
     let (one, other) = (bridge.question(&client).await, bridge.question(&client).await);
     assert_eq!(bridge.allow(&one, &code, "web", "careful").await.status(), 303);
     assert_eq!(bridge.allow(&other, &code, "web-2", "careful").await.status(), 403);
@@ -124,4 +129,32 @@ async fn a_flood_of_registrations_is_bounded_and_clients_that_are_gone_are_told(
     let long = bridge.program.http.post(format!("{}/oauth/register", bridge.url)).body("x".repeat(100_000));
     // It may be cut off while it still sends.
     assert!(long.send().await.map_or(true, |reply| reply.status().is_client_error()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_pushes_out_the_question_that_the_person_reads() {
+    let bridge = Public::start(&[]).await;
+    let (client, flood) = (bridge.client().await, bridge.client().await);
+    let question = bridge.question(&client).await;
+    for _ in 0..300 {
+        assert_eq!(bridge.ask(&flood, &[]).await.status(), 200);
+    }
+    let said = crate::agents::say(&bridge.program.path(""), &["open", "--code"]).done();
+    assert!(said.contains("Now asks: a program on the machine of the browser"), "{said}");
+    let answer = bridge.allow(&question, said.lines().next().unwrap(), "web", "careful").await;
+    assert_eq!(answer.status(), 303);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_agent_reads_who_was_let_in() {
+    let bridge = Public::start(&[]).await;
+    let client = bridge.client().await;
+    bridge.tokens(&client, "web", "careful").await;
+    let file = json!({"path": bridge.program.path("memory/oauth.json")});
+    assert_eq!(bridge.program.post("/filesystem/read", crate::server::KEY, &file).await.status, 403);
+    let read = json!({"command": "cat memory/oauth.json"});
+    let shown = bridge.program.post("/terminal/execute", crate::server::KEY, &read).await.ok();
+    if bridge.program.get("/health").await.body["confinement"] != "none" {
+        assert_eq!(shown["stdout"], "", "{shown}");
+    }
 }

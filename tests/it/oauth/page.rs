@@ -13,10 +13,7 @@ async fn no_text_of_a_client_becomes_markup_and_the_page_is_framed_by_nobody() {
     let client = client["client_id"].as_str().unwrap();
     let page = bridge.ask(client, &[("state", "\"><script>alert(1)</script>")]).await;
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(
-        policy.contains("form-action 'self' http://127.0.0.1:7;") && policy.contains("frame-ancestors 'none'"),
-        "{policy}"
-    );
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("form-action"), "{policy}");
     assert!(policy.contains("default-src 'none'") && !policy.contains("script-src") && !policy.contains("unsafe"));
     assert_eq!(page.headers()["x-frame-options"], "DENY");
     let text = page.text().await.unwrap();
@@ -24,7 +21,6 @@ async fn no_text_of_a_client_becomes_markup_and_the_page_is_framed_by_nobody() {
     assert!(text.contains("\\u{202e}evil") && text.contains("Anybody can choose that name"), "{text}");
     assert!(text.contains("value=\"careful\" checked"), "nobody gets more by doing nothing");
     let own = bridge.ask(client, &[("redirect_uri", "cursor://x/cb"), ("scope", "trusted read-only")]).await;
-    assert!(own.headers()["content-security-policy"].to_str().unwrap().contains("form-action 'self' cursor:;"));
     assert!(own.text().await.unwrap().contains("value=\"careful\" checked"), "a client does not choose more");
     let narrow = bridge.ask(client, &[("scope", "read-only")]).await.text().await.unwrap();
     assert!(narrow.contains("value=\"read-only\" checked"));

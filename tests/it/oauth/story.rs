@@ -99,7 +99,9 @@ async fn a_client_that_comes_again_is_the_same_agent_and_another_one_gets_anothe
     let (client, other) = (bridge.client().await, bridge.client().await);
     let (first, _) = bridge.tokens(&client, "web", "read-only").await;
     let (second, _) = bridge.tokens(&client, "web", "careful").await;
-    assert_eq!((bridge.call(&first).await, bridge.call(&second).await), (200, 200));
+    assert_eq!((bridge.call(&first).await, bridge.call(&second).await), (403, 200), "what it had before is over");
+    let offered = bridge.ask(&client, &[("scope", "read-only")]).await.text().await.unwrap();
+    assert!(offered.contains("value=\"web\"") && offered.contains("value=\"careful\" checked"), "as it is: {offered}");
     assert!(say(&bridge.program.path(""), &["agent", "show", "web"]).done().contains("careful"));
     let question = bridge.question(&other).await;
     let code = bridge.code();
@@ -108,7 +110,13 @@ async fn a_client_that_comes_again_is_the_same_agent_and_another_one_gets_anothe
     {
         assert_eq!(bridge.allow(&question, &code, agent, profile).await.status(), status, "{agent} {profile}");
     }
-    assert_eq!(bridge.allow(&question, &code, "else", "careful").await.status(), 303, "the code counts on");
+    let answer = bridge.allow(&question, &code, "else", "careful").await;
+    let again = bridge.allow(&question, &code, "else", "careful").await;
+    assert_eq!(
+        (answer.status(), answer.headers()["location"].clone()),
+        (again.status(), again.headers()["location"].clone())
+    );
+    assert_eq!(answer.status(), 303, "the code counts on, and a button is pressed twice");
     assert!(say(&bridge.program.path(""), &["agent", "show", "web"]).done().contains("careful"));
 }
 
@@ -122,11 +130,18 @@ async fn a_refresh_that_is_repeated_at_once_is_answered_and_a_token_can_be_given
     for token in [&access, &one, &two] {
         assert_eq!(bridge.call(token).await, 200);
     }
+    // What it opened ends with it, also a stream that is open.
+    let stream = connect(&bridge.url, &two, Quiet).await;
     assert_eq!(bridge.form("/oauth/revoke", &[("token", &last)]).await.status(), 200);
     for token in [&access, &one, &two] {
         assert_eq!(bridge.call(token).await, 403);
     }
     assert_eq!(bridge.form("/oauth/revoke", &[("token", "unknown")]).await.status(), 200);
+    assert!(stream.list_all_tools().await.is_err());
+    // A token that has ended is no wrong key, however often it comes: its client must hear that it needs the next one.
+    for _ in 0..15 {
+        assert_eq!(bridge.call(&access).await, 403);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
