@@ -190,6 +190,8 @@ async fn a_client_is_an_agent_of_its_own_and_stays_it() {
     assert!(connect(&program).contains("agent of its own, cursor"));
     let key = key_of(&program);
     assert!(key.starts_with("skb_") && opens(&program, &key).await);
+    // The line is written once the call was answered.
+    program.history_line("terminal_info");
     assert!(history(&program, &["--agent", "cursor"]).contains("terminal_info"));
     assert!(connect(&program).contains("nothing was changed"));
     assert_eq!((key_of(&program), agents(&program)), (key.clone(), vec!["cursor".to_owned(), "default".to_owned()]));

@@ -57,6 +57,7 @@ async fn a_client_finds_the_way_in_from_a_refusal_and_is_an_agent_once_the_perso
     let file = json!({"path": bridge.program.path("a.txt"), "content": "x"});
     let refused = bridge.program.post("/filesystem/write", &access, &file).await;
     assert_eq!(refused.status, 403, "{}", refused.body);
+    bridge.program.history_line("filesystem_write");
     let told = say(&bridge.program.path(""), &["history", "--agent", "web"]).done();
     assert!(told.contains("filesystem_write"), "{told}");
     let shown = say(&bridge.program.path(""), &["agent", "show", "web"]).done();
